@@ -1,0 +1,1 @@
+"""Sensors that notice new ratings and drift, and start what follows."""

@@ -1,0 +1,1 @@
+"""The asset graph of the recommender. Importing it starts nothing."""

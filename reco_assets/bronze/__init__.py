@@ -1,0 +1,1 @@
+"""Bronze: the files as Delta tables, columns as they came."""

@@ -1,0 +1,1 @@
+"""Gold: what the champion serves."""

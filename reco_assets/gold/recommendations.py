@@ -1,0 +1,32 @@
+"""Pure: a model's lists as the rows of the gold tables."""
+
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+
+from reco_assets.models.recommender import TopN
+from reco_assets.models.top_n import MASKED
+
+_ENTRY = pa.struct([("movie_id", pa.int32()), ("score", pa.float32()), ("rank", pa.int32())])
+
+
+def list_rows(lists: TopN, key: str, column: str, model_version: str, generated_ts: datetime) -> pa.Table:
+    """One row per list: `key`, `column` (array of movie_id, score, rank from 1), model_version, generated_ts (UTC)."""
+    kept = lists.movie_id != MASKED
+    lengths = kept.sum(axis=1)
+    ranks = np.broadcast_to(np.arange(1, lists.movie_id.shape[1] + 1, dtype=np.int32), kept.shape)
+    entries = pa.StructArray.from_arrays(
+        [pa.array(values[kept]) for values in (lists.movie_id, lists.score, ranks)], fields=list(_ENTRY)
+    )
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    rows = len(lists.user_id)
+    stamp = pa.scalar(generated_ts, pa.timestamp("us", tz="UTC"))
+    return pa.table(
+        {
+            key: pa.array(lists.user_id.astype(np.int32)),
+            column: pa.ListArray.from_arrays(pa.array(offsets), entries),
+            "model_version": pa.repeat(pa.scalar(model_version), rows),
+            "generated_ts": pa.repeat(stamp, rows),
+        }
+    )

@@ -1,0 +1,176 @@
+"""The model assets: candidate → evaluation → promotion. Each hands its version on as a value."""
+
+import os
+from typing import Any
+
+import dagster as dg
+
+from reco_assets.models.als import AlsConfig
+from reco_assets.models.document import metrics_document, metrics_plot, metrics_report, scalar_metrics
+from reco_assets.models.evaluation import Evaluation, Protocol, evaluate
+from reco_assets.models.promotion import Scores, decide_promotion
+from reco_assets.models.ratings import Ratings
+from reco_assets.models.recommender import AlsRecommender, ModelConfig
+from reco_assets.models.store import ModelStore
+from reco_assets.owners import OWNERS
+from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
+from reco_assets.version import CODE_VERSION
+from resources.lakehouse import Lakehouse, write_json
+from resources.mlflow import MlflowTracking, VersionRecord
+from resources.settings import Settings
+
+_ASSET: dict[str, Any] = {"key_prefix": "models", "group_name": "models", "owners": OWNERS}
+
+
+@dg.asset(
+    deps=[["silver", "train_ratings"]], io_manager_key="version_io", kinds={"model"}, code_version=CODE_VERSION, **_ASSET
+)
+def als_candidate(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> str:
+    """A newly trained version: the rating part (biases + ALS on residuals) and the ranking part (implicit ALS)."""
+    settings, store = lakehouse.settings, model_store(lakehouse.settings)
+    version = store.new_version()
+    train_version = lakehouse.version(TRAIN_RATINGS.name)
+    train = Ratings.from_frame(lakehouse.read(TRAIN_RATINGS.name, train_version))
+    model, save_native = fit(lakehouse, train)
+    facts = {
+        "engine": lakehouse.engine.name,
+        "cores": os.cpu_count(),
+        "code_version": CODE_VERSION,
+        "dagster_run_id": context.run_id,
+        "split": split_of(lakehouse),
+        "inputs": {TRAIN_RATINGS.name: train_version},
+        "train_count": len(train),
+        "seed": settings.reco_seed,
+    }
+    path = store.save(version, model, facts, save_native)
+    context.add_output_metadata(
+        {
+            "version": version,
+            "path": dg.MetadataValue.path(str(path)),
+            "train_ratings": len(train),
+            "users": len(model.user_ids),
+            "movies": len(model.movie_ids),
+            "settings": dg.JsonMetadataValue(model.config.as_dict()),
+        }
+    )
+    return version
+
+
+@dg.asset(deps=[["silver", "test_ratings"]], io_manager_key="version_io", kinds={"json"}, **_ASSET)
+def als_evaluation(
+    context: dg.AssetExecutionContext,
+    lakehouse: dg.ResourceParam[Lakehouse],
+    mlflow: dg.ResourceParam[MlflowTracking],
+    als_candidate: str,
+) -> str:
+    """The candidate, and the champion beside it, judged on the same test ratings and against both baselines."""
+    settings, store, version = lakehouse.settings, model_store(lakehouse.settings), als_candidate
+    facts = store.facts(version)
+    test_version = lakehouse.version(TEST_RATINGS.name)
+    train = Ratings.from_frame(lakehouse.read(TRAIN_RATINGS.name, facts["inputs"][TRAIN_RATINGS.name]))
+    test = Ratings.from_frame(lakehouse.read(TEST_RATINGS.name, test_version))
+    protocol = Protocol(
+        settings.evaluation_k, settings.rating_threshold, settings.als_cold_start_strategy, facts["split"]
+    )
+    found = evaluate(store.load(version), test, train, protocol)
+    document = metrics_document(settings, facts, found)
+    document["inputs"] = {**facts["inputs"], TEST_RATINGS.name: test_version}
+    document["champion"] = _champion_on(store, version, test, train, protocol)
+    metrics_path = metrics_file(settings, version)
+    write_json(metrics_path, document)
+    store.add_metrics(version, document)
+    metrics = scalar_metrics(found)
+    record = VersionRecord(version, document["hyperparameters"], metrics, store.path(version), (metrics_path,))
+    run_id = mlflow.log_version(record)
+    context.add_output_metadata(
+        {
+            **metrics,
+            "version": version,
+            "split": protocol.split,
+            "report": dg.MetadataValue.md(metrics_report(version, document)),
+            "plot": dg.MetadataValue.md(metrics_plot(document)),
+            "path": dg.MetadataValue.path(str(metrics_path)),
+            **({"mlflow_run_id": run_id} if run_id else {}),
+        }
+    )
+    return version
+
+
+@dg.asset(kinds={"json"}, **_ASSET)
+def als_champion(
+    lakehouse: dg.ResourceParam[Lakehouse], mlflow: dg.ResourceParam[MlflowTracking], als_evaluation: str
+) -> dg.MaterializeResult:
+    """Promotes the candidate when it beats both baselines and is not worse than the champion, or says why not."""
+    store, version = model_store(lakehouse.settings), als_evaluation
+    metrics = store.facts(version)["metrics"]
+    against = metrics["champion"]
+    decision = decide_promotion(Scores.of(metrics), Scores.of(against) if against else None)
+    if decision.promote:
+        store.promote(version, decision.reason)
+        mlflow.mark_champion(version)
+    champion = store.champion()
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(champion or "none"),
+        metadata={
+            "candidate": version,
+            "champion": champion or "none",
+            "promoted": decision.promote,
+            "reason": decision.reason,
+        },
+    )
+
+
+def fit(lakehouse: Lakehouse, train: Ratings) -> tuple[AlsRecommender, Any]:
+    """Fit on the engine's solver; beside the model, what saves the engine's own files (None when it has none)."""
+    config = model_config(lakehouse.settings)
+    if lakehouse.engine.name == "embedded":
+        return AlsRecommender.fit(train, config), None
+    from reco_assets.models.mllib import MllibFactorizer
+
+    factorize = MllibFactorizer(lakehouse.engine.session)
+    return AlsRecommender.fit(train, config, factorize), factorize.save_native
+
+
+def model_config(settings: Settings) -> ModelConfig:
+    """The hyperparameters that the settings ask for."""
+    return ModelConfig(
+        rating=AlsConfig(settings.als_rank, settings.als_max_iter, settings.als_reg_param, settings.reco_seed),
+        ranking=AlsConfig(
+            settings.ranking_rank,
+            settings.ranking_max_iter,
+            settings.ranking_reg_param,
+            settings.reco_seed,
+            settings.ranking_alpha,
+        ),
+        like_threshold=settings.ranking_like_threshold,
+    )
+
+
+def model_store(settings: Settings) -> ModelStore:
+    """The versions of the ALS model."""
+    return ModelStore(settings.root / "gold" / "models" / "als")
+
+
+def metrics_file(settings: Settings, version: str) -> Any:
+    """Where a version's run metrics are."""
+    return settings.root / "gold" / "metrics" / f"run_metrics_{version}.json"
+
+
+def split_of(lakehouse: Lakehouse) -> str:
+    """The policy by which the current training rows were split."""
+    rows = lakehouse.head("silver/split_ratings", 1).to_pylist()
+    return str(rows[0]["policy"]) if rows else lakehouse.settings.split_policy()
+
+
+def _champion_on(
+    store: ModelStore, candidate: str, test: Ratings, train: Ratings, protocol: Protocol
+) -> dict[str, Any] | None:
+    """The champion's scores on the candidate's test rows; None where they would mean nothing.
+
+    A champion trained under another split may have seen these rows, and would win for that.
+    """
+    champion = store.champion()
+    if champion in (None, candidate) or store.facts(str(champion))["split"] != protocol.split:
+        return None
+    found: Evaluation = evaluate(store.load(str(champion)), test, train, protocol)
+    return {"version": champion, **found.document()}

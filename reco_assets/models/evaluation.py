@@ -1,0 +1,86 @@
+"""Judging a model on test ratings: stars on warm and on all pairs, lists over the full catalogue, two baselines."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from reco_assets.models.metrics import RankingMetrics, mae, ranking_metrics, rmse
+from reco_assets.models.ratings import Ratings
+from reco_assets.models.recommender import Recommender
+
+ColdStart = Literal["drop", "nan"]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a model is judged: lists of k, relevance from `threshold` stars, cold pairs dropped or counted NaN."""
+
+    k: int
+    threshold: float
+    cold_start: ColdStart
+    split: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Errors in stars: `rmse`, `mae` on warm pairs, `rmse_all`, `mae_all` on all; coverage = warm / all."""
+
+    rmse: float
+    mae: float
+    rmse_all: float
+    mae_all: float
+    test_count: int
+    predictions_count: int
+    coverage: float
+    split: str
+    ranking: RankingMetrics
+    bias_only_rmse: float
+    popularity: RankingMetrics
+
+    def document(self) -> dict[str, Any]:
+        """The `evaluation`, `ranking` and `baselines` sections of run_metrics_<version>.json; NaN becomes null."""
+        stars = {key: value for key, value in asdict(self).items() if not isinstance(value, dict)}
+        bias_only = stars.pop("bias_only_rmse")
+        sections = {
+            "evaluation": stars,
+            "ranking": asdict(self.ranking),
+            "baselines": {
+                "bias_only": {"rmse": bias_only},
+                "popularity": {"ndcg": self.popularity.ndcg, "hit_rate": self.popularity.hit_rate},
+            },
+        }
+        plain: dict[str, Any] = _without_nan(sections)
+        return plain
+
+
+def evaluate(model: Recommender, test: Ratings, train: Ratings, protocol: Protocol) -> Evaluation:
+    """Judge a model on test ratings; movies a user rated in `train` are left out of the user's list."""
+    warm = model.knows(test.user_id, test.movie_id)
+    predicted = model.predict(test.user_id, test.movie_id)
+    counted = warm if protocol.cold_start == "drop" else np.ones(len(test), bool)
+    stars = predicted if protocol.cold_start == "drop" else np.where(warm, predicted, np.nan)
+    warm_test = test.where(warm)
+    judged = np.unique(test.user_id[test.rating >= protocol.threshold])
+    lists = model.recommend(judged, protocol.k, seen=train)
+    popular = model.recommend_popular(judged, protocol.k, seen=train)
+    return Evaluation(
+        rmse=rmse(stars[counted], test.rating[counted]),
+        mae=mae(stars[counted], test.rating[counted]),
+        rmse_all=rmse(predicted, test.rating),
+        mae_all=mae(predicted, test.rating),
+        test_count=len(test),
+        predictions_count=int(warm.sum()),
+        coverage=float(warm.mean()) if len(test) else math.nan,
+        split=protocol.split,
+        ranking=ranking_metrics(lists, test, protocol.k, protocol.threshold),
+        bias_only_rmse=rmse(model.predict_bias_only(warm_test.user_id, warm_test.movie_id), warm_test.rating),
+        popularity=ranking_metrics(popular, test, protocol.k, protocol.threshold),
+    )
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(entry) for key, entry in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,0 +1,145 @@
+"""Model versions on disk: `<folder>/<version>/`, complete or not there, and which of them is the champion.
+
+A version is written elsewhere and renamed into place, model.json last. `champion.json` is the truth about what
+serves; MLflow's alias only mirrors it.
+"""
+
+import json
+import shutil
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from reco_assets.models.recommender import AlsRecommender, ModelConfig, Recommender
+from resources.lakehouse import write_json
+
+MODEL_FILE, CHAMPION_FILE = "model.json", "champion.json"
+VERSION_FORMAT = "%Y%m%d_%H%M%S"
+
+
+class ModelStoreError(RuntimeError):
+    """A version is missing or damaged; the message names it and says what to do."""
+
+
+@dataclass(frozen=True)
+class ModelStore:
+    """The versions below one folder, such as gold/models/als."""
+
+    folder: Path
+
+    def new_version(self, now: datetime | None = None) -> str:
+        """A UTC timestamp that no version has yet; made once per training run and passed on."""
+        moment = (now or datetime.now(UTC)).replace(microsecond=0)
+        while self.path(moment.strftime(VERSION_FORMAT)).exists():
+            moment += timedelta(seconds=1)
+        return moment.strftime(VERSION_FORMAT)
+
+    def path(self, version: str) -> Path:
+        """The folder of a version."""
+        return self.folder / version
+
+    def versions(self) -> list[str]:
+        """All complete versions, oldest first."""
+        return sorted(path.parent.name for path in self.folder.glob(f"[0-9]*/{MODEL_FILE}"))
+
+    def save(
+        self,
+        version: str,
+        model: AlsRecommender,
+        facts: dict[str, Any],
+        save_native: Callable[[Path], None] | None = None,
+    ) -> Path:
+        """Write a version; a failure leaves nothing behind. Returns its folder.
+
+        `facts` is what model.json says beside the configuration; `save_native` adds the engine's own files.
+        """
+        path = self.path(version)
+        save_model(path, model, {"version": version, **facts}, save_native)
+        return path
+
+    def load(self, version: str) -> Recommender:
+        """The model of a version. Raises `ModelStoreError`."""
+        return load_model(self.path(version))
+
+    def facts(self, version: str) -> dict[str, Any]:
+        """model.json of a version. Raises `ModelStoreError`."""
+        return read_facts(self.path(version))
+
+    def add_metrics(self, version: str, metrics: dict[str, Any]) -> None:
+        """Record what a version's evaluation found in its model.json."""
+        write_json(self.path(version) / MODEL_FILE, self.facts(version) | {"metrics": metrics})
+
+    def latest(self) -> str:
+        """The version trained last. Raises `ModelStoreError` when there is none."""
+        versions = self.versions()
+        if not versions:
+            raise ModelStoreError(f"{self.folder} holds no model yet. Train one: reco train.")
+        return versions[-1]
+
+    def champion(self) -> str | None:
+        """The version that serves; None before the first promotion. Raises `ModelStoreError` on a damaged record."""
+        path = self.folder / CHAMPION_FILE
+        if not path.exists():
+            return None
+        try:
+            version = str(json.loads(path.read_text())["version"])
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise ModelStoreError(f"{path} is damaged ({error}). Write it anew: {self._how_to_name()}") from None
+        if not (self.path(version) / MODEL_FILE).exists():
+            raise ModelStoreError(f"{path} names {version}, which is gone. Name another: {self._how_to_name()}")
+        return version
+
+    def promote(self, version: str, reason: str) -> None:
+        """Make a version the champion, atomically, and remember which one it follows."""
+        previous = self.champion()
+        document = {
+            "version": version,
+            "previous": previous if previous != version else None,
+            "promoted_ts": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "reason": reason,
+        }
+        write_json(self.folder / CHAMPION_FILE, document)
+
+    def _how_to_name(self) -> str:
+        return f'{{"version": "…"}} with one of {self.versions()}, or remove the file and train: reco train.'
+
+
+def save_model(
+    path: Path, model: AlsRecommender, facts: dict[str, Any], save_native: Callable[[Path], None] | None = None
+) -> None:
+    """Write a model folder, visible only when complete. Raises `ModelStoreError` if it exists already."""
+    if path.exists():
+        raise ModelStoreError(f"{path} exists already; a version is never overwritten.")
+    staging = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    staging.mkdir(parents=True)
+    try:
+        model.save(staging)
+        if save_native:
+            save_native(staging)
+        write_json(staging / MODEL_FILE, {**facts, "mean": model.biases.mean, "config": model.config.as_dict()})
+        staging.rename(path)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def load_model(path: Path) -> Recommender:
+    """The model in a folder that `save_model` wrote. Raises `ModelStoreError`."""
+    facts = read_facts(path)
+    try:
+        return AlsRecommender.load(path, ModelConfig.from_dict(facts["config"]), facts["mean"])
+    except (OSError, KeyError, ValueError) as error:
+        raise ModelStoreError(f"{path} is not a complete model: {error}. Train it again: reco train.") from None
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """model.json of a folder. Raises `ModelStoreError`."""
+    try:
+        facts: dict[str, Any] = json.loads((path / MODEL_FILE).read_text())
+    except FileNotFoundError:
+        raise ModelStoreError(f"{path} holds no {MODEL_FILE}, so it is no complete model version.") from None
+    except json.JSONDecodeError as error:
+        raise ModelStoreError(f"{path / MODEL_FILE} is damaged: {error}. Train it again: reco train.") from None
+    return facts

@@ -1,0 +1,3 @@
+"""Who answers for the assets, as shown in Dagit."""
+
+OWNERS = ["team:reco"]

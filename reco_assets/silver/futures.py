@@ -1,0 +1,34 @@
+"""The future ratings as one CSV file, in the columns that streaming reads."""
+
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow.csv as pc
+from pyspark.sql import functions as F
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+COLUMNS = ("DATE", "CUST_ID", "MOVIE_ID", "RATING")
+# To the second, because the time is part of a rating's key: a day alone would merge ratings on the way back.
+DATE_FORMAT = "yyyy-MM-dd HH:mm:ss"
+
+
+def write_futures_csv(future: "DataFrame", path: Path) -> int:
+    """Replace the file by the rows (user_id, movie_id, rating, rating_ts), oldest first; returns their number."""
+    rows = (
+        future.orderBy("rating_ts", "user_id", "movie_id")
+        .select(
+            F.date_format("rating_ts", DATE_FORMAT).alias("DATE"),
+            F.col("user_id").alias("CUST_ID"),
+            F.col("movie_id").alias("MOVIE_ID"),
+            F.col("rating").alias("RATING"),
+        )
+        .toArrow()
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    pc.write_csv(rows, temporary, pc.WriteOptions(quoting_style="none"))
+    temporary.replace(path)
+    return rows.num_rows

@@ -1,0 +1,64 @@
+"""From the columns a source has to the platform's own, still as text: one function per kind of table.
+
+A bronze table tells its source by its columns, so silver needs no setting to read what lies there.
+"""
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+NO_GENRES = "(no genres listed)"
+_NETFLIX = "MOVIE_ID"
+
+
+def ratings_as_text(bronze: "DataFrame") -> "DataFrame":
+    """user_id, movie_id, rating, seconds (Unix, as text), source, line, raw; all but line strings."""
+    if _NETFLIX in bronze.columns:
+        columns = {"user_id": "CUST_ID", "movie_id": "MOVIE_ID", "rating": "RATING"}
+        seconds = _seconds_of_date(F.col("DATE"))
+    else:
+        columns = {"user_id": "userId", "movie_id": "movieId", "rating": "rating"}
+        seconds = F.trim("timestamp")
+    return bronze.select(*_trimmed(columns), seconds.alias("seconds"), *_provenance(bronze))
+
+
+def movies_as_text(bronze: "DataFrame") -> "DataFrame":
+    """movie_id, title, genres_string, year (null where the title holds it), source, line, raw."""
+    if _NETFLIX in bronze.columns:
+        columns = {"movie_id": "MOVIE_ID", "title": "TITLE", "year": "YEAR"}
+        genres = F.lit(NO_GENRES)
+    else:
+        columns = {"movie_id": "movieId", "title": "title"}
+        genres = F.coalesce(F.trim("genres"), F.lit(NO_GENRES))
+    year = [] if "year" in columns else [F.lit(None).cast("string").alias("year")]
+    return bronze.select(*_trimmed(columns), *year, genres.alias("genres_string"), *_provenance(bronze))
+
+
+def tags_as_text(bronze: "DataFrame") -> "DataFrame":
+    """user_id, movie_id, tag, seconds (Unix, as text), source, line, raw."""
+    if _NETFLIX in bronze.columns:
+        columns = {"user_id": "CUST_ID", "movie_id": "MOVIE_ID", "tag": "TAG"}
+        seconds = _seconds_of_date(F.col("DATE"))
+    else:
+        columns = {"user_id": "userId", "movie_id": "movieId", "tag": "tag"}
+        seconds = F.trim("timestamp")
+    return bronze.select(*_trimmed(columns), seconds.alias("seconds"), *_provenance(bronze))
+
+
+def _trimmed(columns: dict[str, str]) -> "list[Column]":
+    return [F.trim(found).alias(name) for name, found in columns.items()]
+
+
+def _seconds_of_date(date: "Column") -> "Column":
+    """YYYY-MM-DD as Unix seconds; anything else, the 31st of February included, stays text that no rule accepts."""
+    shaped = F.trim(date).rlike(r"^\d{4}-\d{2}-\d{2}$")
+    day = F.try_to_timestamp(F.trim(date), F.lit("yyyy-MM-dd"))
+    return F.when(shaped & day.isNotNull(), F.unix_seconds(day).cast("string")).otherwise(date)
+
+
+def _provenance(bronze: "DataFrame") -> "list[Column]":
+    fields = [F.coalesce(F.col(name), F.lit("")) for name in bronze.columns if not name.startswith("_")]
+    return [F.col("_source_file").alias("source"), F.col("_line").alias("line"), F.concat_ws(",", *fields).alias("raw")]

@@ -1,0 +1,105 @@
+"""The ETL report asset: proves that no row was lost on the way to silver, and writes the documented JSON reports."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from reco_assets.owners import OWNERS
+from reco_assets.silver import layouts
+from reco_assets.silver.cleaning import clean_movies, clean_ratings
+from reco_assets.silver.quality import Conservation, quality_report
+from resources.lakehouse import Lakehouse, write_json
+
+REPORTS = "silver/_reports"
+TABLES = ("ratings", "movies", "tags")
+KEY = ["silver", "etl_report"]
+CONSERVED, PASSED = "rows_conserved", "quality_passed"
+
+
+@dg.asset(
+    key=KEY,
+    deps=[[layer, name] for t in TABLES for layer, name in (("bronze", t), ("silver", t), ("silver", f"quarantine_{t}"))],
+    check_specs=[dg.AssetCheckSpec(name, asset=KEY, blocking=True) for name in (CONSERVED, PASSED)],
+    group_name="silver",
+    owners=OWNERS,
+    kinds={"json"},
+)
+def etl_report(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
+    """Rows in = silver + quarantined + exact duplicates for every table, and the quality of each silver table."""
+    moment = datetime.now(UTC)
+    counts = {table: count_rows(lakehouse, table) for table in TABLES}
+    quality = {table: quality_report(table, lakehouse.read(f"silver/{table}")) for table in TABLES}
+    summary = write_reports(lakehouse, moment, counts, quality)
+    conserved = all(count.holds for count in counts.values())
+    passed = all(report["passed"] for report in quality.values())
+    return dg.MaterializeResult(
+        metadata={
+            **{f"{table}_rows": count.silver for table, count in counts.items()},
+            **{f"{table}_quarantined": count.quarantined for table, count in counts.items()},
+            "report": dg.MetadataValue.md(_markdown(counts)),
+            "path": dg.MetadataValue.path(str(summary)),
+        },
+        check_results=[
+            dg.AssetCheckResult(passed=conserved, check_name=CONSERVED, metadata={"counts": dg.JsonMetadataValue(_plain(counts))}),
+            dg.AssetCheckResult(passed=passed, check_name=PASSED, metadata={"quality": dg.JsonMetadataValue(quality)}),
+        ],
+    )
+
+
+def count_rows(lakehouse: Lakehouse, table: str) -> Conservation:
+    """Where the raw rows of one table went, counted in the tables as they were written."""
+    return Conservation(
+        rows_in=lakehouse.row_count(f"bronze/{table}"),
+        silver=lakehouse.row_count(f"silver/{table}"),
+        quarantined=lakehouse.row_count(f"silver/quarantine_{table}"),
+        exact_duplicates=_exact_duplicates(lakehouse, table),
+    )
+
+
+def write_reports(
+    lakehouse: Lakehouse, moment: datetime, counts: dict[str, Conservation], quality: dict[str, dict[str, Any]]
+) -> Any:
+    """Write the four documented JSON files; returns the path of the summary."""
+    stamp, folder = moment.strftime("%Y%m%d_%H%M%S"), lakehouse.path(REPORTS)
+    for table, report in quality.items():
+        write_json(folder / f"quality_{table}_{stamp}.json", {"execution_ts": _iso(moment), **report})
+    summary = folder / f"etl_bronze_to_silver_report_{stamp}.json"
+    write_json(
+        summary,
+        {
+            "execution_ts": _iso(moment),
+            "storage_format": lakehouse.settings.storage_format,
+            "engine": lakehouse.engine.name,
+            "tables": _plain(counts),
+            "passed": all(c.holds for c in counts.values()) and all(q["passed"] for q in quality.values()),
+        },
+    )
+    return summary
+
+
+def _exact_duplicates(lakehouse: Lakehouse, table: str) -> int:
+    bronze = lakehouse.read(f"bronze/{table}")
+    if table == "ratings":
+        counted = clean_ratings(layouts.ratings_as_text(bronze)).exact_duplicates
+    elif table == "movies":
+        counted = clean_movies(layouts.movies_as_text(bronze)).exact_duplicates
+    else:
+        counted = None
+    return 0 if counted is None else int(counted.collect()[0]["exact_duplicates"])
+
+
+def _plain(counts: dict[str, Conservation]) -> dict[str, dict[str, int | bool]]:
+    return {table: {**vars(count), "conserved": count.holds} for table, count in counts.items()}
+
+
+def _markdown(counts: dict[str, Conservation]) -> str:
+    lines = ["| table | raw rows | silver | quarantined | exact duplicates | conserved |", "|---|---|---|---|---|---|"]
+    for table, count in counts.items():
+        numbers = (count.rows_in, count.silver, count.quarantined, count.exact_duplicates)
+        lines.append(f"| {table} | {' | '.join(f'{n:,}' for n in numbers)} | {'yes' if count.holds else 'NO'} |")
+    return "\n".join(lines)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

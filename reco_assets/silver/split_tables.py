@@ -1,0 +1,93 @@
+"""The split as assets: every rating with its side, then one table per side, then the future as CSV."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from reco_assets.owners import OWNERS
+from reco_assets.silver import layouts, splits
+from reco_assets.silver.futures import write_futures_csv
+from reco_assets.silver.report import KEY as ETL_REPORT
+from reco_assets.sources.presplit import SIDES
+from reco_assets.tables import SPLIT_RATINGS
+from resources.lakehouse import Lakehouse
+from resources.settings import Settings
+
+AS_DELIVERED = "as_delivered"
+_ASSET: dict[str, Any] = {"key_prefix": "silver", "group_name": "splits", "owners": OWNERS, "kinds": {"delta"}}
+
+
+@dg.asset(
+    ins={"ratings": dg.AssetIn(["silver", "ratings"]), "bronze": dg.AssetIn(["bronze", "ratings"])},
+    deps=[ETL_REPORT],
+    **_ASSET,
+)
+def split_ratings(
+    context: dg.AssetExecutionContext,
+    lakehouse: dg.ResourceParam[Lakehouse],
+    ratings: DataFrame,
+    bronze: DataFrame,
+) -> DataFrame:
+    """Every silver rating with its side; a pair keeps the side that an earlier run under the same policy gave it."""
+    settings = lakehouse.settings
+    if comes_split(lakehouse):
+        policy, sided = AS_DELIVERED, splits.split_as_delivered(ratings, layouts.ratings_as_text(bronze))
+    else:
+        policy, sided = settings.split_policy(), splits.split_by_plan(ratings, split_plan(settings))
+    if lakehouse.exists(SPLIT_RATINGS.name):
+        sided = splits.keep_sides(sided, lakehouse.read(SPLIT_RATINGS.name), policy)
+    context.add_output_metadata({"policy": policy})
+    return splits.as_split_ratings(sided, policy)
+
+
+def _side(side: str, description: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=f"{side}_ratings",
+        ins={"split": dg.AssetIn(["silver", "split_ratings"])},
+        description=description,
+        **_ASSET,
+    )
+    def ratings_of_side(split: DataFrame) -> DataFrame:
+        return split.where(F.col("side") == F.lit(side)).drop("side", "policy")
+
+    return ratings_of_side
+
+
+train_ratings = _side(splits.TRAIN, "What models are trained on.")
+test_ratings = _side(splits.TEST, "What models are judged on; never trained on.")
+future_ratings = _side(splits.FUTURE, "The newest slice of all, cut off before the split: food for streaming.")
+
+
+@dg.asset(
+    key=["silver", "future_csv"],
+    ins={"future": dg.AssetIn(["silver", "future_ratings"])},
+    group_name="splits",
+    owners=OWNERS,
+    kinds={"csv"},
+)
+def future_csv(lakehouse: dg.ResourceParam[Lakehouse], future: DataFrame) -> dg.MaterializeResult:
+    """The future ratings as `DATE,CUST_ID,MOVIE_ID,RATING`, in the order of time."""
+    path = futures_path(lakehouse.settings)
+    rows = write_futures_csv(future, path)
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows, "path": dg.MetadataValue.path(str(path))})
+
+
+def futures_path(settings: Settings) -> Path:
+    """Where the future ratings are exported."""
+    return settings.root / "processed" / "future.csv"
+
+
+def split_plan(settings: Settings) -> splits.SplitPlan:
+    """The split that the settings ask for."""
+    return splits.SplitPlan(
+        settings.split_strategy, settings.test_fraction, settings.future_fraction, settings.reco_seed
+    )
+
+
+def comes_split(lakehouse: Lakehouse) -> bool:
+    """Whether the raw ratings came as train.txt, test.txt and future.txt."""
+    first = lakehouse.head("bronze/ratings", 1).to_pylist()
+    return bool(first) and first[0]["_source_file"] in {f"{side}.txt" for side in SIDES}

@@ -1,0 +1,115 @@
+"""Which side every rating is on: train, test or future. Pure functions of DataFrames.
+
+The unit is the (user, movie) pair: both rows of a pair rated twice are on one side, and a pair that an earlier
+run placed stays where it was, or old test rows would leak into training when ratings arrive.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
+from reco_assets.sources.presplit import SIDES
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+    from resources.settings import SplitStrategy
+
+TRAIN, TEST, FUTURE = SIDES
+HISTORY = "history"
+SHARES = 10_000
+_RATING = ("user_id", "movie_id", "rating", "rating_ts")
+_PAIR = ["user_id", "movie_id"]
+
+
+@dataclass(frozen=True)
+class SplitPlan:
+    """How to split: the strategy, the fractions of pairs for test and future, and the random split's seed."""
+
+    strategy: "SplitStrategy"
+    test_fraction: float
+    future_fraction: float
+    seed: int
+
+
+def split_by_plan(ratings: "DataFrame", plan: SplitPlan) -> "DataFrame":
+    """silver/ratings + `side`: the newest slice of all first, then each strategy's own rule on the rest."""
+    pairs = ratings.groupBy(*_PAIR).agg(F.max("rating_ts").alias("last_ts"))
+    future = _newest(pairs, plan.future_fraction)
+    is_test = _is_test(pairs.where(~future), plan)
+    sided = pairs.where(~future).select(*_PAIR, F.when(is_test, TEST).otherwise(TRAIN).alias("side"))
+    if plan.future_fraction > 0:
+        sided = sided.unionByName(pairs.where(future).select(*_PAIR, F.lit(FUTURE).alias("side")))
+    return ratings.join(sided, _PAIR)
+
+
+def split_as_delivered(ratings: "DataFrame", delivered: "DataFrame") -> "DataFrame":
+    """silver/ratings + `side`, from raw rows (user_id, movie_id as text, source = train.txt …) that name it.
+
+    A pair in more than one file is on the side of the first of train, test, future: never tested on what was
+    trained on.
+    """
+    side = F.regexp_extract("source", r"^(\w+)\.txt$", 1)
+    order = F.array_position(F.array(*(F.lit(name) for name in SIDES)), side)
+    pairs = (
+        delivered.select(F.col("user_id").try_cast("int"), F.col("movie_id").try_cast("int"), order.alias("at"))
+        .groupBy(*_PAIR)
+        .agg(F.min("at").cast("int").alias("at"))
+    )
+    named = pairs.select(*_PAIR, F.element_at(F.array(*(F.lit(name) for name in SIDES)), F.col("at")).alias("side"))
+    return ratings.join(named, _PAIR)
+
+
+def keep_sides(sided: "DataFrame", previous: "DataFrame", policy: str) -> "DataFrame":
+    """Give pairs that an earlier run placed under the same policy their earlier side."""
+    placed = previous.where(F.col("policy") == F.lit(policy)).groupBy(*_PAIR).agg(F.min("side").alias("placed"))
+    joined = sided.join(placed, _PAIR, "left")
+    return joined.withColumn("side", F.coalesce("placed", "side")).drop("placed")
+
+
+def as_split_ratings(sided: "DataFrame", policy: str) -> "DataFrame":
+    """The columns of silver/split_ratings."""
+    return sided.select(*_RATING, F.lit(HISTORY).alias("origin"), "side", F.lit(policy).alias("policy"))
+
+
+def _is_test(pairs: "DataFrame", plan: SplitPlan) -> "Column":
+    """A condition on pairs (user_id, movie_id, last_ts)."""
+    if plan.strategy == "random":
+        share = F.pmod(F.xxhash64("user_id", "movie_id", F.lit(plan.seed)), F.lit(SHARES))
+        return share < F.lit(round(plan.test_fraction * SHARES))
+    if plan.strategy == "global":
+        return _newest(pairs, plan.test_fraction)
+    # The pair's number breaks ties, so that both engines cut at the same row.
+    newest_first = Window.partitionBy("user_id").orderBy(F.desc("last_ts"), F.desc("movie_id"))
+    rank = F.row_number().over(newest_first)
+    pairs_of_user = F.count(F.lit(1)).over(Window.partitionBy("user_id"))
+    return rank <= F.floor(pairs_of_user * F.lit(plan.test_fraction))
+
+
+def _newest(pairs: "DataFrame", fraction: float) -> "Column":
+    """Whether a pair is in the newest fraction of all: later than a cut found from counts per day, then per second.
+
+    Pairs at the very second of the cut stay on the older side.
+    """
+    if fraction == 0:
+        return F.lit(False)
+    day = F.floor(F.unix_seconds("last_ts") / F.lit(86_400))
+    days = pairs.groupBy(day.alias("at")).agg(F.count(F.lit(1)).alias("pairs")).collect()
+    wanted = int(sum(row["pairs"] for row in days) * fraction)
+    cut_day, newer = _cut([(row["at"], row["pairs"]) for row in days], wanted)
+    second = F.unix_seconds("last_ts")
+    seconds = pairs.where(day == F.lit(cut_day)).groupBy(second.alias("at")).agg(F.count(F.lit(1)).alias("pairs"))
+    cut_second, _ = _cut([(row["at"], row["pairs"]) for row in seconds.collect()], wanted - newer)
+    return second > F.lit(cut_second)
+
+
+def _cut(counts: list[tuple[int, int]], wanted: int) -> tuple[int, int]:
+    """The newest time at or after which more than `wanted` pairs lie, and how many lie after it."""
+    newer = 0
+    for at, pairs in sorted(counts, reverse=True):
+        if newer + pairs > wanted:
+            return at, newer
+        newer += pairs
+    return -1, newer

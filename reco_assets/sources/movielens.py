@@ -1,0 +1,22 @@
+"""MovieLens CSV files: ratings.csv, movies.csv and, where there is one, tags.csv."""
+
+from pathlib import Path
+
+from reco_assets.sources.source import Source, empty_table
+from reco_assets.sources.text_files import csv_table
+
+RATINGS = ("userId", "movieId", "rating", "timestamp")
+MOVIES = ("movieId", "title", "genres")
+TAGS = ("userId", "movieId", "tag", "timestamp")
+
+
+def source(folder: Path) -> Source:
+    """The MovieLens files in a folder; tags.csv is optional."""
+    tags = folder / "tags.csv"
+    return Source(
+        name="movielens",
+        ratings=csv_table(folder / "ratings.csv", RATINGS),
+        movies=csv_table(folder / "movies.csv", MOVIES),
+        tags=csv_table(tags, TAGS) if tags.exists() else empty_table(*TAGS),
+        files=(folder / "ratings.csv", folder / "movies.csv", tags),
+    )

@@ -1,0 +1,104 @@
+"""Netflix-Prize text: `MOVIE_ID:` lines, each followed by `CUST_ID,RATING,DATE` lines; movie_titles.csv beside."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pac
+
+from reco_assets.sources.source import RawTable, Source, SourceError, empty_table, with_provenance
+from reco_assets.sources.text_files import check_text, line_blocks, now, require_text_file
+
+RATINGS = ("MOVIE_ID", "CUST_ID", "RATING", "DATE")
+MOVIES = ("MOVIE_ID", "YEAR", "TITLE")
+TAGS = ("CUST_ID", "MOVIE_ID", "TAG", "DATE")
+
+_MOVIE_LINE = r"^\d+:$"
+_ROW_LINE = r"^[^,]*,[^,]*,[^,]*$"
+
+
+def source(folder: Path) -> Source:
+    """The Netflix-Prize files in a folder. Raises `SourceError` where there is no combined_data_*.txt."""
+    files = tuple(sorted(folder.glob("combined_data_*.txt")))
+    if not files:
+        raise SourceError(folder, None, "no combined_data_*.txt in this folder", "Set RECO_SOURCE_PATH to theirs.")
+    return Source(
+        name="netflix",
+        ratings=blocks_table(files),
+        movies=titles_table(folder / "movie_titles.csv"),
+        tags=empty_table(*TAGS),
+        files=(*files, folder / "movie_titles.csv"),
+    )
+
+
+def blocks_table(files: tuple[Path, ...]) -> RawTable:
+    """One or more files in the block format as a raw table of `RATINGS` columns."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for path in files:
+            require_text_file(path)
+        for path in files:
+            yield from _block_batches(path)
+
+    return RawTable(RATINGS, batches)
+
+
+def titles_table(path: Path) -> RawTable:
+    """movie_titles.csv as a raw table: no header, unquoted titles that may hold commas, Latin-1 as published.
+
+    Raises `SourceError`, when read, on a line without two commas.
+    """
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        require_text_file(path)
+        raw = path.read_bytes()
+        try:
+            text = raw.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = raw.decode("latin-1")
+        rows = [line.split(",", 2) for line in text.splitlines()]
+        for number, row in enumerate(rows, start=1):
+            if len(row) != len(MOVIES):
+                raise SourceError(path, number, "not of the form MOVIE_ID,YEAR,TITLE", "Correct or remove the line.")
+        columns = {name: pa.array([row[at] or None for row in rows]) for at, name in enumerate(MOVIES)}
+        lines = pa.array(range(1, len(rows) + 1), pa.int64())
+        yield with_provenance(columns, lines, path.name, now())
+
+    return RawTable(MOVIES, batches)
+
+
+def _block_batches(path: Path) -> Iterator[pa.RecordBatch]:
+    check_text(path)
+    loaded_ts, movie = now(), pa.scalar(None, pa.string())
+    for first_line, block in line_blocks(path):
+        text = block.decode("utf-8-sig" if first_line == 1 else "utf-8").replace("\r\n", "\n").rstrip("\n")
+        lines = pac.split_pattern(pa.array([text]), "\n").flatten()
+        numbers = pa.array(range(first_line, first_line + len(lines)), pa.int64())
+        heads = pac.match_substring_regex(lines, _MOVIE_LINE)
+        _require_rows(path, lines, numbers, heads)
+        movies = pac.fill_null_forward(
+            pa.concat_arrays(
+                [pa.array([movie.as_py()], pa.string()), pac.if_else(heads, pac.utf8_rtrim(lines, ":"), None)]
+            )
+        )
+        movie = movies[-1]
+        rows = pac.invert(heads)
+        fields = pac.split_pattern(lines.filter(rows), ",")
+        columns = {"MOVIE_ID": movies.slice(1).filter(rows)}
+        columns |= {name: _text(pac.list_element(fields, at)) for at, name in enumerate(RATINGS[1:])}
+        if columns["MOVIE_ID"].null_count:
+            raise SourceError(path, first_line, "a rating before the first `MOVIE_ID:` line", "Add that line.")
+        yield with_provenance(columns, numbers.filter(rows), path.name, loaded_ts)
+
+
+def _require_rows(path: Path, lines: pa.Array, numbers: pa.Array, heads: pa.Array) -> None:
+    good = pac.or_(heads, pac.match_substring_regex(lines, _ROW_LINE))
+    if not pac.all(good).as_py():
+        line = numbers.filter(pac.invert(good))[0].as_py()
+        raise SourceError(
+            path, line, "neither `MOVIE_ID:` nor `CUST_ID,RATING,DATE`", "Correct or remove the line."
+        )
+
+
+def _text(values: pa.Array) -> pa.Array:
+    return pac.if_else(pac.equal(values, ""), pa.scalar(None, pa.string()), values)

@@ -1,0 +1,128 @@
+"""A seeded stand-in for MovieLens: low-rank taste, long-tailed popularity, half stars, years, genres, tags.
+
+Made in memory in MovieLens's columns, a block of users at a time, so 20 M ratings need no more room than 1 M.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from reco_assets.sources.movielens import MOVIES, RATINGS, TAGS
+from reco_assets.sources.source import RawTable, Source, with_provenance
+from reco_assets.sources.text_files import now
+
+GENRES = ("Action", "Adventure", "Animation", "Comedy", "Crime", "Documentary", "Drama", "Fantasy", "Horror")
+GENRES += ("Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western")
+_ADJECTIVES = ("Silent", "Golden", "Broken", "Last", "Hidden", "Crimson", "Endless", "Little", "Distant", "Strange")
+_NOUNS = ("River", "Empire", "Garden", "Winter", "Promise", "Stranger", "Highway", "Orchard", "Voyage", "Harbor")
+_TAGS = ("slow", "funny", "classic", "overrated", "beautiful", "twist ending", "soundtrack", "based on a book")
+
+TASTES = 8
+FIRST_SECOND, LAST_SECOND = 825_000_000, 1_540_000_000  # 1996 to 2018, as MovieLens
+USERS_PER_BLOCK = 2_000
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How much to make: numbers of users, movies and ratings, and the seed that decides everything else."""
+
+    users: int
+    movies: int
+    ratings: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class _World:
+    """The hidden truth: item_taste (movies, TASTES), item_quality, popularity and first second per movie."""
+
+    taste: np.ndarray
+    quality: np.ndarray
+    popularity: np.ndarray
+    released: np.ndarray
+    genres: list[list[int]]
+
+
+def source(shape: Shape) -> Source:
+    """A synthetic source; the same shape gives the same rows, load time aside."""
+    world = _world(shape)
+    return Source(
+        name="synthetic",
+        ratings=RawTable(RATINGS, lambda: _ratings(shape, world)),
+        movies=RawTable(MOVIES, lambda: _movies(shape, world)),
+        tags=RawTable(TAGS, lambda: _tags(shape)),
+    )
+
+
+def _world(shape: Shape) -> _World:
+    rng = np.random.default_rng([shape.seed, 0])
+    genre_taste = rng.normal(0, 1, (len(GENRES), TASTES))
+    genres = [sorted(rng.choice(len(GENRES), rng.integers(1, 4), replace=False)) for _ in range(shape.movies)]
+    taste = np.array([genre_taste[g].mean(axis=0) for g in genres]) + rng.normal(0, 0.4, (shape.movies, TASTES))
+    quality = rng.normal(0, 0.45, shape.movies)
+    # Zipf with an offset, better movies seen more: a few hundred titles carry most ratings, as in MovieLens.
+    rank = rng.permutation(shape.movies) + 1
+    popularity = (rank + 20.0) ** -1.1 * np.exp(0.8 * quality)
+    released = rng.integers(FIRST_SECOND - 900_000_000, LAST_SECOND - 30_000_000, shape.movies)
+    return _World(taste, quality, popularity, released, genres)
+
+
+def _ratings(shape: Shape, world: _World) -> Iterator[pa.RecordBatch]:
+    loaded_ts, line = now(), 2
+    activity = np.random.default_rng([shape.seed, 1]).lognormal(0, 1.0, shape.users)
+    wanted = np.maximum(1, np.round(activity / activity.sum() * shape.ratings)).astype(int)
+    wanted = np.minimum(wanted, max(1, shape.movies // 2))
+    for first in range(0, shape.users, USERS_PER_BLOCK):
+        rng = np.random.default_rng([shape.seed, 2, first])
+        blocks = [_user(rng, world, int(n)) for n in wanted[first : first + USERS_PER_BLOCK]]
+        users = np.repeat(np.arange(first + 1, first + 1 + len(blocks)), [len(movies) for movies, _, _ in blocks])
+        movies, stars, seconds = (np.concatenate(column) for column in zip(*blocks, strict=True))
+        columns = {
+            "userId": pa.array(users).cast(pa.string()),
+            "movieId": pa.array(movies + 1).cast(pa.string()),
+            "rating": pa.array(stars).cast(pa.string()),
+            "timestamp": pa.array(seconds).cast(pa.string()),
+        }
+        lines = pa.array(np.arange(line, line + len(users)))
+        line += len(users)
+        yield with_provenance(columns, lines, "synthetic", loaded_ts)
+
+
+def _user(rng: np.random.Generator, world: _World, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One user's movies, stars and seconds, each of shape (n,), in the order of time."""
+    taste = rng.normal(0, 0.6, TASTES)
+    liking = world.taste @ taste
+    # Gumbel top-k: n movies without replacement, in proportion to popularity and liking.
+    chance = np.log(world.popularity) + 1.2 * liking + rng.gumbel(size=len(liking))
+    movies = np.argpartition(-chance, n - 1)[:n]
+    rng.shuffle(movies)
+    stars = 3.5 + rng.normal(0, 0.4) + world.quality[movies] + 0.6 * liking[movies] + rng.normal(0, 0.7, n)
+    start = rng.integers(FIRST_SECOND, LAST_SECOND - 10_000_000)
+    seconds = start + np.sort(rng.integers(0, 10_000_000, n))
+    return movies, np.clip(np.round(stars * 2) / 2, 0.5, 5.0), seconds
+
+
+def _movies(shape: Shape, world: _World) -> Iterator[pa.RecordBatch]:
+    rng = np.random.default_rng([shape.seed, 3])
+    names = [f"The {rng.choice(_ADJECTIVES)} {rng.choice(_NOUNS)} {number}" for number in range(1, shape.movies + 1)]
+    years = 1970 + world.released // 31_557_600
+    columns = {
+        "movieId": pa.array(np.arange(1, shape.movies + 1)).cast(pa.string()),
+        "title": pa.array([f"{name} ({year})" for name, year in zip(names, years, strict=True)]),
+        "genres": pa.array(["|".join(GENRES[g] for g in genres) for genres in world.genres]),
+    }
+    yield with_provenance(columns, pa.array(np.arange(2, shape.movies + 2)), "synthetic", now())
+
+
+def _tags(shape: Shape) -> Iterator[pa.RecordBatch]:
+    rng = np.random.default_rng([shape.seed, 4])
+    n = max(1, shape.ratings // 30)
+    columns = {
+        "userId": pa.array(rng.integers(1, shape.users + 1, n)).cast(pa.string()),
+        "movieId": pa.array(rng.integers(1, shape.movies + 1, n)).cast(pa.string()),
+        "tag": pa.array(rng.choice(_TAGS, n)),
+        "timestamp": pa.array(rng.integers(FIRST_SECOND, LAST_SECOND, n)).cast(pa.string()),
+    }
+    yield with_provenance(columns, pa.array(np.arange(2, n + 2)), "synthetic", now())

@@ -1,0 +1,61 @@
+"""The declared schema of every table; the lakehouse refuses to write anything else."""
+
+from pyspark.sql.types import (
+    ArrayType,
+    DataType,
+    FloatType,
+    IntegerType,
+    LongType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
+
+from resources.lakehouse import TableSpec
+
+INT, LONG, FLOAT, STRING, TIMESTAMP = IntegerType(), LongType(), FloatType(), StringType(), TimestampType()
+
+
+def _struct(**columns: DataType) -> StructType:
+    return StructType([StructField(name, kind) for name, kind in columns.items()])
+
+
+_QUARANTINE = {"source": STRING, "line": LONG, "raw": STRING, "reasons": ArrayType(STRING)}
+_RATING = {"user_id": INT, "movie_id": INT, "rating": FLOAT, "rating_ts": TIMESTAMP}
+_SPLIT_RATING = _struct(**_RATING, origin=STRING)
+_RECOMMENDATION = _struct(movie_id=INT, score=FLOAT, rank=INT)
+
+SILVER_RATINGS = TableSpec("silver/ratings", _struct(**_RATING, year=INT, month=INT), ("year", "month"))
+SILVER_MOVIES = TableSpec(
+    "silver/movies",
+    _struct(movie_id=INT, title=STRING, genres_string=STRING, genres=ArrayType(STRING), release_year=INT),
+)
+SILVER_TAGS = TableSpec(
+    "silver/tags",
+    _struct(user_id=INT, movie_id=INT, tag=STRING, tag_ts=TIMESTAMP, year=INT, month=INT),
+    ("year", "month"),
+)
+QUARANTINE_RATINGS = TableSpec("silver/quarantine_ratings", _struct(**_QUARANTINE))
+QUARANTINE_MOVIES = TableSpec("silver/quarantine_movies", _struct(**_QUARANTINE))
+QUARANTINE_TAGS = TableSpec("silver/quarantine_tags", _struct(**_QUARANTINE))
+
+SPLIT_RATINGS = TableSpec("silver/split_ratings", _struct(**_RATING, origin=STRING, side=STRING, policy=STRING))
+TRAIN_RATINGS = TableSpec("silver/train_ratings", _SPLIT_RATING)
+TEST_RATINGS = TableSpec("silver/test_ratings", _SPLIT_RATING)
+FUTURE_RATINGS = TableSpec("silver/future_ratings", _SPLIT_RATING)
+
+RECOMMENDATIONS_ALS = TableSpec(
+    "gold/recommendations_als",
+    _struct(user_id=INT, recommendations=ArrayType(_RECOMMENDATION), model_version=STRING, generated_ts=TIMESTAMP),
+)
+SIMILAR_MOVIES = TableSpec(
+    "gold/similar_movies",
+    _struct(movie_id=INT, similar=ArrayType(_RECOMMENDATION), model_version=STRING, generated_ts=TIMESTAMP),
+)
+
+SILVER = (SILVER_RATINGS, SILVER_MOVIES, SILVER_TAGS)
+QUARANTINES = (QUARANTINE_RATINGS, QUARANTINE_MOVIES, QUARANTINE_TAGS)
+SPLITS = (TRAIN_RATINGS, TEST_RATINGS, FUTURE_RATINGS)
+GOLD = (RECOMMENDATIONS_ALS, SIMILAR_MOVIES)
+DECLARED = {spec.name: spec for spec in (*SILVER, *QUARANTINES, SPLIT_RATINGS, *SPLITS, *GOLD)}

@@ -1,0 +1,22 @@
+"""Connections and storage: everything that touches the world outside the process."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from resources.delta_io import LakehouseIOManager
+from resources.lakehouse import Lakehouse, TableSpec
+from resources.mlflow import MlflowTracking
+from resources.session import Engine
+from resources.settings import Settings
+from resources.version_io import VersionIOManager
+
+
+def resources_for(settings: Settings, tables: Mapping[str, TableSpec]) -> dict[str, Any]:
+    """The resources of a code location; nothing is started or connected before an asset asks for it."""
+    lakehouse = Lakehouse(settings, Engine(settings))
+    return {
+        "lakehouse": lakehouse,
+        "io_manager": LakehouseIOManager(lakehouse, tables),
+        "version_io": VersionIOManager(lakehouse),
+        "mlflow": MlflowTracking(settings),
+    }

@@ -1,0 +1,115 @@
+"""MLflow as a mirror: what was tried, with which result, and which version serves.
+
+The platform never depends on it: where the server can't be reached, every call warns and returns within seconds.
+dagster-mlflow is not used: its resource is beta and leaves a run RUNNING unless a hook ends it.
+"""
+
+import json
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from resources.settings import Settings
+
+CHAMPION = "champion"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class VersionRecord:
+    """One model version as MLflow shows it: flat parameters and metrics, and the files to keep."""
+
+    version: str
+    params: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    model_folder: Path
+    documents: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class MlflowTracking:
+    """An experiment and a registered model, both called `name`."""
+
+    settings: Settings
+    name: str = "reco_als"
+
+    @property
+    def uri(self) -> str:
+        """The tracking server, or a sqlite file in the lakehouse."""
+        return self.settings.mlflow_tracking_uri or f"sqlite:///{self._home / 'mlflow.db'}"
+
+    def log_version(self, record: VersionRecord) -> str | None:
+        """Log and register a version; returns the MLflow run id, or None (with a warning) if MLflow is away."""
+        return self._attempt(lambda: self._log_version(record))
+
+    def mark_champion(self, version: str) -> None:
+        """Point the registered model's `champion` alias at a version; a warning if MLflow is away."""
+        self._attempt(lambda: self._mark_champion(version))
+
+    @property
+    def _home(self) -> Path:
+        return self.settings.root / "mlflow"
+
+    def _client(self) -> Any:
+        seconds = str(self.settings.mlflow_timeout_seconds)
+        # MLflow's own defaults, 120 s and 7 retries, would hold a training run up for minutes.
+        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(max(1, round(float(seconds))))
+        os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"
+        if not self.settings.mlflow_tracking_uri:
+            self._home.mkdir(parents=True, exist_ok=True)
+        from mlflow import MlflowClient
+
+        return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+
+    def _log_version(self, record: VersionRecord) -> str:
+        client = self._client()
+        run_id: str = client.create_run(self._experiment(client), run_name=record.version).info.run_id
+        status = "FAILED"
+        try:
+            for key, value in record.params.items():
+                client.log_param(run_id, key, value)
+            for key, value in record.metrics.items():
+                client.log_metric(run_id, key, value)
+            client.log_artifacts(run_id, str(record.model_folder), "model")
+            for document in record.documents:
+                client.log_artifact(run_id, str(document))
+            self._register(client, record, run_id)
+            status = "FINISHED"
+        finally:
+            client.set_terminated(run_id, status)
+        return run_id
+
+    def _experiment(self, client: Any) -> str:
+        found = client.get_experiment_by_name(self.name)
+        if found is not None:
+            return str(found.experiment_id)
+        local = None if self.settings.mlflow_tracking_uri else (self._home / "artifacts").as_uri()
+        return str(client.create_experiment(self.name, artifact_location=local))
+
+    def _register(self, client: Any, record: VersionRecord, run_id: str) -> None:
+        from mlflow.exceptions import MlflowException
+
+        with suppress(MlflowException):  # registered by an earlier version
+            client.create_registered_model(self.name)
+        source = f"{client.get_run(run_id).info.artifact_uri}/model"
+        client.create_model_version(self.name, source, run_id, tags={"version": record.version})
+
+    def _mark_champion(self, version: str) -> None:
+        client = self._client()
+        found = client.search_model_versions(f"name='{self.name}' and tags.version='{version}'")
+        if not found:
+            raise LookupError(f"version {version} is not registered in MLflow")
+        client.set_registered_model_alias(self.name, CHAMPION, found[0].version)
+
+    def _attempt(self, action: Callable[[], T]) -> T | None:
+        try:
+            return action()
+        except Exception as error:  # noqa: BLE001  a mirror that breaks must not break what it mirrors
+            first_line = (str(error) or type(error).__name__).splitlines()[0]
+            warnings.warn(f"MLflow at {self.uri} was left out: {json.dumps(first_line[:300])}", stacklevel=3)
+            return None

@@ -1,0 +1,127 @@
+"""The engine: one lazily started Spark session, on Sail (embedded) or on Apache Spark.
+
+What belongs here: starting, configuring and ending the session. What doesn't: tables and paths.
+"""
+
+import atexit
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from resources.settings import EngineName, Settings
+from resources.spark_jars import delta_jar_conf
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+DELTA_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
+DELTA_CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
+MINIMUM_JAVA = 17
+
+
+class EngineError(RuntimeError):
+    """The engine cannot start; the message says what is missing and how to get it."""
+
+
+@dataclass
+class Engine:
+    """One session for the life of the process. Nothing starts before `session` is first read."""
+
+    settings: Settings
+    _closers: list[Any] = field(default_factory=list)
+
+    @property
+    def name(self) -> EngineName:
+        """`embedded` or `spark`."""
+        return self.settings.engine
+
+    @cached_property
+    def session(self) -> "SparkSession":
+        """Start (once) and return the session. Raises `EngineError` when something is missing."""
+        session = self._start_sail() if self.name == "embedded" else self._start_spark()
+        atexit.register(self.stop)
+        return session
+
+    def stop(self) -> None:
+        """End the session, if one was started."""
+        if "session" not in self.__dict__:
+            return
+        session = self.__dict__.pop("session")
+        session.stop()
+        while self._closers:
+            self._closers.pop()()
+
+    def _start_sail(self) -> "SparkSession":
+        os.environ.setdefault("RUST_LOG", "error")
+        # Sail plans for as many cores as it finds; one machine never needs its default batch of files per task.
+        from pysail.spark import SparkConnectServer
+        from pyspark.sql import SparkSession
+
+        server = SparkConnectServer("127.0.0.1", 0)
+        server.start(background=True)
+        self._closers.append(server.stop)
+        _, port = server.listening_address
+        session = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").getOrCreate()
+        session.conf.set("spark.sql.session.timeZone", "UTC")
+        return session
+
+    def _start_spark(self) -> "SparkSession":
+        if self.settings.spark_remote:
+            from pyspark.sql import SparkSession
+
+            return SparkSession.builder.remote(self.settings.spark_remote).getOrCreate()
+        require_java()
+        from dagster_pyspark import LazyPySparkResource
+
+        session: SparkSession = LazyPySparkResource(spark_config=dict(spark_conf(self.settings))).spark_session
+        if DELTA_EXTENSION not in str(session.conf.get("spark.sql.extensions", "")):
+            raise EngineError(
+                "A Spark session without Delta Lake is already running in this process; stop it first, "
+                f"or start it with spark.sql.extensions={DELTA_EXTENSION}."
+            )
+        session.sparkContext.setLogLevel("ERROR")
+        session.sparkContext.setCheckpointDir(str(self.settings.cache / "spark-checkpoints"))
+        return session
+
+
+def spark_conf(settings: Settings) -> Mapping[str, str]:
+    """The configuration of a local or standalone Spark session with Delta Lake.
+
+    Third MERGE on 2 cores: 15.8 s with Spark's defaults, 3.4 s with the partition settings below.
+    """
+    cores = os.cpu_count() or 2
+    conf = {
+        "spark.app.name": "reco-assets",
+        "spark.sql.extensions": DELTA_EXTENSION,
+        "spark.sql.catalog.spark_catalog": DELTA_CATALOG,
+        "spark.databricks.delta.snapshotPartitions": "1",
+        "spark.sql.shuffle.partitions": str(2 * cores),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        **delta_jar_conf(settings.cache),
+    }
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # under spark-submit the command line decides these two
+        conf["spark.master"] = settings.spark_master or "local[*]"
+        conf["spark.driver.memory"] = settings.spark_driver_memory
+    return conf
+
+
+def require_java() -> None:
+    """Raise `EngineError` unless Java of at least `MINIMUM_JAVA` is on the PATH or under JAVA_HOME."""
+    fix = f"Install Java {MINIMUM_JAVA} or newer (apt-get install openjdk-17-jre-headless), or set RECO_ENGINE=embedded."
+    home = os.environ.get("JAVA_HOME")
+    java = shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
+    if java is None:
+        raise EngineError(f"RECO_ENGINE=spark needs Java, and none was found. {fix}")
+    banner = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = banner.split('"')[1] if banner.count('"') >= 2 else "0"
+    if int(version.split(".")[0].split("-")[0] or 0) < MINIMUM_JAVA:
+        raise EngineError(f"RECO_ENGINE=spark needs Java {MINIMUM_JAVA}, found {version} ({java}). {fix}")

@@ -1,0 +1,114 @@
+"""Every environment variable of the platform, typed, in one place.
+
+What belongs here: names, types, defaults and limits. What doesn't: anything that acts on them.
+"""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+EngineName = Literal["embedded", "spark"]
+SourceName = Literal["movielens", "netflix", "presplit", "synthetic"]
+SplitStrategy = Literal["per_user", "global", "random"]
+
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class SettingsError(ValueError):
+    """One line per bad variable: its name, what it was, what is allowed."""
+
+
+class Settings(BaseSettings):
+    """The one settings object. Field names are the environment variables in lower case."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    lakehouse_path: Path = Path("data")
+    storage_format: Literal["delta", "parquet"] = "delta"
+    reco_engine: Literal["auto", "embedded", "spark"] = "auto"
+    reco_source: SourceName | None = None
+    reco_source_path: Path | None = None
+    reco_seed: Annotated[int, Field(ge=0, lt=2**31)] = 42
+    reco_cache_path: Path = Path("~/.cache/reco-assets")
+
+    spark_master: str | None = None
+    spark_remote: str | None = None
+    spark_driver_memory: str = "4g"
+
+    synthetic_users: Positive = 600
+    synthetic_movies: Positive = 2_000
+    synthetic_ratings: Positive = 60_000
+
+    split_strategy: SplitStrategy = "per_user"
+    test_fraction: Fraction = 0.2
+    future_fraction: Fraction = 0.05
+
+    als_rank: Annotated[int, Field(ge=1, le=1024)] = 50
+    als_max_iter: Positive = 10
+    als_reg_param: Annotated[float, Field(gt=0.0)] = 0.1
+    als_cold_start_strategy: Literal["drop", "nan"] = "drop"
+    ranking_rank: Annotated[int, Field(ge=1, le=1024)] = 64
+    ranking_max_iter: Positive = 10
+    ranking_reg_param: Annotated[float, Field(gt=0.0)] = 0.1
+    ranking_alpha: Annotated[float, Field(gt=0.0)] = 0.75
+    ranking_like_threshold: Annotated[float, Field(ge=0.5, le=5.0)] = 3.5
+    top_n: Annotated[int, Field(ge=1, le=1000)] = 10
+    evaluation_k: Annotated[int, Field(ge=1, le=1000)] = 10
+    rating_threshold: Annotated[float, Field(ge=0.5, le=5.0)] = 4.0
+
+    mlflow_tracking_uri: str | None = None
+    mlflow_timeout_seconds: Annotated[float, Field(gt=0.0, le=60.0)] = 3.0
+
+    reco_pipeline_cron: str = "0 0 * * *"
+    etl_train_test_pipeline_cron: str = ""
+
+    @field_validator("reco_pipeline_cron", "etl_train_test_pipeline_cron")
+    @classmethod
+    def _cron_is_valid(cls, value: str) -> str:
+        from dagster._utils.schedules import is_valid_cron_schedule
+
+        if value and not is_valid_cron_schedule(value):
+            raise ValueError("a cron expression of five fields such as '0 2 * * *', or empty for never")
+        return value
+
+    @cached_property
+    def engine(self) -> EngineName:
+        """`auto` is `spark` where a master or remote is configured or the code runs under spark-submit."""
+        if self.reco_engine != "auto":
+            return self.reco_engine
+        submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+        return "spark" if submitted or self.spark_master or self.spark_remote else "embedded"
+
+    @cached_property
+    def root(self) -> Path:
+        """The lakehouse as an absolute path."""
+        return self.lakehouse_path.expanduser().resolve()
+
+    @cached_property
+    def cache(self) -> Path:
+        """Where downloaded JARs and archives are kept."""
+        return self.reco_cache_path.expanduser().resolve()
+
+    def split_policy(self) -> str:
+        """Names a split completely; two runs with the same policy keep every pair on its side."""
+        policy = f"{self.split_strategy}:test={self.test_fraction:g}:future={self.future_fraction:g}"
+        return f"{policy}:seed={self.reco_seed}" if self.split_strategy == "random" else policy
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the environment; keyword arguments win over it. Raises `SettingsError`."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(detail) for detail in error.errors())) from None
+
+
+def _explain(detail: Any) -> str:
+    variable = str(detail["loc"][0]).upper()
+    rule = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    return f"{variable}={detail['input']!r} is not allowed: it must be {rule}."

@@ -149,7 +149,7 @@ def table_exists(path: Path) -> bool:
 def table_row_count(path: Path, version: int | None = None) -> int:
     """Rows of a Delta table or a folder of parquet files, from statistics and footers."""
     if not is_delta(path):
-        return ds.dataset(path, partitioning="hive", exclude_invalid_files=True).count_rows()
+        return int(ds.dataset(path, partitioning="hive", exclude_invalid_files=True).count_rows())
     actions = pa.table(DeltaTable(str(path), version=version).get_add_actions(flatten=True))
     return int(sum(actions["num_records"].to_pylist())) if actions.num_rows else 0
 

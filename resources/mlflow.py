@@ -109,7 +109,7 @@ class MlflowTracking:
     def _attempt(self, action: Callable[[], T]) -> T | None:
         try:
             return action()
-        except Exception as error:  # noqa: BLE001  a mirror that breaks must not break what it mirrors
+        except Exception as error:  # a mirror that breaks must not break what it mirrors
             first_line = (str(error) or type(error).__name__).splitlines()[0]
             warnings.warn(f"MLflow at {self.uri} was left out: {json.dumps(first_line[:300])}", stacklevel=3)
             return None

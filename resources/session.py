@@ -116,7 +116,9 @@ def spark_conf(settings: Settings) -> Mapping[str, str]:
 
 def require_java() -> None:
     """Raise `EngineError` unless Java of at least `MINIMUM_JAVA` is on the PATH or under JAVA_HOME."""
-    fix = f"Install Java {MINIMUM_JAVA} or newer (apt-get install openjdk-17-jre-headless), or set RECO_ENGINE=embedded."
+    fix = (
+        f"Install Java {MINIMUM_JAVA} or newer (apt-get install openjdk-17-jre-headless), or set RECO_ENGINE=embedded."
+    )
     home = os.environ.get("JAVA_HOME")
     java = shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
     if java is None:

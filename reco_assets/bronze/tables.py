@@ -1,5 +1,7 @@
 """Bronze assets: `ratings`, `movies` and `tags` as the source has them; nothing dropped, nothing changed."""
 
+from typing import Any
+
 import dagster as dg
 import pyarrow as pa
 
@@ -8,7 +10,7 @@ from reco_assets.sources.choose import choose_source
 from reco_assets.sources.source import RawTable
 from resources.lakehouse import Lakehouse
 
-_ASSET = {"group_name": "bronze", "key_prefix": "bronze", "owners": OWNERS, "kinds": {"delta", "csv"}}
+_ASSET: dict[str, Any] = {"group_name": "bronze", "key_prefix": "bronze", "owners": OWNERS, "kinds": {"delta", "csv"}}
 
 
 @dg.asset(name="ratings", **_ASSET)

@@ -23,7 +23,11 @@ _ASSET: dict[str, Any] = {"key_prefix": "models", "group_name": "models", "owner
 
 
 @dg.asset(
-    deps=[["silver", "train_ratings"]], io_manager_key="version_io", kinds={"model"}, code_version=CODE_VERSION, **_ASSET
+    deps=[["silver", "train_ratings"]],
+    io_manager_key="version_io",
+    kinds={"model"},
+    code_version=CODE_VERSION,
+    **_ASSET,
 )
 def als_candidate(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> str:
     """A newly trained version: the rating part (biases + ALS on residuals) and the ranking part (implicit ALS)."""

@@ -107,5 +107,3 @@ def _row(name: str, *values: float | None) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
-
-

@@ -46,7 +46,8 @@ def residuals(ratings: sp.csr_matrix, biases: Biases) -> sp.csr_matrix:
 
 def clip(stars: np.ndarray) -> np.ndarray:
     """Stars within the scale of 0.5 to 5."""
-    return np.clip(stars, LOWEST, HIGHEST)
+    clipped: np.ndarray = np.clip(stars, LOWEST, HIGHEST)
+    return clipped
 
 
 def _coordinates(matrix: sp.csr_matrix) -> tuple[np.ndarray, np.ndarray]:

@@ -139,7 +139,8 @@ class AlsRecommender:
         lists = self.recommend_popular(user_id, n, seen)
         at = positions(self.user_ids, user_id)
         # A user without a like has a zero vector, which ranks nothing: popularity serves those as well.
-        warm = np.flatnonzero((at >= 0) & self.ranking_users.any(axis=1)[at])
+        has_likes = np.asarray(self.ranking_users.any(axis=1))
+        warm = np.flatnonzero((at >= 0) & has_likes[at])
         hidden = self._seen(user_id[warm], seen)
         chosen, scores = top_n(self.ranking_users[at[warm]], self.ranking_items, n, hidden)
         lists.movie_id[warm], lists.score[warm] = self._ids(chosen), scores
@@ -219,7 +220,8 @@ class AlsRecommender:
     def _bias(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         user = np.where(users >= 0, self.biases.user[users], 0)
         item = np.where(items >= 0, self.biases.item[items], 0)
-        return (self.biases.mean + user + item).astype(np.float32)
+        stars: np.ndarray = (self.biases.mean + user + item).astype(np.float32)
+        return stars
 
     def _seen(self, user_id: np.ndarray, seen: Ratings | None) -> sp.csr_matrix | None:
         if seen is None:

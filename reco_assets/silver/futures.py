@@ -31,4 +31,4 @@ def write_futures_csv(future: "DataFrame", path: Path) -> int:
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     pc.write_csv(rows, temporary, pc.WriteOptions(quoting_style="none"))
     temporary.replace(path)
-    return rows.num_rows
+    return int(rows.num_rows)

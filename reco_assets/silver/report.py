@@ -19,7 +19,9 @@ CONSERVED, PASSED = "rows_conserved", "quality_passed"
 
 @dg.asset(
     key=KEY,
-    deps=[[layer, name] for t in TABLES for layer, name in (("bronze", t), ("silver", t), ("silver", f"quarantine_{t}"))],
+    deps=[
+        [layer, name] for t in TABLES for layer, name in (("bronze", t), ("silver", t), ("silver", f"quarantine_{t}"))
+    ],
     check_specs=[dg.AssetCheckSpec(name, asset=KEY, blocking=True) for name in (CONSERVED, PASSED)],
     group_name="silver",
     owners=OWNERS,
@@ -41,7 +43,9 @@ def etl_report(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
             "path": dg.MetadataValue.path(str(summary)),
         },
         check_results=[
-            dg.AssetCheckResult(passed=conserved, check_name=CONSERVED, metadata={"counts": dg.JsonMetadataValue(_plain(counts))}),
+            dg.AssetCheckResult(
+                passed=conserved, check_name=CONSERVED, metadata={"counts": dg.JsonMetadataValue(_plain(counts))}
+            ),
             dg.AssetCheckResult(passed=passed, check_name=PASSED, metadata={"quality": dg.JsonMetadataValue(quality)}),
         ],
     )

@@ -53,7 +53,8 @@ def _side(side: str, description: str) -> dg.AssetsDefinition:
     def ratings_of_side(split: DataFrame) -> DataFrame:
         return split.where(F.col("side") == F.lit(side)).drop("side", "policy")
 
-    return ratings_of_side
+    made: dg.AssetsDefinition = ratings_of_side
+    return made
 
 
 train_ratings = _side(splits.TRAIN, "What models are trained on.")

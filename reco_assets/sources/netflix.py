@@ -95,9 +95,7 @@ def _require_rows(path: Path, lines: pa.Array, numbers: pa.Array, heads: pa.Arra
     good = pac.or_(heads, pac.match_substring_regex(lines, _ROW_LINE))
     if not pac.all(good).as_py():
         line = numbers.filter(pac.invert(good))[0].as_py()
-        raise SourceError(
-            path, line, "neither `MOVIE_ID:` nor `CUST_ID,RATING,DATE`", "Correct or remove the line."
-        )
+        raise SourceError(path, line, "neither `MOVIE_ID:` nor `CUST_ID,RATING,DATE`", "Correct or remove the line.")
 
 
 def _text(values: pa.Array) -> pa.Array:

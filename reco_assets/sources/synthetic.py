@@ -13,7 +13,17 @@ from reco_assets.sources.movielens import MOVIES, RATINGS, TAGS
 from reco_assets.sources.source import RawTable, Source, with_provenance
 from reco_assets.sources.text_files import now
 
-GENRES = ("Action", "Adventure", "Animation", "Comedy", "Crime", "Documentary", "Drama", "Fantasy", "Horror")
+GENRES: tuple[str, ...] = (
+    "Action",
+    "Adventure",
+    "Animation",
+    "Comedy",
+    "Crime",
+    "Documentary",
+    "Drama",
+    "Fantasy",
+    "Horror",
+)
 GENRES += ("Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western")
 _ADJECTIVES = ("Silent", "Golden", "Broken", "Last", "Hidden", "Crimson", "Endless", "Little", "Distant", "Strange")
 _NOUNS = ("River", "Empire", "Garden", "Winter", "Promise", "Stranger", "Highway", "Orchard", "Voyage", "Harbor")

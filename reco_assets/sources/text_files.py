@@ -64,7 +64,7 @@ def check_text(path: Path) -> int:
         found = block.count(b"\n") + (not block.endswith(b"\n"))
         body = block.rstrip(b"\r\n")
         filled = body.count(b"\n") + 1 if body else 0
-        if b"\n\n" in body or b"\n\r\n" in body or block.startswith((b"\n", b"\r\n")) and body:
+        if b"\n\n" in body or b"\n\r\n" in body or (block.startswith((b"\n", b"\r\n")) and body):
             gap = next(n for n, line in enumerate(block.split(b"\n")) if not line.strip(b"\r"))
             raise _blank_line(path, first_line + gap)
         if filled < found:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -47,7 +48,7 @@ def scalar_metrics(found: Evaluation) -> dict[str, float]:
         "popularity_ndcg": found.popularity.ndcg,
         "popularity_hit_rate": found.popularity.hit_rate,
     }
-    return {name: value for name, value in numbers.items() if isinstance(value, int | float) and value == value}
+    return {name: value for name, value in numbers.items() if isinstance(value, int | float) and not math.isnan(value)}
 
 
 def metrics_report(version: str, document: Mapping[str, Any]) -> str:

@@ -247,4 +247,5 @@ def _vectors(factors: np.ndarray) -> pa.FixedSizeListArray:
 
 def _matrix(column: pa.ChunkedArray) -> np.ndarray:
     lists = column.combine_chunks()
-    return lists.flatten().to_numpy().reshape(len(lists), lists.type.list_size)
+    factors: np.ndarray = lists.flatten().to_numpy().reshape(len(lists), lists.type.list_size)
+    return factors

@@ -13,18 +13,10 @@ from reco_assets.sources.movielens import MOVIES, RATINGS, TAGS
 from reco_assets.sources.source import RawTable, Source, with_provenance
 from reco_assets.sources.text_files import now
 
-GENRES: tuple[str, ...] = (
-    "Action",
-    "Adventure",
-    "Animation",
-    "Comedy",
-    "Crime",
-    "Documentary",
-    "Drama",
-    "Fantasy",
-    "Horror",
+GENRES = (
+    *("Action", "Adventure", "Animation", "Comedy", "Crime", "Documentary", "Drama", "Fantasy"),
+    *("Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"),
 )
-GENRES += ("Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western")
 _ADJECTIVES = ("Silent", "Golden", "Broken", "Last", "Hidden", "Crimson", "Endless", "Little", "Distant", "Strange")
 _NOUNS = ("River", "Empire", "Garden", "Winter", "Promise", "Stranger", "Highway", "Orchard", "Voyage", "Harbor")
 _TAGS = ("slow", "funny", "classic", "overrated", "beautiful", "twist ending", "soundtrack", "based on a book")

@@ -1,12 +1,18 @@
 """The documented pipelines as data: tasks in the documents' names, what each materialises, and their order.
 
-A Dagster job materialises the union of its tasks' assets; the Airflow export renders the same specs.
+A Dagster job materialises the union of its tasks' assets, whose checks say what the verifying functions say;
+the Airflow export renders the same specs.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import dagster as dg
+
+from reco_assets.models.assets import find_latest_model
+from reco_assets.validation import verify_gold, verify_silver
+from resources.settings import Settings
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -14,11 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Task:
-    """One documented task: the assets it makes (keys with slashes) or, without any, a named function."""
+    """One documented task: the assets it makes (keys with slashes) or, without any, a function of the settings."""
 
     name: str
     assets: tuple[str, ...] = ()
-    function: str | None = None
+    function: Callable[[Settings], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,9 +64,9 @@ RECO_PIPELINE = JobSpec(
     description="Bronze to recommendations: the daily main job.",
     tasks=(
         Task("run_etl_bronze_to_silver", (*ETL, *FUTURES)),
-        Task("verify_silver_output", function="verify_silver"),
+        Task("verify_silver_output", function=verify_silver),
         Task("run_train_als_generate_recos", (*TRAINING, *EVALUATION, *SERVING)),
-        Task("verify_gold_output", function="verify_gold"),
+        Task("verify_gold_output", function=verify_gold),
     ),
     edges=(
         ("run_etl_bronze_to_silver", "verify_silver_output"),
@@ -76,7 +82,7 @@ ETL_TRAIN_TEST_PIPELINE = JobSpec(
         Task("spark_etl", ETL),
         Task("spark_create_futures", FUTURES),
         Task("spark_train_recommender", TRAINING),
-        Task("find_latest_model", function="find_latest_model"),
+        Task("find_latest_model", function=find_latest_model),
         Task("spark_test_recommender", EVALUATION),
     ),
     edges=(

@@ -49,7 +49,7 @@ def table_metadata(lakehouse: Lakehouse, spec: TableSpec) -> dict[str, Any]:
         "dagster/column_schema": dg.TableSchema(columns),
         "dagster/table_name": spec.name,
         "dagster/uri": str(lakehouse.path(spec.name)),
-        "preview": dg.MetadataValue.md(_markdown(lakehouse.head(spec.name, PREVIEW_ROWS).to_pylist())),
+        "preview": dg.MetadataValue.md(_markdown(lakehouse.dataset(spec.name).head(PREVIEW_ROWS).to_pylist())),
     }
     version = lakehouse.version(spec.name)
     return metadata if version is None else metadata | {"delta_version": version}

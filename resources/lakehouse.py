@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable, write_deltalake
 from pyspark.sql.types import StructType
 
+from resources.errors import RecoError
 from resources.session import Engine
 from resources.settings import Settings
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-class LakehouseError(RuntimeError):
+class LakehouseError(RecoError):
     """A table cannot be read or written; the message names it and says what to do."""
 
 
@@ -78,12 +79,11 @@ class Lakehouse:
         self._require(name)
         return read_path(self.engine, self.path(name), version)
 
-    def head(self, name: str, rows: int) -> pa.Table:
-        """The first rows that come to hand, read without the engine."""
+    def dataset(self, name: str) -> ds.Dataset:
+        """The table for a small look without the engine. Raises `LakehouseError`."""
+        self._require(name)
         path = self.path(name)
-        if is_delta(path):
-            return DeltaTable(str(path)).to_pyarrow_dataset().head(rows)
-        return ds.dataset(path, partitioning="hive", exclude_invalid_files=True).head(rows)
+        return DeltaTable(str(path)).to_pyarrow_dataset() if is_delta(path) else _parquet_dataset(path)
 
     def write(self, spec: TableSpec, data: "DataFrame | pa.Table | pa.RecordBatchReader") -> None:
         """Replace the table in one commit; a failure leaves what was there.
@@ -149,9 +149,13 @@ def table_exists(path: Path) -> bool:
 def table_row_count(path: Path, version: int | None = None) -> int:
     """Rows of a Delta table or a folder of parquet files, from statistics and footers."""
     if not is_delta(path):
-        return int(ds.dataset(path, partitioning="hive", exclude_invalid_files=True).count_rows())
+        return int(_parquet_dataset(path).count_rows())
     actions = pa.table(DeltaTable(str(path), version=version).get_add_actions(flatten=True))
     return int(sum(actions["num_records"].to_pylist())) if actions.num_rows else 0
+
+
+def _parquet_dataset(path: Path) -> ds.Dataset:
+    return ds.dataset(path, format="parquet", partitioning="hive", exclude_invalid_files=True)
 
 
 def read_path(engine: Engine, path: Path, version: int | None = None) -> "DataFrame":

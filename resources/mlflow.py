@@ -6,6 +6,7 @@ dagster-mlflow is not used: its resource is beta and leaves a run RUNNING unless
 
 import json
 import os
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -60,6 +61,8 @@ class MlflowTracking:
         # MLflow's own defaults, 120 s and 7 retries, would hold a training run up for minutes.
         os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(max(1, round(float(seconds))))
         os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"
+        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # no lines about its tables on the terminal
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it would report usage over the network
         if not self.settings.mlflow_tracking_uri:
             self._home.mkdir(parents=True, exist_ok=True)
         from mlflow import MlflowClient
@@ -71,10 +74,7 @@ class MlflowTracking:
         run_id: str = client.create_run(self._experiment(client), run_name=record.version).info.run_id
         status = "FAILED"
         try:
-            for key, value in record.params.items():
-                client.log_param(run_id, key, value)
-            for key, value in record.metrics.items():
-                client.log_metric(run_id, key, value)
+            self._log_numbers(client, record, run_id)
             client.log_artifacts(run_id, str(record.model_folder), "model")
             for document in record.documents:
                 client.log_artifact(run_id, str(document))
@@ -83,6 +83,13 @@ class MlflowTracking:
         finally:
             client.set_terminated(run_id, status)
         return run_id
+
+    def _log_numbers(self, client: Any, record: VersionRecord, run_id: str) -> None:
+        from mlflow.entities import Metric, Param
+
+        now = int(time.time() * 1000)
+        metrics = [Metric(key, value, now, 0) for key, value in record.metrics.items()]
+        client.log_batch(run_id, metrics, [Param(key, str(value)) for key, value in record.params.items()])
 
     def _experiment(self, client: Any) -> str:
         found = client.get_experiment_by_name(self.name)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from resources.errors import RecoError
 from resources.settings import EngineName, Settings
 from resources.spark_jars import delta_jar_conf
 
@@ -23,7 +24,7 @@ DELTA_CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
 MINIMUM_JAVA = 17
 
 
-class EngineError(RuntimeError):
+class EngineError(RecoError):
     """The engine cannot start; the message says what is missing and how to get it."""
 
 

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from resources.errors import RecoError
+
 EngineName = Literal["embedded", "spark"]
 SourceName = Literal["movielens", "netflix", "presplit", "synthetic"]
 SplitStrategy = Literal["per_user", "global", "random"]
@@ -19,7 +21,7 @@ Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1)]
 
 
-class SettingsError(ValueError):
+class SettingsError(RecoError):
     """One line per bad variable: its name, what it was, what is allowed."""
 
 

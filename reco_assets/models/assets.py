@@ -155,6 +155,12 @@ def model_store(settings: Settings) -> ModelStore:
     return ModelStore(settings.root / "gold" / "models" / "als")
 
 
+def find_latest_model(settings: Settings) -> str:
+    """The folder of the version trained last. Raises `ModelStoreError` when there is none."""
+    store = model_store(settings)
+    return str(store.path(store.latest()))
+
+
 def metrics_file(settings: Settings, version: str) -> Any:
     """Where a version's run metrics are."""
     return settings.root / "gold" / "metrics" / f"run_metrics_{version}.json"
@@ -162,7 +168,7 @@ def metrics_file(settings: Settings, version: str) -> Any:
 
 def split_of(lakehouse: Lakehouse) -> str:
     """The policy by which the current training rows were split."""
-    rows = lakehouse.head("silver/split_ratings", 1).to_pylist()
+    rows = lakehouse.dataset("silver/split_ratings").head(1).to_pylist()
     return str(rows[0]["policy"]) if rows else lakehouse.settings.split_policy()
 
 

@@ -1,0 +1,30 @@
+"""`reco data`: raw data from outside."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Get raw data.", no_args_is_help=True)
+
+
+class Release(StrEnum):
+    """The MovieLens releases that can be fetched."""
+
+    SMALL = "ml-latest-small"
+    LARGE = "ml-25m"
+
+
+@app.callback()
+def _group() -> None:
+    """Get raw data."""
+
+
+@app.command()
+def fetch(release: Annotated[Release, typer.Argument(help="Which MovieLens release.")]) -> None:
+    """Download a MovieLens release into the lakehouse, check it and unpack it, where `reco etl` finds it."""
+    from reco_assets.sources.choose import raw_folder
+    from reco_assets.sources.fetch import fetch as fetch_release
+    from resources.settings import load_settings
+
+    typer.echo(f"{fetch_release(release.value, raw_folder(load_settings()))}")

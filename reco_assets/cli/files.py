@@ -1,0 +1,116 @@
+"""The documents' path arguments: the same cleaning, models and metrics on files that are given."""
+
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from reco_assets.models.assets import fit, model_store
+from reco_assets.models.evaluation import Protocol
+from reco_assets.models.evaluation import evaluate as evaluate_model
+from reco_assets.models.ratings import Ratings
+from reco_assets.models.store import load_model, read_facts, save_model
+from reco_assets.silver import layouts
+from reco_assets.silver.cleaning import clean_ratings
+from reco_assets.silver.futures import write_futures_csv
+from reco_assets.silver.split_tables import futures_path
+from reco_assets.silver.splits import HISTORY
+from reco_assets.sources.netflix import blocks_table
+from reco_assets.tables import QUARANTINE_RATINGS, TRAIN_RATINGS
+from resources.lakehouse import Lakehouse, LakehouseError, read_path, table_exists, table_row_count, write_frame
+from resources.session import Engine
+from resources.settings import Settings
+
+TRAIN_PATH = "parquet_train_path"
+
+
+def etl_file(settings: Settings, source: Path, output: Path) -> dict[str, Any]:
+    """Clean one block-format file into a Parquet folder, refused rows into `<output>_quarantine` beside it.
+
+    Returns the row counts. Raises `SourceError`, `LakehouseError`.
+    """
+    lakehouse = _lakehouse(settings)
+    cleaned = clean_ratings(layouts.ratings_as_text(_blocks(lakehouse, source)))
+    columns = [field.name for field in TRAIN_RATINGS.schema.fields]
+    quarantine = output.with_name(f"{output.name}_quarantine")
+    write_frame(TRAIN_RATINGS, output, cleaned.good.withColumn("origin", F.lit(HISTORY)).select(*columns), "parquet")
+    write_frame(QUARANTINE_RATINGS, quarantine, cleaned.quarantined, "parquet")
+    return {"path": str(output), "rows": table_row_count(output), "quarantined": table_row_count(quarantine)}
+
+
+def export_table(settings: Settings, table: str, output: Path) -> dict[str, Any]:
+    """Copy one of the platform's split tables to a Parquet folder; returns its row count."""
+    lakehouse = _lakehouse(settings)
+    write_frame(TRAIN_RATINGS, output, lakehouse.read(table), "parquet")
+    return {"path": str(output), "rows": table_row_count(output)}
+
+
+def export_futures(settings: Settings, source: Path | None, output: Path | None) -> dict[str, Any]:
+    """Write a block-format file (or the platform's future ratings) as CSV; returns the path and row count."""
+    lakehouse = _lakehouse(settings)
+    if source:
+        future = clean_ratings(layouts.ratings_as_text(_blocks(lakehouse, source))).good
+    else:
+        future = lakehouse.read("silver/future_ratings")
+    path = output or futures_path(settings)
+    return {"path": str(path), "rows": write_futures_csv(future, path)}
+
+
+def train_on(settings: Settings, source: Path | None, output: Path | None) -> dict[str, Any]:
+    """Train on a Parquet or Delta folder (or the platform's table) into a folder (or the platform's store)."""
+    lakehouse, store = _lakehouse(settings), model_store(settings)
+    train_path = _existing(source) if source else lakehouse.path(TRAIN_RATINGS.name)
+    train = Ratings.from_frame(read_path(lakehouse.engine, train_path))
+    model, save_native = fit(lakehouse, train)
+    version = store.new_version()
+    facts = {
+        "version": version,
+        "engine": lakehouse.engine.name,
+        "split": "as_given",
+        "inputs": {TRAIN_PATH: str(train_path)},
+        "train_count": len(train),
+        "seed": settings.reco_seed,
+    }
+    path = Path(str(output).replace("{timestamp}", version)) if output else store.path(version)
+    save_model(path.absolute(), model, facts, save_native)
+    return {"model_path": str(path), "version": version, "train_count": len(train)}
+
+
+def evaluate_files(settings: Settings, model_path: Path | None, test_path: Path | None) -> dict[str, Any]:
+    """Judge a model folder (or the newest version) on a Parquet or Delta folder (or the platform's test table).
+
+    Movies a user rated in what the model was trained on are left out of the lists, as far as that is still there.
+    """
+    lakehouse, store = _lakehouse(settings), model_store(settings)
+    folder = model_path or store.path(store.latest())
+    facts = read_facts(folder)
+    source = _existing(test_path) if test_path else lakehouse.path("silver/test_ratings")
+    test = Ratings.from_frame(read_path(lakehouse.engine, source))
+    train = Ratings.from_frame(read_path(lakehouse.engine, _trained_on(lakehouse, facts)))
+    protocol = Protocol(
+        settings.evaluation_k, settings.rating_threshold, settings.als_cold_start_strategy, facts["split"]
+    )
+    found = evaluate_model(load_model(folder), test, train, protocol)
+    return {"model_path": str(folder), "test_parquet": str(source), **found.document()}
+
+
+def _lakehouse(settings: Settings) -> Lakehouse:
+    return Lakehouse(settings, Engine(settings))
+
+
+def _blocks(lakehouse: Lakehouse, source: Path) -> Any:
+    table = blocks_table((source,))
+    import pyarrow as pa
+
+    return lakehouse.engine.session.createDataFrame(pa.Table.from_batches(table.batches(), table.schema))
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists() or not table_exists(path):
+        raise LakehouseError(f"{path} is no Parquet or Delta folder with rows. Check the path, or run reco etl.")
+    return path.absolute()
+
+
+def _trained_on(lakehouse: Lakehouse, facts: dict[str, Any]) -> Path:
+    path = facts["inputs"].get(TRAIN_PATH)
+    return _existing(Path(path)) if path else lakehouse.path(TRAIN_RATINGS.name)

@@ -1,0 +1,35 @@
+"""`reco`: the command line of the platform. Errors a person can act on are one line, without a traceback."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from reco_assets.cli import data, pipeline, serving, validation
+from resources.errors import RecoError
+
+app = typer.Typer(
+    name="reco",
+    help="From MovieLens files to recommendations. Settings come from the environment: see the README.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command()(pipeline.demo)
+app.command()(pipeline.etl)
+app.command()(pipeline.futures)
+app.command()(pipeline.train)
+app.command()(pipeline.evaluate)
+app.command()(validation.validate)
+app.command()(serving.recommend)
+app.command()(serving.similar)
+app.add_typer(data.app, name="data")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point of `reco`; `arguments` default to the command line's."""
+    try:
+        app(args=arguments)
+    except RecoError as error:
+        typer.secho(f"error: {error}", fg=typer.colors.RED, err=True)
+        sys.exit(1)

@@ -1,0 +1,8 @@
+"""spark-submit door to `reco train`: a version, its evaluation and promotion, the recommendations."""
+
+import sys
+
+from reco_assets.cli.main import main
+
+if __name__ == "__main__":
+    main(["train", *sys.argv[1:]])

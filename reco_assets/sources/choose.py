@@ -20,7 +20,8 @@ def choose_source(settings: Settings) -> Source:
     if kind == "synthetic" or (kind is None and folder is None and default_folder(settings) is None):
         return synthetic.source(synthetic_shape(settings))
     kind = kind or "movielens"
-    folder = folder or default_folder(settings)
+    if folder is None and kind == "movielens":
+        folder = default_folder(settings)
     if folder is None:
         raise SourceError(raw_folder(settings), None, f"no data for RECO_SOURCE={kind}", "Set RECO_SOURCE_PATH.")
     folder = folder.expanduser()

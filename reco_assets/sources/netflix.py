@@ -3,11 +3,19 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pac
 
 from reco_assets.sources.source import RawTable, Source, SourceError, empty_table, with_provenance
-from reco_assets.sources.text_files import check_text, line_blocks, now, require_text_file
+from reco_assets.sources.text_files import (
+    check_binary,
+    check_line_ends,
+    check_text,
+    line_blocks,
+    now,
+    require_text_file,
+)
 
 RATINGS = ("MOVIE_ID", "CUST_ID", "RATING", "DATE")
 MOVIES = ("MOVIE_ID", "YEAR", "TITLE")
@@ -52,16 +60,19 @@ def titles_table(path: Path) -> RawTable:
     def batches() -> Iterator[pa.RecordBatch]:
         require_text_file(path)
         raw = path.read_bytes()
+        check_binary(path, 1, raw)
+        check_line_ends(path, 1, raw)
         try:
             text = raw.decode("utf-8-sig")
         except UnicodeDecodeError:
             text = raw.decode("latin-1")
-        rows = [line.split(",", 2) for line in text.splitlines()]
+        # Not splitlines(): Latin-1 text may hold NEL and other characters that it takes for line ends.
+        rows = [line.removesuffix("\r").split(",", 2) for line in text.rstrip("\r\n").split("\n")]
         for number, row in enumerate(rows, start=1):
             if len(row) != len(MOVIES):
                 raise SourceError(path, number, "not of the form MOVIE_ID,YEAR,TITLE", "Correct or remove the line.")
-        columns = {name: pa.array([row[at] or None for row in rows]) for at, name in enumerate(MOVIES)}
-        lines = pa.array(range(1, len(rows) + 1), pa.int64())
+        columns = {name: pa.array([row[at] or None for row in rows], pa.string()) for at, name in enumerate(MOVIES)}
+        lines = pa.array(np.arange(1, len(rows) + 1))
         yield with_provenance(columns, lines, path.name, now())
 
     return RawTable(MOVIES, batches)
@@ -72,8 +83,10 @@ def _block_batches(path: Path) -> Iterator[pa.RecordBatch]:
     loaded_ts, movie = now(), pa.scalar(None, pa.string())
     for first_line, block in line_blocks(path):
         text = block.decode("utf-8-sig" if first_line == 1 else "utf-8").replace("\r\n", "\n").rstrip("\n")
+        if not text and first_line > 1:
+            break  # only blank lines at the end of the file are left: `check_text` allows no other
         lines = pac.split_pattern(pa.array([text]), "\n").flatten()
-        numbers = pa.array(range(first_line, first_line + len(lines)), pa.int64())
+        numbers = pa.array(np.arange(first_line, first_line + len(lines)))
         heads = pac.match_substring_regex(lines, _MOVIE_LINE)
         _require_rows(path, lines, numbers, heads)
         movies = pac.fill_null_forward(

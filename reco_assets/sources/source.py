@@ -1,10 +1,12 @@
 """What every source gives: raw tables as streams of Arrow batches, columns as they came."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+
+from resources.errors import RecoError
 
 LINE, SOURCE_FILE, LOADED_TS = "_line", "_source_file", "_loaded_ts"
 PROVENANCE = (
@@ -14,10 +16,10 @@ PROVENANCE = (
 )
 
 
-class SourceError(ValueError):
-    """A file is refused. The message names the file, the line, the rule and what to do."""
+class SourceError(RecoError):
+    """A file is refused. The message names the file (or its URL), the line, the rule and what to do."""
 
-    def __init__(self, path: Path, line: int | None, rule: str, fix: str) -> None:
+    def __init__(self, path: Path | str, line: int | None, rule: str, fix: str) -> None:
         where = f"{path}, line {line}" if line is not None else f"{path}"
         super().__init__(f"{where}: {rule}. {fix}")
 
@@ -40,13 +42,14 @@ class RawTable:
 
 @dataclass(frozen=True)
 class Source:
-    """A place that raw ratings, movies and tags come from."""
+    """A place that raw ratings, movies and tags come from; `optional` names files that need not be there."""
 
     name: str
     ratings: RawTable
     movies: RawTable
     tags: RawTable
-    files: tuple[Path, ...] = field(default=())
+    files: tuple[Path, ...] = ()
+    optional: frozenset[str] = frozenset()
 
 
 def empty_table(*columns: str) -> RawTable:

@@ -5,10 +5,13 @@ rows cannot be told apart safely. Bad values in well-formed rows are none of thi
 bronze as they came, and silver quarantines them.
 """
 
+import os
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
 
@@ -18,6 +21,9 @@ BLOCK_BYTES = 8 << 20
 BOM = b"\xef\xbb\xbf"
 MAX_LINE_BYTES = 1 << 20
 
+_FIELD = rb'(?:"[^"]*(?:""[^"]*)*"|[^",]*)'
+_WELL_QUOTED = re.compile(_FIELD + rb"(?:," + _FIELD + rb")*")
+
 
 def require_text_file(path: Path) -> None:
     """Raise `SourceError` unless the path is a readable file with something in it."""
@@ -25,6 +31,8 @@ def require_text_file(path: Path) -> None:
         raise SourceError(path, None, "the file does not exist", "Put it there, or set RECO_SOURCE_PATH.")
     if not path.is_file():
         raise SourceError(path, None, "this is not a regular file", "Give the path of a file.")
+    if not os.access(path, os.R_OK):
+        raise SourceError(path, None, "the file may not be read", "Give yourself the right to read it.")
     if path.stat().st_size == 0:
         raise SourceError(path, None, "the file is empty", "Replace it by a complete copy.")
 
@@ -32,7 +40,7 @@ def require_text_file(path: Path) -> None:
 def line_blocks(path: Path) -> Iterator[tuple[int, bytes]]:
     """Yield (number of the first line, whole lines as bytes), in blocks of about `BLOCK_BYTES`.
 
-    Raises `SourceError` on a line longer than `MAX_LINE_BYTES`.
+    Raises `SourceError` when more than `MAX_LINE_BYTES` after the last line's end hold no other.
     """
     first_line, rest = 1, b""
     with path.open("rb") as handle:
@@ -49,27 +57,46 @@ def line_blocks(path: Path) -> Iterator[tuple[int, bytes]]:
         yield first_line, rest
 
 
-def check_text(path: Path) -> int:
-    """Check encoding, binary content, quotes and blank lines; return the number of lines that hold something.
+def check_binary(path: Path, first_line: int, block: bytes) -> None:
+    """Raise `SourceError` when there is a NUL byte in the block, naming its line."""
+    if b"\0" in block:
+        line = first_line + block[: block.index(b"\0")].count(b"\n")
+        raise SourceError(path, line, "a NUL byte: this is binary, not text", "Unpack or replace the file.")
 
-    Raises `SourceError` naming the first line that breaks a rule.
+
+def check_line_ends(path: Path, first_line: int, block: bytes) -> None:
+    """Raise `SourceError` when a CR in the block does not belong to a CRLF, naming its line."""
+    if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
+        before = block[: re.search(rb"\r(?!\n)", block).start()]  # type: ignore[union-attr]
+        rule = "a carriage return (CR) that no line feed (LF) follows"
+        raise SourceError(path, first_line + before.count(b"\n"), rule, "End lines in LF or CRLF.")
+
+
+def check_text(path: Path) -> int:
+    """Check encoding, binary content, line ends, quotes and blank lines; return the number of lines not blank.
+
+    Raises `SourceError` naming a line that breaks a rule: the first of its rule in its block.
     """
     lines, first_blank = 0, None
     for first_line, block in line_blocks(path):
         if first_blank is not None and block.strip():
             raise _blank_line(path, first_blank)
         _check_encoding(path, first_line, block)
+        check_line_ends(path, first_line, block)
         if b'"' in block:
             _check_quotes(path, first_line, block)
         found = block.count(b"\n") + (not block.endswith(b"\n"))
         body = block.rstrip(b"\r\n")
-        filled = body.count(b"\n") + 1 if body else 0
-        if b"\n\n" in body or b"\n\r\n" in body or (block.startswith((b"\n", b"\r\n")) and body):
+        end = block[len(body) :]
+        filled = found - end.count(b"\n") + bool(end) if body else 0
+        if b"\n\n" in body or (b"\r" in body and b"\n\r\n" in body) or (body and body[:1] in b"\r\n"):
             gap = next(n for n, line in enumerate(block.split(b"\n")) if not line.strip(b"\r"))
             raise _blank_line(path, first_line + gap)
-        if filled < found:
+        if filled < found and first_blank is None:
             first_blank = first_line + filled
         lines += filled
+    if not lines:
+        raise SourceError(path, None, "the file holds nothing but blank lines", "Replace it by a complete copy.")
     return lines
 
 
@@ -85,20 +112,27 @@ def check_header(path: Path, columns: tuple[str, ...]) -> None:
 
 
 def csv_table(path: Path, columns: tuple[str, ...]) -> RawTable:
-    """A CSV file with a header as a raw table. Raises `SourceError` before the first batch is read."""
+    """A CSV file with a header as a raw table.
+
+    Reading raises `SourceError`: before the first batch, except for an uneven number of fields, which the parser
+    finds when it comes to that line.
+    """
 
     def batches() -> Iterator[pa.RecordBatch]:
         require_text_file(path)
         lines = check_text(path)
         check_header(path, columns)
-        loaded_ts = now()
-        rows = 0
-        for batch in _csv_batches(path, columns):
-            numbers = pa.array(range(rows + 2, rows + 2 + len(batch)), pa.int64())
-            rows += len(batch)
-            yield with_provenance(dict(zip(columns, batch.columns, strict=True)), numbers, path.name, loaded_ts)
+        loaded_ts, rows = now(), 0
+        for first_line, block in line_blocks(path):
+            first_row, data = (2, block.partition(b"\n")[2]) if first_line == 1 else (first_line, block)
+            if data.strip(b"\r\n"):
+                table = _parse(path, first_row, data, columns)
+                rows += len(table)
+                numbers = pa.array(np.arange(first_row, first_row + len(table)))
+                values = {name: table[name].combine_chunks() for name in columns}
+                yield with_provenance(values, numbers, path.name, loaded_ts)
         if rows != lines - 1:
-            raise SourceError(path, None, f"{lines - 1} data lines were read as {rows} rows", "Check the quotes.")
+            raise SourceError(path, None, f"{lines - 1} data lines were read as {rows} rows", "Check the file.")
 
     return RawTable(columns, batches)
 
@@ -108,38 +142,33 @@ def now() -> pa.TimestampScalar:
     return pa.scalar(datetime.now(UTC), pa.timestamp("us", tz="UTC"))
 
 
-def _csv_batches(path: Path, columns: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
-    text = {name: pa.string() for name in columns}
+def _parse(path: Path, first_line: int, block: bytes, columns: tuple[str, ...]) -> pa.Table:
+    def refuse(row: pc.InvalidRow) -> str:
+        uneven.append((first_line + row.number - 1, row.actual_columns))
+        return "error"
+
+    uneven: list[tuple[int, int]] = []
     try:
-        yield from pc.open_csv(
-            path,
-            read_options=pc.ReadOptions(block_size=BLOCK_BYTES),
-            convert_options=pc.ConvertOptions(column_types=text, strings_can_be_null=True, null_values=[""]),
+        return pc.read_csv(
+            # The parser drops a byte order mark before the block: this one, never one that is a row's own.
+            pa.BufferReader(BOM + block),
+            # One chunk, one thread: only then does the parser number its rows.
+            read_options=pc.ReadOptions(column_names=columns, block_size=len(BOM) + len(block) + 1, use_threads=False),
+            parse_options=pc.ParseOptions(invalid_row_handler=refuse),
+            convert_options=pc.ConvertOptions(
+                column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=True, null_values=[""]
+            ),
         )
     except pa.ArrowInvalid as error:
-        line, found = _first_uneven_line(path, len(columns))
-        if line is None:
-            raise SourceError(path, None, f"the CSV cannot be read: {error}", "Check the file.") from None
-        raise SourceError(
-            path, line, f"{found} fields where the header has {len(columns)}", "Correct or remove the line."
-        ) from None
-
-
-def _first_uneven_line(path: Path, width: int) -> tuple[int | None, int]:
-    import csv
-
-    with path.open(encoding="utf-8-sig", newline="") as handle:
-        for number, line in enumerate(handle, start=1):
-            found = len(next(csv.reader([line]), []))
-            if found not in (0, width):
-                return number, found
-    return None, 0
+        if not uneven:
+            raise SourceError(path, first_line, f"the CSV cannot be read from here: {error}", "Check it.") from None
+        line, found = uneven[0]
+        rule = f"{found} fields where the header has {len(columns)}"
+        raise SourceError(path, line, rule, "Correct or remove the line.") from None
 
 
 def _check_encoding(path: Path, first_line: int, block: bytes) -> None:
-    if b"\0" in block:
-        line = first_line + block[: block.index(b"\0")].count(b"\n")
-        raise SourceError(path, line, "a NUL byte: this is binary, not text", "Unpack or replace the file.")
+    check_binary(path, first_line, block)
     if block.isascii():
         return
     try:
@@ -150,9 +179,11 @@ def _check_encoding(path: Path, first_line: int, block: bytes) -> None:
 
 
 def _check_quotes(path: Path, first_line: int, block: bytes) -> None:
-    for number, line in enumerate(block.split(b"\n"), start=first_line):
-        if line.count(b'"') % 2:
-            raise SourceError(path, number, "a quote that does not close", "Close it, or double it inside a field.")
+    text = block.removeprefix(BOM) if first_line == 1 else block
+    for number, line in enumerate(text.split(b"\n"), start=first_line):
+        if b'"' in line and not _WELL_QUOTED.fullmatch(line.removesuffix(b"\r")):
+            rule = "a quote that does not close, or stands inside an unquoted field"
+            raise SourceError(path, number, rule, 'Quote the whole field and write "" for a quote inside.')
 
 
 def _blank_line(path: Path, line: int) -> SourceError:

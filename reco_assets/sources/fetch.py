@@ -1,0 +1,100 @@
+"""Downloading a MovieLens release from GroupLens: checked, unpacked, and visible only when complete."""
+
+import re
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from reco_assets.sources.source import SourceError
+
+BASE_URL = "https://files.grouplens.org/datasets/movielens"
+RELEASES = ("ml-latest-small", "ml-25m")
+REQUIRED = ("ratings.csv", "movies.csv")
+TIMEOUT_SECONDS = 30
+
+
+def fetch(name: str, folder: Path, *, base_url: str = BASE_URL, progress: bool = True) -> Path:
+    """Download `<base_url>/<name>.zip` and unpack it to `folder/name`; return that path.
+
+    The zip must match the MD5 that the server publishes beside it as `<name>.zip.md5`. Where the release already
+    is, nothing is done. On an error `folder` stays without the release and without remains of it.
+    Raises `SourceError` naming the URL or file, the rule and what to do.
+    """
+    release = folder / name
+    if name not in RELEASES:
+        raise SourceError(name, None, f"no such release, there are {', '.join(RELEASES)}", "Name one of them.")
+    if _is_complete(release):
+        return release
+    if release.exists():
+        rule = f"this is in the way and does not hold {' and '.join(REQUIRED)}"
+        raise SourceError(release, None, rule, "Move it away and fetch again.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # In the target's own folder: only within one file system is renaming a folder one step.
+        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as staging:
+            unpacked = _fetch(name, f"{base_url.rstrip('/')}/{name}.zip", Path(staging), progress)
+            unpacked.rename(release)
+    except OSError as error:
+        if not _is_complete(release):  # it is, where another fetch was faster
+            raise SourceError(release, None, f"it cannot be written: {error}", "Check disk and rights.") from None
+    return release
+
+
+def _fetch(name: str, url: str, staging: Path, progress: bool) -> Path:
+    archive, md5 = staging / f"{name}.zip", staging / f"{name}.zip.md5"
+    _download(f"{url}.md5", md5, progress=False)
+    published = _published_md5(f"{url}.md5", md5)
+    _download(url, archive, progress)
+    _check_md5(url, archive, published)
+    _unpack(url, archive, name, staging / "unpacked")
+    return staging / "unpacked" / name
+
+
+def _is_complete(release: Path) -> bool:
+    return all((release / required).is_file() for required in REQUIRED)
+
+
+def _download(url: str, target: Path, progress: bool) -> None:
+    import pooch
+
+    try:
+        pooch.HTTPDownloader(progressbar=progress, timeout=TIMEOUT_SECONDS)(url, str(target), None)
+    except OSError as error:  # every error of requests is one
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        reason = f"HTTP {status}" if status else error.strerror or type(error).__name__
+        rule = f"the download failed ({reason})"
+        raise SourceError(url, None, rule, "Check the network and the server, then fetch again.") from None
+
+
+def _published_md5(url: str, path: Path) -> str:
+    # GroupLens writes both forms: "MD5 (x.zip) = <md5>" and "<md5>  x.zip".
+    found = re.search(rb"\b[0-9a-fA-F]{32}\b", path.read_bytes())
+    if found is None:
+        raise SourceError(url, None, "this file holds no MD5", "Fetch again later.")
+    return found.group().decode().lower()
+
+
+def _check_md5(url: str, archive: Path, published: str) -> None:
+    import pooch
+
+    md5 = pooch.file_hash(str(archive), alg="md5")
+    if md5 != published:
+        rule = f"the download's MD5 is {md5}, but the server publishes {published}"
+        raise SourceError(url, None, rule, "It is damaged or was just replaced: fetch again.")
+
+
+def _unpack(url: str, archive: Path, name: str, target: Path) -> None:
+    try:
+        with zipfile.ZipFile(archive) as files:
+            members = files.namelist()
+            for member in members:
+                if member.startswith("/") or "\\" in member or ".." in PurePosixPath(member).parts:
+                    raise SourceError(url, None, f"the zip's member {member!r} leads outside", "Do not trust this zip.")
+            missing = [required for required in REQUIRED if f"{name}/{required}" not in members]
+            if missing:
+                rule = f"the zip holds no {' and no '.join(f'{name}/{required}' for required in missing)}"
+                raise SourceError(url, None, rule, "Check that this is the release's URL.")
+            files.extractall(target)
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        raise SourceError(url, None, f"the zip cannot be unpacked: {error}", "Fetch again.") from None

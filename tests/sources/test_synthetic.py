@@ -1,0 +1,159 @@
+"""The synthetic source is shaped like MovieLens and depends on its seed alone."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reco_assets.sources import synthetic
+from reco_assets.sources.synthetic import GENRES, Shape, source
+
+SHAPE = Shape(users=300, movies=500, ratings=12_000, seed=7)
+TABLES = ("ratings", "movies", "tags")
+
+
+def frame(table):
+    """All rows of a raw table, without the load time."""
+    return {
+        name: np.concatenate([batch[name].to_numpy(zero_copy_only=False) for batch in table.batches()])
+        for name in (*table.columns, "_line", "_source_file")
+    }
+
+
+@pytest.fixture(scope="module")
+def ratings():
+    return frame(source(SHAPE).ratings)
+
+
+@pytest.fixture(scope="module")
+def movies():
+    return frame(source(SHAPE).movies)
+
+
+def stars_matrix(ratings):
+    """Stars by user and movie, (users, movies), NaN where there is no rating."""
+    stars = np.full((SHAPE.users, SHAPE.movies), np.nan)
+    stars[ratings["userId"].astype(int) - 1, ratings["movieId"].astype(int) - 1] = ratings["rating"].astype(float)
+    return stars
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_batches_have_the_declared_schema(name):
+    table = getattr(source(SHAPE), name)
+    assert {batch.schema == table.schema for batch in table.batches()} == {True}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_same_shape_gives_the_same_rows(name):
+    once, again = (frame(getattr(source(SHAPE), name)) for _ in range(2))
+    assert all((once[column] == again[column]).all() for column in once)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_another_seed_gives_other_rows(name):
+    one, other = (frame(getattr(source(replace(SHAPE, seed=seed)), name)) for seed in (7, 8))
+    assert any(one[column].tolist() != other[column].tolist() for column in one)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_lines_are_numbered_from_2_without_a_gap(name, monkeypatch):
+    monkeypatch.setattr(synthetic, "USERS_PER_BLOCK", 64)
+    lines = frame(getattr(source(SHAPE), name))["_line"]
+    assert lines.tolist() == list(range(2, len(lines) + 2))
+
+
+@settings(max_examples=25, deadline=None)
+@given(users=st.integers(1, 60), movies=st.integers(1, 60), ratings=st.integers(1, 4_000))
+def test_as_many_ratings_as_asked_for_are_made_or_as_many_as_there_are_pairs(users, movies, ratings):
+    made = frame(source(Shape(users, movies, ratings, seed=1)).ratings)
+    wanted = min(ratings, users * movies)
+    assert abs(len(made["userId"]) - wanted) <= 0.05 * wanted
+    assert len({*zip(made["userId"], made["movieId"], strict=True)}) == len(made["userId"])
+
+
+def test_every_user_has_a_rating(ratings):
+    assert set(ratings["userId"].astype(int)) == set(range(1, SHAPE.users + 1))
+
+
+def test_stars_are_half_stars_written_as_movielens_writes_them(ratings):
+    assert set(ratings["rating"]) == {f"{half / 2:.1f}" for half in range(1, 11)}
+
+
+def test_the_stars_are_distributed_like_movielens(ratings):
+    # ml-latest-small: mean 3.50, standard deviation 1.04, 48 % at 4.0 or more, 13 % at 5.0.
+    stars = ratings["rating"].astype(float)
+    assert stars.mean() == pytest.approx(3.5, abs=0.15)
+    assert stars.std() == pytest.approx(1.04, abs=0.15)
+    assert (stars >= 4).mean() == pytest.approx(0.48, abs=0.1)
+    assert (stars == 5).mean() == pytest.approx(0.13, abs=0.06)
+
+
+def test_a_users_ratings_are_in_the_order_of_time_between_1996_and_2018(ratings):
+    users, seconds = ratings["userId"].astype(int), ratings["timestamp"].astype(int)
+    assert (np.diff(seconds)[np.diff(users) == 0] >= 0).all()
+    assert seconds.min() >= synthetic.FIRST_SECOND
+    assert seconds.max() < synthetic.LAST_SECOND
+
+
+def test_popularity_has_a_long_tail():
+    made = frame(source(Shape(users=600, movies=2_000, ratings=60_000, seed=7)).ratings)
+    counts = np.sort(np.bincount(made["movieId"].astype(int), minlength=2_001)[1:])
+    assert counts[-200:].sum() > 0.35 * counts.sum()
+    assert counts[:1_000].sum() < 0.25 * counts.sum()
+
+
+def test_activity_has_a_long_tail(ratings):
+    counts = np.array([*Counter(ratings["userId"]).values()])
+    assert counts.max() > 5 * np.median(counts)
+    assert counts.max() <= SHAPE.movies // 2
+
+
+def test_taste_has_low_rank(ratings):
+    # A few factors that explain users' deviations from the movies' means on known pairs: the singular values of
+    # the filled matrix fall off at once, where shuffled ratings have none that stand out.
+    stars = stars_matrix(ratings)
+    residual = stars - np.nanmean(stars, axis=1, keepdims=True)
+    known = ~np.isnan(residual)
+    shuffled = residual.copy()
+    shuffled[known] = np.random.default_rng(0).permutation(residual[known])
+
+    def strongest(matrix):
+        return np.linalg.svd(np.nan_to_num(matrix), compute_uv=False)[: synthetic.TASTES]
+
+    assert strongest(residual)[0] > 1.3 * strongest(shuffled)[0]
+
+
+def test_users_rate_what_they_like_more_than_chance_would(ratings):
+    # The same movies in the same numbers, but dealt out at random, would meet a user's taste less often: two users'
+    # choices would then overlap only through popularity.
+    rated = ~np.isnan(stars_matrix(ratings))
+    heavy = rated[rated.sum(axis=1) >= 40].astype(float)
+    expected = heavy.sum(axis=1, keepdims=True) * heavy.sum(axis=0) / heavy.sum()
+    strengths = np.linalg.svd(heavy - expected, compute_uv=False)
+    assert strengths[0] > 1.5 * strengths[len(strengths) // 4]
+
+
+def test_there_are_as_many_movies_as_asked_for(movies):
+    assert movies["movieId"].tolist() == [str(number) for number in range(1, SHAPE.movies + 1)]
+
+
+def test_titles_differ_and_carry_a_year(movies):
+    years = [int(title[-5:-1]) for title in movies["title"] if title[-6] == "(" and title[-1] == ")"]
+    assert len(set(movies["title"])) == len(years) == SHAPE.movies
+    assert 1960 < min(years) < max(years) < 2019
+
+
+def test_genres_are_one_to_three_of_the_known_ones(movies):
+    genres = [names.split("|") for names in movies["genres"]]
+    assert {len(names) for names in genres} == {1, 2, 3}
+    assert {name for names in genres for name in names} <= set(GENRES)
+
+
+def test_tags_are_by_users_on_movies_that_there_are():
+    tags = frame(source(SHAPE).tags)
+    assert set(tags["userId"].astype(int)) <= set(range(1, SHAPE.users + 1))
+    assert set(tags["movieId"].astype(int)) <= set(range(1, SHAPE.movies + 1))
+    assert all(tags["tag"])

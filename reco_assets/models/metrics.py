@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reco_assets.models.ratings import Ratings
+from reco_assets.models.ratings import Ratings, positions
 from reco_assets.models.recommender import TopN
 
 
@@ -75,8 +75,8 @@ def _hits(lists: TopN, judged: np.ndarray, relevant: np.ndarray, k: int) -> np.n
     """(judged users, k) of 0.0 and 1.0: whether the user's movie at that rank is relevant."""
     hits = np.zeros((len(judged), k))
     order = np.argsort(lists.user_id)
-    at = np.searchsorted(lists.user_id, judged, sorter=order)
-    listed = np.flatnonzero((at < len(order)) & (lists.user_id[order[np.minimum(at, len(order) - 1)]] == judged))
+    at = positions(lists.user_id[order], judged)
+    listed = np.flatnonzero(at >= 0)
     movies = lists.movie_id[order[at[listed]], :k].astype(np.int64)
     keys = judged[listed][:, None].astype(np.int64) << 32 | (movies & 0xFFFFFFFF)
     hits[listed[:, None], np.arange(movies.shape[1])] = np.isin(keys, relevant[:, 0] << 32 | relevant[:, 1])

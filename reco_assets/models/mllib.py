@@ -28,6 +28,9 @@ class MllibFactorizer:
         """Factorise (users, items) into (users, rank) and (items, rank), float32; unseen rows are zero."""
         from pyspark.ml.recommendation import ALS
 
+        if ratings.nnz == 0:  # nobody liked anything: MLlib would refuse, and there is nothing to learn
+            users, items = ratings.shape
+            return np.zeros((users, config.rank), np.float32), np.zeros((items, config.rank), np.float32)
         blocks = os.cpu_count() or 2  # with MLlib's default of 10 blocks 17.1 M ratings took 5.6 times as long
         estimator = ALS(
             userCol="user",

@@ -18,13 +18,14 @@ from reco_assets.models.als import AlsConfig
 from reco_assets.models.rating import Biases
 from reco_assets.models.ratings import Ratings, positions, rating_matrix
 from reco_assets.models.top_n import MASKED, top_n
+from resources.errors import RecoError
 
 USERS_FILE, ITEMS_FILE = "user_factors.parquet", "item_factors.parquet"
 
 Factorize = Callable[[sp.csr_matrix, AlsConfig], tuple[np.ndarray, np.ndarray]]
 
 
-class NoRatingsError(ValueError):
+class NoRatingsError(RecoError):
     """There is nothing to fit a model to."""
 
 
@@ -75,7 +76,7 @@ class Recommender(Protocol):
         """Best n movies per user, `seen` ones left out; users the model has not seen get the popular ones."""
 
     def recommend_popular(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
-        """The popularity baseline: the movies most rated in training, `seen` ones left out."""
+        """The popularity baseline: the movies most rated in training, by share of all ratings, `seen` ones left out."""
 
     def similar_items(self, movie_id: np.ndarray, n: int) -> TopN:
         """Nearest n movies by cosine, the movie itself left out; rows as `movie_id`, which the model must know."""
@@ -140,7 +141,7 @@ class AlsRecommender:
         at = positions(self.user_ids, user_id)
         # A user without a like has a zero vector, which ranks nothing: popularity serves those as well.
         has_likes = np.asarray(self.ranking_users.any(axis=1))
-        warm = np.flatnonzero((at >= 0) & has_likes[at])
+        warm = np.flatnonzero(_at(has_likes, at))
         hidden = self._seen(user_id[warm], seen)
         chosen, scores = top_n(self.ranking_users[at[warm]], self.ranking_items, n, hidden)
         lists.movie_id[warm], lists.score[warm] = self._ids(chosen), scores
@@ -148,12 +149,15 @@ class AlsRecommender:
 
     def recommend_popular(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
         """See `Recommender`."""
-        share = (self.item_counts / max(1, len(self.user_ids))).astype(np.float32)[:, None]
+        share = (self.item_counts / self.item_counts.sum()).astype(np.float32)[:, None]
         chosen, scores = top_n(np.ones((len(user_id), 1), np.float32), share, n, self._seen(user_id, seen))
         return TopN(user_id, self._ids(chosen), scores)
 
     def similar_items(self, movie_id: np.ndarray, n: int) -> TopN:
-        """See `Recommender`. Raises `KeyError` on a movie the model has not seen."""
+        """See `Recommender`. A movie nobody liked resembles none: its list is empty.
+
+        Raises `KeyError` on a movie the model has not seen.
+        """
         at = positions(self.movie_ids, movie_id)
         if (at < 0).any():
             raise KeyError(f"The model has not seen movie {movie_id[at < 0][0]}.")
@@ -161,6 +165,7 @@ class AlsRecommender:
         unit = self.ranking_items / np.where(norms > 0, norms, 1)
         itself = sp.csr_matrix((np.ones(len(at), np.float32), (np.arange(len(at)), at)), (len(at), len(unit)))
         chosen, scores = top_n(unit[at], unit, n, itself)
+        chosen[norms[at, 0] == 0] = MASKED
         return TopN(movie_id, self._ids(chosen), scores)
 
     def fold_in(self, ratings: Ratings) -> "AlsRecommender":
@@ -218,20 +223,26 @@ class AlsRecommender:
         )
 
     def _bias(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        user = np.where(users >= 0, self.biases.user[users], 0)
-        item = np.where(items >= 0, self.biases.item[items], 0)
+        user, item = _at(self.biases.user, users), _at(self.biases.item, items)
         stars: np.ndarray = (self.biases.mean + user + item).astype(np.float32)
         return stars
 
     def _seen(self, user_id: np.ndarray, seen: Ratings | None) -> sp.csr_matrix | None:
         if seen is None:
             return None
-        order = np.argsort(user_id, kind="stable")
-        matrix = rating_matrix(seen, user_id[order], self.movie_ids)
-        return matrix if (order == np.arange(len(order))).all() else matrix[np.argsort(order)]
+        users, rows = np.unique(user_id, return_inverse=True)
+        matrix = rating_matrix(seen, users, self.movie_ids)
+        return matrix if np.array_equal(users, user_id) else matrix[rows]
 
     def _ids(self, chosen: np.ndarray) -> np.ndarray:
         return np.where(chosen == MASKED, MASKED, self.movie_ids[chosen]).astype(np.int32)
+
+
+def _at(values: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """The values at these positions, 0 where a position is -1."""
+    taken, known = np.zeros(len(at), values.dtype), at >= 0
+    taken[known] = values[at[known]]
+    return taken
 
 
 def _likes(stars: sp.csr_matrix, threshold: float) -> sp.csr_matrix:

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from reco_assets.models.recommender import AlsRecommender, ModelConfig, Recommender
+from resources.errors import RecoError
 from resources.lakehouse import write_json
 
 MODEL_FILE, CHAMPION_FILE = "model.json", "champion.json"
 VERSION_FORMAT = "%Y%m%d_%H%M%S"
 
 
-class ModelStoreError(RuntimeError):
+class ModelStoreError(RecoError):
     """A version is missing or damaged; the message names it and says what to do."""
 
 
@@ -86,18 +87,21 @@ class ModelStore:
             return None
         try:
             version = str(json.loads(path.read_text())["version"])
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise ModelStoreError(f"{path} is damaged ({error}). Write it anew: {self._how_to_name()}") from None
         if not (self.path(version) / MODEL_FILE).exists():
             raise ModelStoreError(f"{path} names {version}, which is gone. Name another: {self._how_to_name()}")
         return version
 
     def promote(self, version: str, reason: str) -> None:
-        """Make a version the champion, atomically, and remember which one it follows."""
-        previous = self.champion()
+        """Make a version the champion, atomically, and remember which one it follows. Raises `ModelStoreError`."""
+        self.facts(version)
+        champion = self.champion()
+        if champion == version:  # a run repeated: what it follows must not be forgotten
+            return
         document = {
             "version": version,
-            "previous": previous if previous != version else None,
+            "previous": champion,
             "promoted_ts": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "reason": reason,
         }
@@ -130,7 +134,7 @@ def load_model(path: Path) -> Recommender:
     facts = read_facts(path)
     try:
         return AlsRecommender.load(path, ModelConfig.from_dict(facts["config"]), facts["mean"])
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise ModelStoreError(f"{path} is not a complete model: {error}. Train it again: reco train.") from None
 
 
@@ -140,6 +144,6 @@ def read_facts(path: Path) -> dict[str, Any]:
         facts: dict[str, Any] = json.loads((path / MODEL_FILE).read_text())
     except FileNotFoundError:
         raise ModelStoreError(f"{path} holds no {MODEL_FILE}, so it is no complete model version.") from None
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise ModelStoreError(f"{path / MODEL_FILE} is damaged: {error}. Train it again: reco train.") from None
     return facts

@@ -1,0 +1,169 @@
+"""MLflow mirrors what was trained and what serves, and where it is away nothing waits for it."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resources.mlflow import MlflowTracking, VersionRecord
+from resources.settings import load_settings
+
+FIRST, SECOND = "20250101_000001", "20250101_000002"
+
+
+@pytest.fixture(autouse=True)
+def _environment_stays_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_REQUEST_TIMEOUT", "HTTP_REQUEST_MAX_RETRIES", "LOGGING_LEVEL", "DISABLE_TELEMETRY"):
+        monkeypatch.setenv(f"MLFLOW_{name}", "")
+        monkeypatch.delenv(f"MLFLOW_{name}")
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Callable[[str], VersionRecord]:
+    """A version as the evaluation logs it: a folder of files, a document, parameters and metrics."""
+    folder, document = tmp_path / "model", tmp_path / "run_metrics.json"
+    folder.mkdir()
+    (folder / "model.json").write_text("{}")
+    document.write_text("{}")
+    params = {"rank": 50, "cold_start_strategy": "drop", "split": "per_user"}
+    return lambda version: VersionRecord(version, params, {"rmse": 0.87, "users": 610}, folder, (document,))
+
+
+@pytest.fixture(scope="module")
+def local_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One sqlite file for the module: MLflow takes over a second to create its tables."""
+    return tmp_path_factory.mktemp("lake")
+
+
+@pytest.fixture
+def local(local_home: Path, request: pytest.FixtureRequest) -> MlflowTracking:
+    return MlflowTracking(load_settings(lakehouse_path=local_home), f"reco_{request.node.name}"[:60])
+
+
+def client(tracking: MlflowTracking) -> Any:
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=tracking.uri, registry_uri=tracking.uri)
+
+
+def test_the_experiment_and_the_registered_model_are_called_reco_als_in_a_sqlite_file_of_the_lakehouse(
+    tmp_path: Path,
+) -> None:
+    tracking = MlflowTracking(load_settings(lakehouse_path=tmp_path))
+    assert tracking.name == "reco_als"
+    assert tracking.uri == f"sqlite:///{tmp_path}/mlflow/mlflow.db"
+
+
+def test_a_version_is_logged_with_parameters_metrics_and_artifacts(
+    local: MlflowTracking, record: Callable[[str], VersionRecord]
+) -> None:
+    run_id = local.log_version(record(FIRST))
+    run = client(local).get_run(run_id)
+    assert (run.info.status, run.info.run_name) == ("FINISHED", FIRST)
+    assert run.data.params == {"rank": "50", "cold_start_strategy": "drop", "split": "per_user"}
+    assert run.data.metrics == {"rmse": 0.87, "users": 610.0}
+    assert {artifact.path for artifact in client(local).list_artifacts(run_id)} == {"model", "run_metrics.json"}
+    assert [artifact.path for artifact in client(local).list_artifacts(run_id, "model")] == ["model/model.json"]
+
+
+def test_every_version_is_registered_under_the_one_model(
+    local: MlflowTracking, record: Callable[[str], VersionRecord]
+) -> None:
+    runs = [local.log_version(record(version)) for version in (FIRST, SECOND)]
+    found = sorted(client(local).search_model_versions(f"name='{local.name}'"), key=lambda version: version.version)
+    assert [version.tags["version"] for version in found] == [FIRST, SECOND]
+    assert [version.run_id for version in found] == runs
+
+
+def test_the_champion_alias_follows_the_version_that_serves(
+    local: MlflowTracking, record: Callable[[str], VersionRecord]
+) -> None:
+    for version in (FIRST, SECOND):
+        local.log_version(record(version))
+    for version in (SECOND, FIRST):
+        local.mark_champion(version)
+        assert client(local).get_model_version_by_alias(local.name, "champion").tags["version"] == version
+
+
+def test_artifacts_lie_in_the_lakehouse(
+    local: MlflowTracking, local_home: Path, record: Callable[[str], VersionRecord]
+) -> None:
+    run = client(local).get_run(local.log_version(record(FIRST)))
+    assert run.info.artifact_uri.startswith((local_home / "mlflow" / "artifacts").as_uri())
+
+
+def test_a_champion_that_mlflow_does_not_know_is_a_warning(local: MlflowTracking) -> None:
+    with pytest.warns(UserWarning, match=f"version {FIRST} is not registered"):
+        local.mark_champion(FIRST)
+
+
+def test_a_run_that_breaks_off_is_marked_failed_and_warned_of(
+    local: MlflowTracking, record: Callable[[str], VersionRecord], tmp_path: Path
+) -> None:
+    broken = VersionRecord(FIRST, {}, {}, tmp_path / "model", (tmp_path / "missing.json",))
+    record(FIRST)
+    with pytest.warns(UserWarning, match=r"was left out.*missing\.json"):
+        assert local.log_version(broken) is None
+    experiment = client(local).get_experiment_by_name(local.name)
+    assert [run.info.status for run in client(local).search_runs([experiment.experiment_id])] == ["FAILED"]
+
+
+@pytest.mark.slow
+def test_logging_to_a_new_file_prints_nothing(tmp_path: Path, record: Callable[[str], VersionRecord]) -> None:
+    code = (
+        "import sys; from pathlib import Path; from resources.mlflow import *; from resources.settings import *\n"
+        "folder = Path(sys.argv[1]); settings = load_settings(lakehouse_path=folder / 'lake')\n"
+        "assert MlflowTracking(settings).log_version(VersionRecord('1', {}, {}, folder / 'model'))"
+    )
+    record(FIRST)
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_damaged_sqlite_file_is_a_warning(tmp_path: Path, record: Callable[[str], VersionRecord]) -> None:
+    (tmp_path / "mlflow").mkdir()
+    (tmp_path / "mlflow" / "mlflow.db").write_text("this is no database, and long enough to be noticed as none" * 100)
+    with pytest.warns(UserWarning, match=r"mlflow\.db was left out"):
+        assert MlflowTracking(load_settings(lakehouse_path=tmp_path)).log_version(record(FIRST)) is None
+
+
+@pytest.fixture
+def closed_port() -> str:
+    """An address at which nothing listens."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+    return f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """An address that accepts connections and never answers."""
+    with closing(socket.create_server(("127.0.0.1", 0), backlog=50)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("server", ["closed_port", "silent_server"])
+def test_where_mlflow_is_away_logging_and_marking_warn_within_seconds(
+    server: str, tmp_path: Path, record: Callable[[str], VersionRecord], request: pytest.FixtureRequest
+) -> None:
+    uri = request.getfixturevalue(server)
+    settings = load_settings(lakehouse_path=tmp_path, mlflow_tracking_uri=uri, mlflow_timeout_seconds=1)
+    tracking = MlflowTracking(settings)
+    actions: list[Callable[[], Any]] = [
+        lambda: tracking.log_version(record(FIRST)),
+        lambda: tracking.mark_champion(FIRST),
+    ]
+    for action in actions:
+        started = time.monotonic()
+        with pytest.warns(UserWarning, match=f"MLflow at {uri} was left out"):
+            assert action() is None
+        elapsed = time.monotonic() - started
+        print(f"{server}: {elapsed:.1f} s")
+        assert elapsed < 15
+    assert not (tmp_path / "mlflow").exists()

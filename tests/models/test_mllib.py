@@ -1,0 +1,88 @@
+"""MLlib and the numpy kernel fit the same objective, so both engines serve the same model."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from reco_assets.models.als import AlsConfig, factorize
+from reco_assets.models.mllib import MllibFactorizer
+from resources.session import Engine
+
+pytestmark = pytest.mark.both_engines
+
+EXPLICIT = AlsConfig(rank=4, max_iter=25, reg_param=0.1, seed=3)
+IMPLICIT = AlsConfig(rank=4, max_iter=25, reg_param=0.1, seed=3, alpha=0.75)
+
+
+@pytest.fixture
+def session(engine: Engine) -> Any:
+    if engine.name != "spark":
+        pytest.skip("MLlib needs Apache Spark: RECO_ENGINE=spark; the embedded engine fits with numpy")
+    return engine.session
+
+
+def residuals(seed: int = 5, users: int = 80, items: int = 50) -> sp.csr_matrix:
+    """A third of a noisy rank-3 matrix; the last user and the last item have no entries."""
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(users, 3)) @ rng.normal(size=(3, items)) / 2 + rng.normal(scale=0.3, size=(users, items))
+    kept = rng.random((users, items)) < 1 / 3
+    kept[-1], kept[:, -1] = False, False
+    return sp.csr_matrix(np.where(kept, values, 0).astype(np.float32))
+
+
+def likes() -> sp.csr_matrix:
+    matrix = residuals()
+    return sp.csr_matrix((matrix.toarray() > 0.3).astype(np.float32))
+
+
+def objective(rows: sp.csr_matrix, users: np.ndarray, items: np.ndarray, config: AlsConfig) -> float:
+    """What ALS minimises, written out over the dense matrix in float64."""
+    stored = rows.toarray() != 0
+    target = stored * 1.0 if config.alpha else rows.toarray()
+    weight = 1.0 + config.alpha * stored if config.alpha else stored * 1.0
+    error = (weight * (target - users.astype(np.float64) @ items.T.astype(np.float64)) ** 2).sum()
+    sizes = stored.sum(axis=1) @ (users**2).sum(axis=1) + stored.sum(axis=0) @ (items**2).sum(axis=1)
+    return float(error + config.reg_param * sizes)
+
+
+@pytest.mark.parametrize(
+    ("rows", "config"), [(residuals(), EXPLICIT), (likes(), IMPLICIT)], ids=["explicit", "implicit"]
+)
+def test_both_solvers_reach_the_same_objective(session: Any, rows: sp.csr_matrix, config: AlsConfig) -> None:
+    by_mllib = objective(rows, *MllibFactorizer(session)(rows, config), config)
+    by_numpy = objective(rows, *factorize(rows, config), config)
+    print(f"alpha {config.alpha}: MLlib {by_mllib:.3f}, numpy {by_numpy:.3f}, apart {by_mllib / by_numpy - 1:+.3%}")
+    assert by_mllib == pytest.approx(by_numpy, rel=0.02)
+
+
+def test_rows_without_entries_are_zero_and_the_factors_keep_their_places(session: Any) -> None:
+    rows = residuals()
+    users, items = MllibFactorizer(session)(rows, EXPLICIT)
+    assert (users.shape, items.shape) == ((80, 4), (50, 4))
+    assert (users.dtype, items.dtype) == (np.float32, np.float32)
+    assert not users[-1].any()
+    assert not items[-1].any()
+    left = (rows - sp.csr_matrix((rows != 0).multiply(users @ items.T))).power(2).sum()
+    assert left < 0.3 * rows.power(2).sum()
+
+
+def test_without_any_like_the_factors_are_zero(session: Any) -> None:
+    users, items = MllibFactorizer(session)(sp.csr_matrix((3, 2), dtype=np.float32), IMPLICIT)
+    assert users.tolist() == np.zeros((3, 4)).tolist()
+    assert items.tolist() == np.zeros((2, 4)).tolist()
+
+
+def test_the_native_models_are_saved_and_can_be_loaded_again(session: Any, tmp_path: Path) -> None:
+    from pyspark.ml.recommendation import ALSModel
+
+    factorizer = MllibFactorizer(session)
+    users, _ = factorizer(residuals(), EXPLICIT)
+    factorizer(likes(), IMPLICIT)
+    factorizer.save_native(tmp_path)
+    loaded = ALSModel.load(str(tmp_path / "mllib" / "rating"))
+    assert ALSModel.load(str(tmp_path / "mllib" / "ranking")).rank == 4
+    first = loaded.userFactors.orderBy("id").first()
+    np.testing.assert_array_equal(np.array(first["features"], np.float32), users[first["id"]])

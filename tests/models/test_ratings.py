@@ -1,0 +1,60 @@
+"""Ratings as arrays and as a matrix."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reco_assets.models.ratings import Ratings, positions, rating_matrix
+
+
+def ratings(*rows: tuple[int, int, float]) -> Ratings:
+    users, movies, stars = zip(*rows, strict=True) if rows else ((), (), ())
+    return Ratings(np.array(users, np.int32), np.array(movies, np.int32), np.array(stars, np.float32))
+
+
+@given(ids=st.sets(st.integers(0, 30)), wanted=st.lists(st.integers(-5, 35)))
+def test_a_position_is_where_the_id_stands_or_minus_one(ids: set[int], wanted: list[int]) -> None:
+    known = sorted(ids)
+    expected = [known.index(number) if number in ids else -1 for number in wanted]
+    assert positions(np.array(known, np.int32), np.array(wanted, np.int32)).tolist() == expected
+
+
+def test_the_matrix_holds_each_rating_at_its_users_row_and_movies_column() -> None:
+    matrix = rating_matrix(ratings((20, 7, 4.5), (10, 9, 2.0)), np.array([10, 20]), np.array([7, 8, 9]))
+    assert matrix.dtype == np.float32
+    assert matrix.toarray().tolist() == [[0, 0, 2.0], [4.5, 0, 0]]
+
+
+def test_a_pair_rated_more_than_once_counts_once_with_its_mean() -> None:
+    matrix = rating_matrix(ratings((1, 1, 5.0), (1, 2, 3.0), (1, 1, 2.0)), np.array([1]), np.array([1, 2]))
+    assert matrix.nnz == 2
+    assert matrix.toarray().tolist() == [[3.5, 3.0]]
+
+
+def test_ids_that_are_not_listed_are_left_out() -> None:
+    matrix = rating_matrix(ratings((1, 1, 5.0), (2, 1, 3.0), (1, 9, 1.0)), np.array([1]), np.array([1]))
+    assert matrix.toarray().tolist() == [[5.0]]
+
+
+def test_no_ratings_make_an_empty_matrix_of_the_asked_shape() -> None:
+    matrix = rating_matrix(ratings(), np.array([1, 2]), np.array([3]))
+    assert (matrix.shape, matrix.nnz) == ((2, 1), 0)
+
+
+def test_where_keeps_the_chosen_rows() -> None:
+    kept = ratings((1, 1, 5.0), (2, 2, 3.0)).where(np.array([False, True]))
+    assert (len(kept), kept.user_id[0], kept.movie_id[0], kept.rating[0]) == (1, 2, 2, 3.0)
+
+
+@pytest.mark.both_engines
+def test_a_frame_becomes_arrays_of_four_bytes_each(spark: Any) -> None:
+    frame = spark.createDataFrame(
+        [(1, 7, 4.5, "x"), (2, 8, 0.5, "y")], "user_id int, movie_id int, rating float, origin string"
+    )
+    found = Ratings.from_frame(frame)
+    assert (found.user_id.dtype, found.movie_id.dtype, found.rating.dtype) == (np.int32, np.int32, np.float32)
+    rows = zip(found.user_id.tolist(), found.movie_id.tolist(), found.rating.tolist(), strict=True)
+    assert sorted(rows) == [(1, 7, 4.5), (2, 8, 0.5)]

@@ -1,0 +1,271 @@
+"""Versions on disk: complete or not there, and one of them the champion."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reco_assets.models import store as module
+from reco_assets.models.als import AlsConfig
+from reco_assets.models.ratings import Ratings
+from reco_assets.models.recommender import AlsRecommender, ModelConfig
+from reco_assets.models.store import ModelStore, ModelStoreError, load_model, save_model
+
+CONFIG = ModelConfig(AlsConfig(2, 2, 0.1, 1), AlsConfig(2, 2, 0.1, 1, 0.75), 3.5)
+TRAIN = Ratings(np.array([1, 1, 2], np.int32), np.array([1, 2, 1], np.int32), np.array([5, 1, 4], np.float32))
+MODEL = AlsRecommender.fit(TRAIN, CONFIG)
+FIRST, SECOND, THIRD = "20250101_000001", "20250101_000002", "20250101_000003"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ModelStore:
+    return ModelStore(tmp_path / "als")
+
+
+def contents(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def champion_document(store: ModelStore) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((store.folder / "champion.json").read_text())
+    return found
+
+
+def test_a_loaded_version_answers_as_the_saved_model(store: ModelStore) -> None:
+    store.save(FIRST, MODEL, {})
+    users = np.array([1, 2, 3], np.int32)
+    np.testing.assert_array_equal(store.load(FIRST).predict(users, users), MODEL.predict(users, users))
+    np.testing.assert_array_equal(store.load(FIRST).recommend(users, 2).movie_id, MODEL.recommend(users, 2).movie_id)
+
+
+def test_the_facts_hold_what_was_given_beside_version_mean_and_configuration(store: ModelStore) -> None:
+    store.save(FIRST, MODEL, {"engine": "embedded", "inputs": {"silver/train_ratings": 3}})
+    facts = store.facts(FIRST)
+    assert facts["version"] == FIRST
+    assert facts["inputs"] == {"silver/train_ratings": 3}
+    assert ModelConfig.from_dict(facts["config"]) == CONFIG
+    assert facts["mean"] == MODEL.biases.mean
+
+
+def test_a_version_consists_of_its_factors_and_its_facts(store: ModelStore) -> None:
+    assert contents(store.save(FIRST, MODEL, {})) == ["item_factors.parquet", "model.json", "user_factors.parquet"]
+    assert contents(store.folder) == [FIRST]
+
+
+def test_the_engines_own_files_are_saved_beside_the_factors(store: ModelStore) -> None:
+    path = store.save(FIRST, MODEL, {}, lambda folder: (folder / "native").mkdir())
+    assert (path / "native").is_dir()
+
+
+class DiskFullError(OSError):
+    pass
+
+
+def fail(*_: Any) -> None:
+    raise DiskFullError
+
+
+def fail_in_factors(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(module.AlsRecommender, "save", fail)
+
+
+def fail_in_facts(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(module, "write_json", fail)
+
+
+def fail_in_rename(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Path, "rename", fail)
+
+
+def fail_nowhere(patch: pytest.MonkeyPatch) -> None:
+    """The engine's own files fail instead."""
+
+
+@pytest.mark.parametrize(
+    ("inject", "save_native"),
+    [(fail_in_factors, None), (fail_nowhere, fail), (fail_in_facts, None), (fail_in_rename, None)],
+    ids=["factors", "native files", "facts", "rename"],
+)
+def test_a_failure_in_any_phase_leaves_nothing_and_the_version_can_be_saved_again(
+    store: ModelStore, inject: Callable[[pytest.MonkeyPatch], None], save_native: Callable[[Path], None] | None
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        inject(patch)
+        with pytest.raises(DiskFullError):
+            store.save(FIRST, MODEL, {}, save_native)
+    assert contents(store.folder) == []
+    assert store.versions() == []
+    store.save(FIRST, MODEL, {})
+    assert store.versions() == [FIRST]
+
+
+def test_a_version_is_not_visible_before_its_last_file_is_written(store: ModelStore) -> None:
+    seen: list[tuple[list[str], bool]] = []
+    store.save(FIRST, MODEL, {}, lambda _: seen.append((store.versions(), store.path(FIRST).exists())))
+    assert seen == [([], False)]
+    assert store.versions() == [FIRST]
+
+
+def test_what_a_killed_run_left_is_no_version(store: ModelStore) -> None:
+    def kill(folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module.shutil, "rmtree", lambda *_, **__: None)
+        with pytest.raises(KeyboardInterrupt):
+            store.save(FIRST, MODEL, {}, kill)
+    assert len(contents(store.folder)) == 1
+    assert store.versions() == []
+    with pytest.raises(ModelStoreError, match="no model yet"):
+        store.latest()
+
+
+def test_a_version_is_never_overwritten(store: ModelStore) -> None:
+    store.save(FIRST, MODEL, {"note": "kept"})
+    with pytest.raises(ModelStoreError, match=f"{FIRST} exists already"):
+        store.save(FIRST, MODEL, {"note": "lost"})
+    assert store.facts(FIRST)["note"] == "kept"
+
+
+def test_a_new_version_is_the_utc_time(store: ModelStore) -> None:
+    assert store.new_version(datetime(2025, 1, 1, 12, 0, 0, 999_999, UTC)) == "20250101_120000"
+
+
+def test_a_new_version_never_collides_with_one_that_exists(store: ModelStore) -> None:
+    now = datetime(2025, 1, 1, 23, 59, 59, tzinfo=UTC)
+    made = []
+    for _ in range(3):
+        made.append(store.new_version(now))
+        store.save(made[-1], MODEL, {})
+    assert made == ["20250101_235959", "20250102_000000", "20250102_000001"]
+
+
+def test_the_latest_version_is_the_one_trained_last(store: ModelStore) -> None:
+    for version in (SECOND, FIRST):
+        store.save(version, MODEL, {})
+    assert store.versions() == [FIRST, SECOND]
+    assert store.latest() == SECOND
+
+
+def test_an_empty_store_says_how_to_train(store: ModelStore) -> None:
+    with pytest.raises(ModelStoreError, match="reco train"):
+        store.latest()
+
+
+def test_before_the_first_promotion_there_is_no_champion(store: ModelStore) -> None:
+    store.save(FIRST, MODEL, {})
+    assert store.champion() is None
+
+
+def test_promotion_names_the_champion_and_why(store: ModelStore) -> None:
+    store.save(FIRST, MODEL, {})
+    store.promote(FIRST, "beats both baselines")
+    assert store.champion() == FIRST
+    document = champion_document(store)
+    assert (document["version"], document["previous"], document["reason"]) == (FIRST, None, "beats both baselines")
+    assert document["promoted_ts"].endswith("Z")
+
+
+def test_promotion_keeps_the_champion_before_it(store: ModelStore) -> None:
+    for version in (FIRST, SECOND, THIRD):
+        store.save(version, MODEL, {})
+        store.promote(version, "better")
+    assert store.champion() == THIRD
+    assert champion_document(store)["previous"] == SECOND
+
+
+def test_promoting_the_champion_again_does_not_forget_the_one_before_it(store: ModelStore) -> None:
+    for version in (FIRST, SECOND, SECOND):
+        if version not in store.versions():
+            store.save(version, MODEL, {})
+        store.promote(version, "better")
+    assert champion_document(store)["previous"] == FIRST
+
+
+def test_a_version_that_is_not_there_cannot_be_promoted(store: ModelStore) -> None:
+    store.save(FIRST, MODEL, {})
+    store.promote(FIRST, "good")
+    with pytest.raises(ModelStoreError, match=THIRD):
+        store.promote(THIRD, "gone")
+    assert store.champion() == FIRST
+
+
+def test_a_failed_promotion_leaves_the_champion_as_it_was(store: ModelStore) -> None:
+    for version in (FIRST, SECOND):
+        store.save(version, MODEL, {})
+    store.promote(FIRST, "good")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "replace", fail)
+        with pytest.raises(DiskFullError):
+            store.promote(SECOND, "better")
+    assert store.champion() == FIRST
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"{", b"[]", b"{}", b"null", b'"20250101_000001"', b"\x80\xff\x00"],
+    ids=["empty", "cut off", "a list", "no version", "null", "a string", "binary"],
+)
+def test_a_damaged_champion_file_is_named_with_the_way_out(store: ModelStore, damaged: bytes) -> None:
+    store.save(FIRST, MODEL, {})
+    (store.folder / "champion.json").write_bytes(damaged)
+    with pytest.raises(ModelStoreError, match=rf"champion\.json is damaged.*{FIRST}") as caught:
+        store.champion()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_champion_that_is_gone_is_named_with_the_versions_there_are(store: ModelStore) -> None:
+    store.save(FIRST, MODEL, {})
+    (store.folder / "champion.json").write_text(json.dumps({"version": THIRD}))
+    with pytest.raises(ModelStoreError, match=f"names {THIRD}, which is gone.*{FIRST}"):
+        store.champion()
+
+
+def test_metrics_are_added_and_the_rest_stays(store: ModelStore) -> None:
+    store.save(FIRST, MODEL, {"engine": "embedded"})
+    before = store.facts(FIRST)
+    store.add_metrics(FIRST, {"evaluation": {"rmse": 0.8}})
+    assert store.facts(FIRST) == before | {"metrics": {"evaluation": {"rmse": 0.8}}}
+    store.add_metrics(FIRST, {"evaluation": {"rmse": 0.7}})
+    assert store.facts(FIRST)["metrics"] == {"evaluation": {"rmse": 0.7}}
+
+
+def test_a_failure_while_adding_metrics_leaves_the_facts_as_they_were(store: ModelStore) -> None:
+    store.save(FIRST, MODEL, {})
+    before = store.facts(FIRST)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "replace", fail)
+        with pytest.raises(DiskFullError):
+            store.add_metrics(FIRST, {"evaluation": {}})
+    assert store.facts(FIRST) == before
+
+
+def test_metrics_of_a_version_that_is_not_there_are_refused(store: ModelStore) -> None:
+    with pytest.raises(ModelStoreError, match=THIRD):
+        store.add_metrics(THIRD, {})
+
+
+@pytest.mark.parametrize("damaged", [b"{", b"\x80\xff", b"[]", b"{}", b'{"config": {"rating": 1}, "mean": 3}'])
+def test_a_version_with_damaged_facts_is_named(store: ModelStore, damaged: bytes) -> None:
+    (store.save(FIRST, MODEL, {}) / "model.json").write_bytes(damaged)
+    with pytest.raises(ModelStoreError, match=FIRST):
+        store.load(FIRST)
+
+
+@pytest.mark.parametrize("file", ["user_factors.parquet", "item_factors.parquet"])
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"PAR1")], ids=["missing", "damaged"])
+def test_a_version_with_missing_or_damaged_factors_is_named(
+    store: ModelStore, file: str, damage: Callable[[Path], None]
+) -> None:
+    damage(store.save(FIRST, MODEL, {}) / file)
+    with pytest.raises(ModelStoreError, match=f"{FIRST} is not a complete model"):
+        store.load(FIRST)
+
+
+def test_a_model_can_be_saved_to_and_loaded_from_any_folder(tmp_path: Path) -> None:
+    save_model(tmp_path / "deep" / "folder", MODEL, {"note": "elsewhere"})
+    assert load_model(tmp_path / "deep" / "folder").movie_ids.tolist() == [1, 2]

@@ -26,15 +26,16 @@ def ratings_as_text(bronze: "DataFrame") -> "DataFrame":
 
 
 def movies_as_text(bronze: "DataFrame") -> "DataFrame":
-    """movie_id, title, genres_string, year (null where the title holds it), source, line, raw."""
+    """movie_id, title, genres_string, year (empty where only the title may hold it), source, line, raw."""
     if _NETFLIX in bronze.columns:
-        columns = {"movie_id": "MOVIE_ID", "title": "TITLE", "year": "YEAR"}
-        genres = F.lit(NO_GENRES)
+        columns = {"movie_id": "MOVIE_ID", "title": "TITLE"}
+        # Not null: Sail finds no difference between structs of which one has a null field.
+        year, genres = F.coalesce(F.trim("YEAR"), F.lit("")), F.lit(NO_GENRES)
     else:
         columns = {"movie_id": "movieId", "title": "title"}
-        genres = F.coalesce(F.trim("genres"), F.lit(NO_GENRES))
-    year = [] if "year" in columns else [F.lit(None).cast("string").alias("year")]
-    return bronze.select(*_trimmed(columns), *year, genres.alias("genres_string"), *_provenance(bronze))
+        year, genres = F.lit(""), F.coalesce(F.trim("genres"), F.lit(NO_GENRES))
+    named = (year.alias("year"), genres.alias("genres_string"))
+    return bronze.select(*_trimmed(columns), *named, *_provenance(bronze))
 
 
 def tags_as_text(bronze: "DataFrame") -> "DataFrame":
@@ -53,10 +54,10 @@ def _trimmed(columns: dict[str, str]) -> "list[Column]":
 
 
 def _seconds_of_date(date: "Column") -> "Column":
-    """YYYY-MM-DD as Unix seconds; anything else, the 31st of February included, stays text that no rule accepts."""
-    shaped = F.trim(date).rlike(r"^\d{4}-\d{2}-\d{2}$")
+    """YYYY-MM-DD as Unix seconds; null for anything else: the 31st of February, or digits that look like seconds."""
+    shaped = F.trim(date).rlike(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\z")
     day = F.try_to_timestamp(F.trim(date), F.lit("yyyy-MM-dd"))
-    return F.when(shaped & day.isNotNull(), F.unix_seconds(day).cast("string")).otherwise(date)
+    return F.when(shaped, F.unix_seconds(day).cast("string"))
 
 
 def _provenance(bronze: "DataFrame") -> "list[Column]":

@@ -45,24 +45,28 @@ class Conservation:
 def quality_report(table: str, frame: "DataFrame") -> dict[str, Any]:
     """Row count, null percentages, range violations and duplicate keys of a silver table, and whether it passed."""
     expected = EXPECTATIONS[table]
-    measures: list[Column] = [F.count(F.lit(1)).alias("rows")]
-    measures += [F.sum(F.col(name).isNull().cast("long")).alias(f"null_{name}") for name in expected.required]
+    measures = {"rows": F.count(F.lit(1))}
+    measures |= {f"null_{name}": F.sum(F.col(name).isNull().cast("long")) for name in expected.required}
     if expected.range_column:
         inside = F.col(expected.range_column).between(LOWEST_RATING, HIGHEST_RATING)
-        measures.append(F.sum((~F.coalesce(inside, F.lit(False))).cast("long")).alias("out_of_range"))
-    row = frame.agg(*measures).collect()[0].asDict()
-    rows = row["rows"]
+        measures["out_of_range"] = F.sum((~F.coalesce(inside, F.lit(False))).cast("long"))
+    found = _by_key(frame, expected.key, measures).collect()[0].asDict()
+    rows = found["rows"] or 0
     report: dict[str, Any] = {
         "table": f"silver/{table}",
         "row_count": rows,
-        "null_percentages": {n: 100.0 * (row[f"null_{n}"] or 0) / rows if rows else 0.0 for n in expected.required},
-        "out_of_range": row.get("out_of_range") or 0,
-        "duplicate_keys": _duplicate_keys(frame, expected.key) if expected.key else 0,
+        "null_percentages": {n: 100.0 * (found[f"null_{n}"] or 0) / rows if rows else 0.0 for n in expected.required},
+        "out_of_range": found.get("out_of_range") or 0,
+        "duplicate_keys": found.get("duplicate_keys") or 0,
     }
     nulls = any(report["null_percentages"].values())
     return report | {"passed": not (nulls or report["out_of_range"] or report["duplicate_keys"])}
 
 
-def _duplicate_keys(frame: "DataFrame", key: tuple[str, ...]) -> int:
-    repeated = frame.groupBy(*key).agg(F.count(F.lit(1)).alias("rows")).where(F.col("rows") > 1)
-    return int(repeated.count())
+def _by_key(frame: "DataFrame", key: tuple[str, ...], measures: "dict[str, Column]") -> "DataFrame":
+    """One row: every measure, all of which add up, and `duplicate_keys` where there is a key; one pass for both."""
+    named = [measure.alias(name) for name, measure in measures.items()]
+    if not key:
+        return frame.agg(*named)
+    repeated = F.sum((F.col("rows") > 1).cast("long")).alias("duplicate_keys")
+    return frame.groupBy(*key).agg(*named).agg(*(F.sum(name).alias(name) for name in measures), repeated)

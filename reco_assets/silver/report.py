@@ -7,7 +7,7 @@ import dagster as dg
 
 from reco_assets.owners import OWNERS
 from reco_assets.silver import layouts
-from reco_assets.silver.cleaning import clean_movies, clean_ratings
+from reco_assets.silver.cleaning import exact_duplicates, typed_movies, typed_ratings
 from reco_assets.silver.quality import Conservation, quality_report
 from resources.lakehouse import Lakehouse, write_json
 
@@ -83,14 +83,14 @@ def write_reports(
 
 
 def _exact_duplicates(lakehouse: Lakehouse, table: str) -> int:
+    if table == "tags":
+        return 0  # repeated tags are kept
     bronze = lakehouse.read(f"bronze/{table}")
     if table == "ratings":
-        counted = clean_ratings(layouts.ratings_as_text(bronze)).exact_duplicates
-    elif table == "movies":
-        counted = clean_movies(layouts.movies_as_text(bronze)).exact_duplicates
+        typed = typed_ratings(layouts.ratings_as_text(bronze))
     else:
-        counted = None
-    return 0 if counted is None else int(counted.collect()[0]["exact_duplicates"])
+        typed = typed_movies(layouts.movies_as_text(bronze))
+    return exact_duplicates(typed, lakehouse.read(f"silver/quarantine_{table}"))
 
 
 def _plain(counts: dict[str, Conservation]) -> dict[str, dict[str, int | bool]]:

@@ -90,5 +90,5 @@ def split_plan(settings: Settings) -> splits.SplitPlan:
 
 def comes_split(lakehouse: Lakehouse) -> bool:
     """Whether the raw ratings came as train.txt, test.txt and future.txt."""
-    first = lakehouse.head("bronze/ratings", 1).to_pylist()
+    first = lakehouse.dataset("bronze/ratings").head(1).to_pylist()
     return bool(first) and first[0]["_source_file"] in {f"{side}.txt" for side in SIDES}

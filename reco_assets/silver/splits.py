@@ -37,11 +37,9 @@ class SplitPlan:
 def split_by_plan(ratings: "DataFrame", plan: SplitPlan) -> "DataFrame":
     """silver/ratings + `side`: the newest slice of all first, then each strategy's own rule on the rest."""
     pairs = ratings.groupBy(*_PAIR).agg(F.max("rating_ts").alias("last_ts"))
-    future = _newest(pairs, plan.future_fraction)
-    is_test = _is_test(pairs.where(~future), plan)
-    sided = pairs.where(~future).select(*_PAIR, F.when(is_test, TEST).otherwise(TRAIN).alias("side"))
-    if plan.future_fraction > 0:
-        sided = sided.unionByName(pairs.where(future).select(*_PAIR, F.lit(FUTURE).alias("side")))
+    dated = pairs.withColumn("is_future", _newest(pairs, plan.future_fraction))
+    side = F.when(F.col("is_future"), FUTURE).when(_is_test(dated, plan), TEST).otherwise(TRAIN)
+    sided = dated.select(*_PAIR, side.alias("side"))
     return ratings.join(sided, _PAIR)
 
 
@@ -75,16 +73,16 @@ def as_split_ratings(sided: "DataFrame", policy: str) -> "DataFrame":
 
 
 def _is_test(pairs: "DataFrame", plan: SplitPlan) -> "Column":
-    """A condition on pairs (user_id, movie_id, last_ts)."""
+    """A condition on pairs (user_id, movie_id, last_ts, is_future); what it says of future pairs means nothing."""
     if plan.strategy == "random":
         share = F.pmod(F.xxhash64("user_id", "movie_id", F.lit(plan.seed)), F.lit(SHARES))
         return share < F.lit(round(plan.test_fraction * SHARES))
     if plan.strategy == "global":
-        return _newest(pairs, plan.test_fraction)
+        return _newest(pairs.where(~F.col("is_future")), plan.test_fraction)
     # The pair's number breaks ties, so that both engines cut at the same row.
-    newest_first = Window.partitionBy("user_id").orderBy(F.desc("last_ts"), F.desc("movie_id"))
-    rank = F.row_number().over(newest_first)
-    pairs_of_user = F.count(F.lit(1)).over(Window.partitionBy("user_id"))
+    of_user = Window.partitionBy("user_id", "is_future")
+    rank = F.row_number().over(of_user.orderBy(F.desc("last_ts"), F.desc("movie_id")))
+    pairs_of_user = F.count(F.lit(1)).over(of_user)
     return rank <= F.floor(pairs_of_user * F.lit(plan.test_fraction))
 
 

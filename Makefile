@@ -36,8 +36,8 @@ lint: setup ## Lint and types alone
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: setup ## Time each stage; ROWS=20m for 20 M ratings, ENGINE=spark for Spark
-	$(BIN)/python bench/run.py
+bench: setup ## Time each stage; ARGS="--data synthetic-20m --engine embedded" for more
+	$(BIN)/python bench/run.py $(ARGS)
 
 lock: ## Resolve pyproject.toml again into requirements.lock (needs uv)
 	uv pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock

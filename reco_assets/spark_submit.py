@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyspark
+
 from resources.session import spark_conf
 from resources.settings import Settings
 
@@ -21,6 +23,7 @@ def build_spark_submit_command(settings: Settings, application: Path, arguments:
         "spark.master": settings.spark_master or "local[*]",
         "spark.driver.memory": settings.spark_driver_memory,
     }
-    submit = Path(sys.executable).with_name("spark-submit")
+    home = Path(pyspark.__file__).parent  # this copy's scripts find themselves only by SPARK_HOME
     options = [part for key, value in conf.items() for part in ("--conf", f"{key}={value}")]
-    return shlex.join([str(submit), *options, str(application), *arguments])
+    submit = shlex.join([str(home / "bin" / "spark-submit"), *options, str(application), *arguments])
+    return f"SPARK_HOME={shlex.quote(str(home))} {submit}"

@@ -1,6 +1,6 @@
 """Bronze assets: `ratings`, `movies` and `tags` as the source has them; nothing dropped, nothing changed."""
 
-from typing import Any
+from collections.abc import Iterator
 
 import dagster as dg
 import pyarrow as pa
@@ -10,27 +10,38 @@ from reco_assets.sources.choose import choose_source
 from reco_assets.sources.source import RawTable
 from resources.lakehouse import Lakehouse
 
-_ASSET: dict[str, Any] = {"group_name": "bronze", "key_prefix": "bronze", "owners": OWNERS, "kinds": {"delta", "csv"}}
+_DESCRIPTIONS = {
+    "ratings": "Raw ratings as text, each row with its file, its line and when it was loaded.",
+    "movies": "Raw movies as text; empty where the source names none.",
+    "tags": "Raw tags as text; empty where the source has none.",
+}
 
 
-@dg.asset(name="ratings", **_ASSET)
-def bronze_ratings(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> pa.RecordBatchReader:
-    """Raw ratings as text, each row with its file, its line and when it was loaded."""
+def _out(description: str) -> dg.AssetOut:
+    return dg.AssetOut(
+        key_prefix="bronze",
+        group_name="bronze",
+        description=description,
+        owners=OWNERS,
+        kinds={"delta"},
+        is_required=False,
+    )
+
+
+@dg.multi_asset(outs={name: _out(text) for name, text in _DESCRIPTIONS.items()}, can_subset=True)
+def bronze(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.Output]:
+    """Load the source's files.
+
+    One step for all three, so that a refused file leaves every table as it was: movies and tags, which are small,
+    are read whole before ratings, which are streamed, replace anything.
+    """
     source = choose_source(lakehouse.settings)
-    context.add_output_metadata({"source": source.name, "files": [str(path) for path in source.files]})
-    return _reader(source.ratings)
-
-
-@dg.asset(name="movies", **_ASSET)
-def bronze_movies(lakehouse: dg.ResourceParam[Lakehouse]) -> pa.RecordBatchReader:
-    """Raw movies as text; empty where the source names none."""
-    return _reader(choose_source(lakehouse.settings).movies)
-
-
-@dg.asset(name="tags", **_ASSET)
-def bronze_tags(lakehouse: dg.ResourceParam[Lakehouse]) -> pa.RecordBatchReader:
-    """Raw tags as text; empty where the source has none."""
-    return _reader(choose_source(lakehouse.settings).tags)
+    tables = {"ratings": source.ratings, "movies": source.movies, "tags": source.tags}
+    wanted = [name for name in tables if dg.AssetKey(["bronze", name]) in context.selected_asset_keys]
+    whole = {name: _reader(tables[name]).read_all() for name in wanted if name != "ratings"}
+    metadata = {"source": source.name, "files": [str(path) for path in source.files]}
+    for name in wanted:
+        yield dg.Output(whole[name] if name in whole else _reader(tables[name]), output_name=name, metadata=metadata)
 
 
 def _reader(table: RawTable) -> pa.RecordBatchReader:

@@ -48,8 +48,10 @@ def load_champion(lakehouse: Lakehouse) -> tuple[str, Recommender]:
     store = model_store(lakehouse.settings)
     version = store.champion()
     if version is None:
+        tried = {name: store.facts(name).get("decision", "not judged yet") for name in store.versions()[-1:]}
+        why = "; ".join(f"{name} was {decision}" for name, decision in tried.items()) or "none was trained"
         raise dg.Failure(
-            "No model has been promoted yet, so there is nothing to serve. "
-            "The reason stands in the metadata of models/als_champion; more ratings or other ALS_* settings may help."
+            f"No model has been promoted yet, so there is nothing to serve: {why}. "
+            "More ratings, or other ALS_* and RANKING_* settings, may help."
         )
     return version, store.load(version)

@@ -82,7 +82,7 @@ def als_evaluation(
     document["champion"] = _champion_on(store, version, test, train, protocol)
     metrics_path = metrics_file(settings, version)
     write_json(metrics_path, document)
-    store.add_metrics(version, document)
+    store.annotate(version, metrics=document)
     metrics = scalar_metrics(found)
     record = VersionRecord(version, document["hyperparameters"], metrics, store.path(version), (metrics_path,))
     run_id = mlflow.log_version(record)
@@ -109,6 +109,7 @@ def als_champion(
     metrics = store.facts(version)["metrics"]
     against = metrics["champion"]
     decision = decide_promotion(Scores.of(metrics), Scores.of(against) if against else None)
+    store.annotate(version, decision=decision.reason)
     if decision.promote:
         store.promote(version, decision.reason)
         mlflow.mark_champion(version)

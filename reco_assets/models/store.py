@@ -69,9 +69,9 @@ class ModelStore:
         """model.json of a version. Raises `ModelStoreError`."""
         return read_facts(self.path(version))
 
-    def add_metrics(self, version: str, metrics: dict[str, Any]) -> None:
-        """Record what a version's evaluation found in its model.json."""
-        write_json(self.path(version) / MODEL_FILE, self.facts(version) | {"metrics": metrics})
+    def annotate(self, version: str, **facts: Any) -> None:
+        """Add what became known later (its metrics, the decision on it) to a version's model.json."""
+        write_json(self.path(version) / MODEL_FILE, self.facts(version) | facts)
 
     def latest(self) -> str:
         """The version trained last. Raises `ModelStoreError` when there is none."""

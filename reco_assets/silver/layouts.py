@@ -29,7 +29,7 @@ def movies_as_text(bronze: "DataFrame") -> "DataFrame":
     """movie_id, title, genres_string, year (empty where only the title may hold it), source, line, raw."""
     if _NETFLIX in bronze.columns:
         columns = {"movie_id": "MOVIE_ID", "title": "TITLE"}
-        # Not null: Sail finds no difference between structs of which one has a null field.
+        # Not null: a minimum and a maximum would pass nulls over, and miss that rows differ.
         year, genres = F.coalesce(F.trim("YEAR"), F.lit("")), F.lit(NO_GENRES)
     else:
         columns = {"movie_id": "movieId", "title": "title"}

@@ -19,4 +19,5 @@ def source(folder: Path) -> Source:
         movies=csv_table(folder / "movies.csv", MOVIES),
         tags=csv_table(tags, TAGS) if tags.exists() else empty_table(*TAGS),
         files=(folder / "ratings.csv", folder / "movies.csv", tags),
+        optional=frozenset({tags.name}),
     )

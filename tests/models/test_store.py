@@ -228,9 +228,9 @@ def test_a_champion_that_is_gone_is_named_with_the_versions_there_are(store: Mod
 def test_metrics_are_added_and_the_rest_stays(store: ModelStore) -> None:
     store.save(FIRST, MODEL, {"engine": "embedded"})
     before = store.facts(FIRST)
-    store.add_metrics(FIRST, {"evaluation": {"rmse": 0.8}})
+    store.annotate(FIRST, metrics={"evaluation": {"rmse": 0.8}})
     assert store.facts(FIRST) == before | {"metrics": {"evaluation": {"rmse": 0.8}}}
-    store.add_metrics(FIRST, {"evaluation": {"rmse": 0.7}})
+    store.annotate(FIRST, metrics={"evaluation": {"rmse": 0.7}})
     assert store.facts(FIRST)["metrics"] == {"evaluation": {"rmse": 0.7}}
 
 
@@ -240,13 +240,13 @@ def test_a_failure_while_adding_metrics_leaves_the_facts_as_they_were(store: Mod
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Path, "replace", fail)
         with pytest.raises(DiskFullError):
-            store.add_metrics(FIRST, {"evaluation": {}})
+            store.annotate(FIRST, metrics={"evaluation": {}})
     assert store.facts(FIRST) == before
 
 
 def test_metrics_of_a_version_that_is_not_there_are_refused(store: ModelStore) -> None:
     with pytest.raises(ModelStoreError, match=THIRD):
-        store.add_metrics(THIRD, {})
+        store.annotate(THIRD, metrics={})
 
 
 @pytest.mark.parametrize("damaged", [b"{", b"\x80\xff", b"[]", b"{}", b'{"config": {"rating": 1}, "mean": 3}'])

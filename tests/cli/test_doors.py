@@ -1,0 +1,51 @@
+"""tools/run_pipeline.py and the spark-submit files: the documented doors to the same code."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+TOOL = str(ROOT / "tools" / "run_pipeline.py")
+
+
+def test_without_run_local_the_tool_prints_a_spark_submit_command(run_python: Run, tmp_path: Path) -> None:
+    done = run_python([TOOL, "etl"], {}, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "spark-submit" in done.stdout
+    assert done.stdout.rstrip().endswith("spark/jobs/etl_bronze_to_silver.py")
+
+
+def test_with_run_local_the_tool_runs_the_step_here(run_python: Run, small: dict[str, str], tmp_path: Path) -> None:
+    done = run_python([TOOL, "etl"], small | {"RUN_LOCAL": "1", "LAKEHOUSE_PATH": str(tmp_path / "lake")}, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert '"silver/ratings"' in done.stdout
+
+
+def test_an_unknown_step_is_answered_with_the_usage(run_python: Run, tmp_path: Path) -> None:
+    done = run_python([TOOL, "deploy"], {}, tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("usage: ")
+
+
+def test_the_printed_commands_work_when_pasted(run_python: Run, small: dict[str, str], tmp_path: Path) -> None:
+    variables = small | {"LAKEHOUSE_PATH": str(tmp_path / "lake"), "RECO_ENGINE": "auto"}
+    for step in ("etl", "train"):
+        command = run_python([TOOL, step], variables, tmp_path).stdout
+        exports = " ".join(f"{name}={value}" for name, value in variables.items())
+        shell = subprocess.run(
+            ["sh", "-c", f"export {exports}; {command}"],
+            check=False,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert shell.returncode == 0, shell.stderr[-2000:]
+    version = next((tmp_path / "lake" / "gold" / "models" / "als").glob("2*"))
+    assert (version / "mllib" / "rating").is_dir()
+    assert run_python([TOOL, "validate"], variables, tmp_path).returncode == 0

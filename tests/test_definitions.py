@@ -1,0 +1,111 @@
+"""What the code location holds, as a snapshot: a change here is a change that users see."""
+
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+
+import dagster as dg
+import pytest
+
+from reco_assets.build import build_definitions
+from reco_assets.jobs import JOB_SPECS, JobSpec
+from resources.settings import load_settings
+
+GROUPS = {
+    "bronze": {"bronze/movies", "bronze/ratings", "bronze/tags"},
+    "silver": {
+        "silver/etl_report",
+        "silver/movies",
+        "silver/quarantine_movies",
+        "silver/quarantine_ratings",
+        "silver/quarantine_tags",
+        "silver/ratings",
+        "silver/tags",
+    },
+    "splits": {
+        "silver/future_csv",
+        "silver/future_ratings",
+        "silver/split_ratings",
+        "silver/test_ratings",
+        "silver/train_ratings",
+    },
+    "models": {"models/als_candidate", "models/als_champion", "models/als_evaluation"},
+    "gold": {"gold/recommendations_als", "gold/similar_movies"},
+}
+CHECKS = {
+    "gold/recommendations_als:has_rows",
+    "gold/similar_movies:has_rows",
+    "silver/etl_report:quality_passed",
+    "silver/etl_report:rows_conserved",
+    "silver/movies:has_rows",
+    "silver/ratings:has_rows",
+    "silver/tags:has_rows",
+    "silver/test_ratings:has_rows",
+    "silver/train_ratings:has_rows",
+}
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    return build_definitions(load_settings())
+
+
+def test_the_assets_are_these_in_these_groups(definitions: dg.Definitions) -> None:
+    found: dict[str, set[str]] = {}
+    for spec in definitions.resolve_all_asset_specs():
+        found.setdefault(str(spec.group_name), set()).add(spec.key.to_user_string())
+    assert found == GROUPS
+
+
+def test_the_checks_are_these_and_all_of_them_block(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    found = {f"{key.asset_key.to_user_string()}:{key.name}" for key in graph.asset_check_keys}
+    assert found == CHECKS
+    assert all(graph.get_check_spec(key).blocking for key in graph.asset_check_keys)
+
+
+def test_the_jobs_are_the_documented_ones(definitions: dg.Definitions) -> None:
+    assert {job.name for job in definitions.jobs or ()} == {"reco_pipeline", "etl_train_test_pipeline"}
+
+
+def test_every_asset_has_a_description_an_owner_and_a_kind(definitions: dg.Definitions) -> None:
+    for spec in definitions.resolve_all_asset_specs():
+        assert spec.description, spec.key
+        assert spec.owners, spec.key
+        assert spec.kinds, spec.key
+
+
+def test_no_asset_is_partitioned(definitions: dg.Definitions) -> None:
+    assert all(spec.partitions_def is None for spec in definitions.resolve_all_asset_specs())
+
+
+@pytest.mark.parametrize("spec", JOB_SPECS, ids=lambda spec: spec.name)
+def test_no_task_reads_what_a_later_task_of_its_job_makes(definitions: dg.Definitions, spec: JobSpec) -> None:
+    before: dict[str, set[str]] = {task.name: set() for task in spec.tasks}
+    for upstream, downstream in spec.edges:
+        before[downstream].add(upstream)
+    ancestors: dict[str, set[str]] = {}
+    for task in TopologicalSorter(before).static_order():
+        ancestors[task] = {task}.union(*(ancestors[upstream] for upstream in before[task]))
+    maker = {asset: task.name for task in spec.tasks for asset in task.assets}
+    graph = definitions.resolve_asset_graph()
+    for asset, task in maker.items():
+        for parent in graph.get(dg.AssetKey(asset.split("/"))).parent_keys:
+            made_by = maker.get(parent.to_user_string())
+            assert made_by is None or made_by in ancestors[task], f"{asset} of {task} reads {parent} of {made_by}"
+
+
+def test_schedules_exist_for_crons_that_are_set_and_are_off_by_default() -> None:
+    settings = load_settings(reco_pipeline_cron="0 2 * * *", etl_train_test_pipeline_cron="")
+    schedules = list(build_definitions(settings).schedules or ())
+    assert [(schedule.name, schedule.cron_schedule) for schedule in schedules] == [
+        ("reco_pipeline_schedule", "0 2 * * *")
+    ]
+    assert schedules[0].default_status == dg.DefaultScheduleStatus.STOPPED
+
+
+@pytest.mark.slow
+def test_the_workspace_file_loads_by_dagsters_own_validation() -> None:
+    command = [sys.executable, "-m", "dagster", "definitions", "validate", "-w", "workspace.yaml"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,6 +1,7 @@
 """Bronze assets: `ratings`, `movies` and `tags` as the source has them; nothing dropped, nothing changed."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 import pyarrow as pa
@@ -39,7 +40,7 @@ def bronze(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakeho
     tables = {"ratings": source.ratings, "movies": source.movies, "tags": source.tags}
     wanted = [name for name in tables if dg.AssetKey(["bronze", name]) in context.selected_asset_keys]
     whole = {name: _reader(tables[name]).read_all() for name in wanted if name != "ratings"}
-    metadata = {"source": source.name, "files": [str(path) for path in source.files]}
+    metadata: dict[str, Any] = {"source": source.name, "files": [str(path) for path in source.files]}
     for name in wanted:
         yield dg.Output(whole[name] if name in whole else _reader(tables[name]), output_name=name, metadata=metadata)
 

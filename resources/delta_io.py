@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from resources.lakehouse import Lakehouse, TableSpec
+from resources.lakehouse import Lakehouse, TableSpec, schema_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +29,8 @@ class LakehouseIOManager(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: "DataFrame | pa.Table | pa.RecordBatchReader") -> None:
         """Write the table and describe it. Raises `LakehouseError` on columns that were not declared."""
         name = context.asset_key.to_user_string()
-        spec = self._tables.get(name) or _as_it_comes(name, obj)
+        # Bronze declares nothing: its columns are those of the files.
+        spec = self._tables.get(name) or TableSpec(name, schema_of(obj))
         self._lakehouse.write(spec, obj)
         version = self._lakehouse.version(spec.name)
         if version is not None:
@@ -53,15 +54,6 @@ def table_metadata(lakehouse: Lakehouse, spec: TableSpec) -> dict[str, Any]:
     }
     version = lakehouse.version(spec.name)
     return metadata if version is None else metadata | {"delta_version": version}
-
-
-def _as_it_comes(name: str, data: "DataFrame | pa.Table | pa.RecordBatchReader") -> TableSpec:
-    """Bronze declares nothing: its columns are those of the files."""
-    from pyspark.sql.pandas.types import from_arrow_schema
-    from pyspark.sql.types import StructType
-
-    schema = data.schema if isinstance(data.schema, StructType) else from_arrow_schema(data.schema)
-    return TableSpec(name, schema)
 
 
 def _markdown(rows: list[dict[str, Any]]) -> str:

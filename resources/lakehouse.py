@@ -71,12 +71,12 @@ class Lakehouse:
 
     def row_count(self, name: str, version: int | None = None) -> int:
         """Rows in a table, from the files' statistics: no engine job. Raises `LakehouseError`."""
-        self._require(name)
+        self._require(name, version)
         return table_row_count(self.path(name), version)
 
     def read(self, name: str, version: int | None = None) -> "DataFrame":
         """The table (at a Delta version) as a lazy DataFrame. Raises `LakehouseError`."""
-        self._require(name)
+        self._require(name, version)
         return read_path(self.engine, self.path(name), version)
 
     def dataset(self, name: str) -> ds.Dataset:
@@ -88,12 +88,13 @@ class Lakehouse:
     def write(self, spec: TableSpec, data: "DataFrame | pa.Table | pa.RecordBatchReader") -> None:
         """Replace the table in one commit; a failure leaves what was there.
 
-        Raises `LakehouseError` when the data's columns are not the declared ones.
+        Raises `LakehouseError` when the data's columns are not the declared ones, or when something else lies there.
         """
         path = self.path(spec.name)
         with self.lock(spec.name):
+            _sweep(path)
             if isinstance(data, pa.Table | pa.RecordBatchReader):
-                self._write_arrow(spec, path, data)
+                _write_arrow(spec, path, data, self.settings.storage_format)
             else:
                 write_frame(spec, path, data, self.settings.storage_format)
 
@@ -111,27 +112,19 @@ class Lakehouse:
         if self.settings.storage_format != "delta":
             raise LakehouseError(f"{feature} needs STORAGE_FORMAT=delta; parquet tables have no versions and no MERGE.")
 
-    def _require(self, name: str) -> None:
+    def _require(self, name: str, version: int | None = None) -> None:
         if not self.exists(name):
             raise LakehouseError(
                 f"Table {name} does not exist under {self.root}. "
                 f"Materialize it first: dagster asset materialize -m reco_assets.definitions --select '+{name}'"
             )
-
-    def _write_arrow(self, spec: TableSpec, path: Path, data: pa.Table | pa.RecordBatchReader) -> None:
-        expected = [field.name for field in spec.schema.fields]
-        if data.schema.names != expected:
-            raise LakehouseError(f"Table {spec.name} must have the columns {expected}, got {data.schema.names}.")
-        reader = data.to_reader() if isinstance(data, pa.Table) else data
-        if self.settings.storage_format == "delta":
-            with _original_error(reader) as watched:
-                write_deltalake(str(path), watched, mode="overwrite", schema_mode="overwrite")
+        if version is None:
             return
-        with _swapped_in(path) as staging:
-            staging.mkdir(parents=True)
-            with pq.ParquetWriter(staging / "part-00000.parquet", reader.schema) as writer:
-                for batch in reader:
-                    writer.write_batch(batch)
+        newest = self.version(name)
+        if newest is None:
+            raise LakehouseError(f"Table {name} has no version {version}: parquet tables have no versions.")
+        if not 0 <= version <= newest:
+            raise LakehouseError(f"Table {name} has no version {version}: its newest is {newest}.")
 
 
 def is_delta(path: Path) -> bool:
@@ -143,7 +136,7 @@ def table_exists(path: Path) -> bool:
     """Whether a folder holds a Delta table with a commit, or parquet files."""
     if is_delta(path):
         return DeltaTable.is_deltatable(str(path))
-    return next(path.rglob("*.parquet"), None) is not None
+    return next(_current(path).rglob("*.parquet"), None) is not None
 
 
 def table_row_count(path: Path, version: int | None = None) -> int:
@@ -155,34 +148,78 @@ def table_row_count(path: Path, version: int | None = None) -> int:
 
 
 def _parquet_dataset(path: Path) -> ds.Dataset:
-    return ds.dataset(path, format="parquet", partitioning="hive", exclude_invalid_files=True)
+    return ds.dataset(_current(path), format="parquet", partitioning="hive")
 
 
 def read_path(engine: Engine, path: Path, version: int | None = None) -> "DataFrame":
     """A Delta table or a folder of parquet files as a lazy DataFrame."""
     if not is_delta(path):
-        return engine.session.read.parquet(str(path))
+        return _read_parquet(engine, _current(path))
     reader = engine.session.read.format("delta")
     return (reader if version is None else reader.option("versionAsOf", version)).load(str(path))
 
 
+def _read_parquet(engine: Engine, path: Path) -> "DataFrame":
+    """Sail takes the names of partition folders for strings, where Spark and pyarrow see numbers."""
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    frame = engine.session.read.parquet(str(path))
+    folders = _parquet_dataset(path).partitioning.schema
+    return frame.withColumns({f.name: frame[f.name].cast(f.dataType) for f in from_arrow_schema(folders)})
+
+
 def write_frame(spec: TableSpec, path: Path, frame: "DataFrame", storage_format: str) -> None:
-    """Replace what is at `path` with the frame, in one commit (Delta) or one rename (parquet)."""
-    found = [(field.name, field.dataType.simpleString()) for field in frame.schema.fields]
-    declared = [(field.name, field.dataType.simpleString()) for field in spec.schema.fields]
-    if found != declared:
-        raise LakehouseError(f"Table {spec.name} must have the columns {declared}, got {found}.")
+    """Replace the table at `path` with the frame in one step; a failure leaves what was there.
+
+    Raises `LakehouseError` when the columns are not the declared ones, or when something else lies at `path`.
+    """
+    _require_columns(spec, frame)
     if spec.partition_by:
         # Without this, n tasks x m months make n*m small files (20 s against a few at 0.7 M rows).
         frame = frame.repartition(*spec.partition_by)
     writer = frame.write.mode("overwrite").partitionBy(*spec.partition_by)
-    if storage_format == "delta":
-        if path.exists() and not is_delta(path):
-            raise LakehouseError(f"{path} holds parquet files; move it away before writing {spec.name} as Delta.")
-        writer.format("delta").option("overwriteSchema", "true").save(str(path))
-        return
-    with _swapped_in(path) as staging:
-        writer.parquet(str(staging))
+    with _target(spec, path, storage_format) as target:
+        if storage_format == "delta":
+            writer.format("delta").option("overwriteSchema", "true").save(str(target))
+        else:
+            writer.parquet(str(target))
+            _keep_columns_when_empty(spec, target)
+
+
+def schema_of(data: "DataFrame | pa.Table | pa.RecordBatchReader") -> StructType:
+    """The columns of a frame, or those that an engine will read back from an Arrow table."""
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    return data.schema if isinstance(data.schema, StructType) else from_arrow_schema(data.schema)
+
+
+def _write_arrow(spec: TableSpec, path: Path, data: pa.Table | pa.RecordBatchReader, storage_format: str) -> None:
+    _require_columns(spec, data)
+    reader = data.to_reader() if isinstance(data, pa.Table) else data
+    by = list(spec.partition_by)
+    with _target(spec, path, storage_format) as target, _original_error(reader) as watched:
+        if storage_format == "delta":
+            write_deltalake(str(target), watched, mode="overwrite", schema_mode="overwrite", partition_by=by or None)
+        else:
+            hive = {"partitioning": by, "partitioning_flavor": "hive"} if by else {}
+            ds.write_dataset(watched, target, format="parquet", preserve_order=True, **hive)
+            _keep_columns_when_empty(spec, target)
+
+
+def _require_columns(spec: TableSpec, data: "DataFrame | pa.Table | pa.RecordBatchReader") -> None:
+    found = [(field.name, field.dataType.simpleString()) for field in schema_of(data).fields]
+    declared = [(field.name, field.dataType.simpleString()) for field in spec.schema.fields]
+    if found != declared:
+        raise LakehouseError(f"Table {spec.name} must have the columns {declared}, got {found}.")
+
+
+def _keep_columns_when_empty(spec: TableSpec, folder: Path) -> None:
+    """Without a row there may be no file, and without a file no table."""
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    if not table_exists(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        pq.write_table(to_arrow_schema(spec.schema, timezone="UTC").empty_table(), folder / "part-00000.parquet")
 
 
 @contextmanager
@@ -206,30 +243,77 @@ def _original_error(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatchRead
 
 
 @contextmanager
+def _target(spec: TableSpec, path: Path, storage_format: str) -> Iterator[Path]:
+    """Where to write: an existing Delta table itself, whose log makes the commit, else a folder to swap in.
+
+    The first version of a Delta table is swapped in too: files without a log would pass for a parquet table.
+    """
+    found = "delta" if is_delta(path) else "parquet" if table_exists(path) else None
+    if found not in (None, storage_format):
+        raise LakehouseError(f"{path} is a {found} table; move it away before writing {spec.name} as {storage_format}.")
+    if found == "delta":
+        yield path
+        return
+    strangers = [path] if path.is_file() else [file for file in path.rglob("*") if _is_no_part_of_a_table(file)]
+    if strangers:
+        raise LakehouseError(f"{spec.name} would replace {strangers[0]}, which is no part of a table; move it away.")
+    with _swapped_in(path) as staging:
+        yield staging
+
+
+def _is_no_part_of_a_table(file: Path) -> bool:
+    return file.is_file() and file.suffix != ".parquet" and not file.name.startswith(("_", "."))
+
+
+@contextmanager
 def _swapped_in(path: Path) -> Iterator[Path]:
-    """Give a sibling folder to write to; rename it into place only if the block succeeds."""
-    staging = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    retired = path.with_name(f".{path.name}.{uuid.uuid4().hex}.old")
+    """Give a sibling folder to write to; rename it into place only if the block succeeds.
+
+    Between the two renames nothing lies at `path`: whoever reads then, or after a crash just there, finds the
+    retired folder by `_current`.
+    """
+    staging, retired = path.with_name(f".{path.name}.{uuid.uuid4().hex}"), _retired(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield staging
         if path.exists():
+            shutil.rmtree(retired, ignore_errors=True)
             path.rename(retired)
         staging.rename(path)
+        shutil.rmtree(retired, ignore_errors=True)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-        shutil.rmtree(retired, ignore_errors=True)
+
+
+def _retired(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")
+
+
+def _current(path: Path) -> Path:
+    """The folder that holds the newest complete version of a parquet table."""
+    retired = _retired(path)
+    return retired if retired.exists() and not path.exists() else path
+
+
+def _sweep(path: Path) -> None:
+    """Remove what killed writers left beside a table; whoever calls this holds the table's lock."""
+    for leftover in path.parent.glob(f".{path.name}.*"):
+        if leftover != _current(path):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def write_text_atomically(path: Path, text: str) -> None:
     """Replace a small file so that a reader sees the old text or the new, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    with temporary.open("w", encoding="utf-8") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("w", encoding="utf-8") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, document: Any) -> None:

@@ -5,6 +5,7 @@ What belongs here: starting, configuring and ending the session. What doesn't: t
 
 import atexit
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -66,7 +67,8 @@ class Engine:
         server.start(background=True)
         self._closers.append(server.stop)
         _, port = server.listening_address
-        session = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").getOrCreate()
+        # Not getOrCreate: that would return another engine's session, and end it with this one.
+        session = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
         session.conf.set("spark.sql.session.timeZone", "UTC")
         return session
 
@@ -74,11 +76,23 @@ class Engine:
         if self.settings.spark_remote:
             from pyspark.sql import SparkSession
 
-            return SparkSession.builder.remote(self.settings.spark_remote).getOrCreate()
+            remote = SparkSession.builder.remote(self.settings.spark_remote).getOrCreate()
+            remote.conf.set("spark.sql.session.timeZone", "UTC")
+            return remote
         require_java()
         from dagster_pyspark import LazyPySparkResource
 
-        session: SparkSession = LazyPySparkResource(spark_config=dict(spark_conf(self.settings))).spark_session
+        conf = dict(spark_conf(self.settings))
+        try:
+            session: SparkSession = LazyPySparkResource(spark_config=conf).spark_session
+        except Exception as error:
+            if "spark.jars.packages" not in conf:
+                raise
+            raise EngineError(
+                "Spark did not start: it could not get Delta Lake's JARs; its own lines above say why. The first start "
+                "needs a network. After 'download failed', delete ~/.m2/repository/io/delta, which then holds a POM "
+                "without its JAR, and start again; or set RECO_ENGINE=embedded."
+            ) from error
         if DELTA_EXTENSION not in str(session.conf.get("spark.sql.extensions", "")):
             raise EngineError(
                 "A Spark session without Delta Lake is already running in this process; stop it first, "
@@ -102,6 +116,7 @@ def spark_conf(settings: Settings) -> Mapping[str, str]:
         "spark.databricks.delta.snapshotPartitions": "1",
         "spark.sql.shuffle.partitions": str(2 * cores),
         "spark.sql.session.timeZone": "UTC",
+        "spark.sql.warehouse.dir": str(settings.cache / "spark-warehouse"),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
@@ -125,6 +140,8 @@ def require_java() -> None:
     if java is None:
         raise EngineError(f"RECO_ENGINE=spark needs Java, and none was found. {fix}")
     banner = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    version = banner.split('"')[1] if banner.count('"') >= 2 else "0"
-    if int(version.split(".")[0].split("-")[0] or 0) < MINIMUM_JAVA:
-        raise EngineError(f"RECO_ENGINE=spark needs Java {MINIMUM_JAVA}, found {version} ({java}). {fix}")
+    version = re.search(r'version "((\d+)[^"]*)"', banner)
+    if version is None:
+        raise EngineError(f"RECO_ENGINE=spark needs Java, and {java} does not say its version. {fix}")
+    if int(version[2]) < MINIMUM_JAVA:
+        raise EngineError(f"RECO_ENGINE=spark needs Java {MINIMUM_JAVA}, found {version[1]} ({java}). {fix}")

@@ -4,11 +4,13 @@ What belongs here: names, types, defaults and limits. What doesn't: anything tha
 """
 
 import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from resources.errors import RecoError
@@ -28,7 +30,7 @@ class SettingsError(RecoError):
 class Settings(BaseSettings):
     """The one settings object. Field names are the environment variables in lower case."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, allow_inf_nan=False)
 
     lakehouse_path: Path = Path("data")
     storage_format: Literal["delta", "parquet"] = "delta"
@@ -75,7 +77,14 @@ class Settings(BaseSettings):
         from dagster._utils.schedules import is_valid_cron_schedule
 
         if value and not is_valid_cron_schedule(value):
-            raise ValueError("a cron expression of five fields such as '0 2 * * *', or empty for never")
+            raise ValueError("a cron expression of five fields such as '0 2 * * *'")
+        return value
+
+    @field_validator("spark_driver_memory")
+    @classmethod
+    def _memory_has_a_unit(cls, value: str) -> str:
+        if not re.fullmatch(r"[1-9][0-9]*[kmgt]", value, re.IGNORECASE):
+            raise ValueError("a size with its unit such as '4g' or '512m'")
         return value
 
     @cached_property
@@ -111,6 +120,17 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def _explain(detail: Any) -> str:
-    variable = str(detail["loc"][0]).upper()
+    name = str(detail["loc"][0])
     rule = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    return f"{variable}={detail['input']!r} is not allowed: it must be {rule}."
+    if detail["type"] != "finite_number":
+        rule = _number_rule(Settings.model_fields[name]) or rule
+    return f"{name.upper()}={detail['input']!r} is not allowed: it must be {rule}."
+
+
+def _number_rule(field: FieldInfo) -> str | None:
+    """Everything a number must be, whichever part of it was broken; None for what is not a number."""
+    kinds: dict[Any, str] = {int: "a whole number", float: "a number"}
+    words = {"ge": "of at least", "gt": "greater than", "le": "at most", "lt": "less than"}
+    limits = [f"{text} {getattr(m, key)}" for m in field.metadata for key, text in words.items() if hasattr(m, key)]
+    kind = kinds.get(field.annotation)
+    return kind and f"{kind} {' and '.join(limits)}"

@@ -1,0 +1,215 @@
+"""The typed settings: defaults as documented, and one clear line for each bad value."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resources.settings import Settings, SettingsError, load_settings
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+DEFAULTS: dict[str, Any] = {
+    "LAKEHOUSE_PATH": Path("data"),
+    "STORAGE_FORMAT": "delta",
+    "RECO_ENGINE": "auto",
+    "RECO_SOURCE": None,
+    "RECO_SOURCE_PATH": None,
+    "RECO_SEED": 42,
+    "RECO_CACHE_PATH": Path("~/.cache/reco-assets"),
+    "SPARK_MASTER": None,
+    "SPARK_REMOTE": None,
+    "SPARK_DRIVER_MEMORY": "4g",
+    "SPLIT_STRATEGY": "per_user",
+    "TEST_FRACTION": 0.2,
+    "FUTURE_FRACTION": 0.05,
+    "ALS_RANK": 50,
+    "ALS_MAX_ITER": 10,
+    "ALS_REG_PARAM": 0.1,
+    "ALS_COLD_START_STRATEGY": "drop",
+    "RANKING_RANK": 64,
+    "RANKING_MAX_ITER": 10,
+    "RANKING_REG_PARAM": 0.1,
+    "RANKING_ALPHA": 0.75,
+    "RANKING_LIKE_THRESHOLD": 3.5,
+    "TOP_N": 10,
+    "EVALUATION_K": 10,
+    "RATING_THRESHOLD": 4.0,
+    "MLFLOW_TRACKING_URI": None,
+    "MLFLOW_TIMEOUT_SECONDS": 3.0,
+    "RECO_PIPELINE_CRON": "0 0 * * *",
+    "ETL_TRAIN_TEST_PIPELINE_CRON": "",
+    "SYNTHETIC_USERS": 600,
+    "SYNTHETIC_MOVIES": 2_000,
+    "SYNTHETIC_RATINGS": 60_000,
+}
+
+BAD = [
+    ("STORAGE_FORMAT", "csv", "'delta' or 'parquet'"),
+    ("RECO_ENGINE", "flink", "'auto', 'embedded' or 'spark'"),
+    ("RECO_SOURCE", "imdb", "'movielens', 'netflix', 'presplit' or 'synthetic'"),
+    ("RECO_SEED", "-1", "a whole number of at least 0 and less than 2147483648"),
+    ("SPARK_DRIVER_MEMORY", "4096", "a size with its unit such as '4g' or '512m'"),
+    ("SPLIT_STRATEGY", "by_movie", "'per_user', 'global' or 'random'"),
+    ("TEST_FRACTION", "1", "a number of at least 0.0 and less than 1.0"),
+    ("FUTURE_FRACTION", "a tenth", "a number of at least 0.0 and less than 1.0"),
+    ("ALS_RANK", "fifty", "a whole number of at least 1 and at most 1024"),
+    ("ALS_RANK", "2.5", "a whole number of at least 1 and at most 1024"),
+    ("ALS_RANK", "0", "a whole number of at least 1 and at most 1024"),
+    ("ALS_RANK", "1025", "a whole number of at least 1 and at most 1024"),
+    ("ALS_MAX_ITER", "0", "a whole number of at least 1"),
+    ("ALS_REG_PARAM", "0", "a number greater than 0.0"),
+    ("ALS_REG_PARAM", "nan", "a finite number"),
+    ("ALS_REG_PARAM", "inf", "a finite number"),
+    ("ALS_COLD_START_STRATEGY", "zero", "'drop' or 'nan'"),
+    ("RANKING_RANK", "many", "a whole number of at least 1 and at most 1024"),
+    ("RANKING_MAX_ITER", "-3", "a whole number of at least 1"),
+    ("RANKING_REG_PARAM", "-0.1", "a number greater than 0.0"),
+    ("RANKING_ALPHA", "0", "a number greater than 0.0"),
+    ("RANKING_LIKE_THRESHOLD", "0.4", "a number of at least 0.5 and at most 5.0"),
+    ("TOP_N", "1001", "a whole number of at least 1 and at most 1000"),
+    ("EVALUATION_K", "ten", "a whole number of at least 1 and at most 1000"),
+    ("RATING_THRESHOLD", "5.5", "a number of at least 0.5 and at most 5.0"),
+    ("MLFLOW_TIMEOUT_SECONDS", "61", "a number greater than 0.0 and at most 60.0"),
+    ("RECO_PIPELINE_CRON", "at noon", "a cron expression of five fields such as '0 2 * * *'"),
+    ("ETL_TRAIN_TEST_PIPELINE_CRON", "61 * * * *", "a cron expression of five fields such as '0 2 * * *'"),
+    ("SYNTHETIC_USERS", "0", "a whole number of at least 1"),
+    ("SYNTHETIC_MOVIES", "x", "a whole number of at least 1"),
+    ("SYNTHETIC_RATINGS", "1e4", "a whole number of at least 1"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _no_platform_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in [*DEFAULTS, "PYSPARK_GATEWAY_PORT"]:
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.mark.parametrize(("variable", "default"), DEFAULTS.items())
+def test_a_variable_that_is_not_set_has_its_documented_default(variable: str, default: Any) -> None:
+    assert getattr(load_settings(), variable.lower()) == default
+
+
+def test_no_setting_lacks_a_tested_default() -> None:
+    assert {name.upper() for name in Settings.model_fields} == set(DEFAULTS)
+
+
+def test_the_readme_names_every_variable_with_the_default_it_has() -> None:
+    section = README.read_text().split("## Configuration")[1].split("\n## ")[0]
+    documented = {}
+    for line in section.splitlines():
+        if line.startswith("| `"):
+            names, defaults = (re.findall(r"`([^`]+)`", cell) for cell in line.split("|")[1:3])
+            # A dash or a phrase stands for "not set".
+            documented |= dict(zip(names, defaults or [""] * len(names), strict=True))
+    assert documented.keys() == DEFAULTS.keys()
+    for name, text in documented.items():
+        assert getattr(load_settings(**({name.lower(): text} if text else {})), name.lower()) == DEFAULTS[name]
+        assert text or not DEFAULTS[name]
+
+
+@pytest.mark.parametrize("variable", DEFAULTS)
+def test_an_empty_variable_counts_as_not_set(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "")
+    assert getattr(load_settings(), variable.lower()) == DEFAULTS[variable]
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "value"),
+    [
+        ("LAKEHOUSE_PATH", "lake", Path("lake")),
+        ("RECO_SOURCE", "netflix", "netflix"),
+        ("ALS_RANK", "1024", 1024),
+        ("TEST_FRACTION", "0", 0.0),
+        ("SPARK_DRIVER_MEMORY", "512M", "512M"),
+        ("RECO_PIPELINE_CRON", "30 2 * * 1-5", "30 2 * * 1-5"),
+    ],
+)
+def test_a_variable_is_read_from_the_environment(
+    variable: str, text: str, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, text)
+    assert getattr(load_settings(), variable.lower()) == value
+
+
+def test_a_keyword_argument_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALS_RANK", "8")
+    assert load_settings(als_rank=16).als_rank == 16
+
+
+@pytest.mark.parametrize(("variable", "value", "allowed"), BAD)
+def test_a_bad_value_gets_one_line_with_variable_value_and_what_is_allowed(
+    variable: str, value: str, allowed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert str(refused.value) == f"{variable}={value!r} is not allowed: it must be {allowed}."
+
+
+def test_every_variable_that_can_be_wrong_is_tried_with_a_bad_value() -> None:
+    free = {
+        "LAKEHOUSE_PATH",
+        "RECO_SOURCE_PATH",
+        "RECO_CACHE_PATH",
+        "SPARK_MASTER",
+        "SPARK_REMOTE",
+        "MLFLOW_TRACKING_URI",
+    }
+    assert {variable for variable, _, _ in BAD} == DEFAULTS.keys() - free
+
+
+def test_several_bad_values_get_a_line_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALS_RANK", "fifty")
+    monkeypatch.setenv("TOP_N", "0")
+    monkeypatch.setenv("STORAGE_FORMAT", "csv")
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    lines = str(refused.value).splitlines()
+    assert sorted(line.split("=")[0] for line in lines) == ["ALS_RANK", "STORAGE_FORMAT", "TOP_N"]
+
+
+def test_auto_is_embedded_when_nothing_points_to_spark() -> None:
+    assert load_settings().engine == "embedded"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("SPARK_MASTER", "local[2]"), ("SPARK_REMOTE", "sc://host:15002"), ("PYSPARK_GATEWAY_PORT", "41001")],
+)
+def test_auto_is_spark_under_a_master_a_remote_or_spark_submit(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert load_settings().engine == "spark"
+
+
+def test_a_named_engine_wins_over_what_auto_would_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARK_MASTER", "local[2]")
+    assert load_settings(reco_engine="embedded").engine == "embedded"
+    monkeypatch.delenv("SPARK_MASTER")
+    assert load_settings(reco_engine="spark").engine == "spark"
+
+
+def test_the_lakehouse_root_is_absolute_and_knows_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert load_settings(lakehouse_path="lake").root == tmp_path / "lake"
+    assert load_settings(lakehouse_path="~/lake").root == tmp_path / "home" / "lake"
+    assert load_settings().cache == tmp_path / "home" / ".cache" / "reco-assets"
+
+
+def test_a_split_policy_names_strategy_and_fractions() -> None:
+    settings = load_settings(split_strategy="global", test_fraction=0.25, future_fraction=0)
+    assert settings.split_policy() == "global:test=0.25:future=0"
+
+
+def test_only_a_random_split_depends_on_the_seed() -> None:
+    def policies(strategy: str) -> set[str]:
+        return {load_settings(split_strategy=strategy, reco_seed=seed).split_policy() for seed in (1, 2)}
+
+    assert len(policies("random")) == 2
+    assert len(policies("per_user")) == len(policies("global")) == 1

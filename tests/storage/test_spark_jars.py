@@ -1,0 +1,44 @@
+"""Delta Lake's two JARs: files once they are cached, packages before."""
+
+from pathlib import Path
+
+from resources.session import spark_conf
+from resources.settings import load_settings
+from resources.spark_jars import DELTA_SPARK, DELTA_STORAGE, delta_jar_conf, delta_jar_files
+
+
+def _fill(cache: Path, count: int) -> list[Path]:
+    files = delta_jar_files(cache)[:count]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    return files
+
+
+def test_cached_jars_are_passed_as_files_so_that_spark_starts_offline(tmp_path: Path) -> None:
+    files = _fill(tmp_path, 2)
+    assert delta_jar_conf(tmp_path) == {"spark.jars": f"{files[0]},{files[1]}"}
+
+
+def test_jars_that_are_not_cached_are_resolved_into_the_cache(tmp_path: Path) -> None:
+    conf = delta_jar_conf(tmp_path)
+    assert conf["spark.jars.packages"] == f"{DELTA_SPARK},{DELTA_STORAGE}"
+    assert conf["spark.jars.ivy"] == str(tmp_path / "ivy")
+    assert "spark.jars" not in conf
+
+
+def test_what_the_two_jars_depend_on_is_excluded_but_the_two_are_not(tmp_path: Path) -> None:
+    excluded = [pattern.split(":")[0] for pattern in delta_jar_conf(tmp_path)["spark.jars.excludes"].split(",")]
+    assert {"com.*", "org.*"} <= set(excluded)
+    assert "io.delta:delta-spark*" not in delta_jar_conf(tmp_path)["spark.jars.excludes"]
+    assert "io.*" not in excluded
+
+
+def test_one_cached_jar_of_two_is_not_enough(tmp_path: Path) -> None:
+    _fill(tmp_path, 1)
+    assert "spark.jars.packages" in delta_jar_conf(tmp_path)
+
+
+def test_the_session_gets_the_jars_of_the_configured_cache(tmp_path: Path) -> None:
+    files = _fill(tmp_path, 2)
+    assert spark_conf(load_settings(reco_cache_path=tmp_path))["spark.jars"] == ",".join(map(str, files))

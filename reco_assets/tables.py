@@ -12,7 +12,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from resources.lakehouse import TableSpec
+from resources.table_files import TableSpec
 
 INT, LONG, FLOAT, STRING, TIMESTAMP = IntegerType(), LongType(), FloatType(), StringType(), TimestampType()
 

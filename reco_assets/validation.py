@@ -9,8 +9,8 @@ from reco_assets.silver.report import REPORTS
 from reco_assets.sources.choose import choose_source
 from reco_assets.sources.source import SourceError
 from resources.errors import RecoError
-from resources.lakehouse import table_exists
 from resources.settings import Settings
+from resources.table_files import table_exists
 
 RULE = "=" * 80
 SILVER_TABLES = ("ratings", "movies", "tags")

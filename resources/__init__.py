@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from resources.delta_io import LakehouseIOManager
-from resources.lakehouse import Lakehouse, TableSpec
+from resources.lakehouse import Lakehouse
 from resources.mlflow import MlflowTracking
 from resources.session import Engine
 from resources.settings import Settings
+from resources.table_files import TableSpec
 from resources.version_io import VersionIOManager
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from resources.lakehouse import Lakehouse, TableSpec, schema_of
+from resources.lakehouse import Lakehouse
+from resources.table_files import TableSpec, schema_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -1,46 +1,37 @@
-"""Tables on disk: where they lie, how they are read, and the one way they are written.
+"""The platform's tables: where they lie, which versions they have, and the one way they are written.
 
-What belongs here: paths, versions, commits, locks. What doesn't: what any table means.
 Every write of the platform goes through `Lakehouse.write`, because a bare `df.write` on Sail accepts a wrong
 schema without a word.
 """
 
 import fcntl
-import json
-import os
-import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
-from deltalake import DeltaTable, write_deltalake
-from pyspark.sql.types import StructType
+from deltalake import DeltaTable
 
-from resources.errors import RecoError
 from resources.session import Engine
 from resources.settings import Settings
+from resources.table_files import (
+    LakehouseError,
+    TableSpec,
+    is_delta,
+    parquet_dataset,
+    read_path,
+    sweep,
+    table_exists,
+    table_row_count,
+    write_arrow,
+    write_frame,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-
-class LakehouseError(RecoError):
-    """A table cannot be read or written; the message names it and says what to do."""
-
-
-@dataclass(frozen=True)
-class TableSpec:
-    """What a table promises: its columns in order with their types, and the columns it is partitioned by."""
-
-    name: str
-    schema: StructType
-    partition_by: tuple[str, ...] = ()
 
 
 @dataclass
@@ -83,7 +74,7 @@ class Lakehouse:
         """The table for a small look without the engine. Raises `LakehouseError`."""
         self._require(name)
         path = self.path(name)
-        return DeltaTable(str(path)).to_pyarrow_dataset() if is_delta(path) else _parquet_dataset(path)
+        return DeltaTable(str(path)).to_pyarrow_dataset() if is_delta(path) else parquet_dataset(path)
 
     def write(self, spec: TableSpec, data: "DataFrame | pa.Table | pa.RecordBatchReader") -> None:
         """Replace the table in one commit; a failure leaves what was there.
@@ -92,9 +83,9 @@ class Lakehouse:
         """
         path = self.path(spec.name)
         with self.lock(spec.name):
-            _sweep(path)
+            sweep(path)
             if isinstance(data, pa.Table | pa.RecordBatchReader):
-                _write_arrow(spec, path, data, self.settings.storage_format)
+                write_arrow(spec, path, data, self.settings.storage_format)
             else:
                 write_frame(spec, path, data, self.settings.storage_format)
 
@@ -125,197 +116,3 @@ class Lakehouse:
             raise LakehouseError(f"Table {name} has no version {version}: parquet tables have no versions.")
         if not 0 <= version <= newest:
             raise LakehouseError(f"Table {name} has no version {version}: its newest is {newest}.")
-
-
-def is_delta(path: Path) -> bool:
-    """Whether a folder is a Delta table."""
-    return (path / "_delta_log").is_dir()
-
-
-def table_exists(path: Path) -> bool:
-    """Whether a folder holds a Delta table with a commit, or parquet files."""
-    if is_delta(path):
-        return DeltaTable.is_deltatable(str(path))
-    return next(_current(path).rglob("*.parquet"), None) is not None
-
-
-def table_row_count(path: Path, version: int | None = None) -> int:
-    """Rows of a Delta table or a folder of parquet files, from statistics and footers."""
-    if not is_delta(path):
-        return int(_parquet_dataset(path).count_rows())
-    actions = pa.table(DeltaTable(str(path), version=version).get_add_actions(flatten=True))
-    return int(sum(actions["num_records"].to_pylist())) if actions.num_rows else 0
-
-
-def _parquet_dataset(path: Path) -> ds.Dataset:
-    return ds.dataset(_current(path), format="parquet", partitioning="hive")
-
-
-def read_path(engine: Engine, path: Path, version: int | None = None) -> "DataFrame":
-    """A Delta table or a folder of parquet files as a lazy DataFrame."""
-    if not is_delta(path):
-        return _read_parquet(engine, _current(path))
-    reader = engine.session.read.format("delta")
-    return (reader if version is None else reader.option("versionAsOf", version)).load(str(path))
-
-
-def _read_parquet(engine: Engine, path: Path) -> "DataFrame":
-    """Sail takes the names of partition folders for strings, where Spark and pyarrow see numbers."""
-    from pyspark.sql.pandas.types import from_arrow_schema
-
-    frame = engine.session.read.parquet(str(path))
-    folders = _parquet_dataset(path).partitioning.schema
-    return frame.withColumns({f.name: frame[f.name].cast(f.dataType) for f in from_arrow_schema(folders)})
-
-
-def write_frame(spec: TableSpec, path: Path, frame: "DataFrame", storage_format: str) -> None:
-    """Replace the table at `path` with the frame in one step; a failure leaves what was there.
-
-    Raises `LakehouseError` when the columns are not the declared ones, or when something else lies at `path`.
-    """
-    _require_columns(spec, frame)
-    if spec.partition_by:
-        # Without this, n tasks x m months make n*m small files (20 s against a few at 0.7 M rows).
-        frame = frame.repartition(*spec.partition_by)
-    writer = frame.write.mode("overwrite").partitionBy(*spec.partition_by)
-    with _target(spec, path, storage_format) as target:
-        if storage_format == "delta":
-            writer.format("delta").option("overwriteSchema", "true").save(str(target))
-        else:
-            writer.parquet(str(target))
-            _keep_columns_when_empty(spec, target)
-
-
-def schema_of(data: "DataFrame | pa.Table | pa.RecordBatchReader") -> StructType:
-    """The columns of a frame, or those that an engine will read back from an Arrow table."""
-    from pyspark.sql.pandas.types import from_arrow_schema
-
-    return data.schema if isinstance(data.schema, StructType) else from_arrow_schema(data.schema)
-
-
-def _write_arrow(spec: TableSpec, path: Path, data: pa.Table | pa.RecordBatchReader, storage_format: str) -> None:
-    _require_columns(spec, data)
-    reader = data.to_reader() if isinstance(data, pa.Table) else data
-    by = list(spec.partition_by)
-    with _target(spec, path, storage_format) as target, _original_error(reader) as watched:
-        if storage_format == "delta":
-            write_deltalake(str(target), watched, mode="overwrite", schema_mode="overwrite", partition_by=by or None)
-        else:
-            hive = {"partitioning": by, "partitioning_flavor": "hive"} if by else {}
-            ds.write_dataset(watched, target, format="parquet", preserve_order=True, **hive)
-            _keep_columns_when_empty(spec, target)
-
-
-def _require_columns(spec: TableSpec, data: "DataFrame | pa.Table | pa.RecordBatchReader") -> None:
-    found = [(field.name, field.dataType.simpleString()) for field in schema_of(data).fields]
-    declared = [(field.name, field.dataType.simpleString()) for field in spec.schema.fields]
-    if found != declared:
-        raise LakehouseError(f"Table {spec.name} must have the columns {declared}, got {found}.")
-
-
-def _keep_columns_when_empty(spec: TableSpec, folder: Path) -> None:
-    """Without a row there may be no file, and without a file no table."""
-    from pyspark.sql.pandas.types import to_arrow_schema
-
-    if not table_exists(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        pq.write_table(to_arrow_schema(spec.schema, timezone="UTC").empty_table(), folder / "part-00000.parquet")
-
-
-@contextmanager
-def _original_error(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatchReader]:
-    """Raise what a source raised: delta-rs would bury its one clear line in an error of its own."""
-    raised: list[Exception] = []
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        try:
-            yield from reader
-        except Exception as error:
-            raised.append(error)
-            raise
-
-    try:
-        yield pa.RecordBatchReader.from_batches(reader.schema, batches())
-    except Exception:
-        if raised:
-            raise raised[0] from None
-        raise
-
-
-@contextmanager
-def _target(spec: TableSpec, path: Path, storage_format: str) -> Iterator[Path]:
-    """Where to write: an existing Delta table itself, whose log makes the commit, else a folder to swap in.
-
-    The first version of a Delta table is swapped in too: files without a log would pass for a parquet table.
-    """
-    found = "delta" if is_delta(path) else "parquet" if table_exists(path) else None
-    if found not in (None, storage_format):
-        raise LakehouseError(f"{path} is a {found} table; move it away before writing {spec.name} as {storage_format}.")
-    if found == "delta":
-        yield path
-        return
-    strangers = [path] if path.is_file() else [file for file in path.rglob("*") if _is_no_part_of_a_table(file)]
-    if strangers:
-        raise LakehouseError(f"{spec.name} would replace {strangers[0]}, which is no part of a table; move it away.")
-    with _swapped_in(path) as staging:
-        yield staging
-
-
-def _is_no_part_of_a_table(file: Path) -> bool:
-    return file.is_file() and file.suffix != ".parquet" and not file.name.startswith(("_", "."))
-
-
-@contextmanager
-def _swapped_in(path: Path) -> Iterator[Path]:
-    """Give a sibling folder to write to; rename it into place only if the block succeeds.
-
-    Between the two renames nothing lies at `path`: whoever reads then, or after a crash just there, finds the
-    retired folder by `_current`.
-    """
-    staging, retired = path.with_name(f".{path.name}.{uuid.uuid4().hex}"), _retired(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        yield staging
-        if path.exists():
-            shutil.rmtree(retired, ignore_errors=True)
-            path.rename(retired)
-        staging.rename(path)
-        shutil.rmtree(retired, ignore_errors=True)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _retired(path: Path) -> Path:
-    return path.with_name(f".{path.name}.old")
-
-
-def _current(path: Path) -> Path:
-    """The folder that holds the newest complete version of a parquet table."""
-    retired = _retired(path)
-    return retired if retired.exists() and not path.exists() else path
-
-
-def _sweep(path: Path) -> None:
-    """Remove what killed writers left beside a table; whoever calls this holds the table's lock."""
-    for leftover in path.parent.glob(f".{path.name}.*"):
-        if leftover != _current(path):
-            shutil.rmtree(leftover, ignore_errors=True)
-
-
-def write_text_atomically(path: Path, text: str) -> None:
-    """Replace a small file so that a reader sees the old text or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with temporary.open("w", encoding="utf-8") as handle:
-            handle.write(text)
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_json(path: Path, document: Any) -> None:
-    """Replace a JSON file atomically; keys keep their order."""
-    write_text_atomically(path, json.dumps(document, indent=2) + "\n")

@@ -4,7 +4,9 @@ import json
 
 import dagster as dg
 
-from resources.lakehouse import Lakehouse, LakehouseError, write_json
+from resources.atomic_files import write_json
+from resources.lakehouse import Lakehouse
+from resources.table_files import LakehouseError
 
 
 class VersionIOManager(dg.IOManager):

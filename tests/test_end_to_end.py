@@ -9,8 +9,9 @@ import pytest
 from reco_assets.jobs import RECO_PIPELINE
 from reco_assets.models.assets import model_store
 from reco_assets.running import Outcome, materialize_assets
-from resources.lakehouse import Lakehouse, table_row_count
+from resources.lakehouse import Lakehouse
 from resources.settings import Settings, load_settings
+from resources.table_files import table_row_count
 
 pytestmark = [pytest.mark.both_engines]
 

@@ -17,9 +17,10 @@ from reco_assets.silver.split_tables import futures_path
 from reco_assets.silver.splits import HISTORY
 from reco_assets.sources.netflix import blocks_table
 from reco_assets.tables import QUARANTINE_RATINGS, TRAIN_RATINGS
-from resources.lakehouse import Lakehouse, LakehouseError, read_path, table_exists, table_row_count, write_frame
+from resources.lakehouse import Lakehouse
 from resources.session import Engine
 from resources.settings import Settings
+from resources.table_files import LakehouseError, read_path, table_exists, table_row_count, write_frame
 
 TRAIN_PATH = "parquet_train_path"
 

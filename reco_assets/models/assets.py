@@ -15,7 +15,8 @@ from reco_assets.models.store import ModelStore
 from reco_assets.owners import OWNERS
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.version import CODE_VERSION
-from resources.lakehouse import Lakehouse, write_json
+from resources.atomic_files import write_json
+from resources.lakehouse import Lakehouse
 from resources.mlflow import MlflowTracking, VersionRecord
 from resources.settings import Settings
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from reco_assets.models.recommender import AlsRecommender, ModelConfig, Recommender
+from resources.atomic_files import write_json
 from resources.errors import RecoError
-from resources.lakehouse import write_json
 
 MODEL_FILE, CHAMPION_FILE = "model.json", "champion.json"
 VERSION_FORMAT = "%Y%m%d_%H%M%S"

@@ -9,7 +9,8 @@ from reco_assets.owners import OWNERS
 from reco_assets.silver import layouts
 from reco_assets.silver.cleaning import exact_duplicates, typed_movies, typed_ratings
 from reco_assets.silver.quality import Conservation, quality_report
-from resources.lakehouse import Lakehouse, write_json
+from resources.atomic_files import write_json
+from resources.lakehouse import Lakehouse
 
 REPORTS = "silver/_reports"
 TABLES = ("ratings", "movies", "tags")

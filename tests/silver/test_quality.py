@@ -13,7 +13,8 @@ from reco_assets.silver.quality import Conservation, quality_report
 from reco_assets.silver.report import count_rows
 from reco_assets.sources.movielens import RATINGS
 from reco_assets.tables import QUARANTINE_RATINGS, SILVER_RATINGS
-from resources.lakehouse import Lakehouse, TableSpec
+from resources.lakehouse import Lakehouse
+from resources.table_files import TableSpec
 
 pytestmark = pytest.mark.both_engines
 

@@ -10,7 +10,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql.types import IntegerType, StringType, StructField, StructType
 
 from resources.delta_io import PREVIEW_ROWS, PREVIEW_WIDTH, LakehouseIOManager
-from resources.lakehouse import Lakehouse, LakehouseError, TableSpec
+from resources.lakehouse import Lakehouse
+from resources.table_files import LakehouseError, TableSpec
 
 WORDS = TableSpec("silver/words", StructType([StructField("id", IntegerType()), StructField("word", StringType())]))
 LONG_WORDS = TableSpec("silver/long_words", WORDS.schema)

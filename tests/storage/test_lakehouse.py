@@ -20,18 +20,10 @@ from hypothesis import strategies as st
 from pyspark.sql.types import DoubleType, IntegerType, StringType, StructField, StructType, TimestampType
 
 import resources.lakehouse as module
-from resources.lakehouse import (
-    Lakehouse,
-    LakehouseError,
-    TableSpec,
-    read_path,
-    table_exists,
-    table_row_count,
-    write_frame,
-    write_json,
-    write_text_atomically,
-)
+from resources.atomic_files import write_json, write_text_atomically
+from resources.lakehouse import Lakehouse
 from resources.session import Engine
+from resources.table_files import LakehouseError, TableSpec, read_path, table_exists, table_row_count, write_frame
 
 FORMATS = ["delta", "parquet"]
 PLAIN = TableSpec("silver/plain", StructType([StructField("id", IntegerType()), StructField("word", StringType())]))
@@ -363,7 +355,8 @@ KILLED_WRITER = """
 import os, signal, sys
 import pyarrow as pa
 from pathlib import Path
-from resources.lakehouse import Lakehouse, TableSpec
+from resources.lakehouse import Lakehouse
+from resources.table_files import TableSpec
 from resources.session import Engine
 from resources.settings import load_settings
 from pyspark.sql.types import IntegerType, StringType, StructField, StructType

@@ -5,7 +5,8 @@ import json
 import dagster as dg
 import pytest
 
-from resources.lakehouse import Lakehouse, LakehouseError
+from resources.lakehouse import Lakehouse
+from resources.table_files import LakehouseError
 from resources.version_io import VersionIOManager
 
 

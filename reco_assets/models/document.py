@@ -95,11 +95,15 @@ def metrics_plot(document: Mapping[str, Any]) -> str:
 
 
 def _bars(axes: Any, title: str, candidate: float | None, baseline: float | None) -> None:
-    bars = axes.barh([0, 1], [baseline or 0.0, candidate or 0.0], color=["#b8c0cc", "#3d6fb4"])
+    bars = axes.barh([0, 1], [_or_nan(baseline), _or_nan(candidate)], color=["#b8c0cc", "#3d6fb4"])
     axes.bar_label(bars, fmt="%.4f", padding=3, fontsize=8)
     axes.set_title(title, fontsize=9)
     axes.margins(x=0.2)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _row(name: str, *values: float | None) -> str:

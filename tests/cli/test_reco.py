@@ -136,3 +136,18 @@ def test_futures_turns_a_block_file_into_csv_in_the_order_of_time(reco: Reco, tm
     table = pc.read_csv(output)
     assert table.column_names == ["DATE", "CUST_ID", "MOVIE_ID", "RATING"]
     assert table["CUST_ID"].to_pylist() == [10, 11, 12, 10, 11]
+
+
+def test_the_main_job_runs_on_parquet_tables(reco: Reco, small: dict[str, str], tmp_path: Path) -> None:
+    done = reco("demo", STORAGE_FORMAT="parquet", **small)
+    assert done.returncode == 0, done.stderr
+    assert not list((tmp_path / "lake").rglob("_delta_log"))
+    assert reco("validate", STORAGE_FORMAT="parquet").returncode == 0
+
+
+def test_a_rejected_first_model_is_explained_where_gold_cannot_be_made(reco: Reco) -> None:
+    tiny = {"SYNTHETIC_USERS": "20", "SYNTHETIC_MOVIES": "30", "SYNTHETIC_RATINGS": "200"}
+    done = reco("demo", **tiny)
+    assert done.returncode == 1
+    assert "No model has been promoted yet" in done.stderr
+    assert "was rejected: warm RMSE" in done.stderr

@@ -20,8 +20,8 @@ from resources.settings import Settings
 from resources.table_files import (
     LakehouseError,
     TableSpec,
+    dataset_at,
     is_delta,
-    parquet_dataset,
     read_path,
     sweep,
     table_exists,
@@ -70,11 +70,10 @@ class Lakehouse:
         self._require(name, version)
         return read_path(self.engine, self.path(name), version)
 
-    def dataset(self, name: str) -> ds.Dataset:
-        """The table for a small look without the engine. Raises `LakehouseError`."""
-        self._require(name)
-        path = self.path(name)
-        return DeltaTable(str(path)).to_pyarrow_dataset() if is_delta(path) else parquet_dataset(path)
+    def dataset(self, name: str, version: int | None = None) -> ds.Dataset:
+        """The table (at a Delta version) without the engine, for what ends as arrays. Raises `LakehouseError`."""
+        self._require(name, version)
+        return dataset_at(self.path(name), version)
 
     def write(self, spec: TableSpec, data: "DataFrame | pa.Table | pa.RecordBatchReader") -> None:
         """Replace the table in one commit; a failure leaves what was there.

@@ -53,13 +53,19 @@ def table_exists(path: Path) -> bool:
 def table_row_count(path: Path, version: int | None = None) -> int:
     """Rows of a Delta table or a folder of parquet files, from statistics and footers."""
     if not is_delta(path):
-        return int(parquet_dataset(path).count_rows())
+        return int(_parquet_dataset(path).count_rows())
     actions = pa.table(DeltaTable(str(path), version=version).get_add_actions(flatten=True))
     return int(sum(actions["num_records"].to_pylist())) if actions.num_rows else 0
 
 
-def parquet_dataset(path: Path) -> ds.Dataset:
-    """A folder of parquet files, partition columns from the names of its folders."""
+def dataset_at(path: Path, version: int | None = None) -> ds.Dataset:
+    """A Delta table or a folder of parquet files without an engine, partition columns included."""
+    if is_delta(path):
+        return DeltaTable(str(path), version=version).to_pyarrow_dataset()
+    return _parquet_dataset(path)
+
+
+def _parquet_dataset(path: Path) -> ds.Dataset:
     return ds.dataset(_current(path), format="parquet", partitioning="hive")
 
 
@@ -76,7 +82,7 @@ def _read_parquet(engine: Engine, path: Path) -> "DataFrame":
     from pyspark.sql.pandas.types import from_arrow_schema
 
     frame = engine.session.read.parquet(str(path))
-    folders = parquet_dataset(path).partitioning.schema
+    folders = _parquet_dataset(path).partitioning.schema
     return frame.withColumns({f.name: frame[f.name].cast(f.dataType) for f in from_arrow_schema(folders)})
 
 

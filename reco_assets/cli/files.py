@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from reco_assets.models.assets import fit, model_store
 from reco_assets.models.evaluation import Protocol
 from reco_assets.models.evaluation import evaluate as evaluate_model
-from reco_assets.models.ratings import Ratings
+from reco_assets.models.ratings import COLUMNS, Ratings
 from reco_assets.models.store import load_model, read_facts, save_model
 from reco_assets.silver import layouts
 from reco_assets.silver.cleaning import clean_ratings
@@ -20,7 +20,7 @@ from reco_assets.tables import QUARANTINE_RATINGS, TRAIN_RATINGS
 from resources.lakehouse import Lakehouse
 from resources.session import Engine
 from resources.settings import Settings
-from resources.table_files import LakehouseError, read_path, table_exists, table_row_count, write_frame
+from resources.table_files import LakehouseError, dataset_at, table_exists, table_row_count, write_frame
 
 TRAIN_PATH = "parquet_train_path"
 
@@ -61,7 +61,7 @@ def train_on(settings: Settings, source: Path | None, output: Path | None) -> di
     """Train on a Parquet or Delta folder (or the platform's table) into a folder (or the platform's store)."""
     lakehouse, store = _lakehouse(settings), model_store(settings)
     train_path = _existing(source) if source else lakehouse.path(TRAIN_RATINGS.name)
-    train = Ratings.from_frame(read_path(lakehouse.engine, train_path))
+    train = _ratings(train_path)
     model, save_native = fit(lakehouse, train)
     version = store.new_version()
     facts = {
@@ -86,8 +86,8 @@ def evaluate_files(settings: Settings, model_path: Path | None, test_path: Path 
     folder = model_path or store.path(store.latest())
     facts = read_facts(folder)
     source = _existing(test_path) if test_path else lakehouse.path("silver/test_ratings")
-    test = Ratings.from_frame(read_path(lakehouse.engine, source))
-    train = Ratings.from_frame(read_path(lakehouse.engine, _trained_on(lakehouse, facts)))
+    test = _ratings(source)
+    train = _ratings(_trained_on(lakehouse, facts))
     protocol = Protocol(
         settings.evaluation_k, settings.rating_threshold, settings.als_cold_start_strategy, facts["split"]
     )
@@ -110,6 +110,10 @@ def _existing(path: Path) -> Path:
     if not path.exists() or not table_exists(path):
         raise LakehouseError(f"{path} is no Parquet or Delta folder with rows. Check the path, or run reco etl.")
     return path.absolute()
+
+
+def _ratings(path: Path) -> Ratings:
+    return Ratings.from_arrow(dataset_at(path).to_table(columns=list(COLUMNS)))
 
 
 def _trained_on(lakehouse: Lakehouse, facts: dict[str, Any]) -> Path:

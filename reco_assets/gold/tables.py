@@ -8,8 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from reco_assets.gold.recommendations import list_rows
-from reco_assets.models.assets import model_store
-from reco_assets.models.ratings import Ratings
+from reco_assets.models.assets import model_store, read_ratings
 from reco_assets.models.recommender import Recommender
 from reco_assets.owners import OWNERS
 from resources.lakehouse import Lakehouse
@@ -27,7 +26,7 @@ _ASSET: dict[str, Any] = {
 def recommendations_als(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> pa.Table:
     """The champion's best TOP_N movies for every user who ever rated, without those the user has rated."""
     version, champion = load_champion(lakehouse)
-    history = Ratings.from_frame(lakehouse.read("silver/ratings"))
+    history = read_ratings(lakehouse, "silver/ratings")
     users = np.unique(history.user_id)
     lists = champion.recommend(users, lakehouse.settings.top_n, seen=history)
     context.add_output_metadata({"model_version": version, "users": len(users), "top_n": lakehouse.settings.top_n})

@@ -9,7 +9,7 @@ from reco_assets.models.als import AlsConfig
 from reco_assets.models.document import metrics_document, metrics_plot, metrics_report, scalar_metrics
 from reco_assets.models.evaluation import Evaluation, Protocol, evaluate
 from reco_assets.models.promotion import Scores, decide_promotion
-from reco_assets.models.ratings import Ratings
+from reco_assets.models.ratings import COLUMNS, Ratings
 from reco_assets.models.recommender import AlsRecommender, ModelConfig
 from reco_assets.models.store import ModelStore
 from reco_assets.owners import OWNERS
@@ -35,7 +35,7 @@ def als_candidate(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam
     settings, store = lakehouse.settings, model_store(lakehouse.settings)
     version = store.new_version()
     train_version = lakehouse.version(TRAIN_RATINGS.name)
-    train = Ratings.from_frame(lakehouse.read(TRAIN_RATINGS.name, train_version))
+    train = read_ratings(lakehouse, TRAIN_RATINGS.name, train_version)
     model, save_native = fit(lakehouse, train)
     facts = {
         "engine": lakehouse.engine.name,
@@ -72,8 +72,8 @@ def als_evaluation(
     settings, store, version = lakehouse.settings, model_store(lakehouse.settings), als_candidate
     facts = store.facts(version)
     test_version = lakehouse.version(TEST_RATINGS.name)
-    train = Ratings.from_frame(lakehouse.read(TRAIN_RATINGS.name, facts["inputs"][TRAIN_RATINGS.name]))
-    test = Ratings.from_frame(lakehouse.read(TEST_RATINGS.name, test_version))
+    train = read_ratings(lakehouse, TRAIN_RATINGS.name, facts["inputs"][TRAIN_RATINGS.name])
+    test = read_ratings(lakehouse, TEST_RATINGS.name, test_version)
     protocol = Protocol(
         settings.evaluation_k, settings.rating_threshold, settings.als_cold_start_strategy, facts["split"]
     )
@@ -135,6 +135,11 @@ def fit(lakehouse: Lakehouse, train: Ratings) -> tuple[AlsRecommender, Any]:
 
     factorize = MllibFactorizer(lakehouse.engine.session)
     return AlsRecommender.fit(train, config, factorize), factorize.save_native
+
+
+def read_ratings(lakehouse: Lakehouse, table: str, version: int | None = None) -> Ratings:
+    """A table's ratings as arrays. Raises `LakehouseError`."""
+    return Ratings.from_arrow(lakehouse.dataset(table, version).to_table(columns=list(COLUMNS)))
 
 
 def model_config(settings: Settings) -> ModelConfig:

@@ -51,7 +51,7 @@ def main() -> None:
     for name, runs in found.items():
         gaps = ", ".join(f"{run['rmse'] - run['bias only']:+.4f}" for run in runs)
         table.add_row(name, *(f"{mean(run[figure] for run in runs):.4f}" for figure in FIGURES), gaps)
-    Console().print(table)
+    Console(width=140).print(table)
 
 
 def judge(arguments: argparse.Namespace, seed: int, case: dict[str, Any]) -> dict[str, float]:

@@ -30,7 +30,7 @@ ENGINES = ("embedded", "spark")
 
 @dataclass(frozen=True)
 class Stage:
-    """One measured stage; peak memory is that of the process and its children together, at once."""
+    """One measured stage; peak memory is of the process and its children at one moment."""
 
     dataset: str
     engine: str
@@ -85,7 +85,7 @@ def csv_files(dataset: str, movielens: Path) -> Iterator[Path]:
 
 
 def measure(dataset: str, engine: str, folder: Path) -> list[Stage]:
-    """Run `bench/stages.py` in a fresh process and lakehouse, watching the memory of its process tree."""
+    """Run `bench/stages.py` in a fresh process and lakehouse, watching the memory of it and its children."""
     with tempfile.TemporaryDirectory() as work:
         variables = {
             "RECO_ENGINE": engine,
@@ -121,7 +121,7 @@ def watch(child: "subprocess.Popen[str]", dataset: str, engine: str) -> Iterator
     peak = 0.0
     while True:
         ready = selector.select(timeout=0.1)
-        peak = max(peak, tree_mib(child.pid))
+        peak = max(peak, resident_mib(child.pid))
         if not ready:
             continue
         line = child.stdout.readline()
@@ -133,15 +133,25 @@ def watch(child: "subprocess.Popen[str]", dataset: str, engine: str) -> Iterator
         peak = 0.0
 
 
-def tree_mib(pid: int) -> float:
-    """Resident memory of a process and all its descendants, in MiB; 0 for one that has ended."""
+def resident_mib(pid: int) -> float:
+    """Resident memory of a process and its children (the JVM), in MiB; 0 for one that has ended.
+
+    Not of their children: those the JVM starts to set file modes share its memory and would count it twice.
+    """
     try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        children = {int(child) for task in tasks for child in (task / "children").read_text().split()}
+        children = {child for task in tasks for child in (task / "children").read_text().split()}
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20 + sum(tree_mib(child) for child in children)
+    return sum(_own_mib(process) for process in (str(pid), *children))
+
+
+def _own_mib(pid: str) -> float:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def machine() -> dict[str, object]:

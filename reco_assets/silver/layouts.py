@@ -16,13 +16,7 @@ _NETFLIX = "MOVIE_ID"
 
 def ratings_as_text(bronze: "DataFrame") -> "DataFrame":
     """user_id, movie_id, rating, seconds (Unix, as text), source, line, raw; all but line strings."""
-    if _NETFLIX in bronze.columns:
-        columns = {"user_id": "CUST_ID", "movie_id": "MOVIE_ID", "rating": "RATING"}
-        seconds = _seconds_of_date(F.col("DATE"))
-    else:
-        columns = {"user_id": "userId", "movie_id": "movieId", "rating": "rating"}
-        seconds = F.trim("timestamp")
-    return bronze.select(*_trimmed(columns), seconds.alias("seconds"), *_provenance(bronze))
+    return _events_as_text(bronze, "rating")
 
 
 def movies_as_text(bronze: "DataFrame") -> "DataFrame":
@@ -40,11 +34,16 @@ def movies_as_text(bronze: "DataFrame") -> "DataFrame":
 
 def tags_as_text(bronze: "DataFrame") -> "DataFrame":
     """user_id, movie_id, tag, seconds (Unix, as text), source, line, raw."""
+    return _events_as_text(bronze, "tag")
+
+
+def _events_as_text(bronze: "DataFrame", value: str) -> "DataFrame":
+    """What a user said of a movie at a time: `value` is the column that both layouts have in their own case."""
     if _NETFLIX in bronze.columns:
-        columns = {"user_id": "CUST_ID", "movie_id": "MOVIE_ID", "tag": "TAG"}
+        columns = {"user_id": "CUST_ID", "movie_id": "MOVIE_ID", value: value.upper()}
         seconds = _seconds_of_date(F.col("DATE"))
     else:
-        columns = {"user_id": "userId", "movie_id": "movieId", "tag": "tag"}
+        columns = {"user_id": "userId", "movie_id": "movieId", value: value}
         seconds = F.trim("timestamp")
     return bronze.select(*_trimmed(columns), seconds.alias("seconds"), *_provenance(bronze))
 

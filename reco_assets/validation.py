@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reco_assets.models.assets import model_store
+from reco_assets.models.assets import metrics_folder, model_store
 from reco_assets.silver.report import REPORTS
 from reco_assets.sources.choose import choose_source
 from reco_assets.sources.source import SourceError
@@ -92,7 +92,7 @@ def gold(settings: Settings) -> Iterator[Finding]:
     yield from (_table(settings, "gold", name) for name in GOLD_TABLES)
     count = len(model_store(settings).versions())
     yield Finding(f"Models directory exists ({count} versions)" if count else "No model version", ok=count > 0)
-    yield _files(settings.root / "gold" / "metrics", "run_metrics_*.json", "Metrics", "metric files")
+    yield _files(metrics_folder(settings), "run_metrics_*.json", "Metrics", "metric files")
 
 
 def _verify(found: Iterator[Finding]) -> str:

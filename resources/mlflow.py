@@ -57,9 +57,8 @@ class MlflowTracking:
         return self.settings.root / "mlflow"
 
     def _client(self) -> Any:
-        seconds = str(self.settings.mlflow_timeout_seconds)
         # MLflow's own defaults, 120 s and 7 retries, would hold a training run up for minutes.
-        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(max(1, round(float(seconds))))
+        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(max(1, round(self.settings.mlflow_timeout_seconds)))
         os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"
         os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # no lines about its tables on the terminal
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it would report usage over the network

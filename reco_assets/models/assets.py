@@ -1,6 +1,7 @@
 """The model assets: candidate → evaluation → promotion. Each hands its version on as a value."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -81,7 +82,7 @@ def als_evaluation(
     document = metrics_document(settings, facts, found)
     document["inputs"] = {**facts["inputs"], TEST_RATINGS.name: test_version}
     document["champion"] = _champion_on(store, version, test, train, protocol)
-    metrics_path = metrics_file(settings, version)
+    metrics_path = metrics_folder(settings) / f"run_metrics_{version}.json"
     write_json(metrics_path, document)
     store.annotate(version, metrics=document)
     metrics = scalar_metrics(found)
@@ -168,9 +169,9 @@ def find_latest_model(settings: Settings) -> str:
     return str(store.path(store.latest()))
 
 
-def metrics_file(settings: Settings, version: str) -> Any:
-    """Where a version's run metrics are."""
-    return settings.root / "gold" / "metrics" / f"run_metrics_{version}.json"
+def metrics_folder(settings: Settings) -> Path:
+    """Where the run metrics of all versions are, `run_metrics_<version>.json`."""
+    return settings.root / "gold" / "metrics"
 
 
 def split_of(lakehouse: Lakehouse) -> str:

@@ -14,6 +14,14 @@ from resources.settings import load_settings
 from resources.spark_jars import delta_jar_files
 
 PROJECT = Path(__file__).resolve().parents[2]
+PRINT_ENGINE_ERROR = """
+from resources.session import Engine, EngineError
+from resources.settings import load_settings
+try:
+    Engine(load_settings()).session
+except EngineError as error:
+    print(error)
+"""
 
 
 def _python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -202,12 +210,7 @@ def test_a_running_spark_session_without_delta_is_refused() -> None:
     code = (
         "from pyspark.sql import SparkSession\n"
         "SparkSession.builder.master('local[1]').config('spark.ui.enabled', 'false').getOrCreate()\n"
-        "from resources.session import Engine, EngineError\n"
-        "from resources.settings import load_settings\n"
-        "try:\n"
-        "    Engine(load_settings()).session\n"
-        "except EngineError as error:\n"
-        "    print(error)\n"
+        + PRINT_ENGINE_ERROR
     )
     done = _python(code, RECO_ENGINE="spark")
     assert done.stdout.startswith("A Spark session without Delta Lake is already running"), done.stderr
@@ -224,16 +227,8 @@ def test_a_local_maven_repository_with_a_pom_but_no_jar_gets_a_clear_message(tmp
             "<project><modelVersion>4.0.0</modelVersion><groupId>io.delta</groupId>"
             f"<artifactId>{artifact}</artifactId><version>{version}</version></project>"
         )
-    code = (
-        "from resources.session import Engine, EngineError\n"
-        "from resources.settings import load_settings\n"
-        "try:\n"
-        "    Engine(load_settings()).session\n"
-        "except EngineError as error:\n"
-        "    print(error)\n"
-    )
     done = _python(
-        code,
+        PRINT_ENGINE_ERROR,
         RECO_ENGINE="spark",
         RECO_CACHE_PATH=str(tmp_path / "cache"),
         JAVA_TOOL_OPTIONS=f"-Duser.home={tmp_path / 'home'}",

@@ -45,6 +45,9 @@ TRAIN_RATINGS = TableSpec("silver/train_ratings", _SPLIT_RATING)
 TEST_RATINGS = TableSpec("silver/test_ratings", _SPLIT_RATING)
 FUTURE_RATINGS = TableSpec("silver/future_ratings", _SPLIT_RATING)
 
+STREAM_RATINGS = TableSpec("stream/ratings", _struct(batch=STRING, line=LONG, **_RATING, split=STRING))
+STREAM_QUARANTINE = TableSpec("stream/quarantine", _struct(batch=STRING, **_QUARANTINE))
+
 RECOMMENDATIONS_ALS = TableSpec(
     "gold/recommendations_als",
     _struct(user_id=INT, recommendations=ArrayType(_RECOMMENDATION), model_version=STRING, generated_ts=TIMESTAMP),
@@ -57,5 +60,6 @@ SIMILAR_MOVIES = TableSpec(
 SILVER = (SILVER_RATINGS, SILVER_MOVIES, SILVER_TAGS)
 QUARANTINES = (QUARANTINE_RATINGS, QUARANTINE_MOVIES, QUARANTINE_TAGS)
 SPLITS = (TRAIN_RATINGS, TEST_RATINGS, FUTURE_RATINGS)
+STREAM = (STREAM_RATINGS, STREAM_QUARANTINE)
 GOLD = (RECOMMENDATIONS_ALS, SIMILAR_MOVIES)
-DECLARED = {spec.name: spec for spec in (*SILVER, *QUARANTINES, SPLIT_RATINGS, *SPLITS, *GOLD)}
+DECLARED = {spec.name: spec for spec in (*SILVER, *QUARANTINES, SPLIT_RATINGS, *SPLITS, *STREAM, *GOLD)}

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -18,8 +18,10 @@ from resources.errors import RecoError
 EngineName = Literal["embedded", "spark"]
 SourceName = Literal["movielens", "netflix", "presplit", "synthetic"]
 SplitStrategy = Literal["per_user", "global", "random"]
+DriftPolicy = Literal["documented", "calibrated"]
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(ge=1)]
 
 
@@ -65,13 +67,41 @@ class Settings(BaseSettings):
     evaluation_k: Annotated[int, Field(ge=1, le=1000)] = 10
     rating_threshold: Annotated[float, Field(ge=0.5, le=5.0)] = 4.0
 
+    streaming_path: Path | None = None
+    stream_train_ratio: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.8
+    intake_max_files: Positive = 1000
+    sensor_interval_seconds: Positive = 5
+    run_max_attempts: Positive = 3
+    run_backoff_seconds: Annotated[int, Field(ge=0)] = 30
+
+    drift_policy: DriftPolicy = "documented"
+    drift_threshold: Annotated[float, Field(gt=0.0)] = 1.0
+    drift_combine: Literal["max", "mean"] = "max"
+    drift_kl_threshold: Annotated[float, Field(gt=0.0)] = 0.1
+    drift_mean_threshold: Annotated[float, Field(gt=0.0)] = 0.2
+    drift_median_threshold: Annotated[float, Field(gt=0.0)] = 0.5
+    drift_kl_weight: Share = 0.5
+    drift_mean_weight: Share = 0.3
+    drift_median_weight: Share = 0.2
+    drift_min_warm_pairs: Positive = 200
+    drift_min_users: Positive = 30
+    drift_p_value: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.01
+    drift_bootstrap_samples: Annotated[int, Field(ge=199, le=100_000)] = 999
+    drift_rmse_trigger: Annotated[float, Field(gt=0.0)] | None = None
+    drift_cooldown_seconds: Annotated[int, Field(ge=0)] = 0
+
+    slack_bot_token: SecretStr | None = None
+    slack_channel: str | None = None
+    slack_api_url: str | None = None
+
     mlflow_tracking_uri: str | None = None
     mlflow_timeout_seconds: Annotated[float, Field(gt=0.0, le=60.0)] = 3.0
 
     reco_pipeline_cron: str = "0 0 * * *"
     etl_train_test_pipeline_cron: str = ""
+    drift_detection_retrain_pipeline_cron: str = "0 0 * * *"
 
-    @field_validator("reco_pipeline_cron", "etl_train_test_pipeline_cron")
+    @field_validator("reco_pipeline_cron", "etl_train_test_pipeline_cron", "drift_detection_retrain_pipeline_cron")
     @classmethod
     def _cron_is_valid(cls, value: str) -> str:
         from dagster._utils.schedules import is_valid_cron_schedule
@@ -99,6 +129,11 @@ class Settings(BaseSettings):
     def root(self) -> Path:
         """The lakehouse as an absolute path."""
         return self.lakehouse_path.expanduser().resolve()
+
+    @cached_property
+    def landing(self) -> Path:
+        """The streaming folder, where CSV files with new ratings land, as an absolute path."""
+        return self.streaming_path.expanduser().resolve() if self.streaming_path else self.root / "streaming"
 
     @cached_property
     def cache(self) -> Path:

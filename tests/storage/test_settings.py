@@ -43,6 +43,31 @@ DEFAULTS: dict[str, Any] = {
     "SYNTHETIC_USERS": 600,
     "SYNTHETIC_MOVIES": 2_000,
     "SYNTHETIC_RATINGS": 60_000,
+    "STREAMING_PATH": None,
+    "STREAM_TRAIN_RATIO": 0.8,
+    "INTAKE_MAX_FILES": 1000,
+    "SENSOR_INTERVAL_SECONDS": 5,
+    "RUN_MAX_ATTEMPTS": 3,
+    "RUN_BACKOFF_SECONDS": 30,
+    "DRIFT_POLICY": "documented",
+    "DRIFT_THRESHOLD": 1.0,
+    "DRIFT_COMBINE": "max",
+    "DRIFT_KL_THRESHOLD": 0.1,
+    "DRIFT_MEAN_THRESHOLD": 0.2,
+    "DRIFT_MEDIAN_THRESHOLD": 0.5,
+    "DRIFT_KL_WEIGHT": 0.5,
+    "DRIFT_MEAN_WEIGHT": 0.3,
+    "DRIFT_MEDIAN_WEIGHT": 0.2,
+    "DRIFT_MIN_WARM_PAIRS": 200,
+    "DRIFT_MIN_USERS": 30,
+    "DRIFT_P_VALUE": 0.01,
+    "DRIFT_BOOTSTRAP_SAMPLES": 999,
+    "DRIFT_RMSE_TRIGGER": None,
+    "DRIFT_COOLDOWN_SECONDS": 0,
+    "DRIFT_DETECTION_RETRAIN_PIPELINE_CRON": "0 0 * * *",
+    "SLACK_BOT_TOKEN": None,
+    "SLACK_CHANNEL": None,
+    "SLACK_API_URL": None,
 }
 
 BAD = [
@@ -77,6 +102,28 @@ BAD = [
     ("SYNTHETIC_USERS", "0", "a whole number of at least 1"),
     ("SYNTHETIC_MOVIES", "x", "a whole number of at least 1"),
     ("SYNTHETIC_RATINGS", "1e4", "a whole number of at least 1"),
+    ("STREAM_TRAIN_RATIO", "0", "a number greater than 0.0 and less than 1.0"),
+    ("STREAM_TRAIN_RATIO", "1", "a number greater than 0.0 and less than 1.0"),
+    ("INTAKE_MAX_FILES", "0", "a whole number of at least 1"),
+    ("SENSOR_INTERVAL_SECONDS", "0", "a whole number of at least 1"),
+    ("RUN_MAX_ATTEMPTS", "none", "a whole number of at least 1"),
+    ("RUN_BACKOFF_SECONDS", "-1", "a whole number of at least 0"),
+    ("DRIFT_POLICY", "strict", "'documented' or 'calibrated'"),
+    ("DRIFT_THRESHOLD", "0", "a number greater than 0.0"),
+    ("DRIFT_COMBINE", "sum", "'max' or 'mean'"),
+    ("DRIFT_KL_THRESHOLD", "0", "a number greater than 0.0"),
+    ("DRIFT_MEAN_THRESHOLD", "-0.2", "a number greater than 0.0"),
+    ("DRIFT_MEDIAN_THRESHOLD", "half", "a number greater than 0.0"),
+    ("DRIFT_KL_WEIGHT", "1.5", "a number of at least 0.0 and at most 1.0"),
+    ("DRIFT_MEAN_WEIGHT", "-0.1", "a number of at least 0.0 and at most 1.0"),
+    ("DRIFT_MEDIAN_WEIGHT", "nan", "a finite number"),
+    ("DRIFT_MIN_WARM_PAIRS", "0", "a whole number of at least 1"),
+    ("DRIFT_MIN_USERS", "0", "a whole number of at least 1"),
+    ("DRIFT_P_VALUE", "1", "a number greater than 0.0 and less than 1.0"),
+    ("DRIFT_BOOTSTRAP_SAMPLES", "99", "a whole number of at least 199 and at most 100000"),
+    ("DRIFT_RMSE_TRIGGER", "0", "greater than 0"),
+    ("DRIFT_COOLDOWN_SECONDS", "-1", "a whole number of at least 0"),
+    ("DRIFT_DETECTION_RETRAIN_PIPELINE_CRON", "daily", "a cron expression of five fields such as '0 2 * * *'"),
 ]
 
 
@@ -156,6 +203,10 @@ def test_every_variable_that_can_be_wrong_is_tried_with_a_bad_value() -> None:
         "SPARK_MASTER",
         "SPARK_REMOTE",
         "MLFLOW_TRACKING_URI",
+        "STREAMING_PATH",
+        "SLACK_BOT_TOKEN",
+        "SLACK_CHANNEL",
+        "SLACK_API_URL",
     }
     assert {variable for variable, _, _ in BAD} == DEFAULTS.keys() - free
 
@@ -200,6 +251,15 @@ def test_the_lakehouse_root_is_absolute_and_knows_the_home_folder(
     assert load_settings(lakehouse_path="lake").root == tmp_path / "lake"
     assert load_settings(lakehouse_path="~/lake").root == tmp_path / "home" / "lake"
     assert load_settings().cache == tmp_path / "home" / ".cache" / "reco-assets"
+
+
+def test_the_landing_folder_is_the_streaming_path_or_lies_in_the_lakehouse(tmp_path: Path) -> None:
+    assert load_settings(lakehouse_path=tmp_path).landing == tmp_path / "streaming"
+    assert load_settings(lakehouse_path=tmp_path, streaming_path=tmp_path / "in").landing == tmp_path / "in"
+
+
+def test_settings_that_are_printed_do_not_show_slacks_token() -> None:
+    assert "xoxb-secret" not in f"{load_settings(slack_bot_token='xoxb-secret')!r}"
 
 
 def test_a_split_policy_names_strategy_and_fractions() -> None:

@@ -4,8 +4,12 @@ RECO_ENGINE decides the engine; `tests/run.sh` runs the suite on the embedded on
 `both_engines` again on Spark.
 """
 
+import json
 import os
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +62,68 @@ def movielens() -> Path:
     if not MOVIELENS.is_dir():
         pytest.skip(f"ml-latest-small is not at {MOVIELENS}: put it there to run this test")
     return MOVIELENS
+
+
+@dataclass(frozen=True)
+class SlackRequest:
+    """What a client of Slack's Web API sent."""
+
+    path: str
+    token: str
+    channel: str
+    text: str
+
+
+@dataclass
+class SlackServer:
+    """Stands in for Slack's Web API on the loopback address; `answer` is the status and body of every reply."""
+
+    answer: tuple[int, bytes] = (200, b'{"ok": true}')
+    requests: list[SlackRequest] = field(default_factory=list)
+    free: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        stand_in = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                token = self.headers["Authorization"]
+                stand_in.requests.append(SlackRequest(self.path, token, body["channel"], body["text"]))
+                stand_in.free.wait()
+                status, reply = stand_in.answer
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(reply)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.free.set()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    @property
+    def texts(self) -> list[str]:
+        return [request.text for request in self.requests]
+
+    def hang(self) -> None:
+        """Take requests from now on, and answer none."""
+        self.free.clear()
+
+    def stop(self) -> None:
+        self.free.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlackServer]:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):  # Slack's client would look for the loopback address behind it
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    server = SlackServer()
+    yield server
+    server.stop()

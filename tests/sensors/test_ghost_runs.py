@@ -1,0 +1,278 @@
+"""Which runs are ghosts, and that after a kill of daemon, code server and run together the queue moves again."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dagster as dg
+import psutil
+import pytest
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster._core.events import EngineEventData
+
+from drift_sensors.ghost_runs import (
+    CLOCK_SLACK_SECONDS,
+    RunProcess,
+    decide,
+    fail_ghost_runs,
+    ghost_run_sensor,
+    process_started,
+    run_process,
+)
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SEEN = 1_000_000.0
+
+
+def starts(**processes: float) -> Callable[[int], float | None]:
+    return {int(name.removeprefix("pid")): start for name, start in processes.items()}.get
+
+
+def test_a_run_whose_process_is_gone_is_a_ghost() -> None:
+    reason = decide(RunProcess("here", 7, SEEN), "here", starts())
+    assert reason is not None
+    assert reason.startswith("Its process 7 on here is gone")
+
+
+def test_a_run_whose_process_lives_is_none() -> None:
+    assert decide(RunProcess("here", 7, SEEN), "here", starts(pid7=SEEN - 60)) is None
+
+
+def test_a_process_younger_than_what_the_run_wrote_is_another_one() -> None:
+    reason = decide(RunProcess("here", 7, SEEN), "here", starts(pid7=SEEN + 60))
+    assert reason is not None
+    assert "a younger process has its number now" in reason
+
+
+def test_clocks_that_differ_by_a_moment_make_no_ghost() -> None:
+    assert decide(RunProcess("here", 7, SEEN), "here", starts(pid7=SEEN + CLOCK_SLACK_SECONDS)) is None
+
+
+def test_a_run_on_another_host_is_left_alone() -> None:
+    assert decide(RunProcess("there", 7, SEEN), "here", starts()) is None
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
+def test_a_code_server_on_the_loopback_address_is_on_this_host(host: str) -> None:
+    assert decide(RunProcess(host, 7, SEEN), "here", starts()) is not None
+
+
+def test_this_process_is_found_with_its_start() -> None:
+    started = process_started(os.getpid())
+    assert started is not None
+    assert started <= time.time()
+
+
+def test_a_process_that_ended_is_not_found_even_while_its_parent_has_not_asked_for_its_status() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    wait_for(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
+    assert process_started(child.pid) is None
+    child.wait()
+    assert process_started(child.pid) is None
+
+
+def test_a_thread_that_has_the_number_is_no_process() -> None:
+    release = threading.Event()
+    thread = threading.Thread(target=release.wait)
+    thread.start()
+    assert thread.native_id is not None
+    assert process_started(thread.native_id) is None
+    release.set()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def instance() -> Iterator[DagsterInstance]:
+    with dg.instance_for_test() as instance:
+        yield instance
+
+
+def begin(
+    instance: DagsterInstance,
+    pid: int | None,
+    status: DagsterRunStatus = DagsterRunStatus.STARTED,
+    server: dict[str, object] | None = None,
+) -> DagsterRun:
+    """A run as the storage shows it once its process wrote down its id."""
+    run = instance.create_run_for_job(
+        dg.JobDefinition(name="stream_intake", graph_def=dg.GraphDefinition("empty")),
+        status=status,
+        tags={"dagster/grpc_info": json.dumps(server)} if server else {},
+    )
+    if pid is not None:
+        instance.report_engine_event(f"Started process for run (pid: {pid}).", run, EngineEventData.in_process(pid))
+    return run
+
+
+def is_failed(instance: DagsterInstance, run: DagsterRun) -> bool:
+    found = instance.get_run_by_id(run.run_id)
+    assert found is not None
+    return found.status is DagsterRunStatus.FAILURE
+
+
+def none_alive(_pid: int) -> None:
+    return None
+
+
+@pytest.mark.parametrize("status", [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING])
+def test_a_ghost_is_failed_with_its_reason(instance: DagsterInstance, status: DagsterRunStatus) -> None:
+    run = begin(instance, 7, status)
+    assert fail_ghost_runs(instance, none_alive) == [run.run_id]
+    assert is_failed(instance, run)
+    (event,) = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    assert "Its process 7 on" in event.get_dagster_event().message
+
+
+def test_a_run_of_a_live_process_is_not_touched(instance: DagsterInstance) -> None:
+    run = begin(instance, os.getpid())
+    assert fail_ghost_runs(instance) == []
+    assert not is_failed(instance, run)
+    instance.report_run_canceled(run)
+
+
+def test_a_run_that_has_not_yet_named_its_process_is_not_touched(instance: DagsterInstance) -> None:
+    run = begin(instance, None)
+    assert fail_ghost_runs(instance, none_alive) == []
+    instance.report_run_canceled(run)
+
+
+def test_a_run_that_ended_is_not_touched(instance: DagsterInstance) -> None:
+    begin(instance, 7, DagsterRunStatus.SUCCESS)
+    assert fail_ghost_runs(instance, none_alive) == []
+
+
+def test_a_run_that_ends_while_it_is_looked_at_keeps_its_end(instance: DagsterInstance) -> None:
+    run = begin(instance, 7)
+
+    def ends(_pid: int) -> None:
+        instance.report_run_canceled(run)
+
+    assert fail_ghost_runs(instance, ends) == []
+    assert not is_failed(instance, run)
+
+
+def test_the_host_of_a_run_is_that_of_the_code_server_that_forked_it(instance: DagsterInstance) -> None:
+    for server, host in [({"host": "code", "port": 4000}, "code"), ({"host": "x", "socket": "/s"}, "localhost")]:
+        run = begin(instance, 7, server=server)
+        process = run_process(instance, run)
+        assert process is not None
+        assert (process.host, process.pid) == (host, 7)
+        instance.report_run_canceled(run)
+
+
+def test_a_run_of_a_command_is_on_this_host_where_the_storage_is_a_local_file() -> None:
+    with dg.instance_for_test() as local, DagsterInstance.ephemeral() as elsewhere:
+        found = [run_process(instance, begin(instance, 7)) for instance in (local, elsewhere)]
+    assert [process and process.host for process in found] == ["localhost", None]
+
+
+def test_the_sensor_runs_unless_someone_stops_it_and_says_what_it_found(instance: DagsterInstance) -> None:
+    sensor = ghost_run_sensor()
+    assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+    tick = sensor.evaluate_tick(dg.build_sensor_context(instance))
+    assert tick.skip_message == "Every run has its process."
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.1)
+
+
+def session(leader: int) -> list[int]:
+    """The live processes of a session."""
+    with_session = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                with_session[process.pid] = os.getsid(process.pid)
+    return [pid for pid, owner in with_session.items() if owner == leader]
+
+
+CODE_LOCATION = """
+import os, pathlib, time
+import dagster as dg
+from drift_sensors.ghost_runs import ghost_run_sensor
+
+@dg.op
+def hang_once():
+    marker = pathlib.Path(os.environ["MARKER"])
+    if not marker.exists():
+        marker.touch()
+        time.sleep(600)
+
+@dg.job(tags={"reco/heavy": "true"}, executor_def=dg.in_process_executor)
+def heavy():
+    hang_once()
+
+defs = dg.Definitions(jobs=[heavy], sensors=[ghost_run_sensor(interval_seconds=1)])
+"""
+
+
+class Platform:
+    """Daemon and code server of one small code location, on the platform's own dagster.yaml."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        shutil.copy(REPOSITORY / "dagster.yaml", home)
+        (home / "location.py").write_text(CODE_LOCATION)
+        environment = {"DAGSTER_HOME": str(home), "MARKER": str(home / "hangs"), "PYTHONPATH": str(REPOSITORY)}
+        self.environment = os.environ | environment
+        self.daemon: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "dagster._daemon", "run", "-f", "location.py"]
+        with (self.home / "daemon.log").open("ab") as log:
+            self.daemon = subprocess.Popen(
+                command, cwd=self.home, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def submit(self) -> None:
+        command = [sys.executable, "-m", "dagster", "job", "launch", "-f", "location.py", "-j", "heavy"]
+        subprocess.run(command, cwd=self.home, env=self.environment, check=True, capture_output=True, timeout=60)
+
+    def kill_all(self) -> None:
+        """kill -9 of the daemon, its code server and the run, which are one session, all at once."""
+        if self.daemon is not None:
+            for pid in session(self.daemon.pid):
+                os.kill(pid, signal.SIGKILL)
+            self.daemon.wait()
+            wait_for(lambda: not session(self.daemon.pid))
+            self.daemon = None
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[Platform]:
+    platform = Platform(tmp_path)
+    yield platform
+    platform.kill_all()
+
+
+@pytest.mark.slow
+def test_a_run_killed_with_daemon_and_code_server_is_failed_after_the_restart_and_the_queue_moves(
+    platform: Platform,
+) -> None:
+    # The instance comes first: two processes that make its sqlite files at once stop one another.
+    with DagsterInstance.from_config(str(platform.home)) as instance:
+
+        def statuses() -> list[DagsterRunStatus]:
+            return [run.status for run in reversed(instance.get_runs())]
+
+        platform.start()
+        platform.submit()
+        platform.submit()
+        wait_for((platform.home / "hangs").exists)
+        assert statuses() == [DagsterRunStatus.STARTED, DagsterRunStatus.QUEUED]
+        platform.kill_all()
+        assert statuses() == [DagsterRunStatus.STARTED, DagsterRunStatus.QUEUED]
+        platform.start()
+        wait_for(lambda: statuses() == [DagsterRunStatus.FAILURE, DagsterRunStatus.SUCCESS])

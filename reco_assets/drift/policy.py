@@ -1,0 +1,165 @@
+"""When drift leads to a retraining: the documented rule and the calibrated one, and the reasons they give."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+from reco_assets.drift.bootstrap import Resampling
+from reco_assets.drift.scores import Weights
+from reco_assets.drift.signals import ErrorShift
+from resources.errors import RecoError
+from resources.settings import DriftPolicy, Settings
+
+
+class DriftConfigError(RecoError):
+    """Settings of the drift score that can never lead to a verdict."""
+
+
+class Reason(StrEnum):
+    """Why a verdict is what it is; the codes in reports."""
+
+    DRIFT_ABOVE_THRESHOLD = "drift_above_threshold"
+    BELOW_THRESHOLD = "below_threshold"
+    NOT_SIGNIFICANT = "not_significant"
+    INSUFFICIENT_DATA = "insufficient_data"
+    INSUFFICIENT_WARM_PAIRS = "insufficient_warm_pairs"
+    RMSE_WORSE = "rmse_worse"
+    NO_BATCHES = "no_batches"
+    NO_CHAMPION = "no_champion"
+
+
+@dataclass(frozen=True)
+class DriftConfig:
+    """Everything that a report depends on beside the data; the defaults are the documented numbers.
+
+    `threshold`: of the drift score; `combine`: "max" or "mean" of data and model drift; `min_warm_pairs`: below it
+    data drift decides alone; `min_users`, `p_value`, `samples`: of the calibrated policy; `rmse_trigger`: stars by
+    which the champion may become worse on new labels, None to let it inform only.
+    """
+
+    policy: DriftPolicy = "documented"
+    threshold: float = 1.0
+    combine: str = "max"
+    weights: Weights = field(default_factory=Weights)
+    min_warm_pairs: int = 200
+    min_users: int = 30
+    p_value: float = 0.01
+    samples: int = 999
+    seed: int = 42
+    rmse_trigger: float | None = None
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """What the environment asks for. Raises `DriftConfigError`."""
+        if settings.drift_p_value * (settings.drift_bootstrap_samples + 1) < 1:
+            raise DriftConfigError(
+                f"DRIFT_P_VALUE={settings.drift_p_value:g} is out of reach of DRIFT_BOOTSTRAP_SAMPLES="
+                f"{settings.drift_bootstrap_samples}: set at least {round(1 / settings.drift_p_value)} samples."
+            )
+        return cls(
+            policy=settings.drift_policy,
+            threshold=settings.drift_threshold,
+            combine=settings.drift_combine,
+            weights=Weights(
+                settings.drift_kl_threshold,
+                settings.drift_mean_threshold,
+                settings.drift_median_threshold,
+                settings.drift_kl_weight,
+                settings.drift_mean_weight,
+                settings.drift_median_weight,
+            ),
+            min_warm_pairs=settings.drift_min_warm_pairs,
+            min_users=settings.drift_min_users,
+            p_value=settings.drift_p_value,
+            samples=settings.drift_bootstrap_samples,
+            seed=settings.reco_seed,
+            rmse_trigger=settings.drift_rmse_trigger,
+        )
+
+    @property
+    def resampling(self) -> Resampling:
+        """The bootstrap's part of it."""
+        return Resampling(self.samples, self.seed, self.p_value)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for the report."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a policy needs to know of data drift or of model drift; `users`: of the smaller side."""
+
+    score: float
+    p_value: float
+    users: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether to retrain, and why: the deciding reason first."""
+
+    retrain: bool
+    reasons: tuple[Reason, ...]
+
+
+def should_retrain(
+    data_drift_result: Mapping[str, Any], model_drift_result: Mapping[str, Any], config: DriftConfig | None = None
+) -> dict[str, Any]:
+    """The documented decision, from the `data_drift` and `model_drift` sections of a report.
+
+    Returns `should_retrain` and `drift_score`. A section whose `score` is None (too little to judge) does not count.
+    """
+    config = config or DriftConfig()
+    score = combined([part["score"] for part in (data_drift_result, model_drift_result)], config)
+    return {"should_retrain": score > config.threshold, "drift_score": score}
+
+
+def combined(scores: Sequence[float | None], config: DriftConfig) -> float:
+    """The drift score of data and model drift; 0 where neither could be judged."""
+    known = [score for score in scores if score is not None]
+    if not known:
+        return 0.0
+    return max(known) if config.combine == "max" else sum(known) / len(known)
+
+
+def documented(data: Evidence | None, model: Evidence | None, error: ErrorShift | None, config: DriftConfig) -> Verdict:
+    """Retrain when the drift score exceeds the threshold."""
+    if data is None and model is None:
+        return _with_error(Verdict(False, (Reason.INSUFFICIENT_DATA,)), error, config)
+    score = combined([part.score for part in (data, model) if part], config)
+    reason = Reason.DRIFT_ABOVE_THRESHOLD if score > config.threshold else Reason.BELOW_THRESHOLD
+    warm = () if model else (Reason.INSUFFICIENT_WARM_PAIRS,)
+    return _with_error(Verdict(score > config.threshold, (reason, *warm)), error, config)
+
+
+def calibrated(data: Evidence | None, model: Evidence | None, error: ErrorShift | None, config: DriftConfig) -> Verdict:
+    """Retrain when the drift score exceeds the threshold, is no work of chance, and rests on enough users.
+
+    Of chance: the p-value of the larger of data and model drift. A side with too few users does not count; when
+    that leaves none, the data are insufficient and batches pool until they suffice.
+    """
+    judged = [part for part in (data, model) if part and part.users >= config.min_users]
+    warm = () if model else (Reason.INSUFFICIENT_WARM_PAIRS,)
+    if not judged:
+        return _with_error(Verdict(False, (Reason.INSUFFICIENT_DATA, *warm)), error, config)
+    score, larger = combined([part.score for part in judged], config), max(judged, key=lambda part: part.score)
+    if score <= config.threshold:
+        reason = Reason.BELOW_THRESHOLD
+    elif larger.p_value > config.p_value:
+        reason = Reason.NOT_SIGNIFICANT
+    else:
+        reason = Reason.DRIFT_ABOVE_THRESHOLD
+    return _with_error(Verdict(reason is Reason.DRIFT_ABOVE_THRESHOLD, (reason, *warm)), error, config)
+
+
+def _with_error(verdict: Verdict, error: ErrorShift | None, config: DriftConfig) -> Verdict:
+    """The delayed labels' own trigger: worse by more than `rmse_trigger`, and surely worse at all."""
+    if config.rmse_trigger is None or error is None:
+        return verdict
+    if error.shift <= config.rmse_trigger or error.interval[0] <= 0:
+        return verdict
+    if verdict.retrain:
+        return Verdict(True, (*verdict.reasons, Reason.RMSE_WORSE))
+    return Verdict(True, (Reason.RMSE_WORSE, *verdict.reasons))

@@ -1,10 +1,13 @@
-FROM python:3.11-slim
+# Pinned by tag; see docker-compose.yml for digests.
+FROM python:3.11.14-slim-trixie
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 openjdk-21-jre-headless libopenblas0 \
-    && rm -rf /var/lib/apt/lists/*
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --create-home reco && install --directory --owner=reco --group=reco /data
 ENV OPENBLAS_NUM_THREADS=1 LAKEHOUSE_PATH=/data
 WORKDIR /app
 COPY requirements.lock ./
 RUN pip install --no-cache-dir --no-deps --require-hashes -r requirements.lock
 COPY . .
 RUN pip install --no-cache-dir --no-deps --no-build-isolation --editable . \
-    && mkdir -p /data/_dagster /data/mlflow && cp dagster.yaml /data/_dagster/
+    && install --directory --owner=reco --group=reco /opt/dagster && cp deploy/dagster.yaml /opt/dagster/
+USER reco

@@ -11,4 +11,5 @@ if ! $BIN/python -c "from resources.session import require_java; require_java()"
     exit 1
 fi
 RECO_ENGINE=spark $BIN/pytest -m "both_engines and not slow" "$@"
+sh tests/install_servers.sh
 RECO_ENGINE=embedded $BIN/pytest -m slow "$@"

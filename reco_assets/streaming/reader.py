@@ -1,0 +1,272 @@
+"""A streamed CSV file as typed rows and quarantined lines: bytes in, Arrow tables out, however odd the bytes.
+
+A line is what newlines part, whatever its quotes say, so that every line ends in exactly one place: it is a good row,
+it is quarantined, or it repeats a good row word for word. Only a wrong header refuses the file as a whole.
+
+Plain lines are taken apart by one regular expression over a block; lines with quotes, other characters than printable
+ASCII, or another number of fields, one by one in Python. The rules on values are the same vectorised code for both.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pac
+
+from reco_assets.silver.cleaning import CONFLICT, HIGHEST_RATING, INT32_MAX, LOWEST_RATING
+from reco_assets.silver.futures import COLUMNS
+from reco_assets.sources.text_files import check_header
+
+BLOCK_BYTES = 8 << 20
+MAX_LINE_BYTES = 1 << 20
+RAW_CHARACTERS = 1_000
+DAY_SECONDS = 86_400
+
+GOOD = pa.schema(
+    {
+        "line": pa.int64(),
+        "user_id": pa.int32(),
+        "movie_id": pa.int32(),
+        "rating": pa.float32(),
+        "rating_ts": pa.timestamp("us", tz="UTC"),
+    }
+)
+QUARANTINED = pa.schema({"line": pa.int64(), "raw": pa.string(), "reasons": pa.list_(pa.string())})
+
+_PLAIN_FIELD = r"[ !#-+\--~]*"  # printable ASCII but the quote and the comma
+_PLAIN_LINE = "^" + ",".join(f"(?P<{name}>{_PLAIN_FIELD})" for name in COLUMNS) + r"\r?$"
+_FIELD = r'(?:"([^"]*(?:""[^"]*)*)"|([^",]*))'
+_WELL_QUOTED = re.compile(rf"{_FIELD}(?:,{_FIELD})*")
+_NEXT_FIELD = re.compile(rf"(?:^|,){_FIELD}")
+
+_ID = "^[0-9]{1,18}$"
+_NUMBER = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2})?$"
+_MOMENT = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}:[0-9]{2})?$"
+_EPOCH_TEXT, _MIDNIGHT = "1970-01-01 00:00:00", " 00:00:00"
+
+
+@dataclass(frozen=True)
+class ParsedFile:
+    """good: `GOOD`, ordered by line; quarantined: `QUARANTINED`, ordered by line; lines are 1-based, the header's is 1.
+
+    `lines` are the data lines that a byte counter found, which knows nothing of the parser; `duplicates` those that
+    repeat user, movie, time and rating of a good row.
+    """
+
+    good: pa.Table
+    quarantined: pa.Table
+    lines: int
+    duplicates: int
+
+
+class _Defect(NamedTuple):
+    line: int
+    raw: str
+    reasons: Sequence[str]
+
+
+def parse_stream_file(path: Path, landed_ns: int) -> ParsedFile:
+    """Read a file `DATE,CUST_ID,MOVIE_ID,RATING`, times in UTC. Raises `SourceError` on a wrong header only.
+
+    `landed_ns` is when the file was last written, in Unix nanoseconds: a rating over a day later is of the future.
+    """
+    check_header(path, COLUMNS)
+    latest = landed_ns // 1_000_000_000 + DAY_SECONDS
+    rows, defects = [GOOD.empty_table()], list[_Defect]()
+    for first_line, block in _blocks(path):
+        lines = pac.split_pattern(pa.array([block], pa.binary()), b"\n").flatten()
+        numbers = np.arange(first_line, first_line + len(lines))
+        if first_line == 1:
+            lines, numbers = lines[1:], numbers[1:]
+        good, found = _parse_lines(lines, numbers, latest)
+        rows.append(good)
+        defects += found
+    good, conflicts, duplicates = _one_row_per_key(pa.concat_tables(rows).combine_chunks())
+    defects += _conflicts(path, conflicts)
+    columns = zip(*sorted(defects), strict=True) if defects else ([], [], [])
+    quarantined = pa.table(dict(zip(QUARANTINED.names, columns, strict=True)), schema=QUARANTINED)
+    return ParsedFile(good, quarantined, count_data_lines(path), duplicates)
+
+
+def count_data_lines(path: Path) -> int:
+    """Physical lines after the first, counted on bytes without the parser; a last line needs no newline."""
+    newlines, last = 0, b"\n"
+    with path.open("rb") as handle:
+        while chunk := handle.read(BLOCK_BYTES):
+            newlines, last = newlines + chunk.count(b"\n"), chunk[-1:]
+    return max(newlines + (last != b"\n") - 1, 0)
+
+
+def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield (number of the first line, whole lines without the last newline) in blocks of about `BLOCK_BYTES`.
+
+    No line is kept beyond one byte over `MAX_LINE_BYTES`, which is enough to tell that it is too long.
+    """
+    first_line, rest, overlong = 1, b"", False
+    with path.open("rb") as handle:
+        while chunk := handle.read(BLOCK_BYTES):
+            if overlong:
+                at = chunk.find(b"\n")
+                if at < 0:
+                    continue
+                chunk = chunk[at:]
+            block, newline, tail = (rest + chunk).rpartition(b"\n")
+            rest, overlong = tail[: MAX_LINE_BYTES + 1], len(tail) > MAX_LINE_BYTES
+            if newline:
+                yield first_line, block
+                first_line += block.count(b"\n") + 1
+    if rest:
+        yield first_line, rest
+
+
+def _parse_lines(lines: pa.Array, numbers: np.ndarray, latest: int) -> tuple[pa.Table, list[_Defect]]:
+    """Lines (n,) binary with their numbers (n,) to good rows and defects."""
+    fields = pac.extract_regex(lines, _PLAIN_LINE)
+    short = pac.less_equal(pac.binary_length(lines), MAX_LINE_BYTES)
+    plain = np.asarray(pac.and_(fields.is_valid(), short))
+    defects, at, taken_apart = list[_Defect](), list[int](), list[Sequence[str]]()
+    for index in np.flatnonzero(~plain).tolist():
+        line = lines[index].as_py()
+        found, reasons = _take_apart(line)
+        if reasons:
+            defects.append(_Defect(int(numbers[index]), _shown(line), reasons))
+        else:
+            at.append(index)
+            taken_apart.append(found)
+    where = np.concatenate([np.flatnonzero(plain), np.array(at, np.int64)])
+    if not len(where):
+        return GOOD.empty_table(), defects
+    matched = fields.filter(pa.array(plain))
+    text = {}
+    for position, name in enumerate(COLUMNS):
+        others = pa.array([row[position] for row in taken_apart], pa.string())
+        text[name] = pac.ascii_trim(pa.concat_arrays([matched.field(name).cast(pa.string()), others]), " ")
+    rows, broken = _judge(text, numbers[where], latest)
+    bad = reduce(or_, broken.values())
+    for index in np.flatnonzero(bad).tolist():
+        reasons = [reason for reason, where_broken in broken.items() if where_broken[index]]
+        defects.append(_Defect(int(numbers[where[index]]), _shown(lines[where[index]].as_py()), reasons))
+    return rows.filter(pa.array(~bad)), defects
+
+
+def _take_apart(line: bytes) -> tuple[Sequence[str], Sequence[str]]:
+    """A line's four fields, or no field and the reasons why it has not four."""
+    if len(line) > MAX_LINE_BYTES:
+        return (), ["line_too_long"]
+    reasons = ["nul_byte"] if b"\0" in line else []
+    try:
+        text = line.decode().removesuffix("\r")
+    except UnicodeDecodeError:
+        return (), [*reasons, "not_utf8"]
+    if reasons:
+        return (), reasons
+    if not text.strip(" \t\r"):
+        return (), ["blank_line"]
+    if '"' not in text:
+        fields = text.split(",")
+    elif _WELL_QUOTED.fullmatch(text):
+        fields = [
+            found[1].replace('""', '"') if found[1] is not None else found[2] for found in _NEXT_FIELD.finditer(text)
+        ]
+    else:
+        return (), ["unbalanced_quote"]
+    return (fields, []) if len(fields) == len(COLUMNS) else ((), ["wrong_field_count"])
+
+
+def _judge(text: Mapping[str, pa.Array], numbers: np.ndarray, latest: int) -> tuple[pa.Table, dict[str, np.ndarray]]:
+    """Fields as text (n,) each to rows (n,), meaningless where a rule is broken, and {rule: where it is broken (n,)}.
+
+    The rules on ids and ratings are those of silver (`silver.cleaning`), without an engine.
+    """
+    broken = {}
+    ids = {}
+    for column, name in (("user_id", "CUST_ID"), ("movie_id", "MOVIE_ID")):
+        empty, digits = _equal(text[name], ""), _matches(text[name], _ID)
+        number = _where(digits, text[name], "0").cast(pa.int64()).to_numpy()
+        ids[column] = np.where(number <= INT32_MAX, number, 0).astype(np.int32)
+        broken[f"null_{column}"] = empty
+        broken[f"invalid_{column}"] = ~empty & (~digits | (number > INT32_MAX))
+    numeric = _matches(text["RATING"], _NUMBER)
+    stars = pac.ascii_ltrim(_where(numeric, text["RATING"], "0"), "+").cast(pa.float64()).to_numpy()
+    broken["invalid_rating"] = ~numeric
+    in_range = (stars >= LOWEST_RATING) & (stars <= HIGHEST_RATING)
+    broken["rating_out_of_range"] = numeric & ~in_range
+    seconds, dated = _seconds(text["DATE"])
+    broken["invalid_date"] = ~dated
+    broken["future_date"] = dated & (seconds > latest)
+    times = pa.array(seconds * 1_000_000).cast(pa.timestamp("us", tz="UTC"))
+    rating = np.where(in_range, stars, 0).astype(np.float32)
+    columns = [pa.array(numbers), *map(pa.array, ids.values()), pa.array(rating), times]
+    return pa.table(columns, schema=GOOD), broken
+
+
+def _seconds(dates: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Dates as text (n,) to Unix seconds (n,) int64 and where they are dates of the calendar since 1970 (n,) bool."""
+    shaped = _matches(dates, _MOMENT)
+    padded = pac.binary_join_element_wise(_where(shaped, dates, _EPOCH_TEXT), _MIDNIGHT, "").cast(pa.binary())
+    width = len(_EPOCH_TEXT)
+    fixed = pac.binary_slice(padded, 0, width).cast(pa.binary(width))
+    # A view of the digits: parsing text to timestamps refuses a whole array for one 30th of February.
+    text = np.frombuffer(fixed.buffers()[1], np.uint8)[fixed.offset * width :][: len(fixed) * width]
+    digits = text.reshape(-1, width).astype(np.int64) - ord("0")
+    year = digits[:, 0] * 1000 + digits[:, 1] * 100 + digits[:, 2] * 10 + digits[:, 3]
+    month, day, hour, minute, second = (digits[:, at] * 10 + digits[:, at + 1] for at in (5, 8, 11, 14, 17))
+    start = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
+    date = start.astype("datetime64[D]") + (day - 1)
+    real = (month >= 1) & (month <= 12) & (date.astype("datetime64[M]") == start)
+    real &= (year >= 1970) & (hour < 24) & (minute < 60) & (second < 60)
+    seconds = date.astype(np.int64) * DAY_SECONDS + hour * 3600 + minute * 60 + second
+    return np.where(real, seconds, 0), shaped & real
+
+
+def _one_row_per_key(rows: pa.Table) -> tuple[pa.Table, np.ndarray, int]:
+    """Of the rows with one user, movie and time the last; the lines of earlier ones with another rating; how many
+    earlier ones say the same.
+    """
+    line, rating = rows["line"].to_numpy(), rows["rating"].to_numpy()
+    pair = rows["user_id"].to_numpy().astype(np.int64) << 32 | rows["movie_id"].to_numpy()
+    time = rows["rating_ts"].cast(pa.int64()).to_numpy()
+    order = np.lexsort((line, time, pair))
+    # The last row of a key is where the next one, in order, has another key.
+    last = np.ones(len(order), bool)
+    last[:-1] = (np.diff(pair[order]) != 0) | (np.diff(time[order]) != 0)
+    winner = np.flatnonzero(last)[np.cumsum(last) - last]
+    conflict = rating[order] != rating[order[winner]]
+    kept, lost = order[last], line[order[conflict]]
+    good = rows.take(pa.array(kept[np.argsort(line[kept])]))
+    return good, np.sort(lost), len(line) - len(kept) - len(lost)
+
+
+def _conflicts(path: Path, wanted: np.ndarray) -> Iterator[_Defect]:
+    """The lines of these sorted numbers, read again: the text of good rows is not kept, and conflicts are rare."""
+    if not len(wanted):
+        return
+    for first_line, block in _blocks(path):
+        start, end = np.searchsorted(wanted, [first_line, first_line + block.count(b"\n") + 1])
+        if start < end:
+            lines = block.split(b"\n")
+            for number in wanted[start:end].tolist():
+                yield _Defect(number, _shown(lines[number - first_line]), [CONFLICT])
+
+
+def _shown(line: bytes) -> str:
+    """A line as text of at most `RAW_CHARACTERS`; no character has more than four bytes."""
+    return line[: 4 * RAW_CHARACTERS].removesuffix(b"\r").decode(errors="backslashreplace")[:RAW_CHARACTERS]
+
+
+def _matches(text: pa.Array, pattern: str) -> np.ndarray:
+    return np.asarray(pac.match_substring_regex(text, pattern))
+
+
+def _equal(text: pa.Array, value: str) -> np.ndarray:
+    return np.asarray(pac.equal(text, value))
+
+
+def _where(condition: np.ndarray, text: pa.Array, otherwise: str) -> pa.Array:
+    return pac.if_else(pa.array(condition), text, otherwise)

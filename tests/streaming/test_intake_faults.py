@@ -1,0 +1,242 @@
+"""Nothing that interrupts intake loses a line, doubles one, or moves one to the other side of the split."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reco_assets.streaming import intake, landing
+from reco_assets.streaming.intake import STEPS, IntakeError, IntakeResult, take_in, take_in_file
+from reco_assets.streaming.reader import ParsedFile, parse_stream_file
+from reco_assets.streaming.receipts import receipts
+from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
+from resources.lakehouse import Lakehouse
+
+TAKE_IN = "reco_assets.streaming.intake:take_in"
+RATINGS, QUARANTINE = STREAM_RATINGS.name, STREAM_QUARANTINE.name
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+def files(drop: Callable, history: Callable) -> Callable[[], None]:
+    """Land four files that meet every path through intake; history knows one of the pairs."""
+
+    def land() -> None:
+        history({(7, 42): "test", (7, 43): "train"})
+        bulk = [f"2005-09-{day:02},{user},{day},{user % 9 / 2 + 0.5}" for user in range(30) for day in range(1, 11)]
+        drop("a.csv", *bulk, "oops", "2005-09-06,7,42,4", "2005-09-06,7,42,4", landed=datetime(2026, 1, 1, tzinfo=UTC))
+        drop("b.csv", "2005-09-06,7,43,NaN", "2005-09-06,7,43,4", landed=datetime(2026, 1, 2, tzinfo=UTC))
+        drop("copy.csv", "2005-09-06,7,43,NaN", "2005-09-06,7,43,4", landed=datetime(2026, 1, 3, tzinfo=UTC))
+        drop("wrong.csv", "2005-09-06,7,43,4", header="DATE,MOVIE_ID,CUST_ID,RATING")
+
+    return land
+
+
+@pytest.fixture
+def state(lakehouse: Lakehouse, rows_of: Callable) -> Callable[[], dict[str, Any]]:
+    """Everything that intake leaves: rows, lines, receipts, raw copies, and the files in the streaming folder."""
+
+    def look() -> dict[str, Any]:
+        folder = lakehouse.settings.landing
+        return {
+            "ratings": rows_of(RATINGS),
+            "quarantine": rows_of(QUARANTINE),
+            "receipts": receipts(lakehouse.root),
+            "archive": {path.name: path.read_bytes() for path in lakehouse.path("stream", "archive").iterdir()},
+            "left": sorted(str(path.relative_to(folder)) for path in files_in(folder)),
+        }
+
+    return look
+
+
+@pytest.fixture
+def undisturbed(
+    make_lakehouse: Callable[..., Lakehouse], files: Callable, state: Callable, tmp_path: Path
+) -> dict[str, Any]:
+    """What is there after a run that nothing interrupted, in the very folder that the test then starts from."""
+    files()
+    take_in(make_lakehouse())
+    expected: dict[str, Any] = state()
+    (tmp_path / "lake").rename(tmp_path / "undisturbed")
+    (tmp_path / "lake" / "streaming").mkdir(parents=True)
+    files()
+    assert expected["left"] == ["_refused/wrong.csv", "_refused/wrong.csv.error.txt"]
+    assert [(receipt.lines, receipt.good) for receipt in expected["receipts"]] == [(303, 301), (2, 1)]
+    return expected
+
+
+def killed(run_apart: Callable, lakehouse: Lakehouse, step: str) -> bool:
+    [ended] = run_apart(TAKE_IN, lakehouse, crash_at=[step])
+    assert ended.code in (0, -signal.SIGKILL), ended.error
+    return bool(ended.code)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_run_killed_at_any_step_is_finished_by_the_next_one(
+    lakehouse: Lakehouse, undisturbed: dict, run_apart: Callable, state: Callable, step: str
+) -> None:
+    assert killed(run_apart, lakehouse, step)
+    take_in(lakehouse)
+    assert state() == undisturbed
+    assert take_in(lakehouse) == IntakeResult()
+    assert state() == undisturbed
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_runs_killed_one_after_another_are_finished_by_the_last(
+    lakehouse: Lakehouse, undisturbed: dict, run_apart: Callable, state: Callable, times: int
+) -> None:
+    assert sum(killed(run_apart, lakehouse, step) for step in STEPS for _ in range(times)) >= len(STEPS) - 1
+    take_in(lakehouse)
+    assert state() == undisturbed
+
+
+def test_a_change_of_history_between_death_and_resumption_changes_no_staged_side(
+    lakehouse: Lakehouse, undisturbed: dict, run_apart: Callable, state: Callable, history: Callable
+) -> None:
+    assert killed(run_apart, lakehouse, "ratings_staged")
+    history({(7, 42): "train", (7, 43): "test"})
+    take_in(lakehouse)
+    assert state() == undisturbed
+
+
+def test_a_killed_intake_of_one_file_from_elsewhere_is_finished_by_the_same_call(
+    lakehouse: Lakehouse, drop: Callable, run_apart: Callable, tmp_path: Path
+) -> None:
+    path = drop("a.csv", "2005-09-06,7,42,4").rename(tmp_path / "a.csv")
+    [ended] = run_apart("reco_assets.streaming.intake:take_in_file", lakehouse, path, crash_at=["claimed"])
+    assert (ended.code, path.exists()) == (-signal.SIGKILL, False)
+    assert [receipt.source for receipt in take_in_file(lakehouse, path).received] == ["a.csv"]
+
+
+def test_many_runs_at_once_take_each_file_once(
+    lakehouse: Lakehouse, undisturbed: dict, run_apart: Callable, state: Callable
+) -> None:
+    ended = run_apart(TAKE_IN, lakehouse, crash_at=["", "", ""])
+    assert [(one.code, one.error) for one in ended] == [(0, "")] * 3
+    assert state() == undisturbed
+
+
+@pytest.mark.parametrize(("file_bytes", "archived"), [(60, False), (2_000, True)], ids=["archiving", "staging"])
+def test_a_full_disk_stops_the_run_with_a_clear_error_and_the_file_stays(
+    lakehouse: Lakehouse, drop: Callable, run_apart: Callable, file_bytes: int, archived: bool
+) -> None:
+    take_in(lakehouse)  # makes the tables
+    content = drop("a.csv", "2005-09-06,7,42,4", "2005-09-06,8,42,4", "oops").read_bytes()
+    [ended] = run_apart(TAKE_IN, lakehouse, file_bytes=file_bytes)
+    assert (ended.code, ended.error[:29]) == (1, "IntakeError: Intake stopped: ")
+    assert "What was claimed stays in" in ended.error
+    assert [path.read_bytes() for path in files_in(lakehouse.settings.landing)] == [content]
+    assert len(files_in(lakehouse.path("stream", "archive"))) == archived
+    assert lakehouse.row_count(RATINGS) == 0
+    [receipt] = take_in(lakehouse).received
+    assert (receipt.good, receipt.quarantined, files_in(lakehouse.settings.landing)) == (2, 1, [])
+    assert (lakehouse.row_count(RATINGS), lakehouse.row_count(QUARANTINE)) == (2, 1)
+
+
+# Files that someone still writes to
+
+
+def test_a_file_that_grows_after_it_was_archived_is_kept_and_is_a_batch_of_the_next_run(
+    lakehouse: Lakehouse, drop: Callable, rows_of: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop("a.csv", "2005-09-06,7,42,4")
+
+    def receipt_then_growth(*arguments: Any) -> None:
+        write_receipt(*arguments)
+        [claimed] = files_in(lakehouse.settings.landing)
+        with claimed.open("a") as file:
+            file.write("2005-09-06,8,42,4\n")
+
+    write_receipt = intake.write_receipt
+    monkeypatch.setattr(intake, "write_receipt", receipt_then_growth)
+    assert [receipt.lines for receipt in take_in(lakehouse).received] == [1]
+    monkeypatch.undo()
+    assert len(files_in(lakehouse.settings.landing)) == 1
+    assert [receipt.lines for receipt in take_in(lakehouse).received] == [2]
+    assert ([user for (user,) in rows_of(RATINGS, "user_id")], files_in(lakehouse.settings.landing)) == ([7, 7, 8], [])
+
+
+def test_a_file_that_grows_while_it_is_copied_is_left_for_the_next_run(
+    lakehouse: Lakehouse, drop: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop("growing.csv", "2005-09-06,7,42,4")
+    drop("still.csv", "2005-09-06,9,42,4", landed=datetime(2026, 1, 3, tzinfo=UTC))
+
+    def grow_when_opened(path: Path) -> int:
+        handle = landing.open_regular(path)
+        if path.name == "growing.csv":
+            monkeypatch.setattr(intake.os, "fstat", fstat_then_growth(path))
+        return handle
+
+    def fstat_then_growth(path: Path) -> Callable[[int], os.stat_result]:
+        fstat = os.fstat
+
+        def look(handle: int) -> os.stat_result:
+            found = fstat(handle)
+            monkeypatch.setattr(intake.os, "fstat", fstat)
+            with path.open("a") as file:
+                file.write("2005-09-06,8,42,4\n")
+            return found
+
+        return look
+
+    monkeypatch.setattr(intake, "open_regular", grow_when_opened)
+    assert [receipt.source for receipt in take_in(lakehouse).received] == ["still.csv"]
+    monkeypatch.undo()
+    assert [path.name for path in files_in(lakehouse.settings.landing)] == ["growing.csv"]
+    assert [(receipt.source, receipt.lines) for receipt in take_in(lakehouse).received] == [("growing.csv", 2)]
+
+
+# Conservation
+
+
+def test_a_reader_that_loses_a_row_fails_the_run_and_its_file_stays_but_the_others_are_taken(
+    lakehouse: Lakehouse, drop: Callable, rows_of: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = drop("a.csv", "2005-09-06,7,42,4", "2005-09-06,8,42,4").read_bytes()
+    drop("b.csv", "2005-09-06,9,42,4")
+
+    def loses_user_7(path: Path, landed_ns: int) -> ParsedFile:
+        parsed = parse_stream_file(path, landed_ns)
+        kept = parsed.good.filter([user != 7 for user in parsed.good["user_id"].to_pylist()])
+        return ParsedFile(kept, parsed.quarantined, parsed.lines, parsed.duplicates)
+
+    monkeypatch.setattr(intake, "parse_stream_file", loses_user_7)
+    with pytest.raises(IntakeError, match=r"a\.csv: 2 data lines, but 1 good \+ 0 quarantined \+ 0 duplicates"):
+        take_in(lakehouse)
+    assert [path.read_bytes() for path in files_in(lakehouse.settings.landing)] == [content]
+    assert rows_of(RATINGS, "user_id") == [(9,)]
+    monkeypatch.undo()
+    assert [receipt.good for receipt in take_in(lakehouse).received] == [2]
+    assert (rows_of(RATINGS, "user_id"), files_in(lakehouse.settings.landing)) == ([(7,), (8,), (9,)], [])
+
+
+def test_a_table_that_lacks_a_staged_row_fails_the_run_and_the_file_stays(
+    lakehouse: Lakehouse, drop: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop("a.csv", "2005-09-06,7,42,4", "2005-09-06,8,42,4")
+    append = intake.append_batches
+    monkeypatch.setattr(intake, "append_batches", lambda lake, spec, data: append(lake, spec, data.slice(1)))
+    with pytest.raises(IntakeError, match=r"a\.csv: 2 data lines, but 1 good"):
+        take_in(lakehouse)
+    assert (len(files_in(lakehouse.settings.landing)), receipts(lakehouse.root)) == (1, [])
+
+
+def test_an_unfinished_receipt_is_none(
+    lakehouse: Lakehouse, undisturbed: dict, run_apart: Callable, state: Callable
+) -> None:
+    assert killed(run_apart, lakehouse, "quarantine_staged")
+    folder = lakehouse.path("stream", "receipts")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".half.json.1").write_text(json.dumps({"batch": "half"})[:-2])
+    take_in(lakehouse)
+    assert state() == undisturbed

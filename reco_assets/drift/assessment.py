@@ -105,6 +105,11 @@ class DriftReport:
         """The verdict of the configured policy."""
         return bool(self.document["should_retrain"])
 
+    @property
+    def reason(self) -> str:
+        """Why, in one line."""
+        return str(self.document["reason"])
+
     def markdown(self) -> str:
         """The verdict and its numbers."""
         return document.markdown(self.document)

@@ -67,7 +67,8 @@ def uncertainty(
     """Resample whole users of both sides; None where a side has a single user, whom nothing tells from a drift.
 
     The score's interval is the basic one (2·observed - quantiles): resampled scores are too high by as much as the
-    observed one is, since noise can only add to a divergence.
+    observed one is, since noise can only add to a divergence. It starts at 0 and reaches the observed score at least:
+    of a handful of rows every resampled score may exceed twice the observed one.
     """
     if min(reference.users, current.users) < 2:
         return None
@@ -90,7 +91,7 @@ def uncertainty(
     quantiles = norm.isf(resampling.p_value / 2) + norm.ppf(POWER)
     return Uncertainty(
         p_value=float((1 + (by_chance.score >= observed.score).sum()) / (1 + resampling.samples)),
-        score_interval=(max(float(low), 0.0), float(high)),
+        score_interval=(max(float(low), 0.0), max(float(high), float(observed.score))),
         mean_shift_interval=(float(mean_low), float(mean_high)),
         kl_noise=float(by_chance.kl.mean()),
         smallest_detectable_shift=float(quantiles * by_chance.mean_shift.std(ddof=1)),

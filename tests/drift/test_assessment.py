@@ -1,0 +1,247 @@
+"""The drift report: what it holds, that it is a function of its inputs alone, and how it is shown."""
+
+import json
+import math
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reco_assets.drift.assessment import DriftInputs, ScoredRatings, assess, no_report
+from reco_assets.drift.histograms import RATINGS, UserHistogram, of_values
+from reco_assets.drift.policy import DriftConfig, Reason, should_retrain
+
+CONFIG = DriftConfig(samples=199)
+Inputs = Callable[..., DriftInputs]
+NO_VALUES = np.array([])
+
+
+def numbers(value: Any) -> list[float]:
+    if isinstance(value, dict | list):
+        return [n for part in (value.values() if isinstance(value, dict) else value) for n in numbers(part)]
+    return [value] if isinstance(value, float) else []
+
+
+def shuffled(scored: ScoredRatings) -> ScoredRatings:
+    order = np.random.default_rng(9).permutation(len(scored.user_id))
+    return ScoredRatings(*(getattr(scored, name)[order] for name in ("user_id", "rating", "predicted", "warm")))
+
+
+def test_the_documented_keys_come_first(inputs: Inputs) -> None:
+    document = assess(inputs(), CONFIG).document
+    assert list(document)[:4] == ["should_retrain", "drift_score", "data_drift", "model_drift"]
+    assert should_retrain(document["data_drift"], document["model_drift"]) == {
+        name: document[name] for name in ("should_retrain", "drift_score")
+    }
+
+
+def test_ratings_as_before_need_no_retraining(inputs: Inputs) -> None:
+    report = assess(inputs(), CONFIG)
+    assert not report.should_retrain
+    assert report.document["reason_codes"] == ["below_threshold"]
+
+
+def test_ratings_a_star_lower_lead_to_a_retraining_under_both_policies(inputs: Inputs) -> None:
+    document = assess(inputs(shift=-1.0), CONFIG).document
+    assert [verdict["should_retrain"] for verdict in document["verdicts"].values()] == [True, True]
+    assert document["drift_score"] == max(document["data_drift"]["score"], document["model_drift"]["score"])
+
+
+def test_the_configured_policy_decides(inputs: Inputs) -> None:
+    few = inputs(shift=-1.0, users=10)
+    assert assess(few, CONFIG).should_retrain
+    decided = assess(few, replace(CONFIG, policy="calibrated"))
+    assert not decided.should_retrain
+    assert decided.document["reason_codes"] == ["insufficient_data"]
+
+
+def test_a_report_names_what_was_compared(inputs: Inputs) -> None:
+    document = assess(inputs(), CONFIG).document
+    assert document["batches"] == ["b1", "b2"]
+    assert document["model_version"] == "20260101_000000"
+    assert document["delta_versions"] == {"silver/test_ratings": 2, "silver/train_ratings": 3}
+    assert document["data_drift"]["rows"] == {"reference": 5_000, "current": 600}
+    assert document["data_drift"]["users"] == {"reference": 100, "current": 60}
+    assert document["users"]["new_share"] == pytest.approx(40 / 60)
+
+
+def test_each_drift_comes_with_its_uncertainty(inputs: Inputs) -> None:
+    for section in ("data_drift", "model_drift"):
+        found = assess(inputs(), CONFIG).document[section]
+        assert 0 < found["p_value"] <= 1
+        assert found["score_interval"][0] <= found["score"] <= found["score_interval"][1]
+        assert found["mean_shift_interval"][0] < found["mean_shift"] < found["mean_shift_interval"][1]
+        assert 0 <= found["kl_corrected"] < found["kl"]
+        assert found["smallest_detectable_shift"] > 0
+
+
+def test_model_drift_looks_at_warm_pairs_only(inputs: Inputs) -> None:
+    given = inputs()
+    wild = replace(given.current_test, predicted=np.where(given.current_test.warm, given.current_test.predicted, 0.5))
+    found = assess(replace(given, current_test=wild), CONFIG).document["model_drift"]
+    assert found == assess(given, CONFIG).document["model_drift"]
+    assert found["rows"]["current"] == given.current_test.warm.sum()
+
+
+def test_too_few_warm_pairs_leave_the_decision_to_data_drift(inputs: Inputs) -> None:
+    given = inputs(shift=-1.0)
+    warm = np.arange(len(given.current_test.warm)) < 199
+    document = assess(replace(given, current_test=replace(given.current_test, warm=warm)), CONFIG).document
+    assert document["model_drift"]["status"] == "insufficient"
+    assert document["model_drift"]["score"] is None
+    assert document["rmse"] is None
+    assert document["drift_score"] == document["data_drift"]["score"]
+    assert document["reason_codes"] == ["drift_above_threshold", "insufficient_warm_pairs"]
+
+
+def test_batches_without_a_good_row_are_insufficient(inputs: Inputs) -> None:
+    nothing = ScoredRatings(NO_VALUES, NO_VALUES, NO_VALUES, NO_VALUES.astype(bool))
+    empty = of_values(RATINGS, NO_VALUES.astype(int), NO_VALUES)
+    report = assess(inputs(current_train=empty, current_test=nothing), CONFIG)
+    assert not report.should_retrain
+    assert report.document["reason_codes"] == ["insufficient_data"]
+    assert report.document["data_drift"]["status"] == "insufficient_data"
+    assert json.dumps(report.document, allow_nan=False)
+    assert report.html()
+
+
+def test_the_ratings_of_one_user_prove_nothing(inputs: Inputs) -> None:
+    report = assess(inputs(shift=-1.0, users=1), CONFIG)
+    assert "p_value" not in report.document["data_drift"]
+    assert report.document["verdicts"]["calibrated"]["reason_codes"] == ["insufficient_data"]
+    assert report.markdown()
+
+
+@pytest.mark.parametrize("reason", [Reason.NO_BATCHES, Reason.NO_CHAMPION])
+def test_where_nothing_can_be_compared_nothing_is_retrained(reason: Reason) -> None:
+    report = no_report(reason, CONFIG)
+    assert not report.should_retrain
+    assert report.document["drift_score"] == 0.0
+    assert report.document["reason_codes"] == [reason]
+    assert report.scalars() == {"drift_score": 0.0}
+    assert report.plots() == ""
+    assert report.reason in report.html()
+
+
+def test_the_champion_is_judged_on_the_new_labels(inputs: Inputs) -> None:
+    given = inputs()
+    off = replace(given.current_test, rating=given.current_test.predicted - 3)
+    document = assess(replace(given, current_test=off), replace(CONFIG, rmse_trigger=0.5)).document
+    assert document["rmse"]["current"] == pytest.approx(3)
+    assert document["rmse"]["shift"] == pytest.approx(3 - document["rmse"]["reference"])
+    assert document["reason_codes"] == ["rmse_worse", "below_threshold"]
+    assert document["should_retrain"]
+
+
+def test_row_order_and_partitioning_change_nothing(inputs: Inputs) -> None:
+    given = inputs()
+
+    def from_parts(side: UserHistogram) -> UserHistogram:
+        users = np.repeat(side.user_id, side.rows_per_user)
+        stars = np.concatenate([np.repeat(RATINGS.centres, row) for row in side.counts.toarray()])
+        part = np.random.default_rng(3).integers(0, 4, len(users))
+        first, *others = (of_values(RATINGS, users[part == n], stars[part == n]) for n in range(4))
+        for other in others:
+            first = other.merge(first)
+        return first
+
+    reordered = replace(
+        given,
+        reference_train=from_parts(given.reference_train),
+        current_train=from_parts(given.current_train),
+        reference_test=shuffled(given.reference_test),
+        current_test=shuffled(given.current_test),
+    )
+    assert json.dumps(assess(reordered, CONFIG).document) == json.dumps(assess(given, CONFIG).document)
+
+
+def test_other_inputs_or_settings_make_another_report(inputs: Inputs) -> None:
+    given = inputs()
+    ids = {
+        assess(given, CONFIG).report_id,
+        assess(replace(given, batches=("b1", "b3")), CONFIG).report_id,
+        assess(replace(given, model_version="20260102_000000"), CONFIG).report_id,
+        assess(given, replace(CONFIG, threshold=1.5)).report_id,
+    }
+    assert len(ids) == 4
+
+
+@pytest.mark.slow
+def test_two_processes_write_the_same_report_bit_for_bit(tmp_path: Path) -> None:
+    script = tmp_path / "report.py"
+    script.write_text(REPORT_SCRIPT)
+    written = {
+        subprocess.run(
+            [sys.executable, str(script)], capture_output=True, check=True, env={"OPENBLAS_NUM_THREADS": threads}
+        ).stdout
+        for threads in ("1", "2")
+    }
+    assert len(written) == 1
+
+
+REPORT_SCRIPT = """
+import json
+import numpy as np
+from reco_assets.drift.assessment import DriftInputs, ScoredRatings, assess
+from reco_assets.drift.histograms import RATINGS, of_values
+from reco_assets.drift.policy import DriftConfig
+from reco_assets.drift.signals import Occurrences
+
+rng = np.random.default_rng(0)
+
+def scored(n):
+    stars, predicted = rng.integers(1, 11, n) / 2, rng.normal(3.5, 0.4, n)
+    return ScoredRatings(rng.integers(0, 300, n), stars, predicted, rng.random(n) < 0.9)
+
+def counted(n):
+    return of_values(RATINGS, rng.integers(0, 3_000, n), rng.normal(3.4, 1, n))
+
+movies = [Occurrences.of(rng.integers(0, 50, 900)) for _ in range(2)]
+inputs = DriftInputs(("b",), "v", {"t": 1}, counted(30_000), counted(900), scored(4_000), scored(900), *movies)
+report = assess(inputs, DriftConfig())
+print(json.dumps(report.document), report.html())
+"""
+
+
+def test_every_number_is_finite_and_the_document_is_json(inputs: Inputs) -> None:
+    document = assess(inputs(shift=-4.0), CONFIG).document
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert all(math.isfinite(number) for number in numbers(document))
+
+
+def test_scalars_have_stable_names(inputs: Inputs) -> None:
+    scalars = assess(inputs(), CONFIG).scalars()
+    assert set(scalars) == {
+        "drift_score",
+        *("data_drift_score", "data_kl", "data_kl_corrected", "data_mean_shift", "data_median_shift", "data_p_value"),
+        *("data_smallest_detectable_shift", "data_rows", "data_users"),
+        *("model_drift_score", "model_kl", "model_kl_corrected", "model_mean_shift", "model_median_shift"),
+        *("model_p_value", "model_smallest_detectable_shift", "model_rows", "model_users"),
+        *("new_user_share", "user_mix_divergence", "new_movie_share", "movie_mix_divergence"),
+        *("rmse_reference", "rmse_current", "rmse_shift"),
+    }
+    assert all(isinstance(value, float) for value in scalars.values())
+
+
+def test_the_markdown_says_the_verdict_and_shows_both_policies(inputs: Inputs) -> None:
+    text = assess(inputs(shift=-1.0), CONFIG).markdown()
+    assert text.startswith("### Retrain: drift score")
+    assert "| documented (decides) | yes |" in text
+    assert "| calibrated | yes |" in text
+
+
+def test_plots_are_images_inside_the_markdown(inputs: Inputs) -> None:
+    assert assess(inputs(), CONFIG).plots().count("(data:image/png;base64,") == 2
+
+
+def test_the_page_is_light_and_loads_nothing(inputs: Inputs) -> None:
+    page = assess(inputs(model_version="<b>v1</b>"), CONFIG).html()
+    assert len(page) < 300_000
+    assert "<b>v1</b>" not in page
+    assert not re.search(r"(?:src|href)=\"(?!data:)|https?://|<script", page)

@@ -1,0 +1,112 @@
+"""Both policies: when they retrain, and the reason they give."""
+
+import pytest
+
+from reco_assets.drift.policy import (
+    DriftConfig,
+    DriftConfigError,
+    Evidence,
+    Reason,
+    Verdict,
+    calibrated,
+    documented,
+    should_retrain,
+)
+from reco_assets.drift.signals import ErrorShift
+from resources.settings import load_settings
+
+CONFIG = DriftConfig()
+SURE = Evidence(score=1.5, p_value=0.001, users=50)
+CHANCE = Evidence(score=1.5, p_value=0.2, users=50)
+CALM = Evidence(score=0.4, p_value=0.5, users=50)
+FEW = Evidence(score=9.0, p_value=0.001, users=29)
+
+
+def test_the_documented_decision_takes_the_larger_score() -> None:
+    assert should_retrain({"score": 0.4}, {"score": 1.25}) == {"should_retrain": True, "drift_score": 1.25}
+
+
+def test_a_score_of_exactly_one_does_not_retrain() -> None:
+    assert should_retrain({"score": 1.0}, {"score": 0.0})["should_retrain"] is False
+
+
+def test_model_drift_that_could_not_be_judged_leaves_the_decision_to_data_drift() -> None:
+    assert should_retrain({"score": 1.1}, {"score": None}) == {"should_retrain": True, "drift_score": 1.1}
+
+
+def test_nothing_to_judge_does_not_retrain() -> None:
+    assert should_retrain({"score": None}, {"score": None}) == {"should_retrain": False, "drift_score": 0.0}
+
+
+def test_scores_may_be_averaged_instead() -> None:
+    config = DriftConfig(combine="mean")
+    assert should_retrain({"score": 0.5}, {"score": 1.25}, config) == {"should_retrain": False, "drift_score": 0.875}
+
+
+@pytest.mark.parametrize(
+    ("data", "model", "expected"),
+    [
+        (SURE, CALM, Verdict(True, (Reason.DRIFT_ABOVE_THRESHOLD,))),
+        (CALM, CHANCE, Verdict(True, (Reason.DRIFT_ABOVE_THRESHOLD,))),
+        (FEW, None, Verdict(True, (Reason.DRIFT_ABOVE_THRESHOLD, Reason.INSUFFICIENT_WARM_PAIRS))),
+        (CALM, CALM, Verdict(False, (Reason.BELOW_THRESHOLD,))),
+        (None, None, Verdict(False, (Reason.INSUFFICIENT_DATA,))),
+    ],
+)
+def test_the_documented_policy_asks_only_for_the_score(
+    data: Evidence | None, model: Evidence | None, expected: Verdict
+) -> None:
+    assert documented(data, model, None, CONFIG) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "model", "expected"),
+    [
+        (SURE, CALM, Verdict(True, (Reason.DRIFT_ABOVE_THRESHOLD,))),
+        (CHANCE, CALM, Verdict(False, (Reason.NOT_SIGNIFICANT,))),
+        (CALM, CALM, Verdict(False, (Reason.BELOW_THRESHOLD,))),
+        (FEW, None, Verdict(False, (Reason.INSUFFICIENT_DATA, Reason.INSUFFICIENT_WARM_PAIRS))),
+        (FEW, FEW, Verdict(False, (Reason.INSUFFICIENT_DATA,))),
+        (CALM, FEW, Verdict(False, (Reason.BELOW_THRESHOLD,))),
+        (SURE, FEW, Verdict(True, (Reason.DRIFT_ABOVE_THRESHOLD,))),
+    ],
+)
+def test_the_calibrated_policy_also_asks_for_significance_and_enough_users(
+    data: Evidence | None, model: Evidence | None, expected: Verdict
+) -> None:
+    assert calibrated(data, model, None, CONFIG) == expected
+
+
+def test_the_p_value_that_counts_is_that_of_the_larger_score() -> None:
+    larger_by_chance = Evidence(score=2.0, p_value=0.3, users=50)
+    assert calibrated(SURE, larger_by_chance, None, CONFIG).reasons == (Reason.NOT_SIGNIFICANT,)
+
+
+@pytest.mark.parametrize("policy", [documented, calibrated])
+def test_worse_errors_trigger_only_where_asked_for_and_sure(policy: object) -> None:
+    assert callable(policy)
+    asked = DriftConfig(rmse_trigger=0.1)
+    worse, unsure, hardly = (
+        ErrorShift(0.9, 1.1, 0.2, (0.1, 0.3)),
+        ErrorShift(0.9, 1.1, 0.2, (-0.1, 0.5)),
+        ErrorShift(0.9, 0.95, 0.05, (0.01, 0.09)),
+    )
+    assert policy(CALM, CALM, worse, asked) == Verdict(True, (Reason.RMSE_WORSE, Reason.BELOW_THRESHOLD))
+    assert policy(SURE, CALM, worse, asked) == Verdict(True, (Reason.DRIFT_ABOVE_THRESHOLD, Reason.RMSE_WORSE))
+    assert not policy(CALM, CALM, unsure, asked).retrain
+    assert not policy(CALM, CALM, hardly, asked).retrain
+    assert not policy(CALM, CALM, worse, CONFIG).retrain
+
+
+def test_the_defaults_are_the_documented_numbers() -> None:
+    assert DriftConfig.from_settings(load_settings()) == CONFIG
+
+
+def test_settings_reach_the_score() -> None:
+    config = DriftConfig.from_settings(load_settings(drift_policy="calibrated", drift_kl_threshold=0.3, reco_seed=7))
+    assert (config.policy, config.weights.kl_threshold, config.seed) == ("calibrated", 0.3, 7)
+
+
+def test_a_p_value_that_so_few_samples_cannot_reach_is_refused() -> None:
+    with pytest.raises(DriftConfigError, match=r"DRIFT_P_VALUE=0\.001 .* at least 1000 samples"):
+        DriftConfig.from_settings(load_settings(drift_p_value=0.001, drift_bootstrap_samples=500))

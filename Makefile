@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
-.PHONY: help setup demo test lint dev bench quality lock clean
+.PHONY: help setup demo test lint dev bench quality calibrate lock clean
 
 help: ## Say what each command does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -41,6 +41,9 @@ bench: setup ## Time each stage; ARGS="--data synthetic-20m --engine embedded" f
 
 quality: setup ## Measure the model on ml-latest-small, mean of three seeds
 	$(BIN)/python bench/quality.py $(ARGS)
+
+calibrate: setup ## Measure how often either drift policy retrains, with drift and without
+	$(BIN)/python bench/calibrate.py $(ARGS)
 
 lock: ## Resolve pyproject.toml again into requirements.lock (needs uv)
 	uv pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock

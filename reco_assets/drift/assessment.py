@@ -208,10 +208,11 @@ def _report(found: dict[str, Any], verdicts: dict[str, Verdict], score: float, c
             "drift_score": score,
             **found,
             "policy": config.policy,
-            "reason": document.explain(config, verdict, score),
+            "reason": document.explain(config, verdict),
             "reason_codes": verdict.reasons,
             "verdicts": {
-                name: {"should_retrain": v.retrain, "reason_codes": v.reasons} for name, v in verdicts.items()
+                name: {"should_retrain": v.retrain, "drift_score": v.score, "reason_codes": v.reasons}
+                for name, v in verdicts.items()
             },
             "config": config.as_dict(),
         }

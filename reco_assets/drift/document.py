@@ -9,12 +9,14 @@ from typing import Any
 from reco_assets.drift.policy import DriftConfig, Reason, Verdict
 
 Document = Mapping[str, Any]
+BATCHES_SHOWN = 20
 
 _SENTENCES = {
     Reason.DRIFT_ABOVE_THRESHOLD: "drift score {score:.2f} is above {threshold:g}",
     Reason.BELOW_THRESHOLD: "drift score {score:.2f} is not above {threshold:g}",
     Reason.NOT_SIGNIFICANT: "drift score {score:.2f} may be chance: its p-value is above {p_value:g}",
     Reason.INSUFFICIENT_DATA: "too few users to judge, {min_users} are needed; batches wait for more",
+    Reason.INSUFFICIENT_USERS: "data or model drift is left out, as it rests on fewer than {min_users} users",
     Reason.INSUFFICIENT_WARM_PAIRS: "fewer than {min_warm_pairs} warm test pairs, so data drift decides",
     Reason.RMSE_WORSE: "the champion's RMSE is worse on the new labels by more than {rmse_trigger} stars",
     Reason.NO_BATCHES: "no batch is waiting",
@@ -29,9 +31,9 @@ _STYLE = (
 )
 
 
-def explain(config: DriftConfig, verdict: Verdict, score: float) -> str:
+def explain(config: DriftConfig, verdict: Verdict) -> str:
     """The verdict's reasons as one line."""
-    values = {**config.as_dict(), "score": score}
+    values = {**config.as_dict(), "score": verdict.score}
     return "; ".join(_SENTENCES[reason].format(**values) for reason in verdict.reasons)
 
 
@@ -147,8 +149,14 @@ def _facts(report: Document) -> list[tuple[str, str]]:
         ("report", report["report_id"]),
         ("champion", report["model_version"] or "none"),
         ("tables", ", ".join(f"{name} v{version}" for name, version in report["delta_versions"].items()) or "none"),
-        (f"batches ({len(report['batches'])})", ", ".join(batch[:12] for batch in report["batches"]) or "none"),
+        (f"batches ({len(report['batches'])})", _first(report["batches"])),
     ]
+
+
+def _first(batches: list[str]) -> str:
+    """A backlog may be 10,000 batches long; all of them are in the JSON."""
+    named = [batch[:12] for batch in batches[:BATCHES_SHOWN]]
+    return ", ".join([*named, *(["…"] if len(batches) > BATCHES_SHOWN else [])]) or "none"
 
 
 def _images(report: Document) -> list[tuple[str, str]]:

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     BELOW_THRESHOLD = "below_threshold"
     NOT_SIGNIFICANT = "not_significant"
     INSUFFICIENT_DATA = "insufficient_data"
+    INSUFFICIENT_USERS = "insufficient_users"
     INSUFFICIENT_WARM_PAIRS = "insufficient_warm_pairs"
     RMSE_WORSE = "rmse_worse"
     NO_BATCHES = "no_batches"
@@ -98,10 +99,11 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether to retrain, and why: the deciding reason first."""
+    """Whether to retrain, why (the deciding reason first), and the drift score that was judged."""
 
     retrain: bool
     reasons: tuple[Reason, ...]
+    score: float = 0.0
 
 
 def should_retrain(
@@ -126,40 +128,47 @@ def combined(scores: Sequence[float | None], config: DriftConfig) -> float:
 
 def documented(data: Evidence | None, model: Evidence | None, error: ErrorShift | None, config: DriftConfig) -> Verdict:
     """Retrain when the drift score exceeds the threshold."""
-    if data is None and model is None:
-        return _with_error(Verdict(False, (Reason.INSUFFICIENT_DATA,)), error, config)
-    score = combined([part.score for part in (data, model) if part], config)
-    reason = Reason.DRIFT_ABOVE_THRESHOLD if score > config.threshold else Reason.BELOW_THRESHOLD
-    warm = () if model else (Reason.INSUFFICIENT_WARM_PAIRS,)
-    return _with_error(Verdict(score > config.threshold, (reason, *warm)), error, config)
+    judged = [part for part in (data, model) if part]
+    score = combined([part.score for part in judged], config)
+    if not judged:
+        reason = Reason.INSUFFICIENT_DATA
+    elif score > config.threshold:
+        reason = Reason.DRIFT_ABOVE_THRESHOLD
+    else:
+        reason = Reason.BELOW_THRESHOLD
+    return _verdict((reason, *_left_out(model)), score, error, config)
 
 
 def calibrated(data: Evidence | None, model: Evidence | None, error: ErrorShift | None, config: DriftConfig) -> Verdict:
     """Retrain when the drift score exceeds the threshold, is no work of chance, and rests on enough users.
 
-    Of chance: the p-value of the larger of data and model drift. A side with too few users does not count; when
-    that leaves none, the data are insufficient and batches pool until they suffice.
+    Of chance: the p-value of the larger of data and model drift. Of the two, what has too few users does not count;
+    when that leaves none, the data are insufficient and batches pool until they suffice.
     """
-    judged = [part for part in (data, model) if part and part.users >= config.min_users]
-    warm = () if model else (Reason.INSUFFICIENT_WARM_PAIRS,)
+    known = [part for part in (data, model) if part]
+    judged = [part for part in known if part.users >= config.min_users]
+    score = combined([part.score for part in judged], config)
+    left_out = _left_out(model)
     if not judged:
-        return _with_error(Verdict(False, (Reason.INSUFFICIENT_DATA, *warm)), error, config)
-    score, larger = combined([part.score for part in judged], config), max(judged, key=lambda part: part.score)
+        return _verdict((Reason.INSUFFICIENT_DATA, *left_out), score, error, config)
     if score <= config.threshold:
         reason = Reason.BELOW_THRESHOLD
-    elif larger.p_value > config.p_value:
+    elif max(judged, key=lambda part: part.score).p_value > config.p_value:
         reason = Reason.NOT_SIGNIFICANT
     else:
         reason = Reason.DRIFT_ABOVE_THRESHOLD
-    return _with_error(Verdict(reason is Reason.DRIFT_ABOVE_THRESHOLD, (reason, *warm)), error, config)
+    if len(judged) < len(known):
+        left_out = (Reason.INSUFFICIENT_USERS, *left_out)
+    return _verdict((reason, *left_out), score, error, config)
 
 
-def _with_error(verdict: Verdict, error: ErrorShift | None, config: DriftConfig) -> Verdict:
-    """The delayed labels' own trigger: worse by more than `rmse_trigger`, and surely worse at all."""
-    if config.rmse_trigger is None or error is None:
-        return verdict
-    if error.shift <= config.rmse_trigger or error.interval[0] <= 0:
-        return verdict
-    if verdict.retrain:
-        return Verdict(True, (*verdict.reasons, Reason.RMSE_WORSE))
-    return Verdict(True, (Reason.RMSE_WORSE, *verdict.reasons))
+def _left_out(model: Evidence | None) -> tuple[Reason, ...]:
+    return () if model else (Reason.INSUFFICIENT_WARM_PAIRS,)
+
+
+def _verdict(reasons: tuple[Reason, ...], score: float, error: ErrorShift | None, config: DriftConfig) -> Verdict:
+    """What the score says, unless the delayed labels' own trigger says more: worse by so much, and surely worse."""
+    drifted = reasons[0] is Reason.DRIFT_ABOVE_THRESHOLD
+    if config.rmse_trigger is None or error is None or error.shift <= config.rmse_trigger or error.interval[0] <= 0:
+        return Verdict(drifted, reasons, score)
+    return Verdict(True, (*reasons, Reason.RMSE_WORSE) if drifted else (Reason.RMSE_WORSE, *reasons), score)

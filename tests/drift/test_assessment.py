@@ -105,7 +105,7 @@ def test_batches_without_a_good_row_are_insufficient(inputs: Inputs) -> None:
     empty = of_values(RATINGS, NO_VALUES.astype(int), NO_VALUES)
     report = assess(inputs(current_train=empty, current_test=nothing), CONFIG)
     assert not report.should_retrain
-    assert report.document["reason_codes"] == ["insufficient_data"]
+    assert report.document["reason_codes"] == ["insufficient_data", "insufficient_warm_pairs"]
     assert report.document["data_drift"]["status"] == "insufficient_data"
     assert json.dumps(report.document, allow_nan=False)
     assert report.html()
@@ -245,3 +245,18 @@ def test_the_page_is_light_and_loads_nothing(inputs: Inputs) -> None:
     assert len(page) < 300_000
     assert "<b>v1</b>" not in page
     assert not re.search(r"(?:src|href)=\"(?!data:)|https?://|<script", page)
+
+
+def test_the_page_stays_light_however_many_batches_wait(inputs: Inputs) -> None:
+    report = assess(inputs(batches=tuple(f"{n:064x}" for n in range(10_000))), CONFIG)
+    assert len(report.html()) < 300_000
+    assert len(report.document["batches"]) == 10_000
+
+
+def test_the_reason_names_the_score_that_the_policy_judged(inputs: Inputs) -> None:
+    given = inputs()
+    few = given.current_test.user_id % 20
+    wild = replace(given.current_test, user_id=few, predicted=given.current_test.predicted - 2)
+    report = assess(replace(given, current_test=wild), replace(CONFIG, policy="calibrated"))
+    assert report.document["reason_codes"] == ["below_threshold", "insufficient_users"]
+    assert f"drift score {report.document['data_drift']['score']:.2f} is not above 1" in report.reason

@@ -46,11 +46,11 @@ def test_scores_may_be_averaged_instead() -> None:
 @pytest.mark.parametrize(
     ("data", "model", "expected"),
     [
-        (SURE, CALM, Verdict(True, (Reason.DRIFT_ABOVE_THRESHOLD,))),
-        (CALM, CHANCE, Verdict(True, (Reason.DRIFT_ABOVE_THRESHOLD,))),
-        (FEW, None, Verdict(True, (Reason.DRIFT_ABOVE_THRESHOLD, Reason.INSUFFICIENT_WARM_PAIRS))),
-        (CALM, CALM, Verdict(False, (Reason.BELOW_THRESHOLD,))),
-        (None, None, Verdict(False, (Reason.INSUFFICIENT_DATA,))),
+        (SURE, CALM, Verdict(True, (Reason.DRIFT_ABOVE_THRESHOLD,), 1.5)),
+        (CALM, CHANCE, Verdict(True, (Reason.DRIFT_ABOVE_THRESHOLD,), 1.5)),
+        (FEW, None, Verdict(True, (Reason.DRIFT_ABOVE_THRESHOLD, Reason.INSUFFICIENT_WARM_PAIRS), 9.0)),
+        (CALM, CALM, Verdict(False, (Reason.BELOW_THRESHOLD,), 0.4)),
+        (None, None, Verdict(False, (Reason.INSUFFICIENT_DATA, Reason.INSUFFICIENT_WARM_PAIRS))),
     ],
 )
 def test_the_documented_policy_asks_only_for_the_score(
@@ -62,13 +62,13 @@ def test_the_documented_policy_asks_only_for_the_score(
 @pytest.mark.parametrize(
     ("data", "model", "expected"),
     [
-        (SURE, CALM, Verdict(True, (Reason.DRIFT_ABOVE_THRESHOLD,))),
-        (CHANCE, CALM, Verdict(False, (Reason.NOT_SIGNIFICANT,))),
-        (CALM, CALM, Verdict(False, (Reason.BELOW_THRESHOLD,))),
+        (SURE, CALM, Verdict(True, (Reason.DRIFT_ABOVE_THRESHOLD,), 1.5)),
+        (CHANCE, CALM, Verdict(False, (Reason.NOT_SIGNIFICANT,), 1.5)),
+        (CALM, CALM, Verdict(False, (Reason.BELOW_THRESHOLD,), 0.4)),
         (FEW, None, Verdict(False, (Reason.INSUFFICIENT_DATA, Reason.INSUFFICIENT_WARM_PAIRS))),
         (FEW, FEW, Verdict(False, (Reason.INSUFFICIENT_DATA,))),
-        (CALM, FEW, Verdict(False, (Reason.BELOW_THRESHOLD,))),
-        (SURE, FEW, Verdict(True, (Reason.DRIFT_ABOVE_THRESHOLD,))),
+        (CALM, FEW, Verdict(False, (Reason.BELOW_THRESHOLD, Reason.INSUFFICIENT_USERS), 0.4)),
+        (SURE, FEW, Verdict(True, (Reason.DRIFT_ABOVE_THRESHOLD, Reason.INSUFFICIENT_USERS), 1.5)),
     ],
 )
 def test_the_calibrated_policy_also_asks_for_significance_and_enough_users(
@@ -91,8 +91,8 @@ def test_worse_errors_trigger_only_where_asked_for_and_sure(policy: object) -> N
         ErrorShift(0.9, 1.1, 0.2, (-0.1, 0.5)),
         ErrorShift(0.9, 0.95, 0.05, (0.01, 0.09)),
     )
-    assert policy(CALM, CALM, worse, asked) == Verdict(True, (Reason.RMSE_WORSE, Reason.BELOW_THRESHOLD))
-    assert policy(SURE, CALM, worse, asked) == Verdict(True, (Reason.DRIFT_ABOVE_THRESHOLD, Reason.RMSE_WORSE))
+    assert policy(CALM, CALM, worse, asked) == Verdict(True, (Reason.RMSE_WORSE, Reason.BELOW_THRESHOLD), 0.4)
+    assert policy(SURE, CALM, worse, asked) == Verdict(True, (Reason.DRIFT_ABOVE_THRESHOLD, Reason.RMSE_WORSE), 1.5)
     assert not policy(CALM, CALM, unsure, asked).retrain
     assert not policy(CALM, CALM, hardly, asked).retrain
     assert not policy(CALM, CALM, worse, CONFIG).retrain

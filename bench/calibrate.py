@@ -75,7 +75,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Frequencies:
-    """Shares of all files of a cell, and mean sizes of what data drift compared."""
+    """Shares of all files of a cell; mean rows of a file, and mean users on its training side."""
 
     cell: Cell
     repetitions: int
@@ -86,7 +86,7 @@ class Frequencies:
     calibrated_interval: tuple[float, float]
     enough_users: float
     warm_pairs: float
-    p_value_alone: float
+    data_significant: float
 
 
 def main() -> None:
@@ -134,7 +134,7 @@ def frequencies(movielens: Path, repetitions: int, seed: int, cell: Cell) -> Fre
         calibrated_interval=(interval.low, interval.high),
         enough_users=share(lambda file: file.enough),
         warm_pairs=share(lambda file: file.warm),
-        p_value_alone=share(lambda file: file.significant),
+        data_significant=share(lambda file: file.significant),
     )
 
 
@@ -215,7 +215,7 @@ def print_table(found: list[Frequencies]) -> None:
             f"{low:.1%} to {high:.1%}",
             f"{row.enough_users:.0%}",
             f"{row.warm_pairs:.0%}",
-            f"{row.p_value_alone:.1%}",
+            f"{row.data_significant:.1%}",
         )
     Console(width=150).print(table)
 

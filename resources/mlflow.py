@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from resources.settings import Settings
 
-CHAMPION = "champion"
+CHAMPION, PREVIOUS = "champion", "previous"
 
 T = TypeVar("T")
 
@@ -48,9 +48,10 @@ class MlflowTracking:
         """Log and register a version; returns the MLflow run id, or None (with a warning) if MLflow is away."""
         return self._attempt(lambda: self._log_version(record))
 
-    def mark_champion(self, version: str) -> None:
-        """Point the registered model's `champion` alias at a version; a warning if MLflow is away."""
-        self._attempt(lambda: self._mark_champion(version))
+    def mark_champion(self, version: str, previous: str | None = None) -> None:
+        """Point the alias `champion` at a version, and `previous` at the one before; a warning if MLflow is away."""
+        aliases = {CHAMPION: version} | ({PREVIOUS: previous} if previous else {})
+        self._attempt(lambda: self._set_aliases(aliases))
 
     @property
     def _home(self) -> Path:
@@ -105,12 +106,13 @@ class MlflowTracking:
         source = f"{client.get_run(run_id).info.artifact_uri}/model"
         client.create_model_version(self.name, source, run_id, tags={"version": record.version})
 
-    def _mark_champion(self, version: str) -> None:
+    def _set_aliases(self, aliases: Mapping[str, str]) -> None:
         client = self._client()
-        found = client.search_model_versions(f"name='{self.name}' and tags.version='{version}'")
-        if not found:
-            raise LookupError(f"version {version} is not registered in MLflow")
-        client.set_registered_model_alias(self.name, CHAMPION, found[0].version)
+        for alias, version in aliases.items():
+            found = client.search_model_versions(f"name='{self.name}' and tags.version='{version}'")
+            if not found:
+                raise LookupError(f"version {version} is not registered in MLflow")
+            client.set_registered_model_alias(self.name, alias, found[0].version)
 
     def _attempt(self, action: Callable[[], T]) -> T | None:
         try:

@@ -5,15 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import numpy as np
+import pyarrow.compute as pac
 
 from reco_assets.models.als import AlsConfig
 from reco_assets.models.document import metrics_document, metrics_plot, metrics_report, scalar_metrics
-from reco_assets.models.evaluation import Evaluation, Protocol, evaluate
+from reco_assets.models.evaluation import Protocol, Trial
 from reco_assets.models.promotion import Scores, decide_promotion
 from reco_assets.models.ratings import COLUMNS, Ratings
 from reco_assets.models.recommender import AlsRecommender, ModelConfig
-from reco_assets.models.store import ModelStore
+from reco_assets.models.store import ModelStore, ModelStoreError
 from reco_assets.owners import OWNERS
+from reco_assets.silver.splits import HISTORY
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.version import CODE_VERSION
 from resources.atomic_files import write_json
@@ -73,26 +76,31 @@ def als_evaluation(
     settings, store, version = lakehouse.settings, model_store(lakehouse.settings), als_candidate
     facts = store.facts(version)
     test_version = lakehouse.version(TEST_RATINGS.name)
-    train = read_ratings(lakehouse, TRAIN_RATINGS.name, facts["inputs"][TRAIN_RATINGS.name])
-    test = read_ratings(lakehouse, TEST_RATINGS.name, test_version)
-    protocol = Protocol(
-        settings.evaluation_k, settings.rating_threshold, settings.als_cold_start_strategy, facts["split"]
+    trial = Trial(
+        read_ratings(lakehouse, TEST_RATINGS.name, test_version),
+        are_streamed(lakehouse, test_version),
+        train=read_ratings(lakehouse, TRAIN_RATINGS.name, facts["inputs"][TRAIN_RATINGS.name]),
+        protocol=Protocol(
+            settings.evaluation_k, settings.rating_threshold, settings.als_cold_start_strategy, facts["split"]
+        ),
     )
-    found = evaluate(store.load(version), test, train, protocol)
+    candidate = store.load(version)
+    found = trial.evaluate(candidate)
     document = metrics_document(settings, facts, found)
+    document["by_origin"] = trial.by_origin(candidate, found)
     document["inputs"] = {**facts["inputs"], TEST_RATINGS.name: test_version}
-    document["champion"] = _champion_on(store, version, test, train, protocol)
+    document["champion"] = _champion_on(store, version, trial)
     metrics_path = metrics_folder(settings) / f"run_metrics_{version}.json"
     write_json(metrics_path, document)
     store.annotate(version, metrics=document)
-    metrics = scalar_metrics(found)
+    metrics = scalar_metrics(document)
     record = VersionRecord(version, document["hyperparameters"], metrics, store.path(version), (metrics_path,))
     run_id = mlflow.log_version(record)
     context.add_output_metadata(
         {
             **metrics,
             "version": version,
-            "split": protocol.split,
+            "split": facts["split"],
             "report": dg.MetadataValue.md(metrics_report(version, document)),
             "plot": dg.MetadataValue.md(metrics_plot(document)),
             "path": dg.MetadataValue.path(str(metrics_path)),
@@ -114,7 +122,7 @@ def als_champion(
     store.annotate(version, decision=decision.reason)
     if decision.promote:
         store.promote(version, decision.reason)
-        mlflow.mark_champion(version)
+        mlflow.mark_champion(version, store.previous())
     champion = store.champion()
     return dg.MaterializeResult(
         data_version=dg.DataVersion(champion or "none"),
@@ -163,6 +171,15 @@ def model_store(settings: Settings) -> ModelStore:
     return ModelStore(settings.root / "gold" / "models" / "als")
 
 
+def find_current_model(settings: Settings) -> str:
+    """The champion's folder. Raises `ModelStoreError` when no version has been promoted yet."""
+    store = model_store(settings)
+    champion = store.champion()
+    if champion is None:
+        raise ModelStoreError(f"{store.folder} has no champion yet. Train one: reco train.")
+    return str(store.path(champion))
+
+
 def find_latest_model(settings: Settings) -> str:
     """The folder of the version trained last. Raises `ModelStoreError` when there is none."""
     store = model_store(settings)
@@ -180,15 +197,21 @@ def split_of(lakehouse: Lakehouse) -> str:
     return str(rows[0]["policy"]) if rows else lakehouse.settings.split_policy()
 
 
-def _champion_on(
-    store: ModelStore, candidate: str, test: Ratings, train: Ratings, protocol: Protocol
-) -> dict[str, Any] | None:
+def are_streamed(lakehouse: Lakehouse, test_version: int | None) -> np.ndarray:
+    """Which test ratings came by stream, (n,) bool in the table's order. Raises `LakehouseError`."""
+    origin = lakehouse.dataset(TEST_RATINGS.name, test_version).to_table(columns=["origin"])["origin"]
+    streamed: np.ndarray = pac.not_equal(origin, HISTORY).to_numpy()
+    return streamed
+
+
+def _champion_on(store: ModelStore, candidate: str, trial: Trial) -> dict[str, Any] | None:
     """The champion's scores on the candidate's test rows; None where they would mean nothing.
 
     A champion trained under another split may have seen these rows, and would win for that.
     """
     champion = store.champion()
-    if champion in (None, candidate) or store.facts(str(champion))["split"] != protocol.split:
+    if champion in (None, candidate) or store.facts(str(champion))["split"] != trial.protocol.split:
         return None
-    found: Evaluation = evaluate(store.load(str(champion)), test, train, protocol)
-    return {"version": champion, **found.document()}
+    model = store.load(str(champion))
+    found = trial.evaluate(model)
+    return {"version": champion, **found.document(), "by_origin": trial.by_origin(model, found)}

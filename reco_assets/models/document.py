@@ -38,22 +38,28 @@ def metrics_document(settings: Settings, facts: Mapping[str, Any], found: Evalua
     }
 
 
-def scalar_metrics(found: Evaluation) -> dict[str, float]:
+def scalar_metrics(document: Mapping[str, Any]) -> dict[str, float]:
     """Every number of an evaluation under a stable name, for Dagit's plots and for MLflow; undefined ones left out."""
-    document = found.document()
+    popularity, origins = document["baselines"]["popularity"], document.get("by_origin", {})
     numbers = {
         **document["evaluation"],
         **{name: document["ranking"][name] for name in ("ndcg", "precision", "recall", "map", "hit_rate", "users")},
-        "bias_only_rmse": found.bias_only_rmse,
-        "popularity_ndcg": found.popularity.ndcg,
-        "popularity_hit_rate": found.popularity.hit_rate,
+        "bias_only_rmse": document["baselines"]["bias_only"]["rmse"],
+        "popularity_ndcg": popularity["ndcg"],
+        "popularity_hit_rate": popularity["hit_rate"],
+        **{
+            f"{origin}_{name}": scores[name]
+            for origin, scores in origins.items()
+            for name in ("rmse", "rmse_all", "ndcg", "test_count")
+        },
     }
-    return {name: value for name, value in numbers.items() if isinstance(value, int | float) and not math.isnan(value)}
+    return {name: value for name, value in numbers.items() if isinstance(value, int | float)}
 
 
 def metrics_report(version: str, document: Mapping[str, Any]) -> str:
     """The evaluation as markdown, beside its baselines and the champion."""
     stars, ranking, baselines = document["evaluation"], document["ranking"], document["baselines"]
+    champion = document.get("champion")
     lines = [
         f"### {version} on split `{stars['split']}`",
         "",
@@ -61,7 +67,7 @@ def metrics_report(version: str, document: Mapping[str, Any]) -> str:
         "|---|---|---|---|---|",
         _row("candidate", stars["rmse"], stars["rmse_all"], ranking["ndcg"], ranking["hit_rate"]),
     ]
-    if champion := document.get("champion"):
+    if champion:
         scores = champion["evaluation"], champion["ranking"]
         name = f"champion {champion['version']}"
         lines.append(_row(name, scores[0]["rmse"], scores[0]["rmse_all"], scores[1]["ndcg"], scores[1]["hit_rate"]))
@@ -73,8 +79,25 @@ def metrics_report(version: str, document: Mapping[str, Any]) -> str:
         f"k = {ranking['k']}, relevant from {ranking['threshold']} stars, full catalogue; {ranking['users']:,} users, "
         f"{ranking['skipped_users']:,} skipped without a relevant movie. Coverage {_number(stars['coverage'])}: "
         f"{stars['predictions_count']:,} of {stars['test_count']:,} test pairs are warm.",
+        *_origin_rows({"candidate": document, "champion": champion} if champion else {"candidate": document}),
     ]
     return "\n".join(lines)
+
+
+def _origin_rows(judged: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The same figures on test ratings from history and from the stream apart; nothing where all are from history."""
+    if not any("stream" in document.get("by_origin", {}) for document in judged.values()):
+        return []
+    lines = [
+        "",
+        "| model, test ratings from | warm RMSE | RMSE, all pairs | NDCG@k | test ratings |",
+        "|---|---|---|---|---|",
+    ]
+    for name, document in judged.items():
+        for origin, scores in document["by_origin"].items():
+            figures = " | ".join(_number(scores[key]) for key in ("rmse", "rmse_all", "ndcg"))
+            lines.append(f"| {name}, {origin} | {figures} | {scores['test_count']:,} |")
+    return lines
 
 
 def metrics_plot(document: Mapping[str, Any]) -> str:

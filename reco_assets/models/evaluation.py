@@ -1,7 +1,7 @@
 """Judging a model on test ratings: stars on warm and on all pairs, lists over the full catalogue, two baselines."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -78,6 +78,37 @@ def evaluate(model: Recommender, test: Ratings, train: Ratings, protocol: Protoc
         bias_only_rmse=rmse(model.predict_bias_only(warm_test.user_id, warm_test.movie_id), warm_test.rating),
         popularity=ranking_metrics(popular, test, protocol.k, protocol.threshold),
     )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What models are judged on: n test ratings, which of them came by stream (n,) bool, and what was trained on."""
+
+    test: Ratings
+    streamed: np.ndarray
+    train: Ratings
+    protocol: Protocol
+
+    def evaluate(self, model: Recommender) -> Evaluation:
+        """Judge a model on all of it."""
+        return evaluate(model, self.test, self.train, self.protocol)
+
+    def by_origin(self, model: Recommender, whole: Evaluation) -> dict[str, dict[str, Any]]:
+        """Errors, NDCG and hit rate on ratings from `history` and from `stream` apart; `whole` is on all of them.
+
+        An origin without ratings is left out.
+        """
+        parts = {"history": ~self.streamed, "stream": self.streamed}
+        return {
+            name: _summary(whole if part.all() else replace(self, test=self.test.where(part)).evaluate(model))
+            for name, part in parts.items()
+            if part.any()
+        }
+
+
+def _summary(found: Evaluation) -> dict[str, Any]:
+    sections = found.document()
+    return {**sections["evaluation"], **{key: sections["ranking"][key] for key in ("ndcg", "hit_rate", "users")}}
 
 
 def _without_nan(value: Any) -> Any:

@@ -63,6 +63,10 @@ class Recommender(Protocol):
     def movie_ids(self) -> np.ndarray:
         """The movies the model can recommend, sorted."""
 
+    @property
+    def item_counts(self) -> np.ndarray:
+        """How many training ratings each of these movies has."""
+
     def knows(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
         """Which of n pairs are warm, both sides seen in training: (n,) bool."""
 

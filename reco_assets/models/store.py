@@ -82,16 +82,20 @@ class ModelStore:
 
     def champion(self) -> str | None:
         """The version that serves; None before the first promotion. Raises `ModelStoreError` on a damaged record."""
-        path = self.folder / CHAMPION_FILE
-        if not path.exists():
+        record = self._record()
+        if record is None:
             return None
-        try:
-            version = str(json.loads(path.read_text())["version"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ModelStoreError(f"{path} is damaged ({error}). Write it anew: {self._how_to_name()}") from None
+        version = str(record["version"])
         if not (self.path(version) / MODEL_FILE).exists():
-            raise ModelStoreError(f"{path} names {version}, which is gone. Name another: {self._how_to_name()}")
+            raise ModelStoreError(
+                f"{self.folder / CHAMPION_FILE} names {version}, which is gone. Name another: {self._how_to_name()}"
+            )
         return version
+
+    def previous(self) -> str | None:
+        """The version that served before the champion; None where there was none. Raises `ModelStoreError`."""
+        previous = (self._record() or {}).get("previous")
+        return None if previous is None else str(previous)
 
     def promote(self, version: str, reason: str) -> None:
         """Make a version the champion, atomically, and remember which one it follows. Raises `ModelStoreError`."""
@@ -106,6 +110,31 @@ class ModelStore:
             "reason": reason,
         }
         write_json(self.folder / CHAMPION_FILE, document)
+
+    def rollback(self) -> str:
+        """Let champion and predecessor change places; returns the new champion. Doing it again goes back.
+
+        Raises `ModelStoreError` when there is no predecessor, or it is gone.
+        """
+        champion, previous = self.champion(), self.previous()
+        if previous is None:
+            raise ModelStoreError(
+                f"There is nothing to roll back to: {champion or 'no version'} has no predecessor. "
+                "Choose a version: reco model list, then reco model promote VERSION."
+            )
+        self.promote(previous, f"rolled back from {champion}")
+        return previous
+
+    def _record(self) -> dict[str, Any] | None:
+        path = self.folder / CHAMPION_FILE
+        if not path.exists():
+            return None
+        try:
+            record: dict[str, Any] = json.loads(path.read_text())
+            record["version"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelStoreError(f"{path} is damaged ({error}). Write it anew: {self._how_to_name()}") from None
+        return record
 
     def _how_to_name(self) -> str:
         return f'{{"version": "…"}} with one of {self.versions()}, or remove the file and train: reco train.'

@@ -10,7 +10,7 @@ import pytest
 
 from reco_assets.models.als import AlsConfig
 from reco_assets.models.document import metrics_document, metrics_plot, metrics_report, scalar_metrics
-from reco_assets.models.evaluation import ColdStart, Evaluation, Protocol, evaluate
+from reco_assets.models.evaluation import ColdStart, Evaluation, Protocol, Trial, evaluate
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.recommender import AlsRecommender, ModelConfig
 from resources.settings import load_settings
@@ -93,7 +93,7 @@ def test_without_test_ratings_everything_is_null_and_nothing_fails() -> None:
     document = found.document()
     assert (found.test_count, found.predictions_count) == (0, 0)
     assert document["evaluation"]["rmse"] is document["evaluation"]["coverage"] is document["ranking"]["ndcg"] is None
-    assert set(scalar_metrics(found)) == {"test_count", "predictions_count", "users"}
+    assert set(scalar_metrics(document)) == {"test_count", "predictions_count", "users"}
 
 
 def document_of(found: Evaluation, version: str = "20250101_120000") -> dict[str, Any]:
@@ -155,7 +155,7 @@ def test_the_document_is_json_that_every_parser_reads(
 
 
 def test_scalar_metrics_are_finite_numbers_under_stable_names() -> None:
-    numbers = scalar_metrics(judged(*WARM, *COLD))
+    numbers = scalar_metrics(judged(*WARM, *COLD).document())
     assert set(numbers) == {
         "rmse",
         "mae",
@@ -196,6 +196,38 @@ def test_the_report_shows_candidate_champion_and_baselines_with_their_split_and_
 
 def test_a_report_without_a_champion_names_none() -> None:
     assert "champion" not in metrics_report("20250101_120000", document_of(judged(*WARM)) | {"champion": None})
+
+
+def trial(streamed: list[bool]) -> Trial:
+    return Trial(of(*WARM), np.array(streamed), TRAIN, Protocol(3, 4.0, "drop", "per_user"))
+
+
+def test_origins_are_judged_apart() -> None:
+    judge = trial([False, True, True])
+    found = judge.by_origin(MODEL, judge.evaluate(MODEL))
+    assert {origin: scores["test_count"] for origin, scores in found.items()} == {"history": 1, "stream": 2}
+    assert found["history"]["rmse"] == pytest.approx(error(WARM[:1], 2), rel=1e-6)
+    assert found["stream"]["rmse"] == pytest.approx(error(WARM[1:], 2), rel=1e-6)
+    assert found["stream"]["ndcg"] == judged(*WARM[1:]).ranking.ndcg
+
+
+def test_an_origin_without_test_ratings_is_left_out() -> None:
+    judge = trial([False, False, False])
+    found = judge.by_origin(MODEL, judge.evaluate(MODEL))
+    assert set(found) == {"history"}
+    assert found["history"]["rmse"] == judge.evaluate(MODEL).rmse
+
+
+def test_the_report_shows_origins_only_where_ratings_were_streamed() -> None:
+    judge = trial([False, True, True])
+    document = document_of(judge.evaluate(MODEL))
+    document |= {"by_origin": judge.by_origin(MODEL, judge.evaluate(MODEL)), "champion": None}
+    stream = document["by_origin"]["stream"]
+    figures = f"{stream['rmse']:.4f} | {stream['rmse_all']:.4f} | {stream['ndcg']:.4f}"
+    assert f"| candidate, stream | {figures} | 2 |" in metrics_report("20250101_120000", document)
+    assert scalar_metrics(document)["stream_rmse"] == stream["rmse"]
+    document["by_origin"] = {"history": stream}
+    assert "stream" not in metrics_report("20250101_120000", document)
 
 
 @pytest.mark.parametrize("rows", [[], WARM], ids=["nothing to plot", "numbers"])

@@ -91,6 +91,16 @@ def test_the_champion_alias_follows_the_version_that_serves(
         assert client(local).get_model_version_by_alias(local.name, "champion").tags["version"] == version
 
 
+def test_the_champion_before_has_an_alias_of_its_own(
+    local: MlflowTracking, record: Callable[[str], VersionRecord]
+) -> None:
+    for version in (FIRST, SECOND):
+        local.log_version(record(version))
+    local.mark_champion(SECOND, previous=FIRST)
+    aliases = {alias: client(local).get_model_version_by_alias(local.name, alias) for alias in ("champion", "previous")}
+    assert {alias: found.tags["version"] for alias, found in aliases.items()} == {"champion": SECOND, "previous": FIRST}
+
+
 def test_artifacts_lie_in_the_lakehouse(
     local: MlflowTracking, local_home: Path, record: Callable[[str], VersionRecord]
 ) -> None:

@@ -1,6 +1,7 @@
 """Versions on disk: complete or not there, and one of them the champion."""
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -184,6 +185,35 @@ def test_promoting_the_champion_again_does_not_forget_the_one_before_it(store: M
             store.save(version, MODEL, {})
         store.promote(version, "better")
     assert champion_document(store)["previous"] == FIRST
+
+
+def test_a_rollback_lets_champion_and_predecessor_change_places_and_back(store: ModelStore) -> None:
+    for version in (FIRST, SECOND):
+        store.save(version, MODEL, {})
+        store.promote(version, "better")
+    assert store.rollback() == FIRST
+    assert (store.champion(), store.previous()) == (FIRST, SECOND)
+    assert champion_document(store)["reason"] == f"rolled back from {SECOND}"
+    assert store.rollback() == SECOND
+    assert (store.champion(), store.previous()) == (SECOND, FIRST)
+
+
+def test_without_a_predecessor_a_rollback_is_refused_with_what_to_do(store: ModelStore) -> None:
+    store.save(FIRST, MODEL, {})
+    store.promote(FIRST, "first")
+    with pytest.raises(ModelStoreError, match=rf"{FIRST} has no predecessor.*reco model promote"):
+        store.rollback()
+    assert store.champion() == FIRST
+
+
+def test_a_rollback_to_a_version_that_is_gone_leaves_the_champion(store: ModelStore) -> None:
+    for version in (FIRST, SECOND):
+        store.save(version, MODEL, {})
+        store.promote(version, "better")
+    shutil.rmtree(store.path(FIRST))
+    with pytest.raises(ModelStoreError, match=FIRST):
+        store.rollback()
+    assert store.champion() == SECOND
 
 
 def test_a_version_that_is_not_there_cannot_be_promoted(store: ModelStore) -> None:

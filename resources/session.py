@@ -114,7 +114,7 @@ def spark_conf(settings: Settings) -> Mapping[str, str]:
         "spark.sql.extensions": DELTA_EXTENSION,
         "spark.sql.catalog.spark_catalog": DELTA_CATALOG,
         "spark.databricks.delta.snapshotPartitions": "1",
-        "spark.sql.shuffle.partitions": str(2 * cores),
+        "spark.sql.shuffle.partitions": str(settings.spark_shuffle_partitions or 2 * cores),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.warehouse.dir": str(settings.cache / "spark-warehouse"),
         "spark.ui.enabled": "false",

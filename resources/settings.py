@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     spark_master: str | None = None
     spark_remote: str | None = None
     spark_driver_memory: str = "4g"
+    spark_shuffle_partitions: Positive | None = None
 
     synthetic_users: Positive = 600
     synthetic_movies: Positive = 2_000

@@ -1,7 +1,7 @@
 """Materialising assets from Python: the same graph, resources and checks as in Dagit, in this process."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +32,16 @@ class Outcome:
 Listener = Callable[[str, "DagsterEvent"], None]
 
 
-def materialize_assets(settings: Settings, assets: Sequence[str], listen: Listener | None = None) -> Outcome:
+def materialize_assets(
+    settings: Settings,
+    assets: Sequence[str],
+    listen: Listener | None = None,
+    config: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Outcome:
     """Materialise assets (keys with slashes) in one run. Raises `RunFailedError`.
 
-    `listen` is called with (step key, event) as the run goes on. The run is recorded under DAGSTER_HOME where
-    that is set, and nowhere otherwise.
+    `config` is the configuration of steps by name. `listen` is called with (step key, event) as the run goes on. The
+    run is recorded under DAGSTER_HOME where that is set, and nowhere otherwise.
     """
     from dagster._core.utils import make_new_run_id
 
@@ -46,7 +51,7 @@ def materialize_assets(settings: Settings, assets: Sequence[str], listen: Listen
         if listen is not None:
             instance.add_event_listener(run_id, lambda entry: _pass_on(entry, listen))
         result = job.execute_in_process(
-            run_config=QUIET,
+            run_config=QUIET | {"ops": {step: {"config": values} for step, values in (config or {}).items()}},
             instance=instance,
             run_id=run_id,
             asset_selection=[dg.AssetKey(asset.split("/")) for asset in assets],

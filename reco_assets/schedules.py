@@ -12,6 +12,7 @@ def schedules(settings: Settings) -> Sequence[dg.ScheduleDefinition]:
     crons = {
         "reco_pipeline": settings.reco_pipeline_cron,
         "etl_train_test_pipeline": settings.etl_train_test_pipeline_cron,
+        "drift_detection_retrain_pipeline": settings.drift_detection_retrain_pipeline_cron,
     }
     return [
         dg.ScheduleDefinition(name=f"{job}_schedule", job_name=job, cron_schedule=cron, execution_timezone="UTC")

@@ -1,0 +1,71 @@
+"""The drift assets: how far the waiting batches are from what the champion knows, and what follows from it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from reco_assets.drift.inputs import report_on_waiting
+from reco_assets.drift.reports import write_report
+from reco_assets.owners import OWNERS
+from resources.lakehouse import Lakehouse
+
+DATA, MODEL, REPORT = (dg.AssetKey(["drift", name]) for name in ("data_drift", "model_drift", "report"))
+_ASSET: dict[str, Any] = {"group_name": "drift", "owners": OWNERS, "kinds": {"json"}}
+
+
+@dg.multi_asset(
+    name="detect_drift",
+    specs=[
+        dg.AssetSpec(
+            DATA,
+            deps=[["stream", "ratings"]],
+            description="Waiting training ratings against those the champion was trained on.",
+            **_ASSET,
+        ),
+        dg.AssetSpec(
+            MODEL,
+            deps=[["stream", "ratings"]],
+            description="The champion's predictions on waiting test ratings against those on its own test.",
+            **_ASSET,
+        ),
+        dg.AssetSpec(
+            REPORT,
+            deps=[DATA, MODEL],
+            description="Both scores, their uncertainty, what informs beside them, and the verdict of either policy.",
+            **_ASSET,
+        ),
+    ],
+)
+def detect_drift(lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.MaterializeResult]:
+    """Score all waiting batches together; the same batches, champion and settings give the same report."""
+    report = report_on_waiting(lakehouse)
+    document = report.document
+    path, page = write_report(lakehouse.settings, document, report.html())
+    numbers = report.scalars()
+    for key, prefix in ((DATA, "data_"), (MODEL, "model_")):
+        yield dg.MaterializeResult(
+            asset_key=key,
+            metadata={
+                **{name: value for name, value in numbers.items() if name.startswith(prefix)},
+                "result": dg.JsonMetadataValue(document[key.path[-1]]),
+            },
+            data_version=dg.DataVersion(report.report_id),
+        )
+    yield dg.MaterializeResult(
+        asset_key=REPORT,
+        metadata={
+            **numbers,
+            "report_id": report.report_id,
+            "should_retrain": report.should_retrain,
+            "reason": document["reason"],
+            "policy": document["policy"],
+            "model_version": document["model_version"] or "",
+            "batches": dg.JsonMetadataValue(document["batches"]),
+            "verdict": dg.MetadataValue.md(report.markdown()),
+            "plots": dg.MetadataValue.md(report.plots()),
+            "path": dg.MetadataValue.path(str(path)),
+            "html": dg.MetadataValue.path(str(page)),
+        },
+        data_version=dg.DataVersion(report.report_id),
+    )

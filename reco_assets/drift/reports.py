@@ -1,0 +1,66 @@
+"""Drift reports in the lakehouse: written whole, found by id or as the newest, and the verdict read from one."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from resources.atomic_files import write_json, write_text_atomically
+from resources.errors import RecoError
+from resources.settings import Settings
+
+
+class ReportError(RecoError):
+    """A drift report is missing or damaged; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a report decided, under the configured policy, and why."""
+
+    report_id: str
+    should_retrain: bool
+    reason: str
+
+
+def reports_folder(settings: Settings) -> Path:
+    """Where all reports are, `<report_id>.json` and `.html`."""
+    return settings.root / "drift" / "reports"
+
+
+def newest_report(settings: Settings) -> Path:
+    """The newest report's JSON, where other programs look for it."""
+    return settings.root / "drift" / "report.json"
+
+
+def write_report(settings: Settings, document: dict[str, Any], html: str) -> tuple[Path, Path]:
+    """Write a report as JSON and as an HTML page, then make it the newest; returns both paths."""
+    folder, name = reports_folder(settings), document["report_id"]
+    page, path = folder / f"{name}.html", folder / f"{name}.json"
+    write_text_atomically(page, html)
+    write_json(path, document)
+    write_json(newest_report(settings), document)
+    return path, page
+
+
+def read_report(settings: Settings, report_id: str | None = None) -> dict[str, Any]:
+    """A report by its id, or the newest. Raises `ReportError`."""
+    path = newest_report(settings) if report_id is None else reports_folder(settings) / f"{report_id}.json"
+    try:
+        document: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ReportError(f"There is no drift report at {path}. Make one: reco stream detect_drift.") from None
+    except ValueError as error:
+        raise ReportError(f"{path} is damaged: {error}. Make it anew: reco stream detect_drift.") from None
+    return document
+
+
+def report_verdict(settings: Settings, report_id: str | None = None) -> Verdict:
+    """What a report (the newest, unless one is named) decided. Raises `ReportError`."""
+    document = read_report(settings, report_id)
+    return Verdict(document["report_id"], document["should_retrain"], document["reason"])
+
+
+def check_retrain(settings: Settings) -> str:
+    """The documented branch: the task that follows the newest report. Raises `ReportError`."""
+    return "merge_streaming_data" if report_verdict(settings).should_retrain else "skip_retrain"

@@ -1,0 +1,146 @@
+"""The streaming assets: files taken in as staged ratings, and the batches that training takes."""
+
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from reco_assets.drift.reports import Verdict, report_verdict
+from reco_assets.owners import OWNERS
+from reco_assets.streaming.accepted import accept_waiting, waiting
+from reco_assets.streaming.intake import IntakeResult, NoFilesError, take_in, take_in_file
+from reco_assets.streaming.landing import landed_files
+from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
+from resources.delta_io import table_metadata
+from resources.lakehouse import Lakehouse
+
+RATINGS, QUARANTINE = dg.AssetKey(["stream", "ratings"]), dg.AssetKey(["stream", "quarantine"])
+COUNTED = ("lines", "good", "quarantined", "duplicates", "train", "test")
+SHOWN_FILES = 20
+BY_HAND = Verdict("by_hand", should_retrain=True, reason="accepted by hand")
+_ASSET: dict[str, Any] = {"group_name": "stream", "owners": OWNERS}
+
+
+class IntakeConfig(dg.Config):
+    """What to take in: files of the streaming folder by name (by default whatever is complete, oldest first), or one
+    file that lies anywhere. Files that a broken run had claimed are resumed in any case.
+    """
+
+    files: list[str] | None = None
+    csv_path: str = ""
+    require_files: bool = False
+
+
+class Accept(Enum):
+    """When waiting batches are accepted: if the drift report calls for it (and what follows runs, or is skipped,
+    without drift), or whatever it says.
+    """
+
+    IF_DRIFT = "if_drift"
+    IF_DRIFT_OR_STOP = "if_drift_or_stop"
+    ALWAYS = "always"
+
+
+class AcceptConfig(dg.Config):
+    """When to accept, and the drift report to act on; none named: the newest."""
+
+    accept: Accept = Accept.IF_DRIFT
+    report: str = ""
+
+
+@dg.multi_asset(
+    name="process_streaming_data",
+    specs=[
+        dg.AssetSpec(
+            RATINGS,
+            deps=[["silver", "split_ratings"]],
+            description="The good rows of every file taken in, with their batch and their side of the split.",
+            kinds={"delta"},
+            **_ASSET,
+        ),
+        dg.AssetSpec(
+            QUARANTINE,
+            description="The rows that broke a rule: file, line, raw text and reasons.",
+            kinds={"delta"},
+            **_ASSET,
+        ),
+    ],
+    check_specs=[dg.AssetCheckSpec("no_file_refused", asset=RATINGS, description="Every file had its header.")],
+)
+def process_streaming_data(
+    config: IntakeConfig, lakehouse: dg.ResourceParam[Lakehouse]
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Take in the files of the streaming folder; see `reco_assets.streaming.intake` for what each goes through."""
+    taken = _take_in(config, lakehouse)
+    if config.require_files and not (taken.received or taken.known):
+        raise _nothing_taken(lakehouse, taken)
+    for spec in (STREAM_RATINGS, STREAM_QUARANTINE):
+        described = table_metadata(lakehouse, spec) if lakehouse.exists(spec.name) else {}
+        version = described.get("delta_version")
+        yield dg.MaterializeResult(
+            asset_key=spec.name.split("/"),
+            metadata=described | _summary(taken),
+            data_version=None if version is None else dg.DataVersion(str(version)),
+        )
+    yield dg.AssetCheckResult(
+        asset_key=RATINGS,
+        check_name="no_file_refused",
+        passed=not taken.refused,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={refusal.name: refusal.error for refusal in taken.refused},
+    )
+
+
+@dg.asset(key=["stream", "accepted"], deps=[["drift", "report"]], output_required=False, kinds={"json"}, **_ASSET)
+def accepted(config: AcceptConfig, lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.MaterializeResult]:
+    """The batches that training takes: all that wait, once a drift report calls for a retrained model."""
+    verdict = BY_HAND if config.accept is Accept.ALWAYS else report_verdict(lakehouse.settings, config.report or None)
+    if config.accept is Accept.IF_DRIFT_OR_STOP and not verdict.should_retrain:
+        return
+    batches = accept_waiting(lakehouse, verdict.report_id) if verdict.should_retrain else []
+    yield dg.MaterializeResult(
+        metadata={
+            "accepted_batches": len(batches),
+            "waiting_batches": len(waiting(lakehouse)),
+            "should_retrain": verdict.should_retrain,
+            "reason": verdict.reason,
+        }
+    )
+
+
+def _take_in(config: IntakeConfig, lakehouse: Lakehouse) -> IntakeResult:
+    if config.csv_path:
+        return take_in_file(lakehouse, Path(config.csv_path))
+    if lakehouse.settings.storage_format == "parquet" and not landed_files(lakehouse.settings.landing):
+        return IntakeResult()  # the main job runs on parquet; only where a file waits is that an error
+    return take_in(lakehouse, config.files)
+
+
+def _nothing_taken(lakehouse: Lakehouse, taken: IntakeResult) -> Exception:
+    if taken.refused:
+        return dg.Failure("; ".join(refusal.error for refusal in taken.refused))
+    return NoFilesError(f"No complete CSV file in {lakehouse.settings.landing}. Copy one there and start again.")
+
+
+def _summary(taken: IntakeResult) -> dict[str, Any]:
+    return {
+        "files_received": len(taken.received),
+        "files_known": len(taken.known),
+        "files_refused": len(taken.refused),
+        **{name: sum(getattr(receipt, name) for receipt in taken.received) for name in COUNTED},
+        "files": dg.MetadataValue.md(_files(taken)),
+    }
+
+
+def _files(taken: IntakeResult) -> str:
+    lines = ["| file | batch | lines | good | quarantined | duplicates |", "|---|---|---|---|---|---|"]
+    for receipt in taken.received[:SHOWN_FILES]:
+        counts = (receipt.lines, receipt.good, receipt.quarantined, receipt.duplicates)
+        lines.append(f"| {receipt.source} | {receipt.batch[:12]} | {' | '.join(f'{count:,}' for count in counts)} |")
+    hidden = len(taken.received) - SHOWN_FILES
+    more = [f"\nand {hidden:,} more."] if hidden > 0 else []
+    known = [f"\n{name}: its content was taken in before." for name in taken.known[:SHOWN_FILES]]
+    refused = [f"\nRefused: {refusal.error}" for refusal in taken.refused[:SHOWN_FILES]]
+    return "\n".join([*lines, *more, *known, *refused])

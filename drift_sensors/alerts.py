@@ -13,12 +13,12 @@ import dagster as dg
 from dagster import DagsterEvent, DagsterEventType, DagsterInstance, EventLogRecord
 from dagster._core.events import JobFailureData
 
+from drift_sensors.cursors import ATTEMPT_TAG, SCORE_TAG
 from reco_assets.jobs import DRIFT_DETECTION_RETRAIN_PIPELINE, DRIFT_RETRAIN
 from resources.settings import Settings
 from resources.slack import SlackAlerts, escaped
 
 RETRAIN_JOBS = frozenset({DRIFT_RETRAIN.name, DRIFT_DETECTION_RETRAIN_PIPELINE.name})
-DRIFT_SCORE_TAG = "reco/drift_score"
 ACCEPTED = dg.AssetKey(["stream", "accepted"])
 CHAMPION = dg.AssetKey(["models", "als_champion"])
 INTERVAL_SECONDS = 15
@@ -55,9 +55,10 @@ def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     ]
 
 
-def failure_message(job: str, run_id: str, reason: str) -> str:
-    """One failed run."""
-    return f":x: *{escaped(job)}* failed (run `{run_id}`)\n{escaped(reason)}"
+def failure_message(job: str, run_id: str, reason: str, attempt: str | None = None) -> str:
+    """One failed run; `attempt` as in "2/3" where a sensor tries it again, and gives up after the last."""
+    tried = f", attempt {escaped(attempt)}" if attempt else ""
+    return f":x: *{escaped(job)}* failed (run `{run_id}`{tried})\n{escaped(reason)}"
 
 
 def retrain_message(job: str, run_id: str, drift_score: str | None) -> str:
@@ -110,16 +111,17 @@ def _limit(after: int | None) -> int:
     return 1 if after is None else ALERTS_PER_TICK
 
 
-def _of_failure(_instance: DagsterInstance, record: EventLogRecord) -> str:
-    event = record.event_log_entry.get_dagster_event()
-    return failure_message(event.job_name, record.run_id, failure_reason(event))
+def _of_failure(instance: DagsterInstance, record: EventLogRecord) -> str:
+    event, run = record.event_log_entry.get_dagster_event(), instance.get_run_by_id(record.run_id)
+    attempt = run.tags.get(ATTEMPT_TAG) if run else None
+    return failure_message(event.job_name, record.run_id, failure_reason(event), attempt)
 
 
 def _of_retrain(instance: DagsterInstance, record: EventLogRecord) -> str | None:
     run = instance.get_run_by_id(record.run_id)
     if run is None or run.job_name not in RETRAIN_JOBS:  # accepted by hand
         return None
-    return retrain_message(run.job_name, run.run_id, run.tags.get(DRIFT_SCORE_TAG))
+    return retrain_message(run.job_name, run.run_id, run.tags.get(SCORE_TAG))
 
 
 def _of_promotion(_instance: DagsterInstance, record: EventLogRecord) -> str | None:

@@ -5,19 +5,25 @@ from typing import Any
 
 import dagster as dg
 
+from drift_sensors.alerts import alert_sensors
+from drift_sensors.ghost_runs import ghost_run_sensor
+from drift_sensors.landing import landing_sensor
+from drift_sensors.retrain import retrain_sensor
 from reco_assets.bronze import tables as bronze
 from reco_assets.checks import TABLE_CHECKS
+from reco_assets.drift import assets as drift
 from reco_assets.gold import tables as gold
-from reco_assets.jobs import JOB_SPECS, asset_job
+from reco_assets.jobs import JOBS
 from reco_assets.models import assets as models
 from reco_assets.schedules import schedules
 from reco_assets.silver import report, split_tables
 from reco_assets.silver import tables as silver
+from reco_assets.streaming import assets as streaming
 from reco_assets.tables import DECLARED
 from resources import resources_for
 from resources.settings import Settings, load_settings
 
-ASSET_MODULES = (bronze, silver, report, split_tables, models, gold)
+ASSET_MODULES = (bronze, silver, report, split_tables, streaming, drift, models, gold)
 
 
 def build_definitions(
@@ -28,8 +34,9 @@ def build_definitions(
     return dg.Definitions(
         assets=dg.load_assets_from_modules(ASSET_MODULES),
         asset_checks=TABLE_CHECKS,
-        jobs=[asset_job(spec) for spec in JOB_SPECS],
+        jobs=list(JOBS.values()),
         schedules=schedules(settings),
+        sensors=[landing_sensor(settings), retrain_sensor(settings), ghost_run_sensor(), *alert_sensors(settings)],
         resources={**resources_for(settings, DECLARED), **(resource_overrides or {})},
         executor=dg.in_process_executor,  # one engine session for the run; multiprocess: 76 s against 27 s on Spark
     )

@@ -29,6 +29,8 @@ GROUPS = {
         "silver/test_ratings",
         "silver/train_ratings",
     },
+    "stream": {"stream/accepted", "stream/quarantine", "stream/ratings"},
+    "drift": {"drift/data_drift", "drift/model_drift", "drift/report"},
     "models": {"models/als_candidate", "models/als_champion", "models/als_evaluation"},
     "gold": {"gold/recommendations_als", "gold/similar_movies"},
 }
@@ -42,7 +44,18 @@ CHECKS = {
     "silver/tags:has_rows",
     "silver/test_ratings:has_rows",
     "silver/train_ratings:has_rows",
+    "stream/ratings:no_file_refused",
 }
+WARNINGS = {"stream/ratings:no_file_refused"}
+JOBS = {
+    "reco_pipeline",
+    "etl_train_test_pipeline",
+    "drift_detection_retrain_pipeline",
+    "stream_intake",
+    "drift_scoring",
+    "drift_retrain",
+}
+SENSORS = {"landing_sensor", "retrain_sensor", "ghost_run_sensor"}
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +70,23 @@ def test_the_assets_are_these_in_these_groups(definitions: dg.Definitions) -> No
     assert found == GROUPS
 
 
-def test_the_checks_are_these_and_all_of_them_block(definitions: dg.Definitions) -> None:
+def test_the_checks_are_these_and_block_but_for_warnings(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    found = {f"{key.asset_key.to_user_string()}:{key.name}" for key in graph.asset_check_keys}
-    assert found == CHECKS
-    assert all(graph.get_check_spec(key).blocking for key in graph.asset_check_keys)
+    found = {
+        f"{key.asset_key.to_user_string()}:{key.name}": graph.get_check_spec(key) for key in graph.asset_check_keys
+    }
+    assert set(found) == CHECKS
+    assert {name for name, spec in found.items() if not spec.blocking} == WARNINGS
 
 
-def test_the_jobs_are_the_documented_ones(definitions: dg.Definitions) -> None:
-    assert {job.name for job in definitions.jobs or ()} == {"reco_pipeline", "etl_train_test_pipeline"}
+def test_the_jobs_are_the_documented_ones_and_those_of_the_sensors(definitions: dg.Definitions) -> None:
+    assert {job.name for job in definitions.jobs or ()} == JOBS
+
+
+def test_the_sensors_are_on_by_default(definitions: dg.Definitions) -> None:
+    sensors = list(definitions.sensors or ())
+    assert {sensor.name for sensor in sensors} == SENSORS
+    assert all(sensor.default_status is dg.DefaultSensorStatus.RUNNING for sensor in sensors)
 
 
 def test_every_asset_has_a_description_an_owner_and_a_kind(definitions: dg.Definitions) -> None:
@@ -99,9 +120,10 @@ def test_schedules_exist_for_crons_that_are_set_and_are_off_by_default() -> None
     settings = load_settings(reco_pipeline_cron="0 2 * * *", etl_train_test_pipeline_cron="")
     schedules = list(build_definitions(settings).schedules or ())
     assert [(schedule.name, schedule.cron_schedule) for schedule in schedules] == [
-        ("reco_pipeline_schedule", "0 2 * * *")
+        ("reco_pipeline_schedule", "0 2 * * *"),
+        ("drift_detection_retrain_pipeline_schedule", "0 0 * * *"),
     ]
-    assert schedules[0].default_status == dg.DefaultScheduleStatus.STOPPED
+    assert all(schedule.default_status == dg.DefaultScheduleStatus.STOPPED for schedule in schedules)
 
 
 @pytest.mark.slow

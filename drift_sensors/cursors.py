@@ -1,0 +1,71 @@
+"""What the sensors remember between ticks, and the attempts they find in the run storage by their tags."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+from reco_assets.streaming.landing import LandedFile
+
+# Tags of the runs that sensors start: which attempt, for what, and the score that called for it.
+ATTEMPT_TAG, GROUP_TAG, REPORT_TAG, SCORE_TAG = (
+    "reco/attempt",
+    "reco/intake_group",
+    "reco/drift_report",
+    "reco/drift_score",
+)
+UNFINISHED = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A run that tried something: its id, how it stands, and when it ended (Unix seconds, None while it runs)."""
+
+    run_id: str
+    status: dg.DagsterRunStatus
+    ended: float | None
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the run is still queued or at work."""
+        return self.status in UNFINISHED
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the run ended well."""
+        return self.status == dg.DagsterRunStatus.SUCCESS
+
+
+def attempts(instance: dg.DagsterInstance, filters: dg.RunsFilter) -> list[Attempt]:
+    """The runs that a filter finds, oldest first."""
+    records = instance.get_run_records(filters, ascending=True)
+    return [Attempt(r.dagster_run.run_id, r.dagster_run.status, r.end_time) for r in records]
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """At most so many attempts, each waiting twice as long after a failure as the one before (seconds)."""
+
+    max_attempts: int
+    backoff_seconds: int
+
+    def wait_until(self, failures: Sequence[Attempt]) -> float:
+        """When the next attempt may start (Unix seconds), after one or more failures."""
+        return (failures[-1].ended or 0.0) + float(self.backoff_seconds * 2 ** (len(failures) - 1))
+
+
+def dump_files(files: Sequence[LandedFile]) -> str:
+    """The files a tick saw, as the sensor's cursor."""
+    return json.dumps({file.name: [file.size, file.mtime_ns, file.inode] for file in files})
+
+
+def load_files(cursor: str | None) -> Mapping[str, LandedFile]:
+    """The files the last tick saw, by name."""
+    return {name: LandedFile(name, *facts) for name, facts in json.loads(cursor or "{}").items()}

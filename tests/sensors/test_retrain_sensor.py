@@ -1,0 +1,131 @@
+"""The retrain sensor on a real Dagster instance: reports in its event log, runs in its storage."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from drift_sensors.cursors import REPORT_TAG
+from drift_sensors.retrain import retrain_sensor
+from reco_assets.jobs import DRIFT_RETRAIN, DRIFT_SCORING
+from resources.settings import Settings, load_settings
+
+Tick = Callable[..., dg.SensorResult]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(lakehouse_path=tmp_path / "lake", run_backoff_seconds=0)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as found:
+        yield found
+
+
+@pytest.fixture
+def tick(settings: Settings, instance: dg.DagsterInstance) -> Tick:
+    """Evaluate the sensor once; `cursor` as the tick before returned it."""
+
+    def evaluate(cursor: str | None = None) -> dg.SensorResult:
+        result = retrain_sensor(settings)(dg.build_sensor_context(instance, cursor=cursor))
+        assert isinstance(result, dg.SensorResult)
+        return result
+
+    return evaluate
+
+
+def report(instance: dg.DagsterInstance, report_id: str, score: float, **changes: Any) -> None:
+    metadata: dict[str, Any] = {
+        "report_id": report_id,
+        "should_retrain": score > 1.0,
+        "drift_score": score,
+        "reason": f"drift score {score}",
+        "model_version": "",
+        "batches": dg.JsonMetadataValue([f"batch-of-{report_id}"]),
+    }
+    instance.report_runless_asset_event(dg.AssetMaterialization(["drift", "report"], metadata=metadata | changes))
+
+
+def run_ended(instance: dg.DagsterInstance, request: dg.RunRequest, status: dg.DagsterRunStatus) -> None:
+    """Put the run that a request asks for into the storage, ended."""
+    run = instance.create_run_for_job(_job(str(request.job_name)), tags=dict(request.tags), status=status)
+    assert instance.get_run_by_id(run.run_id) is not None
+
+
+def _job(name: str) -> dg.JobDefinition:
+    @dg.op
+    def nothing() -> None: ...
+
+    @dg.job(name=name)
+    def job() -> None:
+        nothing()
+
+    return job
+
+
+def test_without_a_report_the_tick_says_so(tick: Tick) -> None:
+    assert str(tick().skip_reason) == "SkipReason(skip_message='No new drift report.')"
+
+
+def test_a_report_below_the_threshold_is_skipped_with_its_score_in_the_reason(
+    tick: Tick, instance: dg.DagsterInstance
+) -> None:
+    report(instance, "r1", 0.31)
+    result = tick()
+    assert not result.run_requests
+    assert "drift score 0.31" in str(result.skip_reason)
+
+
+def test_of_three_reports_in_one_tick_the_one_above_the_threshold_is_not_missed(
+    tick: Tick, instance: dg.DagsterInstance
+) -> None:
+    for number, score in enumerate((0.2, 1.4, 0.2)):
+        report(instance, f"r{number}", score)
+    requests = tick().run_requests or []
+    assert [(r.job_name, r.tags[REPORT_TAG]) for r in requests] == [(DRIFT_RETRAIN.name, "r1")]
+    assert requests[0].run_config == {"ops": {"stream__accepted": {"config": {"report": "r1"}}}}
+
+
+def test_two_ticks_on_one_report_ask_for_the_same_run(tick: Tick, instance: dg.DagsterInstance) -> None:
+    report(instance, "r1", 1.4)
+    first = tick()
+    second = tick(first.cursor)
+    assert [r.run_key for r in first.run_requests or ()] == [r.run_key for r in second.run_requests or ()]
+
+
+def test_a_report_whose_run_succeeded_is_behind_the_cursor(tick: Tick, instance: dg.DagsterInstance) -> None:
+    report(instance, "r1", 1.4)
+    first = tick()
+    run_ended(instance, (first.run_requests or [])[0], dg.DagsterRunStatus.SUCCESS)
+    second = tick(first.cursor)
+    assert not second.run_requests
+    assert "retrained by run" in str(second.skip_reason)
+    assert str(tick(second.cursor).skip_reason) == "SkipReason(skip_message='No new drift report.')"
+
+
+def test_a_failed_run_is_tried_again_under_a_new_key_and_at_last_given_up(
+    tick: Tick, instance: dg.DagsterInstance
+) -> None:
+    report(instance, "r1", 1.4)
+    cursor, keys = None, []
+    for _ in range(3):
+        result = tick(cursor)
+        cursor = result.cursor
+        requests = result.run_requests or []
+        keys += [request.run_key for request in requests]
+        run_ended(instance, requests[0], dg.DagsterRunStatus.FAILURE)
+    assert keys == ["retrain:r1:1", "retrain:r1:2", "retrain:r1:3"]
+    last = tick(cursor)
+    assert not last.run_requests
+    assert "gave up after 3 runs" in str(last.skip_reason)
+
+
+def test_a_report_on_a_former_champion_is_scored_again_once(tick: Tick, instance: dg.DagsterInstance) -> None:
+    report(instance, "r1", 1.4, model_version="20200101_000000")
+    first = tick()
+    assert [(r.job_name, r.run_key) for r in first.run_requests or ()] == [(DRIFT_SCORING.name, "rescore:r1")]
+    assert not tick(first.cursor).run_requests

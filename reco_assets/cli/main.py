@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from reco_assets.cli import data, pipeline, serving, validation
+from reco_assets.cli import data, demo, drift, models, pipeline, serving, stream, validation
 from resources.errors import RecoError
 
 app = typer.Typer(
@@ -15,7 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.command()(pipeline.demo)
+app.command()(demo.demo)
 app.command()(pipeline.etl)
 app.command()(pipeline.futures)
 app.command()(pipeline.train)
@@ -23,6 +23,9 @@ app.command()(pipeline.evaluate)
 app.command()(validation.validate)
 app.command()(serving.recommend)
 app.command()(serving.similar)
+app.add_typer(stream.app, name="stream")
+app.add_typer(drift.app, name="drift")
+app.add_typer(models.app, name="model")
 app.add_typer(data.app, name="data")
 
 

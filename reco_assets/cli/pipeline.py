@@ -1,4 +1,4 @@
-"""`reco demo`, `etl`, `futures`, `train`, `evaluate`: the pipelines, and the documents' arguments for each task.
+"""`reco etl`, `futures`, `train`, `evaluate`: the pipelines, and the documents' arguments for each task.
 
 Without paths a command materialises the platform's own tables through the asset graph. With paths it reads and
 writes those files as given, by the same code, and leaves the platform's tables alone.
@@ -11,20 +11,6 @@ from typing import Annotated, Any
 import typer
 
 PathOption = Annotated[Path | None, typer.Option(show_default="the platform's own")]
-
-
-def demo() -> None:
-    """Run the whole main job and show what came of it."""
-    from reco_assets.cli.progress import run_with_progress
-    from reco_assets.cli.serving import print_recommendations
-    from reco_assets.cli.summary import print_summary
-    from reco_assets.jobs import RECO_PIPELINE
-    from resources.settings import load_settings
-
-    settings = load_settings()
-    outcome = run_with_progress(settings, RECO_PIPELINE.assets, "main job")
-    print_summary(settings, outcome)
-    print_recommendations(settings, user=None)
 
 
 def etl(

@@ -1,7 +1,7 @@
 """A progress bar over the steps of a run."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 CONSOLE = Console(stderr=True)
 
 
-def run_with_progress(settings: Settings, assets: Sequence[str], title: str) -> Outcome:
+def run_with_progress(
+    settings: Settings, assets: Sequence[str], title: str, config: Mapping[str, Mapping[str, Any]] | None = None
+) -> Outcome:
     """Materialise assets under a progress bar that names the step at work. Raises `RunFailedError`."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=CONSOLE) as progress:
@@ -29,6 +31,6 @@ def run_with_progress(settings: Settings, assets: Sequence[str], title: str) -> 
                 made.add(event.asset_key.to_user_string())
                 progress.update(task, completed=len(made))
 
-        outcome = materialize_assets(settings, assets, listen)
+        outcome = materialize_assets(settings, assets, listen, config)
         progress.update(task, description=title)
     return outcome

@@ -1,0 +1,149 @@
+"""`reco stream`: new ratings in, drift out, waiting batches merged; the documents' verbs and arguments.
+
+Without paths, or with the platform's own, a command works on the platform's tables through the asset graph. With
+other paths it reads and writes those files as given, by the same code.
+"""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from resources.settings import Settings
+
+app = typer.Typer(
+    help="New ratings: take them in, score their drift, merge them, or simulate them.", no_args_is_help=True
+)
+
+PathOption = Annotated[Path | None, typer.Option(show_default="the platform's own")]
+Partitions = Annotated[
+    int | None,
+    typer.Option(
+        "--shuffle_partitions", min=1, help="Partitions of a shuffle on Spark.", show_default="twice the cores"
+    ),
+]
+
+
+def _path(name: str, text: str) -> Any:
+    return typer.Option(f"--{name}", help=text, show_default="the platform's own")
+
+
+class Population(StrEnum):
+    """Where simulated ratings are drawn from."""
+
+    FUTURE = "future"
+    HISTORY = "history"
+
+
+@app.command()
+def process(
+    csv_path: Annotated[Path | None, _path("csv_path", "One CSV file; none: every file that waits.")] = None,
+    output_path: Annotated[Path | None, _path("output_path", "A folder for train/, test/ and quarantine/.")] = None,
+    train_ratio: Annotated[float | None, typer.Option("--train_ratio", help="Share of new pairs to train on.")] = None,
+    shuffle_partitions: Partitions = None,
+) -> None:
+    """Take in `DATE,CUST_ID,MOVIE_ID,RATING` files: validated, staged, archived, then deleted."""
+    from reco_assets.cli import stream_files
+    from reco_assets.cli.progress import run_with_progress
+    from reco_assets.jobs import STREAM
+
+    settings = _settings(shuffle_partitions, stream_train_ratio=train_ratio)
+    if output_path and output_path.resolve() != settings.landing:
+        if csv_path is None:
+            raise typer.BadParameter("--output_path needs --csv_path: which file to process")
+        _say(stream_files.process(settings, csv_path, output_path))
+        return
+    config = {"require_files": True} | ({"csv_path": str(csv_path.absolute())} if csv_path else {})
+    outcome = run_with_progress(settings, STREAM, "process", {"process_streaming_data": config})
+    shown = ("files_received", "files_known", "files_refused", *_counted())
+    _say({name: outcome.metadata["stream/ratings"][name] for name in shown})
+
+
+@app.command("detect_drift")
+def detect_drift(
+    *,
+    model_path: Annotated[Path | None, _path("model_path", "A model folder.")] = None,
+    original_train_path: Annotated[Path | None, _path("original_train_path", "What the model was trained on.")] = None,
+    current_train_path: Annotated[Path | None, _path("current_train_path", "New ratings, training side.")] = None,
+    original_test_path: Annotated[Path | None, _path("original_test_path", "What the model was judged on.")] = None,
+    current_test_path: Annotated[Path | None, _path("current_test_path", "New ratings, test side.")] = None,
+    shuffle_partitions: Partitions = None,
+) -> None:
+    """Score data and model drift of the waiting batches, or of given tables, and print the report."""
+    from reco_assets.cli import stream_files
+    from reco_assets.cli.progress import run_with_progress
+    from reco_assets.drift.reports import read_report
+    from reco_assets.jobs import DRIFT
+
+    settings = _settings(shuffle_partitions)
+    paths = stream_files.DriftPaths(
+        model_path, original_train_path, current_train_path, original_test_path, current_test_path
+    )
+    if paths.given:
+        _say(stream_files.detect_drift(settings, paths))
+        return
+    run_with_progress(settings, DRIFT, "detect_drift")
+    _say(read_report(settings))
+
+
+@app.command()
+def merge(
+    streaming_path: Annotated[Path | None, _path("streaming_path", "A folder with train/ and test/.")] = None,
+    processed_path: Annotated[Path | None, _path("processed_path", "The folder whose train/ and test/ grow.")] = None,
+    shuffle_partitions: Partitions = None,
+) -> None:
+    """Merge the waiting batches, or given tables, into train and test; doing it again changes nothing."""
+    from reco_assets.cli import stream_files
+    from reco_assets.cli.progress import run_with_progress
+    from reco_assets.jobs import MERGE
+
+    settings = _settings(shuffle_partitions)
+    if processed_path and streaming_path and streaming_path.resolve() != settings.landing:
+        _say(stream_files.merge(streaming_path, processed_path))
+        return
+    if processed_path or (streaming_path and streaming_path.resolve() != settings.landing):
+        raise typer.BadParameter("--streaming_path and --processed_path go together")
+    outcome = run_with_progress(settings, MERGE, "merge", {"stream__accepted": {"accept": "ALWAYS"}})
+    rows = {name: outcome.metadata[name]["dagster/row_count"] for name in MERGE[1:]}
+    _say({"accepted_batches": outcome.metadata["stream/accepted"]["accepted_batches"]} | rows)
+
+
+@app.command()
+def simulate(
+    *,
+    users: Annotated[int, typer.Option(min=1, help="How many whole users, at most.")] = 50,
+    rows: Annotated[int | None, typer.Option(min=1, help="Stop adding users at so many ratings.")] = None,
+    tilt: Annotated[float, typer.Option(min=-3.0, max=3.0, help="Shift of the mean, in stars.")] = 0.0,
+    population: Annotated[Population, typer.Option("--from", help="Whose ratings.")] = Population.FUTURE,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Another seed, other users.", show_default="RECO_SEED")
+    ] = None,
+    name: Annotated[str, typer.Option(help="The file's name.")] = "current.csv",
+) -> None:
+    """Put a CSV file with the ratings of whole users into the streaming folder, tilted as you choose."""
+    from reco_assets.cli.simulation import Simulation
+    from reco_assets.cli.simulation import simulate as put_file
+
+    settings = _settings()
+    plan = Simulation(population.value, users, rows, tilt, settings.reco_seed if seed is None else seed)
+    _say(put_file(settings, plan, name))
+
+
+def _settings(shuffle_partitions: int | None = None, **overrides: Any) -> "Settings":
+    from resources.settings import load_settings
+
+    given = {"spark_shuffle_partitions": shuffle_partitions, **overrides}
+    return load_settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _counted() -> tuple[str, ...]:
+    from reco_assets.streaming.assets import COUNTED
+
+    return COUNTED
+
+
+def _say(document: dict[str, Any]) -> None:
+    typer.echo(json.dumps(document, indent=2, default=str))

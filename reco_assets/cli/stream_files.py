@@ -1,0 +1,166 @@
+"""The streaming verbs on files that are given: the same reader, split, scores and keys as on the platform's tables."""
+
+import hashlib
+import shutil
+import uuid
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import write_deltalake
+
+from reco_assets.drift.assessment import DriftInputs, ScoredRatings, assess
+from reco_assets.drift.histograms import RATINGS, of_frame
+from reco_assets.drift.inputs import reference_versions
+from reco_assets.drift.policy import DriftConfig
+from reco_assets.drift.signals import Occurrences
+from reco_assets.models.assets import find_current_model
+from reco_assets.models.ratings import COLUMNS, Ratings
+from reco_assets.models.store import load_model, read_facts
+from reco_assets.streaming.reader import parse_stream_file
+from reco_assets.streaming.sides import hashed_split
+from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
+from resources.lakehouse import Lakehouse
+from resources.session import Engine
+from resources.settings import Settings
+from resources.table_files import LakehouseError, dataset_at, is_delta, read_path, table_exists
+
+PAIR = ["user_id", "movie_id"]
+KEY = [*PAIR, "rating_ts"]
+ROW = [field.name for field in TRAIN_RATINGS.schema.fields]
+SIDES = ("train", "test")
+
+
+@dataclass(frozen=True)
+class DriftPaths:
+    """The documented arguments of detect_drift; what is None is the platform's own."""
+
+    model: Path | None
+    original_train: Path | None
+    current_train: Path | None
+    original_test: Path | None
+    current_test: Path | None
+
+    @property
+    def given(self) -> bool:
+        """Whether any path was given."""
+        return any(path is not None for path in astuple(self))
+
+
+def process(settings: Settings, csv_path: Path, output: Path) -> dict[str, Any]:
+    """One CSV file into `<output>/{train,test,quarantine,archive}`, then delete it; returns the counts.
+
+    Every part is named after the content, so that doing it again replaces and never doubles. Raises `SourceError`.
+    """
+    if not csv_path.is_file():
+        raise LakehouseError(f"{csv_path} is no file. Give the path of a CSV file to --csv_path.")
+    parsed = parse_stream_file(csv_path, csv_path.stat().st_mtime_ns)
+    with csv_path.open("rb") as handle:
+        batch = hashlib.file_digest(handle, "sha256").hexdigest()
+    rows = parsed.good.append_column("origin", pa.repeat(pa.scalar(batch), len(parsed.good))).select(ROW)
+    split = hashed_split(rows["user_id"].to_numpy(), rows["movie_id"].to_numpy(), settings.stream_train_ratio)
+    for side in SIDES:
+        _write_part(output / side, batch, rows.filter(pa.array(split == side)))
+    _write_part(output / "quarantine", batch, parsed.quarantined)
+    (output / "archive").mkdir(exist_ok=True)
+    shutil.move(csv_path, output / "archive" / f"{batch}.csv")
+    return {
+        "batch": batch,
+        "lines": parsed.lines,
+        "good": len(rows),
+        "quarantined": len(parsed.quarantined),
+        "duplicates": parsed.duplicates,
+        **{side: int((split == side).sum()) for side in SIDES},
+    }
+
+
+def detect_drift(settings: Settings, paths: DriftPaths) -> dict[str, Any]:
+    """The drift report of the given tables; what is not given is the platform's: the champion and its data.
+
+    New ratings have no default here, since without paths they are the waiting batches. Raises `LakehouseError`,
+    `ModelStoreError`.
+    """
+    if paths.current_train is None or paths.current_test is None:
+        raise LakehouseError("Give both --current_train_path and --current_test_path, or no path at all.")
+    lakehouse = Lakehouse(settings, Engine(settings))
+    folder = paths.model or Path(find_current_model(settings))
+    facts, model = read_facts(folder), load_model(folder)
+    versions = {} if paths.original_train and paths.original_test else reference_versions(facts, lakehouse)
+    train = paths.original_train or lakehouse.path(TRAIN_RATINGS.name)
+    test = paths.original_test or lakehouse.path(TEST_RATINGS.name)
+    train_version = None if paths.original_train else versions[TRAIN_RATINGS.name]
+    test_version = None if paths.original_test else versions[TEST_RATINGS.name]
+    inputs = DriftInputs(
+        batches=(),
+        model_version=facts["version"],
+        delta_versions={str(train): train_version, str(test): test_version},
+        reference_train=of_frame(RATINGS, read_path(lakehouse.engine, _existing(train), train_version)),
+        current_train=of_frame(RATINGS, read_path(lakehouse.engine, _existing(paths.current_train))),
+        reference_test=ScoredRatings.of(model, _ratings(test, test_version)),
+        current_test=ScoredRatings.of(model, _ratings(paths.current_test)),
+        reference_movies=Occurrences(model.movie_ids, model.item_counts),
+        current_movies=Occurrences.of(_ratings(paths.current_train).movie_id),
+    )
+    return assess(inputs, DriftConfig.from_settings(settings)).document
+
+
+def merge(streaming: Path, processed: Path) -> dict[str, Any]:
+    """Add the rows of `<streaming>/{train,test}` to `<processed>/{train,test}`; doing it again adds nothing.
+
+    A row whose user, movie and time are there already is left out, and a pair that one side has stays on that side.
+    Returns the rows added to each. Raises `LakehouseError`.
+    """
+    new, known = ({side: _rows(folder / side) for side in SIDES} for folder in (streaming, processed))
+    added = {}
+    for side, other in (SIDES, SIDES[::-1]):
+        own = _join(new[side], known[other], PAIR, "left anti")
+        moved = _join(new[other], known[side], PAIR, "left semi")
+        fresh = _join(pa.concat_tables([own, moved]), known[side], KEY, "left anti")
+        added[side] = _first_per_key(fresh)
+    for side, rows in added.items():
+        _append(processed / side, rows)
+    return {f"{side}_rows_added": len(rows) for side, rows in added.items()}
+
+
+def _write_part(folder: Path, name: str, rows: pa.Table) -> None:
+    """A part file of a Parquet folder, seen whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{name}.{uuid.uuid4().hex}"
+    pq.write_table(rows, temporary)
+    temporary.replace(folder / f"{name}.parquet")
+
+
+def _append(path: Path, rows: pa.Table) -> None:
+    if not len(rows):
+        return
+    if is_delta(path):
+        write_deltalake(str(path), rows, mode="append")
+    else:
+        _write_part(path, f"merged-{uuid.uuid4().hex}", rows)
+
+
+def _join(rows: pa.Table, known: pa.Table, keys: list[str], kind: str) -> pa.Table:
+    return rows.join(known.select(keys), keys=keys, join_type=kind).select(rows.column_names)
+
+
+def _first_per_key(rows: pa.Table) -> pa.Table:
+    order = [*((name, "ascending") for name in KEY), ("origin", "ascending")]
+    columns = [(name, "first") for name in rows.column_names if name not in KEY]
+    grouped = rows.sort_by(order).group_by(KEY, use_threads=False).aggregate(columns)
+    return grouped.rename_columns([name.removesuffix("_first") for name in grouped.column_names]).select(ROW)
+
+
+def _rows(path: Path) -> pa.Table:
+    return dataset_at(_existing(path)).to_table(columns=ROW).combine_chunks()
+
+
+def _ratings(path: Path, version: int | None = None) -> Ratings:
+    return Ratings.from_arrow(dataset_at(_existing(path), version).to_table(columns=list(COLUMNS)))
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists() or not table_exists(path):
+        raise LakehouseError(f"{path} is no Parquet or Delta folder with rows. Check the path.")
+    return path.absolute()

@@ -1,0 +1,120 @@
+"""The drift loop as a user has it: the daemon runs, a file is dropped, and what should follow follows by itself."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from reco_assets.cli.demo import Running, dagster_running
+from reco_assets.cli.simulation import Simulation, simulate
+from reco_assets.jobs import DRIFT_RETRAIN, RECO_PIPELINE
+from reco_assets.models.assets import model_store
+from reco_assets.running import materialize_assets
+from reco_assets.streaming.accepted import waiting
+from resources.lakehouse import Lakehouse
+from resources.session import Engine
+from resources.settings import Settings, load_settings
+from resources.table_files import dataset_at
+
+pytestmark = pytest.mark.slow
+REPO = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A lakehouse with a champion, and Dagster watching its streaming folder."""
+
+    settings: Settings
+    running: Running
+
+    def wait_until(self, condition: Callable[[], Any], seconds: float = 120.0) -> Any:
+        """What the condition returns, once that is true; fails with Dagster's log after so many seconds."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if found := condition():
+                return found
+            time.sleep(0.2)
+        pytest.fail(f"waited {seconds} s in vain; Dagster said:\n{self.running.log.read_text()[-5000:]}")
+
+    def events(self, asset: str, after: int = 0) -> list[dg.EventLogRecord]:
+        filters = dg.AssetRecordsFilter(dg.AssetKey(asset.split("/")), after_storage_id=after or None)
+        return list(self.running.instance.fetch_materializations(filters, limit=10, ascending=True).records)
+
+    def report_on(self, plan: Simulation, name: str) -> dict[str, Any]:
+        """Drop a file; the metadata of the drift report that it leads to."""
+        after = max((event.storage_id for event in self.events("drift/report")), default=0)
+        simulate(self.settings, plan, name)
+        return values(self.wait_until(lambda: self.events("drift/report", after))[0])
+
+    def skip_reasons(self, sensor: str) -> list[str]:
+        states = self.running.instance.all_instigator_state(instigator_statuses=None)
+        state = next(state for state in states if state.instigator_name == sensor)
+        ticks = self.running.instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=20)
+        return [tick.skip_reason or "" for tick in ticks]
+
+
+def values(event: dg.EventLogRecord) -> dict[str, Any]:
+    assert event.asset_materialization is not None
+    return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+
+
+@pytest.fixture(scope="module")
+def loop(tmp_path_factory: pytest.TempPathFactory, movielens: Path) -> Iterator[Loop]:
+    folder = tmp_path_factory.mktemp("loop")
+    variables = {
+        "LAKEHOUSE_PATH": str(folder / "lake"),
+        "DAGSTER_HOME": str(folder / "home"),
+        "RECO_SOURCE": "movielens",
+        "RECO_SOURCE_PATH": str(movielens),
+        "RECO_ENGINE": "embedded",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        (folder / "home").mkdir()
+        (folder / "home" / "dagster.yaml").write_text((REPO / "dagster.yaml").read_text())
+        settings = load_settings()
+        materialize_assets(settings, RECO_PIPELINE.assets)
+        with dagster_running(settings) as running:
+            yield Loop(settings, running)
+
+
+def history(rows: int, tilt: float, seed: int) -> Simulation:
+    return Simulation("history", users=10**6, rows=rows, tilt=tilt, seed=seed)
+
+
+def test_an_unshifted_file_is_scored_and_leads_to_nothing(loop: Loop) -> None:
+    report = loop.report_on(history(5_000, 0.0, seed=1), "control.csv")
+    assert not report["should_retrain"]
+    assert report["drift_score"] <= 1.0
+    loop.wait_until(lambda: any("is not above 1" in reason for reason in loop.skip_reasons("retrain_sensor")))
+    lakehouse = Lakehouse(loop.settings, Engine(loop.settings))
+    assert len(waiting(lakehouse)) == 1
+    assert not list(loop.settings.landing.glob("*.csv"))
+
+
+def test_a_shifted_file_leads_by_itself_to_one_retrained_model_judged_against_the_champion(loop: Loop) -> None:
+    champion = model_store(loop.settings).champion()
+    after = max(event.storage_id for event in loop.events("models/als_champion"))
+    report = loop.report_on(history(10_000, -1.0, seed=2), "shifted.csv")
+    assert report["should_retrain"]
+    decided = values(loop.wait_until(lambda: loop.events("models/als_champion", after))[0])
+    assert decided["candidate"] != champion
+    metrics = model_store(loop.settings).facts(decided["candidate"])["metrics"]
+    assert metrics["champion"]["version"] == champion
+    assert metrics["by_origin"]["stream"]["test_count"] > 0
+    runs = dg.RunsFilter(job_name=DRIFT_RETRAIN.name)
+    loop.wait_until(lambda: loop.running.instance.get_runs(runs)[0].is_success)
+    loop.wait_until(lambda: any("retrained by run" in reason for reason in loop.skip_reasons("retrain_sensor")))
+    assert len(loop.running.instance.get_runs(runs)) == 1
+    assert waiting(Lakehouse(loop.settings, Engine(loop.settings))) == []
+
+
+def test_gold_is_what_the_champion_serves(loop: Loop) -> None:
+    champion = model_store(loop.settings).champion()
+    served = dataset_at(loop.settings.root / "gold" / "recommendations_als").to_table(columns=["model_version"])
+    assert set(served["model_version"].to_pylist()) == {champion}

@@ -5,6 +5,7 @@ schema without a word.
 """
 
 import fcntl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ from resources.table_files import (
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+_HELD: set[tuple[int, Path]] = set()  # (thread, lock file)
 
 
 @dataclass
@@ -90,12 +93,23 @@ class Lakehouse:
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Hold the table's OS lock: one writer at a time, whichever process it is in."""
+        """Hold the table's OS lock: one writer at a time, whichever process it is in.
+
+        A thread that holds it may take it again, so that it can look at a table and then write what follows from it.
+        """
         lock_file = self.path("_locks", f"{name.replace('/', '.')}.lock")
+        holder = (threading.get_ident(), lock_file)
+        if holder in _HELD:
+            yield
+            return
         lock_file.parent.mkdir(parents=True, exist_ok=True)
         with lock_file.open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+            _HELD.add(holder)
+            try:
+                yield
+            finally:
+                _HELD.discard(holder)
 
     def require_delta(self, feature: str) -> None:
         """Raise `LakehouseError` unless the storage format has versions and MERGE."""

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -521,6 +522,33 @@ def test_a_writer_of_one_table_does_not_wait_for_that_of_another(
     monkeypatch.setattr(fcntl, "flock", lambda handle, operation: flock(handle, operation | fcntl.LOCK_NB))
     lakehouse.write(PLAIN, _plain("mine"))
     assert _words(lakehouse) == ["mine"]
+
+
+def test_a_thread_that_holds_the_lock_takes_it_again_and_keeps_it_to_the_end(
+    lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", lambda handle, operation: flock(handle, operation | fcntl.LOCK_NB))
+
+    def try_elsewhere() -> list[Exception]:
+        refused: list[Exception] = []
+
+        def attempt() -> None:
+            try:
+                with lakehouse.lock(PLAIN.name):
+                    pass
+            except BlockingIOError as error:
+                refused.append(error)
+
+        thread = threading.Thread(target=attempt)
+        thread.start()
+        thread.join()
+        return refused
+
+    with lakehouse.lock(PLAIN.name):
+        lakehouse.write(PLAIN, _plain("held"))
+        assert try_elsewhere()
+    assert not try_elsewhere()
 
 
 def test_a_killed_writer_does_not_keep_its_lock(

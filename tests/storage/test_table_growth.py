@@ -1,0 +1,210 @@
+"""Only rows that a table lacks are added to it, and its log remembers which additions were made."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyspark.sql.types import FloatType, IntegerType, StringType, StructField, StructType, TimestampType
+
+from resources.lakehouse import Lakehouse
+from resources.table_files import LakehouseError, TableSpec
+from resources.table_growth import insert_new, read_log, record
+
+GROWING = TableSpec(
+    "silver/growing",
+    StructType(
+        [
+            StructField("id", IntegerType()),
+            StructField("at", TimestampType()),
+            StructField("stars", FloatType()),
+            StructField("word", StringType()),
+        ]
+    ),
+)
+COLUMNS = pa.schema(
+    [("id", pa.int32()), ("at", pa.timestamp("us", tz="UTC")), ("stars", pa.float32()), ("word", pa.string())]
+)
+KEYS = ("id", "at")
+
+
+def rows(word: str, *ids: int) -> pa.Table:
+    found = [{"id": number, "at": datetime(2026, 1, 1, tzinfo=UTC), "stars": 4.5, "word": word} for number in ids]
+    return pa.Table.from_pylist(found, schema=COLUMNS)
+
+
+def words(lakehouse: Lakehouse) -> dict[int, str]:
+    return {row.id: row.word for row in lakehouse.read(GROWING.name).collect()}
+
+
+def write_by_engine(lakehouse: Lakehouse, table: pa.Table) -> None:
+    lakehouse.write(GROWING, lakehouse.engine.session.createDataFrame(table))
+
+
+@pytest.mark.both_engines
+def test_rows_with_new_keys_are_added_and_held_ones_stay_as_they_are(lakehouse: Lakehouse) -> None:
+    write_by_engine(lakehouse, rows("old", 1, 2))
+    assert insert_new(lakehouse, GROWING, rows("new", 2, 3), KEYS) == 1
+    assert words(lakehouse) == {1: "old", 2: "old", 3: "new"}
+
+
+@pytest.mark.both_engines
+def test_a_key_differs_where_any_of_its_columns_does(lakehouse: Lakehouse) -> None:
+    write_by_engine(lakehouse, rows("old", 1))
+    later = pa.Table.from_pylist(
+        [{"id": 1, "at": datetime(2026, 1, 1, 0, 0, 1, tzinfo=UTC), "stars": 1.0, "word": "later"}], schema=COLUMNS
+    )
+    assert insert_new(lakehouse, GROWING, later, KEYS) == 1
+    assert lakehouse.read(GROWING.name).count() == 2
+
+
+@pytest.mark.both_engines
+def test_the_engine_overwrites_what_grew(lakehouse: Lakehouse) -> None:
+    write_by_engine(lakehouse, rows("old", 1))
+    insert_new(lakehouse, GROWING, rows("new", 2), KEYS)
+    write_by_engine(lakehouse, rows("whole", 7))
+    assert words(lakehouse) == {7: "whole"}
+
+
+@pytest.mark.both_engines
+def test_the_epoch_is_the_last_version_that_took_rows_away(lakehouse: Lakehouse) -> None:
+    write_by_engine(lakehouse, rows("old", 1))
+    first = read_log(lakehouse, GROWING.name).epoch
+    insert_new(lakehouse, GROWING, rows("new", 2), KEYS, "a")
+    record(lakehouse, GROWING.name, "b", {"reco.word": "x"})
+    assert read_log(lakehouse, GROWING.name).epoch == first
+    write_by_engine(lakehouse, rows("whole", 7))
+    log = read_log(lakehouse, GROWING.name)
+    assert log.epoch == log.version > first
+
+
+def test_a_restore_begins_an_epoch(lakehouse: Lakehouse) -> None:
+    lakehouse.write(GROWING, rows("old", 1))
+    insert_new(lakehouse, GROWING, rows("new", 2), KEYS, "a")
+    DeltaTable(str(lakehouse.path(GROWING.name))).restore(0)
+    log = read_log(lakehouse, GROWING.name)
+    assert (log.epoch, log.has("a")) == (2, True)
+
+
+def test_compaction_and_merges_by_other_programs_begin_no_epoch(lakehouse: Lakehouse) -> None:
+    lakehouse.write(GROWING, rows("old", 1))
+    insert_new(lakehouse, GROWING, rows("new", 2), KEYS)
+    table = DeltaTable(str(lakehouse.path(GROWING.name)))
+    table.optimize.compact()
+    merging = table.merge(rows("new", 3), "t.id = s.id", source_alias="s", target_alias="t")
+    merging.when_not_matched_insert_all().execute()
+    table.vacuum(dry_run=False)
+    log = read_log(lakehouse, GROWING.name)
+    assert log.version > 2
+    assert log.epoch == 0
+
+
+def test_where_the_history_was_cleaned_its_oldest_commit_begins_the_epoch(lakehouse: Lakehouse) -> None:
+    lakehouse.write(GROWING, rows("old", 1))
+    for number in (2, 3, 4):
+        insert_new(lakehouse, GROWING, rows("new", number), KEYS)
+    DeltaTable(str(lakehouse.path(GROWING.name))).create_checkpoint()
+    for version in (0, 1):
+        (lakehouse.path(GROWING.name) / "_delta_log" / f"{version:020}.json").unlink()
+    assert read_log(lakehouse, GROWING.name).epoch == 2
+    assert lakehouse.row_count(GROWING.name) == 4
+
+
+@pytest.mark.both_engines
+@pytest.mark.parametrize("ids", [(1, 2), (1,), ()], ids=["a new row", "no new row", "no row"])
+def test_the_transaction_is_recorded_whether_there_were_new_rows_or_not(
+    lakehouse: Lakehouse, ids: tuple[int, ...]
+) -> None:
+    write_by_engine(lakehouse, rows("old", 1))
+    assert not read_log(lakehouse, GROWING.name).has("merge:0:a")
+    insert_new(lakehouse, GROWING, rows("new", *ids), KEYS, "merge:0:a")
+    assert read_log(lakehouse, GROWING.name).has("merge:0:a")
+    assert set(words(lakehouse)) == {1, *ids}
+
+
+def test_without_a_new_row_and_without_a_transaction_nothing_is_committed(lakehouse: Lakehouse) -> None:
+    lakehouse.write(GROWING, rows("old", 1))
+    assert insert_new(lakehouse, GROWING, rows("new", 1), KEYS) == 0
+    assert lakehouse.version(GROWING.name) == 0
+
+
+@pytest.mark.both_engines
+def test_properties_are_read_back_and_outlive_an_overwrite_as_does_the_tables_id(lakehouse: Lakehouse) -> None:
+    write_by_engine(lakehouse, rows("old", 1))
+    before = read_log(lakehouse, GROWING.name)
+    record(lakehouse, GROWING.name, None, {"reco.word": "x"})
+    write_by_engine(lakehouse, rows("whole", 7))
+    after = read_log(lakehouse, GROWING.name)
+    assert (before.property_of("reco.word"), after.property_of("reco.word")) == (None, "x")
+    assert before.table_id == after.table_id
+
+
+def test_a_table_made_anew_has_another_id(lakehouse: Lakehouse) -> None:
+    lakehouse.write(GROWING, rows("old", 1))
+    before = read_log(lakehouse, GROWING.name).table_id
+    lakehouse.path(GROWING.name).rename(lakehouse.path("moved_away"))
+    lakehouse.write(GROWING, rows("old", 1))
+    assert read_log(lakehouse, GROWING.name).table_id != before
+
+
+def test_other_columns_than_the_declared_ones_are_refused(lakehouse: Lakehouse) -> None:
+    lakehouse.write(GROWING, rows("old", 1))
+    with pytest.raises(LakehouseError, match=r"silver/growing must have the columns"):
+        insert_new(lakehouse, GROWING, rows("new", 2).drop_columns("word"), KEYS)
+    assert words(lakehouse) == {1: "old"}
+
+
+def test_a_table_that_is_not_there_is_named(lakehouse: Lakehouse) -> None:
+    with pytest.raises(LakehouseError, match="silver/growing does not exist"):
+        insert_new(lakehouse, GROWING, rows("new", 1), KEYS)
+
+
+def test_a_parquet_table_has_no_log(make_lakehouse: Callable[..., Lakehouse]) -> None:
+    parquet = make_lakehouse(storage_format="parquet")
+    parquet.write(GROWING, rows("old", 1))
+    with pytest.raises(LakehouseError, match="STORAGE_FORMAT=delta"):
+        insert_new(parquet, GROWING, rows("new", 2), KEYS)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sets(st.integers(0, 8)), min_size=1, max_size=5))
+def test_however_rows_arrive_each_key_is_there_once_with_its_first_row(
+    make_lakehouse: Callable[..., Lakehouse], arrivals: list[set[int]]
+) -> None:
+    lakehouse = make_lakehouse()
+    lakehouse.write(GROWING, rows("-"))
+    expected: dict[int, str] = {}
+    for at, ids in enumerate(arrivals):
+        added = insert_new(lakehouse, GROWING, rows(str(at), *ids), KEYS, f"t{at}")
+        assert added == len(ids - expected.keys())
+        expected = dict.fromkeys(ids, str(at)) | expected
+    found = lakehouse.dataset(GROWING.name).to_table().to_pylist()
+    assert {row["id"]: row["word"] for row in found} == expected
+    assert len(found) == len(expected)
+
+
+_READ_AND_END = """
+import sys
+import pyarrow.compute as pc
+from resources.lakehouse import Lakehouse
+from resources.session import Engine
+from resources.settings import load_settings
+settings = load_settings(lakehouse_path=sys.argv[1])
+lakehouse = Lakehouse(settings, Engine(settings))
+for _ in range(5):
+    lakehouse.dataset("silver/growing").to_table(columns=["id"], filter=pc.field("id") < 5)
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_ends_right_after_reading_ends_well(lakehouse: Lakehouse) -> None:
+    lakehouse.write(GROWING, rows("old", *range(100_000)))
+    command = [sys.executable, "-c", _READ_AND_END, str(lakehouse.root)]
+    for _ in range(5):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")

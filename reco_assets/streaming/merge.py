@@ -1,0 +1,149 @@
+"""History's split and the accepted batches become silver/train_ratings and silver/test_ratings.
+
+Each table has one writer, `merge_side`, and two ways that lead to the same rows:
+
+- **rebuilt** from silver/split_ratings and every accepted batch, when the split changed since the table was last built
+  (the table's property says from which state of the split that was);
+- **inserted**, only the batches accepted since, which costs what the batches cost and not what the table costs.
+
+A row's side is that of its pair in history, else the one it was staged with. Of rows with the same user, movie and
+time the first stays: history's, then that of the batch accepted first.
+
+The commit that brings batches carries the last one's transaction `merge:<epoch>:<batch>`. Batches are accepted in
+order and merged in order, so what stands before it in the list is in the table too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
+from reco_assets.silver.splits import TEST, TRAIN
+from reco_assets.streaming.accepted import accepted
+from reco_assets.streaming.steps import reached
+from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
+from resources.lakehouse import Lakehouse
+from resources.table_append import batch_rows
+from resources.table_files import TableSpec
+from resources.table_growth import TableLog, insert_new, read_log, record
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+TABLES: dict[str, TableSpec] = {TRAIN: TRAIN_RATINGS, TEST: TEST_RATINGS}
+BUILT_FROM = "reco.split_version"
+PAIR = ["user_id", "movie_id"]
+KEY = [*PAIR, "rating_ts"]
+ROW = [field.name for field in TRAIN_RATINGS.schema.fields]
+# Where a run may be killed, per side.
+STEPS = tuple(f"{side}_{step}" for side in TABLES for step in ("rebuilt", "rebuild_recorded", "inserted"))
+
+
+class How(Enum):
+    """How a table came to hold what it holds."""
+
+    REBUILT = "rebuilt"
+    INSERTED = "inserted"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What one merge did: the rows written (all of the table when it was rebuilt) and the batches they are from."""
+
+    how: How
+    rows: int
+    batches: tuple[str, ...]
+
+
+def merge_side(lakehouse: Lakehouse, side: str) -> Merged:
+    """Bring the table of a side (`train`, `test`) up to date; doing it again changes nothing.
+
+    Raises `LakehouseError` when there is no split, `AcceptedError`.
+    """
+    spec = TABLES[side]
+    with lakehouse.lock(spec.name):
+        if lakehouse.settings.storage_format != "delta":
+            lakehouse.write(spec, rebuilt_side(lakehouse.read(SPLIT_RATINGS.name), None, [], side))
+            return Merged(How.REBUILT, lakehouse.row_count(spec.name), ())
+        batches, split = [entry.batch for entry in accepted(lakehouse.root)], read_log(lakehouse, SPLIT_RATINGS.name)
+        if lakehouse.exists(spec.name):
+            log = read_log(lakehouse, spec.name)
+            if log.property_of(BUILT_FROM) == _state(split):
+                return _insert(lakehouse, side, split.version, _pending(log, batches), log.epoch)
+        return _rebuild(lakehouse, side, split, batches)
+
+
+def rebuilt_side(split: "DataFrame", stream: "DataFrame | None", batches: Sequence[str], side: str) -> "DataFrame":
+    """The rows of a side from silver/split_ratings and, where batches were accepted, stream/ratings."""
+    history = split.where(F.col("side") == F.lit(side)).select(*ROW)
+    if stream is None or not batches:
+        return history
+    order = split.sparkSession.createDataFrame(list(enumerate(batches)), "accepted int, batch string")
+    taken = stream.join(F.broadcast(order), "batch")
+    known = split.where(F.col("side").isin(*TABLES)).select(*PAIR, F.col("side").alias("known"))
+    known = known.join(taken.select(*PAIR).distinct(), PAIR, "left_semi").distinct()
+    sided = taken.join(known, PAIR, "left").where(F.coalesce("known", "split") == F.lit(side))
+    first = F.row_number().over(Window.partitionBy(*KEY).orderBy("accepted", "line"))
+    rows = sided.withColumn("rank", first).where(F.col("rank") == 1).withColumn("origin", F.col("batch"))
+    return history.unionByName(rows.join(history.select(*KEY), KEY, "left_anti").select(*ROW))
+
+
+def rows_to_insert(stream: pa.Table, known: pa.Table, batches: Sequence[str], side: str) -> pa.Table:
+    """The rows that batches bring to a side, distinct by user, movie and time; some may be in its table already.
+
+    `stream`: rows of stream/ratings; `known`: user_id, movie_id, side of the pairs that history has in train or test.
+    """
+    accepted_at = pc.index_in(stream["batch"], value_set=pa.array(batches, pa.string()))
+    taken = stream.append_column("accepted", accepted_at).filter(pc.is_valid(accepted_at))
+    pairs = known.select([*PAIR, "side"]).group_by([*PAIR, "side"]).aggregate([])
+    sided = taken.join(pairs, keys=PAIR, join_type="left outer")
+    own = sided.filter(pc.equal(pc.coalesce(sided["side"], sided["split"]), side))
+    ordered = own.sort_by([("accepted", "ascending"), ("line", "ascending")])
+    first = ordered.group_by(KEY, use_threads=False).aggregate([("rating", "first"), ("batch", "first")])
+    return first.rename_columns([*KEY, "rating", "origin"]).select(ROW)
+
+
+def _rebuild(lakehouse: Lakehouse, side: str, split: TableLog, batches: list[str]) -> Merged:
+    spec = TABLES[side]
+    stream = lakehouse.read(STREAM_RATINGS.name) if batches else None
+    lakehouse.write(spec, rebuilt_side(lakehouse.read(SPLIT_RATINGS.name, split.version), stream, batches, side))
+    reached(f"{side}_rebuilt")
+    # Until this commit the property names an older state of the split, so that a run killed here is done again.
+    epoch = read_log(lakehouse, spec.name).epoch
+    record(lakehouse, spec.name, _transaction(epoch, batches[-1]) if batches else None, {BUILT_FROM: _state(split)})
+    reached(f"{side}_rebuild_recorded")
+    return Merged(How.REBUILT, lakehouse.row_count(spec.name), tuple(batches))
+
+
+def _insert(lakehouse: Lakehouse, side: str, split_version: int, batches: list[str], epoch: int) -> Merged:
+    if not batches:
+        return Merged(How.UNCHANGED, 0, ())
+    stream = batch_rows(lakehouse, STREAM_RATINGS.name, batches, columns=["batch", "line", *ROW[:-1], "split"])
+    of_users = pc.field("user_id").isin(pc.unique(stream["user_id"])) & pc.field("side").isin(list(TABLES))
+    known = lakehouse.dataset(SPLIT_RATINGS.name, split_version).to_table(columns=[*PAIR, "side"], filter=of_users)
+    rows = rows_to_insert(stream, known, batches, side)
+    inserted = insert_new(lakehouse, TABLES[side], rows, KEY, _transaction(epoch, batches[-1]))
+    reached(f"{side}_inserted")
+    return Merged(How.INSERTED, inserted, tuple(batches))
+
+
+def _pending(log: TableLog, batches: list[str]) -> list[str]:
+    """The batches after the last one whose merge is in the log."""
+    epoch = log.epoch
+    merged = (at for at in range(len(batches), 0, -1) if log.has(_transaction(epoch, batches[at - 1])))
+    return batches[next(merged, 0) :]
+
+
+def _transaction(epoch: int, batch: str) -> str:
+    return f"merge:{epoch}:{batch}"
+
+
+def _state(split: TableLog) -> str:
+    """A table made anew under the same name begins at version 0 again, so the version alone would not do."""
+    return f"{split.table_id}@{split.version}"

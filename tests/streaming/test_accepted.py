@@ -1,0 +1,89 @@
+"""The list of batches that training takes."""
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reco_assets.streaming.accepted import Accepted, AcceptedError, accept_waiting, accepted, waiting
+from reco_assets.streaming.receipts import Receipt, write_receipt
+from resources.lakehouse import Lakehouse
+
+LIST = Path("stream", "accepted.json")
+
+
+@pytest.fixture
+def receive(lakehouse: Lakehouse) -> Callable[..., None]:
+    """Leave receipts, as intake does; `landed` is the time of the first, in ns, the others follow."""
+
+    def write(*batches: str, landed: int = 1) -> None:
+        for at, batch in enumerate(batches):
+            write_receipt(lakehouse.root, Receipt(batch, f"{batch}.csv", landed + at, 10, 1, 1, 0, 0, 1, 0, 1))
+
+    return write
+
+
+def names(lakehouse: Lakehouse) -> list[str]:
+    return [receipt.batch for receipt in waiting(lakehouse)]
+
+
+def test_where_nothing_was_taken_in_nothing_waits_and_nothing_is_accepted(lakehouse: Lakehouse) -> None:
+    assert (accepted(lakehouse.root), waiting(lakehouse), accept_waiting(lakehouse, "r1")) == ([], [], [])
+    assert not (lakehouse.root / LIST).exists()
+
+
+def test_batches_wait_in_the_order_in_which_they_landed(lakehouse: Lakehouse, receive: Callable[..., None]) -> None:
+    receive("late", landed=9)
+    receive("b", "a", landed=1)
+    assert names(lakehouse) == ["b", "a", "late"]
+
+
+def test_whatever_waits_is_accepted_with_the_report_that_called_for_it(
+    lakehouse: Lakehouse, receive: Callable[..., None]
+) -> None:
+    receive("a", "b")
+    assert accept_waiting(lakehouse, "r1") == ["a", "b"]
+    assert accepted(lakehouse.root) == [Accepted("a", "r1"), Accepted("b", "r1")]
+    assert names(lakehouse) == []
+
+
+def test_the_list_only_grows_at_its_end(lakehouse: Lakehouse, receive: Callable[..., None]) -> None:
+    receive("late", landed=9)
+    accept_waiting(lakehouse, "r1")
+    receive("early", landed=1)
+    assert accept_waiting(lakehouse, "r2") == ["early"]
+    assert accept_waiting(lakehouse, "r3") == []
+    assert accepted(lakehouse.root) == [Accepted("late", "r1"), Accepted("early", "r2")]
+
+
+def test_two_that_accept_at_once_accept_each_batch_once(lakehouse: Lakehouse, receive: Callable[..., None]) -> None:
+    batches = [f"b{number}" for number in range(20)]
+    receive(*batches)
+    found: list[list[str]] = []
+    threads = [threading.Thread(target=lambda: found.append(accept_waiting(lakehouse, "r"))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [entry.batch for entry in accepted(lakehouse.root)] == batches
+    assert sorted(map(len, found)) == [0, 0, 0, 20]
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[1]", '[{"batch": "a"}]', "7"])
+def test_a_damaged_list_is_named_and_never_overwritten(
+    lakehouse: Lakehouse, receive: Callable[..., None], damage: str
+) -> None:
+    receive("a")
+    path = lakehouse.root / LIST
+    path.write_text(damage)
+    with pytest.raises(AcceptedError, match=r"accepted\.json is damaged"):
+        accept_waiting(lakehouse, "r1")
+    assert path.read_text() == damage
+
+
+def test_the_list_is_plain_json(lakehouse: Lakehouse, receive: Callable[..., None]) -> None:
+    receive("a")
+    accept_waiting(lakehouse, "r1")
+    assert json.loads((lakehouse.root / LIST).read_text()) == [{"batch": "a", "report": "r1"}]

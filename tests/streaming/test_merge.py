@@ -1,0 +1,381 @@
+"""Accepted batches in train and test: inserted or rebuilt, the same rows."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from deltalake import DeltaTable
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reco_assets.streaming.accepted import accept_waiting, accepted
+from reco_assets.streaming.merge import KEY, ROW, TABLES, How, Merged, merge_side, rebuilt_side, rows_to_insert
+from reco_assets.streaming.receipts import Receipt, write_receipt
+from reco_assets.streaming.sides import split_pairs
+from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
+from resources.lakehouse import Lakehouse
+from resources.session import Engine
+from resources.settings import load_settings
+from resources.table_append import append_batches
+
+START = datetime(2010, 1, 1, tzinfo=UTC)
+SPLIT = pa.schema(
+    [
+        ("user_id", pa.int32()),
+        ("movie_id", pa.int32()),
+        ("rating", pa.float32()),
+        ("rating_ts", pa.timestamp("us", tz="UTC")),
+        ("origin", pa.string()),
+        ("side", pa.string()),
+        ("policy", pa.string()),
+    ]
+)
+STREAM = pa.schema(
+    [("batch", pa.string()), ("line", pa.int64()), *[SPLIT.field(name) for name in ROW[:-1]], ("split", pa.string())]
+)
+
+
+class Rated(NamedTuple):
+    """A rating, at a day after START."""
+
+    user: int
+    movie: int
+    day: int
+    rating: float = 4.0
+
+
+def history_of(sides: Iterable[tuple[Rated, str]]) -> pa.Table:
+    rows = [
+        (row.user, row.movie, row.rating, START + timedelta(row.day), "history", side, "any") for row, side in sides
+    ]
+    return pa.Table.from_pylist([dict(zip(SPLIT.names, row, strict=True)) for row in rows], schema=SPLIT)
+
+
+def stream_of(batches: dict[str, list[tuple[Rated, str]]]) -> pa.Table:
+    rows = [
+        (batch, line, row.user, row.movie, row.rating, START + timedelta(row.day), split)
+        for batch, found in batches.items()
+        for line, (row, split) in enumerate(found, start=2)
+    ]
+    return pa.Table.from_pylist([dict(zip(STREAM.names, row, strict=True)) for row in rows], schema=STREAM)
+
+
+def rows_in(table: pa.Table) -> list[tuple[int, int, int, float, str]]:
+    """(user, movie, day, rating, origin) of every row, sorted."""
+    return sorted(
+        (row["user_id"], row["movie_id"], (row["rating_ts"] - START).days, row["rating"], row["origin"])
+        for row in table.to_pylist()
+    )
+
+
+@pytest.fixture
+def history(lakehouse: Lakehouse) -> Callable[..., None]:
+    """Write silver/split_ratings."""
+    return lambda **sides: lakehouse.write(
+        SPLIT_RATINGS, history_of((row, side) for side, rows in sides.items() for row in rows)
+    )
+
+
+@pytest.fixture
+def stage(lakehouse: Lakehouse) -> Callable[..., None]:
+    """Stage batches with their receipts, as intake does, and accept them."""
+
+    def put(**batches: list[tuple[Rated, str]]) -> None:
+        append_batches(lakehouse, STREAM_RATINGS, stream_of(batches))
+        for batch in batches:
+            landed = len(accepted(lakehouse.root))
+            write_receipt(lakehouse.root, Receipt(batch, f"{batch}.csv", landed, 10, 1, 1, 0, 0, 1, 0, 1))
+            accept_waiting(lakehouse, "report")
+
+    return put
+
+
+def of_side(lakehouse: Lakehouse, side: str) -> list[tuple[int, int, int, float, str]]:
+    return rows_in(lakehouse.dataset(TABLES[side].name).to_table())
+
+
+def both(lakehouse: Lakehouse) -> dict[str, list[tuple[int, int, int, float, str]]]:
+    return {side: of_side(lakehouse, side) for side in TABLES}
+
+
+def merge(lakehouse: Lakehouse) -> tuple[Merged, Merged]:
+    return merge_side(lakehouse, "train"), merge_side(lakehouse, "test")
+
+
+@pytest.mark.both_engines
+def test_without_batches_the_tables_are_the_sides_of_the_split(
+    lakehouse: Lakehouse, history: Callable[..., None]
+) -> None:
+    history(train=[Rated(1, 1, 0), Rated(1, 2, 0)], test=[Rated(2, 1, 0)], future=[Rated(2, 2, 9)])
+    assert merge(lakehouse) == (Merged(How.REBUILT, 2, ()), Merged(How.REBUILT, 1, ()))
+    assert both(lakehouse) == {
+        "train": [(1, 1, 0, 4.0, "history"), (1, 2, 0, 4.0, "history")],
+        "test": [(2, 1, 0, 4.0, "history")],
+    }
+
+
+@pytest.mark.both_engines
+def test_a_batch_accepted_later_is_inserted_and_a_rebuild_gives_the_same_rows(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
+) -> None:
+    history(train=[Rated(1, 1, 0)], test=[Rated(2, 1, 0)])
+    merge(lakehouse)
+    stage(a=[(Rated(1, 1, 5), "train"), (Rated(3, 3, 5), "test")])
+    assert merge(lakehouse) == (Merged(How.INSERTED, 1, ("a",)), Merged(How.INSERTED, 1, ("a",)))
+    inserted = both(lakehouse)
+    assert inserted == {
+        "train": [(1, 1, 0, 4.0, "history"), (1, 1, 5, 4.0, "a")],
+        "test": [(2, 1, 0, 4.0, "history"), (3, 3, 5, 4.0, "a")],
+    }
+    history(train=[Rated(1, 1, 0)], test=[Rated(2, 1, 0)])
+    assert [merged.how for merged in merge(lakehouse)] == [How.REBUILT, How.REBUILT]
+    assert both(lakehouse) == inserted
+
+
+@pytest.mark.both_engines
+def test_after_a_rebuild_nothing_is_merged_again_and_later_batches_are_inserted(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
+) -> None:
+    history(train=[Rated(1, 1, 0)], test=[Rated(2, 1, 0)])
+    stage(a=[(Rated(3, 3, 5), "train")])
+    assert merge_side(lakehouse, "train") == Merged(How.REBUILT, 2, ("a",))
+    assert merge_side(lakehouse, "train") == Merged(How.UNCHANGED, 0, ())
+    stage(b=[(Rated(3, 4, 5), "train")])
+    assert merge_side(lakehouse, "train") == Merged(How.INSERTED, 1, ("b",))
+
+
+def test_several_batches_are_one_commit(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
+) -> None:
+    history(train=[Rated(1, 1, 0)])
+    merge_side(lakehouse, "train")
+    before = lakehouse.version(TRAIN_RATINGS.name)
+    stage(a=[(Rated(1, 2, 5), "train")], b=[(Rated(1, 3, 5), "train")])
+    assert merge_side(lakehouse, "train") == Merged(How.INSERTED, 2, ("a", "b"))
+    assert lakehouse.version(TRAIN_RATINGS.name) == (before or 0) + 1
+
+
+def test_a_batch_without_rows_of_a_side_is_not_looked_at_again(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
+) -> None:
+    history(train=[Rated(1, 1, 0)], test=[Rated(2, 1, 0)])
+    merge(lakehouse)
+    stage(a=[(Rated(1, 2, 5), "train")])
+    assert merge_side(lakehouse, "test") == Merged(How.INSERTED, 0, ("a",))
+    assert merge_side(lakehouse, "test") == Merged(How.UNCHANGED, 0, ())
+
+
+def test_inserting_leaves_the_tables_files_alone(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
+) -> None:
+    history(train=[Rated(1, movie, 0) for movie in range(50)])
+    merge_side(lakehouse, "train")
+    before = set(lakehouse.path(TRAIN_RATINGS.name).glob("*.parquet"))
+    stage(a=[(Rated(1, 100, 5), "train")])
+    merge_side(lakehouse, "train")
+    found = DeltaTable(str(lakehouse.path(TRAIN_RATINGS.name)))
+    assert {path.name for path in before} < {uri.rsplit("/", 1)[-1] for uri in found.file_uris()}
+    assert len(found.file_uris()) == len(before) + 1
+
+
+def test_of_rows_with_one_key_historys_stays_then_that_of_the_batch_accepted_first(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
+) -> None:
+    history(train=[Rated(1, 1, 0, 5.0)])
+    merge_side(lakehouse, "train")
+    stage(b=[(Rated(1, 1, 0, 1.0), "train"), (Rated(2, 2, 0, 2.0), "train")], a=[(Rated(2, 2, 0, 3.0), "train")])
+    expected = [(1, 1, 0, 5.0, "history"), (2, 2, 0, 2.0, "b")]
+    merge_side(lakehouse, "train")
+    assert of_side(lakehouse, "train") == expected
+    history(train=[Rated(1, 1, 0, 5.0)])
+    merge_side(lakehouse, "train")
+    assert of_side(lakehouse, "train") == expected
+
+
+def test_history_decides_the_side_of_a_pair_that_was_staged_before_history_had_it(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
+) -> None:
+    history(train=[Rated(1, 1, 0)], test=[Rated(5, 5, 0)])
+    merge(lakehouse)
+    history(train=[Rated(1, 1, 0)], test=[Rated(5, 5, 0), Rated(3, 3, 1)])
+    merge(lakehouse)
+    stage(a=[(Rated(3, 3, 5), "train")])
+    assert merge(lakehouse) == (Merged(How.INSERTED, 0, ("a",)), Merged(How.INSERTED, 1, ("a",)))
+
+
+def test_a_pair_kept_for_the_future_is_on_the_side_it_was_staged_with(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
+) -> None:
+    history(train=[Rated(1, 1, 0)], test=[Rated(2, 1, 0)], future=[Rated(3, 3, 5)])
+    merge(lakehouse)
+    stage(a=[(Rated(3, 3, 5), "test")])
+    merge(lakehouse)
+    inserted = both(lakehouse)
+    assert (3, 3, 5, 4.0, "a") in inserted["test"]
+    history(train=[Rated(1, 1, 0)], test=[Rated(2, 1, 0)], future=[Rated(3, 3, 5)])
+    merge(lakehouse)
+    assert both(lakehouse) == inserted
+
+
+def restore(lakehouse: Lakehouse) -> None:
+    DeltaTable(str(lakehouse.path(TRAIN_RATINGS.name))).restore(1)
+
+
+def overwrite(lakehouse: Lakehouse) -> None:
+    lakehouse.write(TRAIN_RATINGS, lakehouse.dataset(TRAIN_RATINGS.name, 1).to_table())
+
+
+@pytest.mark.parametrize("undo", [restore, overwrite])
+def test_a_batch_that_a_restore_or_an_overwrite_took_away_comes_back(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None], undo: Callable[[Lakehouse], None]
+) -> None:
+    history(train=[Rated(1, 1, 0)])
+    merge_side(lakehouse, "train")
+    stage(a=[(Rated(1, 2, 5), "train")])
+    merge_side(lakehouse, "train")
+    undo(lakehouse)
+    assert merge_side(lakehouse, "train") == Merged(How.INSERTED, 1, ("a",))
+    assert merge_side(lakehouse, "train").how is How.UNCHANGED
+
+
+def test_a_split_made_anew_is_another_split_even_at_the_same_version(
+    lakehouse: Lakehouse, history: Callable[..., None]
+) -> None:
+    history(train=[Rated(1, 1, 0)])
+    merge_side(lakehouse, "train")
+    lakehouse.path(SPLIT_RATINGS.name).rename(lakehouse.path("moved_away"))
+    history(train=[Rated(7, 7, 0)])
+    assert lakehouse.version(SPLIT_RATINGS.name) == 0
+    assert merge_side(lakehouse, "train").how is How.REBUILT
+    assert of_side(lakehouse, "train") == [(7, 7, 0, 4.0, "history")]
+
+
+def test_on_parquet_the_tables_are_the_sides_of_the_split(make_lakehouse: Callable[..., Lakehouse]) -> None:
+    parquet = make_lakehouse(storage_format="parquet")
+    for _ in range(2):
+        parquet.write(SPLIT_RATINGS, history_of([(Rated(1, 1, 0), "train"), (Rated(2, 1, 0), "test")]))
+        assert merge(parquet) == (Merged(How.REBUILT, 1, ()), Merged(How.REBUILT, 1, ()))
+
+
+RATED = st.builds(Rated, st.integers(1, 3), st.integers(1, 3), st.integers(0, 2), st.sampled_from([1.0, 3.5, 5.0]))
+SIDED = st.tuples(RATED, st.sampled_from(["train", "test", "future"]))
+STAGED = st.tuples(RATED, st.sampled_from(["train", "test"]))
+
+
+def by_pair_and_key(rows: list[tuple[Rated, str]]) -> list[tuple[Rated, str]]:
+    """Each key once, each pair on one side."""
+    sides = {(row.user, row.movie): side for row, side in rows}
+    keys = {(row.user, row.movie, row.day): row for row, _ in rows}
+    return [(row, sides[row.user, row.movie]) for row in keys.values()]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(SIDED, min_size=1, max_size=8).map(by_pair_and_key),
+    st.dictionaries(st.sampled_from("abc"), st.lists(STAGED, max_size=6).map(by_pair_and_key), min_size=1),
+    st.permutations("abc"),
+)
+def test_what_batches_bring_to_history_is_what_a_rebuild_adds_to_it(
+    spark: Any, split: list[tuple[Rated, str]], batches: dict[str, list[tuple[Rated, str]]], order: list[str]
+) -> None:
+    history, stream = history_of(split), stream_of(batches)
+    taken = [batch for batch in order if batch in batches]
+    known = history.filter(pc.is_in(history["side"], pa.array(["train", "test"]))).select(
+        ["user_id", "movie_id", "side"]
+    )
+    streamed = spark.createDataFrame(stream if stream.num_rows else [], STREAM_RATINGS.schema)
+    for side in TABLES:
+        rebuilt = rebuilt_side(spark.createDataFrame(history), streamed, taken, side).toArrow()
+        own = history.filter(pc.equal(history["side"], side)).select(ROW)
+        brought = rows_to_insert(stream, known, taken, side)
+        fresh = brought.join(own.select(KEY), keys=KEY, join_type="left anti").select(ROW)
+        assert rows_in(rebuilt) == rows_in(pa.concat_tables([own, fresh]))
+
+
+class World:
+    """A lakehouse, and what must come of what was done to it."""
+
+    def __init__(self, lakehouse: Lakehouse) -> None:
+        self.lakehouse = lakehouse
+        self.history: dict[Rated, str] = {}
+        self.accepted: list[Rated] = []
+        self.batches = 0
+        self.grow([(Rated(1, 1, 0), "train"), (Rated(2, 2, 0), "test")])
+
+    def grow(self, rows: list[tuple[Rated, str]]) -> None:
+        """History grows; a pair keeps the side that it got before, in history or by stream."""
+        keys = {row[:3] for row in self.history}
+        for row, side in rows:
+            if row[:3] not in keys:
+                earlier = [s for known, s in self.history.items() if known[:2] == row[:2]]
+                self.history[row] = (earlier or self._staged(row) or [side])[0]
+                keys.add(row[:3])
+        self.lakehouse.write(SPLIT_RATINGS, history_of(self.history.items()))
+
+    def take(self, rows: list[tuple[Rated, str]]) -> None:
+        """A batch is staged, on the sides that intake gives it, and accepted."""
+        lakehouse, name = self.lakehouse, f"batch{self.batches}"
+        found = [row for row, _ in by_pair_and_key(rows)]
+        users, movies = (np.array([row[at] for row in found], np.int32) for at in (0, 1))
+        sides = split_pairs(lakehouse, users, movies, 0.5).to_pylist()
+        append_batches(lakehouse, STREAM_RATINGS, stream_of({name: list(zip(found, sides, strict=True))}))
+        write_receipt(lakehouse.root, Receipt(name, name, self.batches, 1, 1, 1, 0, 0, 1, 0, 1))
+        accept_waiting(lakehouse, "report")
+        self.accepted += found
+        self.batches += 1
+
+    def merge(self, _rows: object = None) -> None:
+        merge(self.lakehouse)
+
+    def check(self) -> None:
+        """Nothing is lost, no key is there twice, no pair is on both sides, and a rebuild changes nothing."""
+        self.merge()
+        merged = both(self.lakehouse)
+        keys = Counter(row[:3] for rows in merged.values() for row in rows)
+        assert set(keys) == {row[:3] for row in self.accepted} | {
+            row[:3] for row, side in self.history.items() if side != "future"
+        }
+        assert set(keys.values()) <= {1}
+        assert not {row[:2] for row in merged["train"]} & {row[:2] for row in merged["test"]}
+        self.grow([])
+        assert [merge_side(self.lakehouse, side).how for side in TABLES] == [How.REBUILT, How.REBUILT]
+        assert both(self.lakehouse) == merged
+        assert [merge_side(self.lakehouse, side).how for side in TABLES] == [How.UNCHANGED, How.UNCHANGED]
+
+    def _staged(self, row: Rated) -> list[str]:
+        if not self.lakehouse.exists(STREAM_RATINGS.name):
+            return []
+        staged = self.lakehouse.dataset(STREAM_RATINGS.name).to_table().to_pylist()
+        return [found["split"] for found in staged if (found["user_id"], found["movie_id"]) == row[:2]]
+
+
+STEP = st.tuples(st.sampled_from([World.take, World.take, World.merge, World.grow]), st.lists(SIDED, max_size=4))
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(STEP, min_size=1, max_size=6))
+def test_in_whatever_order_batches_merges_and_rebuilds_come_the_rows_are_the_same(
+    tmp_path_factory: pytest.TempPathFactory,
+    engine: Engine,
+    steps: list[tuple[Callable[..., None], list[tuple[Rated, str]]]],
+) -> None:
+    world = World(Lakehouse(load_settings(lakehouse_path=tmp_path_factory.mktemp("world")), engine))
+    for step, rows in steps:
+        step(world, rows)
+    world.check()
+
+
+def test_a_table_is_never_partly_there_for_those_who_read_a_version(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
+) -> None:
+    history(train=[Rated(1, 1, 0)], test=[Rated(2, 1, 0)])
+    merge(lakehouse)
+    version = lakehouse.version(TEST_RATINGS.name)
+    stage(a=[(Rated(9, 9, 5), "test")])
+    merge(lakehouse)
+    assert rows_in(lakehouse.dataset(TEST_RATINGS.name, version).to_table()) == [(2, 1, 0, 4.0, "history")]

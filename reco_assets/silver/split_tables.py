@@ -12,7 +12,9 @@ from reco_assets.silver import layouts, splits
 from reco_assets.silver.futures import write_futures_csv
 from reco_assets.silver.report import KEY as ETL_REPORT
 from reco_assets.sources.presplit import SIDES
-from reco_assets.tables import SPLIT_RATINGS
+from reco_assets.streaming import merge
+from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS
+from resources.delta_io import table_metadata
 from resources.lakehouse import Lakehouse
 from resources.settings import Settings
 
@@ -31,35 +33,54 @@ def split_ratings(
     ratings: DataFrame,
     bronze: DataFrame,
 ) -> DataFrame:
-    """Every silver rating with its side; a pair keeps the side that an earlier run under the same policy gave it."""
+    """Every silver rating with its side; a pair keeps the side that it got before.
+
+    That is the side of an earlier run under the same policy, else the one it was streamed with.
+    """
     settings = lakehouse.settings
     if comes_split(lakehouse):
         policy, sided = AS_DELIVERED, splits.split_as_delivered(ratings, layouts.ratings_as_text(bronze))
     else:
         policy, sided = settings.split_policy(), splits.split_by_plan(ratings, split_plan(settings))
+    if lakehouse.exists(STREAM_RATINGS.name):
+        sided = splits.keep_stream_sides(sided, lakehouse.read(STREAM_RATINGS.name))
     if lakehouse.exists(SPLIT_RATINGS.name):
         sided = splits.keep_sides(sided, lakehouse.read(SPLIT_RATINGS.name), policy)
     context.add_output_metadata({"policy": policy})
     return splits.as_split_ratings(sided, policy)
 
 
-def _side(side: str, description: str) -> dg.AssetsDefinition:
+def _merged_side(side: str, description: str) -> dg.AssetsDefinition:
+    spec = merge.TABLES[side]
+
     @dg.asset(
         name=f"{side}_ratings",
-        ins={"split": dg.AssetIn(["silver", "split_ratings"])},
-        description=description,
+        deps=[["silver", "split_ratings"], ["stream", "accepted"]],
+        description=f"{description} The split's {side} side and, since they were accepted, streamed batches.",
         **_ASSET,
     )
-    def ratings_of_side(split: DataFrame) -> DataFrame:
-        return split.where(F.col("side") == F.lit(side)).drop("side", "policy")
+    def ratings_of_side(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
+        merged = merge.merge_side(lakehouse, side)
+        described = table_metadata(lakehouse, spec)
+        version = described.get("delta_version")
+        return dg.MaterializeResult(
+            metadata=described
+            | {"merge": merged.how.value, "merged_rows": merged.rows, "merged_batches": len(merged.batches)},
+            data_version=None if version is None else dg.DataVersion(str(version)),
+        )
 
     made: dg.AssetsDefinition = ratings_of_side
     return made
 
 
-train_ratings = _side(splits.TRAIN, "What models are trained on.")
-test_ratings = _side(splits.TEST, "What models are judged on; never trained on.")
-future_ratings = _side(splits.FUTURE, "The newest slice of all, cut off before the split: food for streaming.")
+train_ratings = _merged_side(splits.TRAIN, "What models are trained on.")
+test_ratings = _merged_side(splits.TEST, "What models are judged on; never trained on.")
+
+
+@dg.asset(ins={"split": dg.AssetIn(["silver", "split_ratings"])}, **_ASSET)
+def future_ratings(split: DataFrame) -> DataFrame:
+    """The newest slice of all, cut off before the split: food for streaming."""
+    return split.where(F.col("side") == F.lit(splits.FUTURE)).drop("side", "policy")
 
 
 @dg.asset(

@@ -67,6 +67,13 @@ def keep_sides(sided: "DataFrame", previous: "DataFrame", policy: str) -> "DataF
     return joined.withColumn("side", F.coalesce("placed", "side")).drop("placed")
 
 
+def keep_stream_sides(sided: "DataFrame", stream: "DataFrame") -> "DataFrame":
+    """Give pairs that were streamed before history had them the side that they were staged with."""
+    staged = stream.groupBy(*_PAIR).agg(F.min("split").alias("staged"))
+    joined = sided.join(staged, _PAIR, "left")
+    return joined.withColumn("side", F.coalesce("staged", "side")).drop("staged")
+
+
 def as_split_ratings(sided: "DataFrame", policy: str) -> "DataFrame":
     """The columns of silver/split_ratings."""
     return sided.select(*_RATING, F.lit(HISTORY).alias("origin"), "side", F.lit(policy).alias("policy"))

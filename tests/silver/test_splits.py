@@ -17,6 +17,7 @@ from reco_assets.silver.splits import (
     SplitPlan,
     as_split_ratings,
     keep_sides,
+    keep_stream_sides,
     split_as_delivered,
     split_by_plan,
 )
@@ -164,6 +165,25 @@ def test_sides_of_another_policy_are_not_kept(ratings: Callable, sides_of: Calla
     before = as_split_ratings(split_by_plan(ratings(old), SplitPlan("per_user", 0.2, 0.0, 42)), "p")
     fresh = split_by_plan(ratings(old), SplitPlan("per_user", 0.6, 0.0, 42))
     assert sides_of(keep_sides(fresh, before, "q")) == sides_of(fresh)
+
+
+def test_a_streamed_pair_keeps_its_side_when_history_gets_it(spark: Any, ratings: Callable, sides_of: Callable) -> None:
+    plan = SplitPlan("per_user", 0.2, 0.0, 42)
+    fresh = split_by_plan(ratings([(1, movie, movie) for movie in range(5)]), plan)
+    assert on(TEST, sides_of(fresh)) == {(1, 4, 4)}
+    streamed = [(1, 4, TRAIN), (1, 0, TEST), (1, 0, TEST), (7, 7, TEST)]
+    stream = spark.createDataFrame(streamed, "user_id int, movie_id int, split string")
+    assert on(TEST, sides_of(keep_stream_sides(fresh, stream))) == {(1, 0, 0)}
+
+
+def test_the_side_of_an_earlier_run_goes_before_that_of_the_stream(
+    spark: Any, ratings: Callable, sides_of: Callable
+) -> None:
+    plan = SplitPlan("per_user", 0.2, 0.0, 42)
+    fresh = split_by_plan(ratings([(1, movie, movie) for movie in range(5)]), plan)
+    stream = spark.createDataFrame([(1, 4, TRAIN)], "user_id int, movie_id int, split string")
+    kept = keep_sides(keep_stream_sides(fresh, stream), as_split_ratings(fresh, "p"), "p")
+    assert sides_of(kept) == sides_of(fresh)
 
 
 def test_split_ratings_have_the_declared_columns(ratings: Callable, rows_of: Callable) -> None:

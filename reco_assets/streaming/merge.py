@@ -97,12 +97,13 @@ def rebuilt_side(split: "DataFrame", stream: "DataFrame | None", batches: Sequen
 def rows_to_insert(stream: pa.Table, known: pa.Table, batches: Sequence[str], side: str) -> pa.Table:
     """The rows that batches bring to a side, distinct by user, movie and time; some may be in its table already.
 
-    `stream`: rows of stream/ratings; `known`: user_id, movie_id, side of the pairs that history has in train or test.
+    `stream`: rows of stream/ratings; `known`: user_id, movie_id and side of what history has of their users at least.
     """
     accepted_at = pc.index_in(stream["batch"], value_set=pa.array(batches, pa.string()))
     taken = stream.append_column("accepted", accepted_at).filter(pc.is_valid(accepted_at))
-    pairs = known.select([*PAIR, "side"]).group_by([*PAIR, "side"]).aggregate([])
-    sided = taken.join(pairs, keys=PAIR, join_type="left outer")
+    placed = known.set_column(2, "side", known["side"].cast(pa.string()))
+    placed = placed.filter(pc.is_in(placed["side"], pa.array(TABLES))).group_by([*PAIR, "side"]).aggregate([])
+    sided = taken.join(placed, keys=PAIR, join_type="left outer")
     own = sided.filter(pc.equal(pc.coalesce(sided["side"], sided["split"]), side))
     ordered = own.sort_by([("accepted", "ascending"), ("line", "ascending")])
     first = ordered.group_by(KEY, use_threads=False).aggregate([("rating", "first"), ("batch", "first")])
@@ -125,8 +126,8 @@ def _insert(lakehouse: Lakehouse, side: str, split_version: int, batches: list[s
     if not batches:
         return Merged(How.UNCHANGED, 0, ())
     stream = batch_rows(lakehouse, STREAM_RATINGS.name, batches, columns=["batch", "line", *ROW[:-1], "split"])
-    of_users = pc.field("user_id").isin(pc.unique(stream["user_id"])) & pc.field("side").isin(list(TABLES))
-    known = lakehouse.dataset(SPLIT_RATINGS.name, split_version).to_table(columns=[*PAIR, "side"], filter=of_users)
+    split = lakehouse.dataset(SPLIT_RATINGS.name, split_version, encoded=["side"])
+    known = split.to_table(columns=[*PAIR, "side"], filter=pc.field("user_id").isin(pc.unique(stream["user_id"])))
     rows = rows_to_insert(stream, known, batches, side)
     inserted = insert_new(lakehouse, TABLES[side], rows, KEY, _transaction(epoch, batches[-1]))
     reached(f"{side}_inserted")

@@ -9,11 +9,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import cast
 
 import dagster as dg
 
 from drift_sensors.cursors import ATTEMPT_TAG, REPORT_TAG, SCORE_TAG, UNFINISHED, Attempt, RetryPolicy, attempts
+from reco_assets.drift.reports import read_report
 from reco_assets.jobs import DRIFT_DETECTION_RETRAIN_PIPELINE, DRIFT_RETRAIN, DRIFT_SCORING, JOBS
 from reco_assets.models.assets import model_store
 from reco_assets.streaming.accepted import accepted
@@ -42,7 +42,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class ReportEvent:
-    """A materialised drift report: its place in the event log, what it found, on which champion and batches."""
+    """A materialised drift report: its place in the event log, what it found, on which champion."""
 
     storage_id: int
     run_id: str
@@ -51,7 +51,6 @@ class ReportEvent:
     drift_score: float
     reason: str
     model_version: str | None
-    batches: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -60,14 +59,14 @@ class Situation:
 
     `tried`: the runs that this report led to, oldest first; `own_run`: the run that made the report, if that run goes
     on to retrain by itself; `retraining`: unfinished retrainings; `last_retrained`: when the last one ended (Unix
-    seconds); `accepted`: batches that training takes already.
+    seconds); `waiting`: the report's batches that training does not take yet.
     """
 
     tried: Sequence[Attempt]
     own_run: Attempt | None
     retraining: Sequence[Attempt]
     last_retrained: float | None
-    accepted: frozenset[str]
+    waiting: frozenset[str]
     champion: str | None
 
 
@@ -86,7 +85,7 @@ def decide(report: ReportEvent, situation: Situation, policy: RetrainPolicy, now
     tried = [*([situation.own_run] if situation.own_run else []), *situation.tried]
     if tried:
         return _after_attempts(report, tried, policy.retry, now)
-    if report.batches <= situation.accepted:
+    if not situation.waiting:
         return Decision(Step.SETTLE, f"Report {report.report_id}: its batches are in training already.")
     return _first_attempt(report, situation, policy, now)
 
@@ -167,9 +166,17 @@ def situation_of(report: ReportEvent, instance: dg.DagsterInstance, settings: Se
             for attempt in attempts(instance, dg.RunsFilter(job_name=job.name, statuses=list(UNFINISHED)))
         ],
         last_retrained=done[-1].ended if done else None,
-        accepted=frozenset(entry.batch for entry in accepted(settings.root)),
+        waiting=_waiting(report, settings),
         champion=model_store(settings).champion(),
     )
+
+
+def _waiting(report: ReportEvent, settings: Settings) -> frozenset[str]:
+    """Read from the report's file: thousands of batches would swell the event log."""
+    if not report.should_retrain:
+        return frozenset()
+    batches = read_report(settings, report.report_id)["batches"]
+    return frozenset(batches) - {entry.batch for entry in accepted(settings.root)}
 
 
 def _report_event(record: dg.EventLogRecord) -> ReportEvent:
@@ -185,7 +192,6 @@ def _report_event(record: dg.EventLogRecord) -> ReportEvent:
         drift_score=float(str(values["drift_score"])),
         reason=str(values["reason"]),
         model_version=str(values["model_version"]) or None,
-        batches=frozenset(cast(list[str], values["batches"])),
     )
 
 

@@ -18,10 +18,14 @@ REPORT = ReportEvent(
     drift_score=1.4,
     reason="drift score 1.40 > 1.0",
     model_version="20260101_000000",
-    batches=frozenset({"a", "b"}),
 )
 QUIET = Situation(
-    tried=(), own_run=None, retraining=(), last_retrained=None, accepted=frozenset(), champion="20260101_000000"
+    tried=(),
+    own_run=None,
+    retraining=(),
+    last_retrained=None,
+    waiting=frozenset({"a", "b"}),
+    champion="20260101_000000",
 )
 
 
@@ -48,11 +52,11 @@ def test_a_report_below_the_threshold_is_settled_with_its_reason() -> None:
 
 
 def test_a_report_whose_batches_are_all_accepted_needs_no_run() -> None:
-    assert decision(situation=replace(QUIET, accepted=frozenset({"a", "b", "c"}))).step is Step.SETTLE
+    assert decision(situation=replace(QUIET, waiting=frozenset())).step is Step.SETTLE
 
 
 def test_a_report_of_which_one_batch_still_waits_is_acted_on() -> None:
-    assert decision(situation=replace(QUIET, accepted=frozenset({"a"}))).step is Step.RETRAIN
+    assert decision(situation=replace(QUIET, waiting=frozenset({"b"}))).step is Step.RETRAIN
 
 
 def test_one_retraining_at_a_time() -> None:
@@ -78,7 +82,7 @@ def test_a_report_is_settled_by_a_run_that_succeeded_even_if_new_batches_wait() 
 
 def test_a_failed_run_is_tried_again_although_its_batches_are_accepted_by_now() -> None:
     tried = (run(dg.DagsterRunStatus.FAILURE, NOW - 31),)
-    found = decision(situation=replace(QUIET, tried=tried, accepted=frozenset({"a", "b"})))
+    found = decision(situation=replace(QUIET, tried=tried, waiting=frozenset()))
     assert (found.step, found.attempt) == (Step.RETRAIN, 2)
 
 

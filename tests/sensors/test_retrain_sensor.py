@@ -9,10 +9,13 @@ import pytest
 
 from drift_sensors.cursors import REPORT_TAG
 from drift_sensors.retrain import retrain_sensor
+from reco_assets.drift.reports import reports_folder
 from reco_assets.jobs import DRIFT_RETRAIN, DRIFT_SCORING
+from resources.atomic_files import write_json
 from resources.settings import Settings, load_settings
 
 Tick = Callable[..., dg.SensorResult]
+Report = Callable[..., None]
 
 
 @pytest.fixture
@@ -38,16 +41,28 @@ def tick(settings: Settings, instance: dg.DagsterInstance) -> Tick:
     return evaluate
 
 
-def report(instance: dg.DagsterInstance, report_id: str, score: float, **changes: Any) -> None:
-    metadata: dict[str, Any] = {
+@pytest.fixture
+def report(instance: dg.DagsterInstance, settings: Settings) -> Report:
+    """Materialise a report by its id and score, on one batch of its own."""
+
+    def materialize(report_id: str, score: float, **changes: Any) -> None:
+        write_json(reports_folder(settings) / f"{report_id}.json", {"batches": [f"batch-of-{report_id}"]})
+        materialization = dg.AssetMaterialization(
+            ["drift", "report"], metadata=report_metadata(report_id, score) | changes
+        )
+        instance.report_runless_asset_event(materialization)
+
+    return materialize
+
+
+def report_metadata(report_id: str, score: float) -> dict[str, Any]:
+    return {
         "report_id": report_id,
         "should_retrain": score > 1.0,
         "drift_score": score,
         "reason": f"drift score {score}",
         "model_version": "",
-        "batches": dg.JsonMetadataValue([f"batch-of-{report_id}"]),
     }
-    instance.report_runless_asset_event(dg.AssetMaterialization(["drift", "report"], metadata=metadata | changes))
 
 
 def run_ended(instance: dg.DagsterInstance, request: dg.RunRequest, status: dg.DagsterRunStatus) -> None:
@@ -72,33 +87,35 @@ def test_without_a_report_the_tick_says_so(tick: Tick) -> None:
 
 
 def test_a_report_below_the_threshold_is_skipped_with_its_score_in_the_reason(
-    tick: Tick, instance: dg.DagsterInstance
+    tick: Tick, report: Report, instance: dg.DagsterInstance
 ) -> None:
-    report(instance, "r1", 0.31)
+    report("r1", 0.31)
     result = tick()
     assert not result.run_requests
     assert "drift score 0.31" in str(result.skip_reason)
 
 
 def test_of_three_reports_in_one_tick_the_one_above_the_threshold_is_not_missed(
-    tick: Tick, instance: dg.DagsterInstance
+    tick: Tick, report: Report, instance: dg.DagsterInstance
 ) -> None:
     for number, score in enumerate((0.2, 1.4, 0.2)):
-        report(instance, f"r{number}", score)
+        report(f"r{number}", score)
     requests = tick().run_requests or []
     assert [(r.job_name, r.tags[REPORT_TAG]) for r in requests] == [(DRIFT_RETRAIN.name, "r1")]
     assert requests[0].run_config == {"ops": {"stream__accepted": {"config": {"report": "r1"}}}}
 
 
-def test_two_ticks_on_one_report_ask_for_the_same_run(tick: Tick, instance: dg.DagsterInstance) -> None:
-    report(instance, "r1", 1.4)
+def test_two_ticks_on_one_report_ask_for_the_same_run(tick: Tick, report: Report, instance: dg.DagsterInstance) -> None:
+    report("r1", 1.4)
     first = tick()
     second = tick(first.cursor)
     assert [r.run_key for r in first.run_requests or ()] == [r.run_key for r in second.run_requests or ()]
 
 
-def test_a_report_whose_run_succeeded_is_behind_the_cursor(tick: Tick, instance: dg.DagsterInstance) -> None:
-    report(instance, "r1", 1.4)
+def test_a_report_whose_run_succeeded_is_behind_the_cursor(
+    tick: Tick, report: Report, instance: dg.DagsterInstance
+) -> None:
+    report("r1", 1.4)
     first = tick()
     run_ended(instance, (first.run_requests or [])[0], dg.DagsterRunStatus.SUCCESS)
     second = tick(first.cursor)
@@ -108,9 +125,9 @@ def test_a_report_whose_run_succeeded_is_behind_the_cursor(tick: Tick, instance:
 
 
 def test_a_failed_run_is_tried_again_under_a_new_key_and_at_last_given_up(
-    tick: Tick, instance: dg.DagsterInstance
+    tick: Tick, report: Report, instance: dg.DagsterInstance
 ) -> None:
-    report(instance, "r1", 1.4)
+    report("r1", 1.4)
     cursor, keys = None, []
     for _ in range(3):
         result = tick(cursor)
@@ -124,8 +141,10 @@ def test_a_failed_run_is_tried_again_under_a_new_key_and_at_last_given_up(
     assert "gave up after 3 runs" in str(last.skip_reason)
 
 
-def test_a_report_on_a_former_champion_is_scored_again_once(tick: Tick, instance: dg.DagsterInstance) -> None:
-    report(instance, "r1", 1.4, model_version="20200101_000000")
+def test_a_report_on_a_former_champion_is_scored_again_once(
+    tick: Tick, report: Report, instance: dg.DagsterInstance
+) -> None:
+    report("r1", 1.4, model_version="20200101_000000")
     first = tick()
     assert [(r.job_name, r.run_key) for r in first.run_requests or ()] == [(DRIFT_SCORING.name, "rescore:r1")]
     assert not tick(first.cursor).run_requests

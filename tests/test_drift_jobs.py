@@ -1,0 +1,140 @@
+"""The jobs of the drift loop, each in one process: what they do with files, without, with drift and without."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from reco_assets.build import build_definitions
+from reco_assets.cli.simulation import Simulation, simulate
+from reco_assets.jobs import DRIFT, RECO_PIPELINE, STREAM
+from reco_assets.models.assets import model_store
+from reco_assets.running import RunFailedError, materialize_assets
+from reco_assets.streaming.accepted import accepted, waiting
+from resources.lakehouse import Lakehouse
+from resources.session import Engine
+from resources.settings import Settings, load_settings
+
+Run = Callable[..., dg.ExecuteInProcessResult]
+WHOLE, INTAKE, RETRAIN = "drift_detection_retrain_pipeline", "stream_intake", "drift_retrain"
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A small lakehouse whose main job has run; the tests of this module go through its life in order."""
+    made = load_settings(
+        lakehouse_path=tmp_path_factory.mktemp("jobs") / "lake",
+        reco_source="synthetic",
+        synthetic_users=200,
+        synthetic_movies=300,
+        synthetic_ratings=20_000,
+        als_max_iter=3,
+        ranking_max_iter=3,
+        drift_bootstrap_samples=199,
+    )
+    materialize_assets(made, RECO_PIPELINE.assets)
+    return made
+
+
+@pytest.fixture(scope="module")
+def run(settings: Settings) -> Iterator[Run]:
+    with dg.instance_for_test() as instance:
+
+        def execute(job: str, **config: Any) -> dg.ExecuteInProcessResult:
+            definition = build_definitions(settings).resolve_job_def(job)
+            quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+            ops = {"ops": {step: {"config": values} for step, values in config.items()}}
+            given = ops if config else definition.run_config or {}
+            return definition.execute_in_process(run_config={**given, **quiet}, instance=instance, raise_on_error=False)
+
+        yield execute
+
+
+def made(result: dg.ExecuteInProcessResult) -> set[str]:
+    return {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
+
+
+def drop(settings: Settings, tilt: float, seed: int, users: int = 80) -> None:
+    simulate(settings, Simulation("history", users, None, tilt, seed), f"{seed}.csv")
+
+
+def test_without_a_file_the_whole_pipeline_fails_at_its_first_task_and_says_what_to_do(run: Run) -> None:
+    result = run(WHOLE)
+    assert not result.success
+    assert made(result) == set()
+    failures = [event for event in result.all_events if event.is_step_failure]
+    assert [event.step_key for event in failures] == ["process_streaming_data"]
+    cause = failures[0].step_failure_data.error.cause
+    assert "No complete CSV file in" in cause.message
+    assert "Copy one there" in cause.message
+
+
+def test_without_a_file_materialising_the_streaming_assets_reports_that_nothing_waits(settings: Settings) -> None:
+    outcome = materialize_assets(settings, (*STREAM, *DRIFT))
+    assert outcome.metadata["drift/report"]["reason"] == "no batch is waiting"
+    assert outcome.metadata["drift/report"]["should_retrain"] is False
+
+
+def test_without_drift_the_whole_pipeline_stops_at_the_decision(run: Run, settings: Settings) -> None:
+    drop(settings, tilt=0.0, seed=1)
+    champion = model_store(settings).champion()
+    result = run(WHOLE)
+    assert result.success
+    assert made(result) == {*STREAM, *DRIFT}
+    assert model_store(settings).champion() == champion
+    assert len(waiting(Lakehouse(settings, Engine(settings)))) == 1
+
+
+def test_with_drift_it_merges_everything_that_waits_and_trains_and_judges_a_model(run: Run, settings: Settings) -> None:
+    drop(settings, tilt=-1.5, seed=2, users=160)
+    before = len(model_store(settings).versions())
+    result = run(WHOLE)
+    assert result.success
+    assert {"stream/accepted", "silver/train_ratings", "models/als_champion", "gold/recommendations_als"} <= made(
+        result
+    )
+    assert len(model_store(settings).versions()) == before + 1
+    assert len(accepted(settings.root)) == 2
+    facts = model_store(settings).facts(model_store(settings).latest())
+    assert set(facts["metrics"]["by_origin"]) == {"history", "stream"}
+
+
+def test_a_retraining_that_is_tried_again_goes_on_although_nothing_waits_any_more(run: Run, settings: Settings) -> None:
+    report = accepted(settings.root)[0].report
+    before = len(model_store(settings).versions())
+    assert run(RETRAIN, stream__accepted={"report": report}).success
+    assert len(model_store(settings).versions()) == before + 1
+    assert len(accepted(settings.root)) == 2
+
+
+def test_a_refused_file_is_a_warning_of_the_intake_and_the_others_are_taken_in(run: Run, settings: Settings) -> None:
+    drop(settings, tilt=0.0, seed=3)
+    (settings.landing / "swapped.csv").write_text("CUST_ID,DATE,MOVIE_ID,RATING\n1,2020-01-01,1,4\n")
+    result = run(INTAKE)
+    assert result.success
+    check = result.get_asset_check_evaluations()[0]
+    assert not check.passed
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    assert "the header must be DATE,CUST_ID,MOVIE_ID,RATING" in str(check.metadata["swapped.csv"].value)
+    assert len(waiting(Lakehouse(settings, Engine(settings)))) == 1
+
+
+def test_without_a_champion_batches_wait_and_the_report_says_so(tmp_path: Path) -> None:
+    settings = load_settings(lakehouse_path=tmp_path / "lake")
+    settings.landing.mkdir(parents=True)
+    (settings.landing / "current.csv").write_text("DATE,CUST_ID,MOVIE_ID,RATING\n2020-01-01,1,2,3.5\n")
+    outcome = materialize_assets(settings, (*STREAM, *DRIFT))
+    assert "there is no champion to compare with" in outcome.metadata["drift/report"]["reason"]
+    assert [receipt.good for receipt in waiting(Lakehouse(settings, Engine(settings)))] == [1]
+
+
+def test_on_parquet_a_file_that_waits_is_an_error_and_an_empty_folder_is_none(tmp_path: Path) -> None:
+    settings = load_settings(lakehouse_path=tmp_path / "lake", storage_format="parquet")
+    assert materialize_assets(settings, STREAM).metadata["stream/ratings"]["files_received"] == 0
+    settings.landing.mkdir(parents=True)
+    (settings.landing / "current.csv").write_text("DATE,CUST_ID,MOVIE_ID,RATING\n2020-01-01,1,2,3.5\n")
+    with pytest.raises(RunFailedError, match="needs STORAGE_FORMAT=delta"):
+        materialize_assets(settings, STREAM)
+    assert (settings.landing / "current.csv").exists()

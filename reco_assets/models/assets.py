@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pac
 
 from reco_assets.models.als import AlsConfig
@@ -77,8 +78,7 @@ def als_evaluation(
     facts = store.facts(version)
     test_version = lakehouse.version(TEST_RATINGS.name)
     trial = Trial(
-        read_ratings(lakehouse, TEST_RATINGS.name, test_version),
-        are_streamed(lakehouse, test_version),
+        *read_test_ratings(lakehouse, test_version),
         train=read_ratings(lakehouse, TRAIN_RATINGS.name, facts["inputs"][TRAIN_RATINGS.name]),
         protocol=Protocol(
             settings.evaluation_k, settings.rating_threshold, settings.als_cold_start_strategy, facts["split"]
@@ -197,11 +197,11 @@ def split_of(lakehouse: Lakehouse) -> str:
     return str(rows[0]["policy"]) if rows else lakehouse.settings.split_policy()
 
 
-def are_streamed(lakehouse: Lakehouse, test_version: int | None) -> np.ndarray:
-    """Which test ratings came by stream, (n,) bool in the table's order. Raises `LakehouseError`."""
-    origin = lakehouse.dataset(TEST_RATINGS.name, test_version).to_table(columns=["origin"])["origin"]
-    streamed: np.ndarray = pac.not_equal(origin, HISTORY).to_numpy()
-    return streamed
+def read_test_ratings(lakehouse: Lakehouse, version: int | None) -> tuple[Ratings, np.ndarray]:
+    """The n test ratings, and which of them came by stream, (n,) bool. Raises `LakehouseError`."""
+    test = lakehouse.dataset(TEST_RATINGS.name, version, encoded=["origin"])
+    rows = test.to_table(columns=[*COLUMNS, "origin"])
+    return Ratings.from_arrow(rows), pac.not_equal(rows["origin"].cast(pa.string()), HISTORY).to_numpy()
 
 
 def _champion_on(store: ModelStore, candidate: str, trial: Trial) -> dict[str, Any] | None:

@@ -1,0 +1,133 @@
+"""`reco model`: what a person sees of the versions, and which one serves after a command."""
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from reco_assets.models.store import ModelStore
+from resources.table_files import dataset_at
+
+pytestmark = pytest.mark.slow
+
+Reco = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def two_versions(tmp_path_factory: pytest.TempPathFactory, run_python: Reco, small: dict[str, str]) -> Path:
+    """A lakehouse with a champion and the version that served before it."""
+    folder = tmp_path_factory.mktemp("versions")
+    for command in ("etl", "train", "train"):
+        done = run_python(["-m", "reco_assets.cli", command], small | {"LAKEHOUSE_PATH": str(folder / "lake")}, folder)
+        assert done.returncode == 0, done.stderr
+    return folder / "lake"
+
+
+@pytest.fixture
+def lake(two_versions: Path, tmp_path: Path) -> Path:
+    """A copy of it, where `reco` looks for its lakehouse."""
+    return Path(shutil.copytree(two_versions, tmp_path / "lake"))
+
+
+@pytest.fixture
+def store(lake: Path) -> ModelStore:
+    return ModelStore(lake / "gold" / "models" / "als")
+
+
+def served(lake: Path) -> set[str]:
+    """The versions that gold's tables are from."""
+    tables = [dataset_at(lake / "gold" / name) for name in ("recommendations_als", "similar_movies")]
+    return {version for table in tables for version in table.to_table(columns=["model_version"])[0].to_pylist()}
+
+
+def aliases(lake: Path) -> dict[str, str]:
+    """What MLflow's aliases point at."""
+    from mlflow import MlflowClient
+
+    # The copied database names the folder it was copied from, which reading aliases does not touch.
+    client = MlflowClient(registry_uri=f"sqlite:///{lake / 'mlflow' / 'mlflow.db'}")
+    model = client.get_registered_model("reco_als")
+    return {
+        alias: client.get_model_version(model.name, number).tags["version"] for alias, number in model.aliases.items()
+    }
+
+
+def test_every_version_is_listed_with_its_role_figures_and_decision(store: ModelStore, reco: Reco) -> None:
+    first, second = store.versions()
+    done = reco("model", "list")
+    assert done.returncode == 0, done.stderr
+    rmse = store.facts(second)["metrics"]["evaluation"]["rmse"]
+    lines = done.stdout.splitlines()
+    assert any(first in line and "previous" in line for line in lines)
+    assert any(second in line and "champion" in line and f"{rmse:.4f}" in line for line in lines)
+    assert any(line.startswith(f"{second} promoted: NDCG") for line in lines)
+
+
+def test_a_rollback_changes_champion_gold_and_mlflow_and_a_second_one_changes_them_back(
+    lake: Path, store: ModelStore, reco: Reco
+) -> None:
+    first, second = store.versions()
+    assert (store.champion(), store.previous(), served(lake)) == (second, first, {second})
+    for champion, previous in ((first, second), (second, first)):
+        started = time.monotonic()
+        done = reco("model", "rollback")
+        print(f"rollback: {time.monotonic() - started:.1f} s")
+        assert done.returncode == 0, done.stderr
+        assert f"Champion: {champion}, before it: {previous}." in done.stdout
+        assert (store.champion(), store.previous()) == (champion, previous)
+        assert served(lake) == {champion}
+        assert aliases(lake) == {"champion": champion, "previous": previous}
+
+
+def test_any_version_can_be_promoted_by_hand(lake: Path, store: ModelStore, reco: Reco) -> None:
+    first, second = store.versions()
+    assert reco("model", "promote", first).returncode == 0
+    assert (store.champion(), store.previous(), served(lake)) == (first, second, {first})
+
+
+def test_a_version_that_is_not_there_cannot_be_promoted(lake: Path, store: ModelStore, reco: Reco) -> None:
+    champion = store.champion()
+    done = reco("model", "promote", "20000101_000000")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert "20000101_000000" in done.stderr
+    assert (store.champion(), served(lake)) == (champion, {champion})
+
+
+def test_without_a_predecessor_a_rollback_says_what_to_do(store: ModelStore, reco: Reco) -> None:
+    champion = store.folder / "champion.json"
+    champion.write_text(json.dumps(json.loads(champion.read_text()) | {"previous": None}))
+    done = reco("model", "rollback")
+    assert done.returncode == 1
+    assert "nothing to roll back to" in done.stderr
+    assert "reco model promote VERSION" in done.stderr
+
+
+def test_where_gold_cannot_follow_the_champion_serves_and_the_message_says_what_to_run(
+    lake: Path, store: ModelStore, reco: Reco
+) -> None:
+    first = store.versions()[0]
+    shutil.rmtree(lake / "silver" / "ratings")
+    done = reco("model", "rollback")
+    assert done.returncode == 1
+    assert f"{first} is the champion, but gold still holds the lists of the one before" in done.stderr
+    assert "silver/ratings" in done.stderr
+    assert "dg launch --assets" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert store.champion() == first
+
+
+def test_where_mlflow_is_away_the_rollback_is_done_all_the_same(lake: Path, store: ModelStore, reco: Reco) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+    done = reco("model", "rollback", MLFLOW_TRACKING_URI=f"http://127.0.0.1:{port}", MLFLOW_TIMEOUT_SECONDS="1")
+    assert done.returncode == 0, done.stderr
+    assert "was left out" in done.stderr
+    assert served(lake) == {store.champion()}
+    assert store.champion() == store.versions()[0]

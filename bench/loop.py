@@ -1,8 +1,8 @@
 """How long from the landing sensor's tick to the drift report, under a running daemon.
 
-`python bench/loop.py`: the main job on the configured source into a folder of its own, then one file of about 1,000 rows
-after the other. Seconds count from the creation of the intake run, which the tick does, to the report's event; beside
-it, from the file's appearance, which adds the two ticks that must see it unchanged.
+`python bench/loop.py`: the main job on the configured source into a folder of its own, then one file of about 1,000
+rows after the other. Seconds count from the creation of the intake run, which the tick does, to the report's event;
+beside it, from the file's appearance, which adds the two ticks that must see it unchanged.
 """
 
 import argparse

@@ -1,5 +1,6 @@
 """`reco model`: which versions there are, and which of them serves."""
 
+import gc
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -61,6 +62,7 @@ def _follow(settings: "Settings", store: "ModelStore", version: str) -> None:
 
     from resources.mlflow import MlflowTracking
 
+    gc.disable()  # collecting while so much is imported takes 0.7 s of 5, and the process ends soon
     typer.echo(f"Champion: {version}, before it: {store.previous() or 'none'}.")
     # In a process beside: importing MLflow takes as long as everything else that a rollback does.
     mirror = get_context("fork").Process(

@@ -51,7 +51,8 @@ def aliases(lake: Path) -> dict[str, str]:
     from mlflow import MlflowClient
 
     # The copied database names the folder it was copied from, which reading aliases does not touch.
-    client = MlflowClient(registry_uri=f"sqlite:///{lake / 'mlflow' / 'mlflow.db'}")
+    database = f"sqlite:///{lake / 'mlflow' / 'mlflow.db'}"
+    client = MlflowClient(tracking_uri=database, registry_uri=database)
     model = client.get_registered_model("reco_als")
     return {
         alias: client.get_model_version(model.name, number).tags["version"] for alias, number in model.aliases.items()

@@ -101,7 +101,7 @@ def rows_to_insert(stream: pa.Table, known: pa.Table, batches: Sequence[str], si
     """
     accepted_at = pc.index_in(stream["batch"], value_set=pa.array(batches, pa.string()))
     taken = stream.append_column("accepted", accepted_at).filter(pc.is_valid(accepted_at))
-    placed = known.set_column(2, "side", known["side"].cast(pa.string()))
+    placed = known.select(PAIR).append_column("side", known["side"].cast(pa.string()))
     placed = placed.filter(pc.is_in(placed["side"], pa.array(TABLES))).group_by([*PAIR, "side"]).aggregate([])
     sided = taken.join(placed, keys=PAIR, join_type="left outer")
     own = sided.filter(pc.equal(pc.coalesce(sided["side"], sided["split"]), side))

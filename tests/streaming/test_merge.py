@@ -197,6 +197,15 @@ def test_of_rows_with_one_key_historys_stays_then_that_of_the_batch_accepted_fir
     assert of_side(lakehouse, "train") == expected
 
 
+def test_the_order_of_acceptance_counts_and_not_that_of_staging(spark: Any) -> None:
+    stream = stream_of({"a": [(Rated(2, 2, 0, 1.0), "train")], "b": [(Rated(2, 2, 0, 2.0), "train")]})
+    history = history_of([(Rated(1, 1, 0), "test")])
+    frames = spark.createDataFrame(history), spark.createDataFrame(stream)
+    for order, expected in ((["a", "b"], (2, 2, 0, 1.0, "a")), (["b", "a"], (2, 2, 0, 2.0, "b"))):
+        assert rows_in(rows_to_insert(stream, history, order, "train")) == [expected]
+        assert rows_in(rebuilt_side(*frames, order, "train").toArrow()) == [expected]
+
+
 def test_history_decides_the_side_of_a_pair_that_was_staged_before_history_had_it(
     lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
 ) -> None:

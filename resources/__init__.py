@@ -1,19 +1,22 @@
 """Connections and storage: everything that touches the world outside the process."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from resources.delta_io import LakehouseIOManager
-from resources.lakehouse import Lakehouse
-from resources.mlflow import MlflowTracking
-from resources.session import Engine
-from resources.settings import Settings
-from resources.table_files import TableSpec
-from resources.version_io import VersionIOManager
+if TYPE_CHECKING:
+    from resources.settings import Settings
+    from resources.table_files import TableSpec
 
 
-def resources_for(settings: Settings, tables: Mapping[str, TableSpec]) -> dict[str, Any]:
+def resources_for(settings: "Settings", tables: "Mapping[str, TableSpec]") -> dict[str, Any]:
     """The resources of a code location; nothing is started or connected before an asset asks for it."""
+    # Here, not above: whoever imports one module of this package would load Dagster and the engine's types too (1.5 s).
+    from resources.delta_io import LakehouseIOManager
+    from resources.lakehouse import Lakehouse
+    from resources.mlflow import MlflowTracking
+    from resources.session import Engine
+    from resources.version_io import VersionIOManager
+
     lakehouse = Lakehouse(settings, Engine(settings))
     return {
         "lakehouse": lakehouse,

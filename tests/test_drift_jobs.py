@@ -9,7 +9,7 @@ import pytest
 
 from reco_assets.build import build_definitions
 from reco_assets.cli.simulation import Simulation, simulate
-from reco_assets.jobs import DRIFT, RECO_PIPELINE, STREAM
+from reco_assets.jobs import DRIFT, MERGE, RECO_PIPELINE, SERVING, STREAM
 from reco_assets.models.assets import model_store
 from reco_assets.running import RunFailedError, materialize_assets
 from reco_assets.streaming.accepted import accepted, waiting
@@ -101,12 +101,32 @@ def test_with_drift_it_merges_everything_that_waits_and_trains_and_judges_a_mode
     assert set(facts["metrics"]["by_origin"]) == {"history", "stream"}
 
 
+def test_gold_leaves_out_what_users_rated_by_stream(settings: Settings) -> None:
+    lakehouse = Lakehouse(settings, Engine(settings))
+    columns = ["user_id", "movie_id"]
+    streamed = lakehouse.dataset("stream/ratings").to_table(columns=columns).to_pylist()
+    lists = lakehouse.dataset("gold/recommendations_als").to_table().to_pylist()
+    recommended = {(row["user_id"], entry["movie_id"]) for row in lists for entry in row["recommendations"]}
+    assert not recommended & {(row["user_id"], row["movie_id"]) for row in streamed}
+
+
+def test_a_user_who_came_by_stream_alone_gets_a_list(run: Run, settings: Settings) -> None:
+    lines = "".join(f"2020-01-01 00:00:{movie:02},777777,{movie},4.5\n" for movie in range(1, 31))
+    (settings.landing / "new-user.csv").write_text(f"DATE,CUST_ID,MOVIE_ID,RATING\n{lines}")
+    assert run(INTAKE).success
+    materialize_assets(settings, (*MERGE, *SERVING), config={"stream__accepted": {"accept": "ALWAYS"}})
+    lists = Lakehouse(settings, Engine(settings)).dataset("gold/recommendations_als").to_table().to_pylist()
+    of_user = [row for row in lists if row["user_id"] == 777777]
+    assert len(of_user) == 1
+    assert not {entry["movie_id"] for entry in of_user[0]["recommendations"]} & set(range(1, 31))
+
+
 def test_a_retraining_that_is_tried_again_goes_on_although_nothing_waits_any_more(run: Run, settings: Settings) -> None:
     report = accepted(settings.root)[0].report
-    before = len(model_store(settings).versions())
+    before, taken = len(model_store(settings).versions()), len(accepted(settings.root))
     assert run(RETRAIN, stream__accepted={"report": report}).success
     assert len(model_store(settings).versions()) == before + 1
-    assert len(accepted(settings.root)) == 2
+    assert len(accepted(settings.root)) == taken
 
 
 def test_a_refused_file_is_a_warning_of_the_intake_and_the_others_are_taken_in(run: Run, settings: Settings) -> None:

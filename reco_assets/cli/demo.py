@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from reco_assets.cli.simulation import Simulation, simulate
 from resources.errors import RecoError
 
 if TYPE_CHECKING:
     import dagster as dg
 
+    from reco_assets.cli.simulation import Simulation
     from resources.settings import Settings
 
 CONTROL_USERS = 60  # fewer whole users exceed the threshold by chance now and then: see docs/drift.md
@@ -63,10 +63,13 @@ class Running:
 
 def show_loop(settings: "Settings", running: Running) -> None:
     """Drop an unshifted file, then a shifted one, and say what the sensors make of them. Raises `DemoError`."""
-    from reco_assets.streaming.receipts import receipts
+    from reco_assets.cli.simulation import Simulation
+    from reco_assets.streaming.receipts import received_batches
 
     typer.echo(f"\nDagster is running: {running.url}. Its sensors watch {settings.landing}.")
-    seed = settings.reco_seed + len(receipts(settings.root))  # a second demo needs other files: content is identity
+    seed = settings.reco_seed + len(
+        received_batches(settings.root)
+    )  # a second demo needs other files: content is identity
     after = _newest_event(running.instance, "drift/report")
     _drop(settings, Simulation("history", CONTROL_USERS, None, 0.0, seed), "control.csv")
     control = _wait_for(running, "drift/report", after, REPORT_SECONDS)
@@ -119,7 +122,9 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _drop(settings: "Settings", plan: Simulation, name: str) -> None:
+def _drop(settings: "Settings", plan: "Simulation", name: str) -> None:
+    from reco_assets.cli.simulation import simulate
+
     made = simulate(settings, plan, name)
     typer.echo(f"\nDropped {name}: {made['rows']:,} ratings of {made['users']:,} users, mean {made['mean']:.2f} stars.")
 

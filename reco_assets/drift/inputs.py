@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow.dataset as ds
 
 from reco_assets.drift.assessment import DriftInputs, DriftReport, ScoredRatings, assess, no_report
 from reco_assets.drift.histograms import RATINGS, UserHistogram, of_frame, of_values
@@ -18,6 +17,7 @@ from reco_assets.silver.splits import TEST, TRAIN
 from reco_assets.streaming.accepted import waiting
 from reco_assets.tables import STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from resources.lakehouse import Lakehouse
+from resources.table_append import batch_rows
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,7 @@ class _Streamed:
 
 
 def _streamed(lakehouse: Lakehouse, batches: tuple[str, ...]) -> _Streamed:
-    of_batches = ds.field("batch").isin(list(batches))
-    rows = lakehouse.dataset(STREAM_RATINGS.name).to_table(columns=[*COLUMNS, "split"], filter=of_batches)
+    rows = batch_rows(lakehouse, STREAM_RATINGS.name, batches, columns=[*COLUMNS, "split"])
     ratings, split = Ratings.from_arrow(rows), np.asarray(rows["split"])
     return _Streamed(ratings.where(split == TRAIN), ratings.where(split == TEST))
 

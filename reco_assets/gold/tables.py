@@ -9,8 +9,10 @@ import pyarrow as pa
 
 from reco_assets.gold.recommendations import list_rows
 from reco_assets.models.assets import model_store, read_ratings
+from reco_assets.models.ratings import Ratings
 from reco_assets.models.recommender import Recommender
 from reco_assets.owners import OWNERS
+from reco_assets.tables import SPLITS
 from resources.lakehouse import Lakehouse
 
 _ASSET: dict[str, Any] = {
@@ -18,7 +20,7 @@ _ASSET: dict[str, Any] = {
     "group_name": "gold",
     "owners": OWNERS,
     "kinds": {"delta"},
-    "deps": [["models", "als_champion"], ["silver", "ratings"]],
+    "deps": [["models", "als_champion"], *(["silver", spec.name.split("/")[1]] for spec in SPLITS)],
 }
 
 
@@ -26,9 +28,10 @@ _ASSET: dict[str, Any] = {
 def recommendations_als(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> pa.Table:
     """The champion's best TOP_N movies for every user who ever rated, without those the user has rated."""
     version, champion = load_champion(lakehouse)
-    history = read_ratings(lakehouse, "silver/ratings")
-    users = np.unique(history.user_id)
-    lists = champion.recommend(users, lakehouse.settings.top_n, seen=history)
+    # All sides together, because streamed ratings are in train and test but not in silver/ratings.
+    rated = Ratings.concat([read_ratings(lakehouse, spec.name) for spec in SPLITS])
+    users = np.unique(rated.user_id)
+    lists = champion.recommend(users, lakehouse.settings.top_n, seen=rated)
     context.add_output_metadata({"model_version": version, "users": len(users), "top_n": lakehouse.settings.top_n})
     return list_rows(lists, "user_id", "recommendations", version, datetime.now(UTC))
 

@@ -1,5 +1,6 @@
 """Ratings as arrays, and the sparse matrix a model is fitted to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -25,6 +26,11 @@ class Ratings:
     def from_arrow(cls, table: pa.Table) -> Self:
         """From the columns user_id, movie_id and rating of a table: 12 bytes a row."""
         return cls(*(table[name].to_numpy() for name in COLUMNS))
+
+    @classmethod
+    def concat(cls, parts: Sequence["Ratings"]) -> Self:
+        """All ratings of the parts, in their order."""
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS))
 
     def where(self, keep: np.ndarray) -> "Ratings":
         """The ratings where `keep` (n,) bool is true."""

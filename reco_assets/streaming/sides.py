@@ -5,6 +5,7 @@ No engine: intake runs in seconds, and a session of the larger engine takes long
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pac
 import pyarrow.dataset as ds
 
 from reco_assets.silver.splits import TEST, TRAIN
@@ -60,7 +61,8 @@ def xxhash64(*columns: np.ndarray) -> np.ndarray:
 
 def _keep_known(sides: np.ndarray, pairs: np.ndarray, known: ds.Dataset, column: str) -> None:
     """Overwrite the sides of pairs (sorted) that the table knows; the table is streamed, never held."""
-    users = pa.array(np.unique(pairs >> 32).astype(np.int32))
+    # Arrow's own memory: a filter over numpy's can abort a process that ends right after reading.
+    users = pac.unique(pa.array((pairs >> 32).astype(np.int32)))
     of_them = ds.field("user_id").isin(users) & ds.field(column).isin([TRAIN, TEST])
     for batch in known.scanner(columns=["user_id", "movie_id", column], filter=of_them).to_batches():
         found = _pair(batch["user_id"].to_numpy(), batch["movie_id"].to_numpy())

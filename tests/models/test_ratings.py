@@ -55,3 +55,8 @@ def test_a_table_becomes_arrays_of_four_bytes_each() -> None:
     assert found.user_id.tolist() == [1, 2]
     assert found.movie_id.tolist() == [7, 8]
     assert found.rating.tolist() == [4.5, 0.5]
+
+
+def test_parts_are_joined_in_their_order() -> None:
+    joined = Ratings.concat([ratings((2, 1, 3.0)), ratings(), ratings((1, 9, 1.0))])
+    assert (joined.user_id.tolist(), joined.movie_id.tolist(), joined.rating.tolist()) == ([2, 1], [1, 9], [3.0, 1.0])

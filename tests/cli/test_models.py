@@ -114,11 +114,11 @@ def test_where_gold_cannot_follow_the_champion_serves_and_the_message_says_what_
     lake: Path, store: ModelStore, reco: Reco
 ) -> None:
     first = store.versions()[0]
-    shutil.rmtree(lake / "silver" / "ratings")
+    shutil.rmtree(lake / "silver" / "train_ratings")
     done = reco("model", "rollback")
     assert done.returncode == 1
     assert f"{first} is the champion, but gold still holds the lists of the one before" in done.stderr
-    assert "silver/ratings" in done.stderr
+    assert "silver/train_ratings" in done.stderr
     assert "dg launch --assets" in done.stderr
     assert "Traceback" not in done.stderr
     assert store.champion() == first

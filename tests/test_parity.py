@@ -24,12 +24,19 @@ TABLES = (
     "silver/future_ratings",
 )
 ENGINES = ("embedded", "spark")
+IMPORTS = """
+from reco_assets.jobs import RECO_PIPELINE
+from reco_assets.running import materialize_assets
+from resources.settings import load_settings
+"""
 
 
 @pytest.fixture(scope="module")
 def lakes(tmp_path_factory: pytest.TempPathFactory, movielens: Path) -> dict[str, Path]:
-    """A lakehouse per engine, filled by `reco demo`."""
+    """A lakehouse per engine, filled by the main job in a process of its own: a session of one bars the other."""
     made = {}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "RECO_CACHE_PATH", "JAVA_HOME") if name in os.environ}
+    main_job = "materialize_assets(load_settings(), RECO_PIPELINE.assets)"
     for engine in ENGINES:
         made[engine] = tmp_path_factory.mktemp(engine) / "lake"
         variables = {
@@ -38,8 +45,8 @@ def lakes(tmp_path_factory: pytest.TempPathFactory, movielens: Path) -> dict[str
             "RECO_SOURCE": "movielens",
             "RECO_SOURCE_PATH": str(movielens),
         }
-        command = [sys.executable, "-m", "reco_assets.cli", "demo"]
-        done = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=False)
+        command = [sys.executable, "-c", f"{IMPORTS}\n{main_job}"]
+        done = subprocess.run(command, env=kept | variables, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-3000:]
     return made
 

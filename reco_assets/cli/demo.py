@@ -67,9 +67,8 @@ def show_loop(settings: "Settings", running: Running) -> None:
     from reco_assets.streaming.receipts import received_batches
 
     typer.echo(f"\nDagster is running: {running.url}. Its sensors watch {settings.landing}.")
-    seed = settings.reco_seed + len(
-        received_batches(settings.root)
-    )  # a second demo needs other files: content is identity
+    taken_in = len(received_batches(settings.root))
+    seed = settings.reco_seed + taken_in  # a second demo needs other files: content is identity
     after = _newest_event(running.instance, "drift/report")
     _drop(settings, Simulation("history", CONTROL_USERS, None, 0.0, seed), "control.csv")
     control = _wait_for(running, "drift/report", after, REPORT_SECONDS)

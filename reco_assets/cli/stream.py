@@ -79,10 +79,11 @@ def detect_drift(
     from reco_assets.jobs import DRIFT
 
     settings = _settings(shuffle_partitions)
-    paths = stream_files.DriftPaths(
+    given = stream_files.DriftPaths(
         model_path, original_train_path, current_train_path, original_test_path, current_test_path
     )
-    if paths.given:
+    paths = given.but_for_own(settings)
+    if paths != stream_files.DriftPaths():
         _say(stream_files.detect_drift(settings, paths))
         return
     run_with_progress(settings, DRIFT, "detect_drift")
@@ -101,11 +102,13 @@ def merge(
     from reco_assets.jobs import MERGE
 
     settings = _settings(shuffle_partitions)
-    if processed_path and streaming_path and streaming_path.resolve() != settings.landing:
-        _say(stream_files.merge(streaming_path, processed_path))
+    streaming = None if streaming_path and streaming_path.resolve() == settings.landing else streaming_path
+    processed = None if processed_path and processed_path.resolve() == settings.root / "silver" else processed_path
+    if streaming and processed:
+        _say(stream_files.merge(streaming, processed))
         return
-    if processed_path or (streaming_path and streaming_path.resolve() != settings.landing):
-        raise typer.BadParameter("--streaming_path and --processed_path go together")
+    if streaming or processed:
+        raise typer.BadParameter("give both --streaming_path and --processed_path, or neither")
     outcome = run_with_progress(settings, MERGE, "merge", {"stream__accepted": {"accept": "ALWAYS"}})
     rows = {name: outcome.metadata[name]["dagster/row_count"] for name in MERGE[1:]}
     _say({"accepted_batches": outcome.metadata["stream/accepted"]["accepted_batches"]} | rows)

@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import uuid
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,14 @@ import pyarrow.parquet as pq
 from deltalake import write_deltalake
 
 from reco_assets.drift.assessment import DriftInputs, ScoredRatings, assess
-from reco_assets.drift.histograms import RATINGS, of_frame
-from reco_assets.drift.inputs import reference_versions
+from reco_assets.drift.histograms import RATINGS, of_frame, of_values
+from reco_assets.drift.inputs import Streamed, reference_versions, streamed
 from reco_assets.drift.policy import DriftConfig
 from reco_assets.drift.signals import Occurrences
-from reco_assets.models.assets import find_current_model
+from reco_assets.models.assets import find_current_model, model_store
 from reco_assets.models.ratings import COLUMNS, Ratings
 from reco_assets.models.store import load_model, read_facts
+from reco_assets.streaming.accepted import waiting
 from reco_assets.streaming.reader import parse_stream_file
 from reco_assets.streaming.sides import hashed_split
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
@@ -37,16 +38,24 @@ SIDES = ("train", "test")
 class DriftPaths:
     """The documented arguments of detect_drift; what is None is the platform's own."""
 
-    model: Path | None
-    original_train: Path | None
-    current_train: Path | None
-    original_test: Path | None
-    current_test: Path | None
+    model: Path | None = None
+    original_train: Path | None = None
+    current_train: Path | None = None
+    original_test: Path | None = None
+    current_test: Path | None = None
 
-    @property
-    def given(self) -> bool:
-        """Whether any path was given."""
-        return any(path is not None for path in astuple(self))
+    def but_for_own(self, settings: Settings) -> "DriftPaths":
+        """The paths that are not the platform's own; the streaming folder's train and test stand for what waits."""
+        champion = model_store(settings).champion()
+        own = {
+            "model": model_store(settings).path(champion) if champion else None,
+            "original_train": settings.root / TRAIN_RATINGS.name,
+            "current_train": settings.landing / "train",
+            "original_test": settings.root / TEST_RATINGS.name,
+            "current_test": settings.landing / "test",
+        }
+        given = {name: path for name, path in asdict(self).items() if path is not None}
+        return DriftPaths(**{name: path for name, path in given.items() if path.resolve() != own[name]})
 
 
 def process(settings: Settings, csv_path: Path, output: Path) -> dict[str, Any]:
@@ -77,31 +86,27 @@ def process(settings: Settings, csv_path: Path, output: Path) -> dict[str, Any]:
 
 
 def detect_drift(settings: Settings, paths: DriftPaths) -> dict[str, Any]:
-    """The drift report of the given tables; what is not given is the platform's: the champion and its data.
+    """The drift report of the given tables; what is not given is the platform's: champion, its data, waiting batches.
 
-    New ratings have no default here, since without paths they are the waiting batches. Raises `LakehouseError`,
-    `ModelStoreError`.
+    Raises `LakehouseError`, `ModelStoreError`, `ReportError`.
     """
-    if paths.current_train is None or paths.current_test is None:
-        raise LakehouseError("Give both --current_train_path and --current_test_path, or no path at all.")
     lakehouse = Lakehouse(settings, Engine(settings))
     folder = paths.model or Path(find_current_model(settings))
     facts, model = read_facts(folder), load_model(folder)
     versions = {} if paths.original_train and paths.original_test else reference_versions(facts, lakehouse)
-    train = paths.original_train or lakehouse.path(TRAIN_RATINGS.name)
-    test = paths.original_test or lakehouse.path(TEST_RATINGS.name)
-    train_version = None if paths.original_train else versions[TRAIN_RATINGS.name]
-    test_version = None if paths.original_test else versions[TEST_RATINGS.name]
+    train, train_version = _reference(paths.original_train, lakehouse, TRAIN_RATINGS.name, versions)
+    test, test_version = _reference(paths.original_test, lakehouse, TEST_RATINGS.name, versions)
+    batches, new = _new_ratings(paths, lakehouse)
     inputs = DriftInputs(
-        batches=(),
+        batches=batches,
         model_version=facts["version"],
         delta_versions={str(train): train_version, str(test): test_version},
-        reference_train=of_frame(RATINGS, read_path(lakehouse.engine, _existing(train), train_version)),
-        current_train=of_frame(RATINGS, read_path(lakehouse.engine, _existing(paths.current_train))),
+        reference_train=of_frame(RATINGS, read_path(lakehouse.engine, train, train_version)),
+        current_train=of_values(RATINGS, new.train.user_id, new.train.rating),
         reference_test=ScoredRatings.of(model, _ratings(test, test_version)),
-        current_test=ScoredRatings.of(model, _ratings(paths.current_test)),
+        current_test=ScoredRatings.of(model, new.test),
         reference_movies=Occurrences(model.movie_ids, model.item_counts),
-        current_movies=Occurrences.of(_ratings(paths.current_train).movie_id),
+        current_movies=Occurrences.of(new.train.movie_id),
     )
     return assess(inputs, DriftConfig.from_settings(settings)).document
 
@@ -122,6 +127,23 @@ def merge(streaming: Path, processed: Path) -> dict[str, Any]:
     for side, rows in added.items():
         _append(processed / side, rows)
     return {f"{side}_rows_added": len(rows) for side, rows in added.items()}
+
+
+def _reference(
+    path: Path | None, lakehouse: Lakehouse, table: str, versions: dict[str, int | None]
+) -> tuple[Path, int | None]:
+    """Where the champion's side of a comparison lies, and its Delta version where that is the platform's table."""
+    return (_existing(path), None) if path else (lakehouse.path(table), versions[table])
+
+
+def _new_ratings(paths: DriftPaths, lakehouse: Lakehouse) -> tuple[tuple[str, ...], Streamed]:
+    """The other side: what is given, else what waits, with the batches that wait."""
+    if paths.current_train and paths.current_test:
+        return (), Streamed(_ratings(paths.current_train), _ratings(paths.current_test))
+    batches = tuple(receipt.batch for receipt in waiting(lakehouse))
+    waits = streamed(lakehouse, batches)
+    train = _ratings(paths.current_train) if paths.current_train else waits.train
+    return batches, Streamed(train, _ratings(paths.current_test) if paths.current_test else waits.test)
 
 
 def _write_part(folder: Path, name: str, rows: pa.Table) -> None:

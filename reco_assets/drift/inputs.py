@@ -66,30 +66,33 @@ def reference_of(lakehouse: Lakehouse, champion: str) -> Reference:
 
 def drift_inputs(lakehouse: Lakehouse, reference: Reference, batches: tuple[str, ...]) -> DriftInputs:
     """A reference beside batches that were taken in, waiting or not."""
-    streamed = _streamed(lakehouse, batches)
+    new = streamed(lakehouse, batches)
     return DriftInputs(
         batches=batches,
         model_version=reference.champion,
         delta_versions=reference.versions | {STREAM_RATINGS.name: lakehouse.version(STREAM_RATINGS.name)},
         reference_train=reference.train,
-        current_train=of_values(RATINGS, streamed.train.user_id, streamed.train.rating),
+        current_train=of_values(RATINGS, new.train.user_id, new.train.rating),
         reference_test=reference.test,
-        current_test=ScoredRatings.of(reference.model, streamed.test),
+        current_test=ScoredRatings.of(reference.model, new.test),
         reference_movies=Occurrences(reference.model.movie_ids, reference.model.item_counts),
-        current_movies=Occurrences.of(streamed.train.movie_id),
+        current_movies=Occurrences.of(new.train.movie_id),
     )
 
 
 @dataclass(frozen=True)
-class _Streamed:
+class Streamed:
+    """The good rows of batches, by their side of the split."""
+
     train: Ratings
     test: Ratings
 
 
-def _streamed(lakehouse: Lakehouse, batches: tuple[str, ...]) -> _Streamed:
+def streamed(lakehouse: Lakehouse, batches: tuple[str, ...]) -> Streamed:
+    """The rows of batches that were taken in. Raises `LakehouseError`."""
     rows = batch_rows(lakehouse, STREAM_RATINGS.name, batches, columns=[*COLUMNS, "split"])
     ratings, split = Ratings.from_arrow(rows), np.asarray(rows["split"])
-    return _Streamed(ratings.where(split == TRAIN), ratings.where(split == TEST))
+    return Streamed(ratings.where(split == TRAIN), ratings.where(split == TEST))
 
 
 def reference_versions(facts: dict[str, Any], lakehouse: Lakehouse) -> dict[str, int | None]:

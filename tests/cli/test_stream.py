@@ -62,6 +62,9 @@ def test_a_simulated_file_is_taken_in_scored_and_merged(stream: Reco, lake: Path
     assert taken["good"] == taken["lines"] == made["rows"]
     assert not Path(made["path"]).exists()
     report = said(stream("stream", "detect_drift"))
+    champion = json.loads((lake / "gold/models/als/champion.json").read_text())["version"]
+    own_model = ("--model_path", str(lake / "gold/models/als" / champion))
+    assert said(stream("stream", "detect_drift", *own_model)) == report
     assert list(report)[:4] == ["should_retrain", "drift_score", "data_drift", "model_drift"]
     merged = said(stream("stream", "merge"))
     assert merged["accepted_batches"] == 1

@@ -10,6 +10,7 @@ import pytest
 from deltalake import write_deltalake
 
 from reco_assets.cli import stream_files
+from reco_assets.models.store import ModelStoreError
 from reco_assets.sources.source import SourceError
 from resources.settings import Settings, load_settings
 from resources.table_files import LakehouseError, dataset_at
@@ -136,7 +137,21 @@ def test_merge_names_a_folder_that_is_no_table(tmp_path: Path) -> None:
         stream_files.merge(tmp_path / "stream", tmp_path / "processed")
 
 
-def test_detect_drift_needs_both_sides_of_the_new_ratings(settings: Settings, tmp_path: Path) -> None:
-    paths = stream_files.DriftPaths(None, None, tmp_path, None, None)
-    with pytest.raises(LakehouseError, match="--current_test_path"):
-        stream_files.detect_drift(settings, paths)
+def test_the_platforms_own_paths_are_as_good_as_none(settings: Settings) -> None:
+    paths = stream_files.DriftPaths(
+        original_train=settings.root / "silver" / "train_ratings",
+        current_train=settings.landing / "train",
+        original_test=settings.root / "silver" / "test_ratings",
+        current_test=settings.landing / "test",
+    )
+    assert paths.but_for_own(settings) == stream_files.DriftPaths()
+
+
+def test_other_paths_are_kept(settings: Settings, tmp_path: Path) -> None:
+    paths = stream_files.DriftPaths(model=tmp_path / "model", current_test=settings.landing / "test")
+    assert paths.but_for_own(settings) == stream_files.DriftPaths(model=tmp_path / "model")
+
+
+def test_detect_drift_without_a_model_says_to_train_one(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(ModelStoreError, match="has no champion yet"):
+        stream_files.detect_drift(settings, stream_files.DriftPaths(current_train=tmp_path, current_test=tmp_path))

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from reco_assets.build import build_definitions
-from reco_assets.jobs import JOB_SPECS, JobSpec
+from reco_assets.jobs import SPECS, JobSpec
 from resources.settings import load_settings
 
 GROUPS = {
@@ -100,7 +100,7 @@ def test_no_asset_is_partitioned(definitions: dg.Definitions) -> None:
     assert all(spec.partitions_def is None for spec in definitions.resolve_all_asset_specs())
 
 
-@pytest.mark.parametrize("spec", JOB_SPECS, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
 def test_no_task_reads_what_a_later_task_of_its_job_makes(definitions: dg.Definitions, spec: JobSpec) -> None:
     before: dict[str, set[str]] = {task.name: set() for task in spec.tasks}
     for upstream, downstream in spec.edges:

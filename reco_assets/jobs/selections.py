@@ -1,0 +1,23 @@
+"""The assets of each stage by key, in the order they are made. What doesn't belong here: tasks and pipelines."""
+
+BRONZE = ("bronze/ratings", "bronze/movies", "bronze/tags")
+SILVER = (
+    "silver/ratings",
+    "silver/quarantine_ratings",
+    "silver/movies",
+    "silver/quarantine_movies",
+    "silver/tags",
+    "silver/quarantine_tags",
+    "silver/etl_report",
+)
+SPLIT = ("silver/split_ratings", "silver/train_ratings", "silver/test_ratings", "silver/future_ratings")
+ETL = (*BRONZE, *SILVER, *SPLIT)
+FUTURES = ("silver/future_csv",)
+TRAINING = ("models/als_candidate",)
+JUDGEMENT = ("models/als_evaluation",)
+PROMOTION = ("models/als_champion",)
+EVALUATION = (*JUDGEMENT, *PROMOTION)
+SERVING = ("gold/recommendations_als", "gold/similar_movies")
+STREAM = ("stream/ratings", "stream/quarantine")
+DRIFT = ("drift/data_drift", "drift/model_drift", "drift/report")
+MERGE = ("stream/accepted", "silver/train_ratings", "silver/test_ratings")

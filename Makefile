@@ -2,17 +2,25 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+AIRFLOW := .airflow
+AIRFLOW_HOME := $(CURDIR)/$(AIRFLOW)/home
+AIRFLOW_PORT ?= 8081
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
 .PHONY: help setup demo test lint dev bench quality calibrate lock clean
+.PHONY: airflow-env airflow-up airflow-trigger-dag test-airflow airflow-lock
+
+define need_python
+@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is missing: install it, or run make PYTHON=/path/to/python3.11"; exit 1; }
+endef
 
 help: ## Say what each command does
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 21
 
 setup: $(VENV)/.installed $(DAGSTER_HOME)/dagster.yaml ## Make the environment in .venv
 
 $(VENV)/.installed: requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is missing: install it, or run make PYTHON=/path/to/python3.11"; exit 1; }
+	$(need_python)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
@@ -45,8 +53,28 @@ quality: setup ## Measure the model on ml-latest-small, mean of three seeds
 calibrate: setup ## Measure how often either drift policy retrains, with drift and without
 	$(BIN)/python bench/calibrate.py $(ARGS)
 
+airflow-env: $(AIRFLOW)/venv-2/.installed $(AIRFLOW)/venv-3/.installed ## Make an environment for each Airflow line
+
+$(AIRFLOW)/venv-%/.installed: airflow/requirements-%.lock
+	$(need_python)
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
+	touch $@
+
+airflow-up: setup $(AIRFLOW)/venv-3/.installed ## Start Airflow 3 with the exported DAGs on port 8081
+	$(AIRFLOW)/venv-3/bin/python airflow/up.py --home $(AIRFLOW_HOME) --port $(AIRFLOW_PORT)
+
+airflow-trigger-dag: ## Trigger a DAG of that Airflow; dag=ID
+	@$(PYTHON) airflow/trigger.py --port $(AIRFLOW_PORT) $(dag)
+
+test-airflow: setup airflow-env ## The exported DAGs in both Airflow lines, shimmed and for real
+	sh tests/run_airflow.sh
+
 lock: ## Resolve pyproject.toml again into requirements.lock (needs uv)
 	uv pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
 
+airflow-lock: ## Resolve the exported requirements again into airflow/requirements-*.lock (needs uv)
+	for line in 2 3; do uv pip compile airflow/dags/requirements-airflow-$$line.txt airflow/requirements-test.txt --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file airflow/requirements-$$line.lock || exit 1; done
+
 clean: ## Remove the environment and what the demo made
-	rm -rf $(VENV) .dagster data
+	rm -rf $(VENV) $(AIRFLOW) .dagster data

@@ -1,0 +1,78 @@
+"""Trigger a DAG of the running Airflow (`make airflow-up`) now, and switch it on if it is paused."""
+
+import argparse
+import json
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+
+TIMEOUT_SECONDS = 30.0
+
+
+class TriggerError(Exception):
+    """One line that says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """The REST API of an Airflow 3 on this machine."""
+
+    url: str
+    token: str = ""
+
+    def call(self, path: str, method: str = "GET", body: Any = None) -> Any:
+        """The decoded answer; raises `urllib.error.HTTPError` for a refusal."""
+        request = urllib.request.Request(
+            f"{self.url}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"},
+        )
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+            return json.load(answer)
+
+
+def connect(port: int) -> Airflow:
+    """Raises `TriggerError` where no Airflow of ours answers."""
+    url = f"http://127.0.0.1:{port}"
+    try:
+        return Airflow(url, Airflow(url).call("/auth/token")["access_token"])
+    except (OSError, ValueError, KeyError):
+        raise TriggerError(f"No Airflow answers on {url}: run make airflow-up first, and leave it running") from None
+
+
+def trigger(airflow: Airflow, dag: str) -> str:
+    """Start a run of a DAG and return its id. Raises `TriggerError` for an unknown DAG, naming those that exist."""
+    known = sorted(found["dag_id"] for found in airflow.call("/api/v2/dags?limit=100")["dags"])
+    if dag not in known:
+        asked = f"There is no DAG {dag!r}" if dag else "Say which DAG: make airflow-trigger-dag dag=ID"
+        raise TriggerError(f"{asked}; the DAGs are: {', '.join(known) or 'none yet, Airflow is still reading them'}")
+    path = f"/api/v2/dags/{urllib.parse.quote(dag)}"
+    airflow.call(path, "PATCH", {"is_paused": False})  # the runs of a paused DAG wait for ever
+    return str(airflow.call(f"{path}/dagRuns", "POST", {"logical_date": None})["dag_run_id"])
+
+
+def main() -> int:
+    """Trigger the DAG of the command line; the exit code is 1 when there is none, or no Airflow."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dag", nargs="?", default="", help="The DAG's id.")
+    parser.add_argument("--port", type=int, default=8081)
+    options = parser.parse_args()
+    try:
+        airflow = connect(options.port)
+        run = trigger(airflow, options.dag)
+    except TriggerError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except urllib.error.HTTPError as error:
+        print(f"Airflow refused ({error.code}): {error.read().decode(errors='replace')}", file=sys.stderr)
+        return 1
+    print(f"Triggered {options.dag}: {airflow.url}/dags/{options.dag}/runs/{urllib.parse.quote(run)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

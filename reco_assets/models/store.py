@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reco_assets.models.recommender import AlsRecommender, ModelConfig, Recommender
+from reco_assets.models.versions import ModelVersionError, complete_versions, get_latest_model_version_from_path
 from resources.atomic_files import write_json
 from resources.errors import RecoError
 
@@ -44,7 +45,7 @@ class ModelStore:
 
     def versions(self) -> list[str]:
         """All complete versions, oldest first."""
-        return sorted(path.parent.name for path in self.folder.glob(f"[0-9]*/{MODEL_FILE}"))
+        return [path.name for path in complete_versions(self.folder)]
 
     def save(
         self,
@@ -75,10 +76,10 @@ class ModelStore:
 
     def latest(self) -> str:
         """The version trained last. Raises `ModelStoreError` when there is none."""
-        versions = self.versions()
-        if not versions:
-            raise ModelStoreError(f"{self.folder} holds no model yet. Train one: reco train.")
-        return versions[-1]
+        try:
+            return Path(get_latest_model_version_from_path(self.folder)).name
+        except ModelVersionError as error:
+            raise ModelStoreError(str(error)) from None
 
     def champion(self) -> str | None:
         """The version that serves; None before the first promotion. Raises `ModelStoreError` on a damaged record."""

@@ -1,29 +1,23 @@
-"""The spark-submit command for an application file of the platform."""
+"""Commands that submit an application to Spark, as argument lists: nothing is quoted, as no shell reads them.
 
-import shlex
-import sys
-from collections.abc import Sequence
-from pathlib import Path
+Standard library only: the Airflow export carries this file as `common/spark_utils.py`.
+"""
 
-import pyspark
-
-from resources.session import spark_conf
-from resources.settings import Settings
+from collections.abc import Mapping, Sequence
+from os import PathLike, fspath
 
 
-def build_spark_submit_command(settings: Settings, application: Path, arguments: Sequence[str] = ()) -> str:
-    """A command that works when pasted into a shell with the same environment.
+def build_spark_submit_command(
+    application: str | PathLike[str],
+    arguments: Sequence[str] = (),
+    conf: Mapping[str, str] | None = None,
+    spark_submit: str | PathLike[str] = "spark-submit",
+) -> list[str]:
+    """`spark-submit --conf KEY=VALUE … application arguments…`; `spark_submit` is the program, by name or path."""
+    options = [part for key, value in (conf or {}).items() for part in ("--conf", f"{key}={value}")]
+    return [fspath(spark_submit), *options, fspath(application), *arguments]
 
-    Everything a session needs is on the command line, because the JVM is started before any Python runs.
-    """
-    conf = {
-        "spark.pyspark.python": sys.executable,
-        "spark.pyspark.driver.python": sys.executable,
-        **spark_conf(settings),
-        "spark.master": settings.spark_master or "local[*]",
-        "spark.driver.memory": settings.spark_driver_memory,
-    }
-    home = Path(pyspark.__file__).parent  # this copy's scripts find themselves only by SPARK_HOME
-    options = [part for key, value in conf.items() for part in ("--conf", f"{key}={value}")]
-    submit = shlex.join([str(home / "bin" / "spark-submit"), *options, str(application), *arguments])
-    return f"SPARK_HOME={shlex.quote(str(home))} {submit}"
+
+def build_docker_spark_command(command: Sequence[str], container: str = "spark-master") -> list[str]:
+    """A command as it is run inside of a container: `docker exec container command…`."""
+    return ["docker", "exec", container, *command]

@@ -1,6 +1,7 @@
 """The documented door: `etl` and `train` print their spark-submit command, or run here with RUN_LOCAL=1."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -15,11 +16,32 @@ def run(step: str) -> None:
     """Run a step in this process, or print how to submit it."""
     if step == "validate" or os.environ.get("RUN_LOCAL") == "1":
         main([step])
-        return
+    else:
+        print(submit_line(APPLICATIONS[step]))
+
+
+def submit_line(application: Path) -> str:
+    """A command that works when pasted into a shell with the same environment.
+
+    Everything a session needs is on the command line, because the JVM is started before any Python runs.
+    """
+    import pyspark
+
     from reco_assets.spark_submit import build_spark_submit_command
+    from resources.session import spark_conf
     from resources.settings import load_settings
 
-    print(build_spark_submit_command(load_settings(), APPLICATIONS[step]))
+    settings = load_settings()
+    conf = {
+        "spark.pyspark.python": sys.executable,
+        "spark.pyspark.driver.python": sys.executable,
+        **spark_conf(settings),
+        "spark.master": settings.spark_master or "local[*]",
+        "spark.driver.memory": settings.spark_driver_memory,
+    }
+    home = Path(pyspark.__file__).parent  # this copy's scripts find themselves only by SPARK_HOME
+    command = build_spark_submit_command(application, conf=conf, spark_submit=home / "bin" / "spark-submit")
+    return f"SPARK_HOME={shlex.quote(str(home))} {shlex.join(command)}"
 
 
 if __name__ == "__main__":

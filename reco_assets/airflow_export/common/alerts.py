@@ -6,7 +6,7 @@ An alert that can't be sent is a line in the log, never a failed task.
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from threading import Timer
 from typing import Any
@@ -96,3 +96,16 @@ def alert_after(limit: timedelta | None, context: dict[str, Any]) -> Iterator[No
         yield
     finally:
         timer.cancel()
+
+
+def limited_to(limit: timedelta) -> dict[str, Any]:
+    """Arguments of an operator that doesn't run by `run_reco`: the same alert after `limit`."""
+    watch = ExitStack()
+
+    def start(context: dict[str, Any]) -> None:
+        watch.enter_context(alert_after(limit, context))
+
+    def stop(_context: dict[str, Any], _result: Any = None) -> None:
+        watch.close()
+
+    return {"pre_execute": start, "post_execute": stop}

@@ -8,13 +8,12 @@ import subprocess
 import tempfile
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowException
 
 from common.alerts import alert_after
-from common.config import RECO_COMMAND, RECO_ENVIRONMENT, RESULTS_PATH, SPARK_CONF, SPARK_CONN_ID
+from common.config import RECO_COMMAND, RECO_ENVIRONMENT
 
 log = logging.getLogger(__name__)
 
@@ -41,33 +40,15 @@ def run_reco(
     command += ["--select", select] if select else ["--function", str(function)]
     command += ["--config", json.dumps(config)] if config else []
     with alert_after(limit, context):
-        result = _result_of(_last_line_of(command, context))
+        result = result_of(_last_line_of(command, context))
     return result["value"] if function else result
 
 
-def push_result(context: dict[str, Any], _result: Any = None) -> None:
-    """`post_execute` of SparkSubmitOperator, which has no result: pushes what the application left in a file."""
-    ti = context["ti"]
-    path = Path(RESULTS_PATH, ti.dag_id, ti.run_id, f"{ti.task_id}.json")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise AirflowException(f"The application ended without a result: there is no {path}") from None
-    ti.xcom_push(key="return_value", value=_result_of(text))
-    path.unlink()  # a later attempt that writes none must not find this one
+def follow_decision(task_id: str, key: str, names: dict[str, str] | None = None, **context: Any) -> str:
+    """The task to go on with, as the platform decided in the result of `task_id`; pushed to XCom under `key`.
 
-
-# Arguments of every SparkSubmitOperator.
-SPARK_TASK = {
-    "conn_id": SPARK_CONN_ID,
-    "conf": SPARK_CONF,
-    "env_vars": RECO_ENVIRONMENT,
-    "post_execute": push_result,
-}
-
-
-def follow_decision(task_id: str, key: str, **context: Any) -> str:
-    """The task to go on with, as the platform decided in the result of `task_id`; pushed to XCom under `key`."""
+    `names` are this DAG's ids where they differ from those the decision names.
+    """
     ti = context["ti"]
     result = ti.xcom_pull(task_ids=task_id)
     try:
@@ -76,7 +57,7 @@ def follow_decision(task_id: str, key: str, **context: Any) -> str:
     except (TypeError, KeyError):
         raise AirflowException(f"The result of {task_id} holds no {key} with a next_task: {result!r}") from None
     ti.xcom_push(key=key, value=decision)
-    return str(next_task)
+    return (names or {}).get(next_task, next_task)
 
 
 def _run_date(context: dict[str, Any]) -> Any:
@@ -116,7 +97,8 @@ def _last_line_of(command: list[str], context: dict[str, Any]) -> str:
     return lines[-1] if lines else ""
 
 
-def _result_of(text: str) -> dict[str, Any]:
+def result_of(text: str) -> dict[str, Any]:
+    """The JSON object that the runner printed or left in a file; raises AirflowException when it is none."""
     try:
         result = json.loads(text)
     except json.JSONDecodeError:

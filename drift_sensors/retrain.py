@@ -15,7 +15,7 @@ import dagster as dg
 from drift_sensors.cursors import ATTEMPT_TAG, REPORT_TAG, SCORE_TAG, UNFINISHED, Attempt, RetryPolicy, attempts
 from reco_assets.drift.reports import read_report
 from reco_assets.jobs import DRIFT_DETECTION_RETRAIN_PIPELINE, DRIFT_RETRAIN, DRIFT_SCORING, JOBS
-from reco_assets.models.assets import model_store
+from reco_assets.models.store import model_store
 from reco_assets.streaming.accepted import accepted
 from resources.settings import Settings
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reco_assets.models.assets import metrics_folder, model_store
+from reco_assets.models.assets import metrics_folder
+from reco_assets.models.store import model_store
 from reco_assets.silver.report import REPORTS
 from reco_assets.sources.choose import choose_source
 from reco_assets.sources.source import SourceError

@@ -10,7 +10,7 @@ import pytest
 from reco_assets.build import build_definitions
 from reco_assets.cli.simulation import Simulation, simulate
 from reco_assets.jobs import DRIFT, MERGE, RECO_PIPELINE, SERVING, STREAM
-from reco_assets.models.assets import model_store
+from reco_assets.models.store import model_store
 from reco_assets.running import RunFailedError, materialize_assets
 from reco_assets.streaming.accepted import accepted, waiting
 from resources.lakehouse import Lakehouse

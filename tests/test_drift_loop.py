@@ -12,7 +12,7 @@ import pytest
 from reco_assets.cli.demo import Running, dagster_running
 from reco_assets.cli.simulation import Simulation, simulate
 from reco_assets.jobs import DRIFT_RETRAIN, RECO_PIPELINE
-from reco_assets.models.assets import model_store
+from reco_assets.models.store import model_store
 from reco_assets.running import materialize_assets
 from reco_assets.streaming.accepted import waiting
 from resources.lakehouse import Lakehouse

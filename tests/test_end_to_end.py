@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reco_assets.jobs import RECO_PIPELINE
-from reco_assets.models.assets import model_store
+from reco_assets.models.store import model_store
 from reco_assets.running import Outcome, materialize_assets
 from resources.lakehouse import Lakehouse
 from resources.settings import Settings, load_settings

@@ -29,7 +29,7 @@ def replay(
     from reco_assets.drift.policy import DriftConfig
     from reco_assets.drift.replay import POLICIES, replay
     from reco_assets.drift.reports import ReportError
-    from reco_assets.models.assets import find_current_model, model_store
+    from reco_assets.models.store import find_current_model, model_store
     from reco_assets.streaming.receipts import receipts
     from resources.lakehouse import Lakehouse
     from resources.session import Engine

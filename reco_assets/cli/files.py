@@ -5,11 +5,11 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
-from reco_assets.models.assets import fit, model_store
+from reco_assets.models.assets import fit
 from reco_assets.models.evaluation import Protocol
 from reco_assets.models.evaluation import evaluate as evaluate_model
 from reco_assets.models.ratings import COLUMNS, Ratings
-from reco_assets.models.store import load_model, read_facts, save_model
+from reco_assets.models.store import load_model, model_store, read_facts, save_model
 from reco_assets.silver import layouts
 from reco_assets.silver.cleaning import clean_ratings
 from reco_assets.silver.futures import write_futures_csv

@@ -18,7 +18,7 @@ def list_versions() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from reco_assets.models.assets import model_store
+    from reco_assets.models.store import model_store
     from resources.settings import load_settings
 
     store = model_store(load_settings())
@@ -36,7 +36,7 @@ def list_versions() -> None:
 @app.command()
 def promote(version: Annotated[str, typer.Argument(help="A version that reco model list shows.")]) -> None:
     """Make a version the champion, whatever its figures, and let gold follow it."""
-    from reco_assets.models.assets import model_store
+    from reco_assets.models.store import model_store
     from resources.settings import load_settings
 
     settings = load_settings()
@@ -48,7 +48,7 @@ def promote(version: Annotated[str, typer.Argument(help="A version that reco mod
 @app.command()
 def rollback() -> None:
     """Let champion and predecessor change places, and gold follow; a second time goes back."""
-    from reco_assets.models.assets import model_store
+    from reco_assets.models.store import model_store
     from resources.settings import load_settings
 
     settings = load_settings()

@@ -16,9 +16,8 @@ from reco_assets.drift.histograms import RATINGS, of_frame, of_values
 from reco_assets.drift.inputs import Streamed, reference_versions, streamed
 from reco_assets.drift.policy import DriftConfig
 from reco_assets.drift.signals import Occurrences
-from reco_assets.models.assets import find_current_model, model_store
 from reco_assets.models.ratings import COLUMNS, Ratings
-from reco_assets.models.store import load_model, read_facts
+from reco_assets.models.store import find_current_model, load_model, model_store, read_facts
 from reco_assets.streaming.accepted import waiting
 from reco_assets.streaming.reader import parse_stream_file
 from reco_assets.streaming.sides import hashed_split

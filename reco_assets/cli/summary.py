@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from reco_assets.models.assets import model_store
+from reco_assets.models.store import model_store
 from reco_assets.running import Outcome
 from resources.settings import Settings
 

@@ -10,9 +10,10 @@ from reco_assets.drift.histograms import RATINGS, UserHistogram, of_frame, of_va
 from reco_assets.drift.policy import DriftConfig, Reason
 from reco_assets.drift.reports import ReportError
 from reco_assets.drift.signals import Occurrences
-from reco_assets.models.assets import model_store, read_ratings
+from reco_assets.models.assets import read_ratings
 from reco_assets.models.ratings import COLUMNS, Ratings
 from reco_assets.models.recommender import Recommender
+from reco_assets.models.store import model_store
 from reco_assets.silver.splits import TEST, TRAIN
 from reco_assets.streaming.accepted import waiting
 from reco_assets.tables import STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS

@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from reco_assets.gold.recommendations import list_rows
-from reco_assets.models.assets import model_store, read_ratings
+from reco_assets.models.assets import read_ratings
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.recommender import Recommender
+from reco_assets.models.store import model_store
 from reco_assets.owners import OWNERS
 from reco_assets.tables import SPLITS
 from resources.lakehouse import Lakehouse

@@ -3,7 +3,7 @@
 from reco_assets.drift.reports import check_retrain
 from reco_assets.jobs.selections import DRIFT, ETL, EVALUATION, FUTURES, MERGE, SERVING, STREAM, TRAINING
 from reco_assets.jobs.spec import INTAKE, JobSpec, Task, chain
-from reco_assets.models.assets import find_current_model, find_latest_model
+from reco_assets.models.store import find_current_model, find_latest_model
 from reco_assets.validation import verify_gold, verify_silver
 
 RECO_PIPELINE = JobSpec(

@@ -15,7 +15,7 @@ from reco_assets.models.evaluation import Protocol, Trial
 from reco_assets.models.promotion import Scores, decide_promotion
 from reco_assets.models.ratings import COLUMNS, Ratings
 from reco_assets.models.recommender import AlsRecommender, ModelConfig
-from reco_assets.models.store import ModelStore, ModelStoreError
+from reco_assets.models.store import ModelStore, model_store
 from reco_assets.owners import OWNERS
 from reco_assets.silver.splits import HISTORY
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
@@ -164,26 +164,6 @@ def model_config(settings: Settings) -> ModelConfig:
         ),
         like_threshold=settings.ranking_like_threshold,
     )
-
-
-def model_store(settings: Settings) -> ModelStore:
-    """The versions of the ALS model."""
-    return ModelStore(settings.root / "gold" / "models" / "als")
-
-
-def find_current_model(settings: Settings) -> str:
-    """The champion's folder. Raises `ModelStoreError` when no version has been promoted yet."""
-    store = model_store(settings)
-    champion = store.champion()
-    if champion is None:
-        raise ModelStoreError(f"{store.folder} has no champion yet. Train one: reco train.")
-    return str(store.path(champion))
-
-
-def find_latest_model(settings: Settings) -> str:
-    """The folder of the version trained last. Raises `ModelStoreError` when there is none."""
-    store = model_store(settings)
-    return str(store.path(store.latest()))
 
 
 def metrics_folder(settings: Settings) -> Path:

@@ -17,6 +17,7 @@ from reco_assets.models.recommender import AlsRecommender, ModelConfig, Recommen
 from reco_assets.models.versions import ModelVersionError, complete_versions, get_latest_model_version_from_path
 from resources.atomic_files import write_json
 from resources.errors import RecoError
+from resources.settings import Settings
 
 MODEL_FILE, CHAMPION_FILE = "model.json", "champion.json"
 VERSION_FORMAT = "%Y%m%d_%H%M%S"
@@ -139,6 +140,26 @@ class ModelStore:
 
     def _how_to_name(self) -> str:
         return f'{{"version": "…"}} with one of {self.versions()}, or remove the file and train: reco train.'
+
+
+def model_store(settings: Settings) -> ModelStore:
+    """The versions of the ALS model."""
+    return ModelStore(settings.root / "gold" / "models" / "als")
+
+
+def find_current_model(settings: Settings) -> str:
+    """The champion's folder. Raises `ModelStoreError` when no version has been promoted yet."""
+    store = model_store(settings)
+    champion = store.champion()
+    if champion is None:
+        raise ModelStoreError(f"{store.folder} has no champion yet. Train one: reco train.")
+    return str(store.path(champion))
+
+
+def find_latest_model(settings: Settings) -> str:
+    """The folder of the version trained last. Raises `ModelStoreError` when there is none."""
+    store = model_store(settings)
+    return str(store.path(store.latest()))
 
 
 def save_model(

@@ -1,0 +1,57 @@
+# Exported by `reco airflow export`.
+"""Connections, paths and numbers of the DAGs; each environment variable named here can change its default.
+
+The paths are the platform's own folders, so the documented arguments run the platform's own assets.
+"""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from common.alerts import tell_of_failure
+from common.spark_jars import delta_jar_conf
+
+WORKSPACE = os.environ.get("WORKSPACE", "/workspace")
+LAKEHOUSE_PATH = os.environ.get("LAKEHOUSE_PATH", f"{WORKSPACE}/data")
+STREAMING_PATH = os.environ.get("STREAMING_PATH", f"{LAKEHOUSE_PATH}/streaming")
+COMBINED_PATH = f"{LAKEHOUSE_PATH}/combined"
+SILVER_PATH = f"{LAKEHOUSE_PATH}/silver"
+TRAIN_PATH = f"{SILVER_PATH}/train_ratings"
+TEST_PATH = f"{SILVER_PATH}/test_ratings"
+FUTURE_CSV = f"{LAKEHOUSE_PATH}/processed/future.csv"
+MODELS_PATH = f"{LAKEHOUSE_PATH}/gold/models/als"
+RESULTS_PATH = f"{LAKEHOUSE_PATH}/airflow/results"
+SPARK_APPS_PATH = os.environ.get("SPARK_APPS_PATH", f"{WORKSPACE}/spark/apps")
+SIM_PATH = os.environ.get("SIM_PATH", f"{WORKSPACE}/sim")
+RECO_COMMAND = os.environ.get("RECO_COMMAND", "reco")
+
+K = 10
+RATING_THRESHOLD = 4.0
+TRAIN_RATIO = 0.8
+SHUFFLE_PARTITIONS = 200
+
+# What spark-submit must know before the application starts; everything else the application sets itself.
+SPARK_CONN_ID = "spark_default"
+SPARK_CONF = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.driver.memory": os.environ.get("SPARK_DRIVER_MEMORY", "4g"),
+    **delta_jar_conf(Path(os.environ.get("RECO_CACHE_PATH", "~/.cache/reco-assets")).expanduser()),
+}
+
+# What the platform must know wherever a task starts it.
+RECO_ENVIRONMENT = {
+    "LAKEHOUSE_PATH": LAKEHOUSE_PATH,
+    "STREAMING_PATH": STREAMING_PATH,
+    "RECO_RESULTS_PATH": RESULTS_PATH,
+}
+
+START_DATE = datetime(2024, 1, 1, tzinfo=UTC)
+
+DEFAULT_DAG_ARGS = {
+    "owner": "mlops",
+    "depends_on_past": False,
+    "retries": 1,
+    "retry_delay": timedelta(minutes=5),
+    "on_failure_callback": tell_of_failure,
+}

@@ -1,0 +1,46 @@
+# Exported by `reco airflow export`.
+"""Model versions as folders on disk: which are complete, and which is the newest.
+
+Standard library only: the Airflow export carries this file as `common/model_utils.py`.
+"""
+
+import re
+from os import PathLike
+from pathlib import Path
+
+# model.json is written last: it is what makes a version exist.
+REQUIRED_FILES = ("user_factors.parquet", "item_factors.parquet", "model.json")
+_VERSION = re.compile(r"(?:version_)?(\d{8}_\d{6})")
+
+
+class ModelVersionError(ValueError):
+    """There is no complete model version; the message names the folder and what is missing there."""
+
+
+def get_latest_model_version_from_path(path: str | PathLike[str]) -> str:
+    """The folder of the newest complete version below a folder. Raises `ModelVersionError` when there is none."""
+    folders = complete_versions(path)
+    if not folders:
+        raise ModelVersionError(f"{Path(path)} holds no model yet, or none that is complete. Train one: reco train.")
+    return str(folders[-1])
+
+
+def complete_versions(path: str | PathLike[str]) -> list[Path]:
+    """The complete versions below a folder, oldest first, named `YYYYmmdd_HHMMSS` or `version_YYYYmmdd_HHMMSS`."""
+    named = ((_VERSION.fullmatch(folder.name), folder) for folder in Path(path).glob("*"))
+    stamped = sorted((name[1], folder) for name, folder in named if name is not None and not missing_files(folder))
+    return [folder for _, folder in stamped]
+
+
+def validate_model_version(path: str | PathLike[str]) -> bool:
+    """True for a complete version folder. Raises `ModelVersionError` that says what is missing."""
+    if missing := missing_files(path):
+        raise ModelVersionError(
+            f"{Path(path)} is no complete model version: {', '.join(missing)} missing. Train it again: reco train."
+        )
+    return True
+
+
+def missing_files(path: str | PathLike[str]) -> list[str]:
+    """The files that a version folder must have and this one has not."""
+    return [name for name in REQUIRED_FILES if not (Path(path) / name).is_file()]

@@ -1,0 +1,73 @@
+"""Bronze to recommendations: the daily main job.
+
+Exported by `reco airflow export`: change the platform's job instead, and export again.
+"""
+
+from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.standard.operators.python import PythonOperator
+
+from common.config import DEFAULT_DAG_ARGS, START_DATE
+from common.runner import run_reco
+from common.timing import cron
+
+with DAG(
+    dag_id="reco_pipeline",
+    description="Bronze to recommendations: the daily main job.",
+    default_args=DEFAULT_DAG_ARGS,
+    schedule=cron("0 0 * * *"),
+    start_date=START_DATE,
+    catchup=False,
+    max_active_runs=1,
+) as dag:
+    run_etl_bronze_to_silver = PythonOperator(
+        task_id="run_etl_bronze_to_silver",
+        python_callable=run_reco,
+        op_kwargs={
+            "select": ",".join(
+                [
+                    "bronze/ratings",
+                    "bronze/movies",
+                    "bronze/tags",
+                    "silver/ratings",
+                    "silver/quarantine_ratings",
+                    "silver/movies",
+                    "silver/quarantine_movies",
+                    "silver/tags",
+                    "silver/quarantine_tags",
+                    "silver/etl_report",
+                    "silver/split_ratings",
+                    "silver/train_ratings",
+                    "silver/test_ratings",
+                    "silver/future_ratings",
+                    "silver/future_csv",
+                ]
+            ),
+        },
+    )
+    verify_silver_output = PythonOperator(
+        task_id="verify_silver_output",
+        python_callable=run_reco,
+        op_kwargs={"function": "verify_silver"},
+    )
+    run_train_als_generate_recos = PythonOperator(
+        task_id="run_train_als_generate_recos",
+        python_callable=run_reco,
+        op_kwargs={
+            "select": ",".join(
+                [
+                    "models/als_candidate",
+                    "models/als_evaluation",
+                    "models/als_champion",
+                    "gold/recommendations_als",
+                    "gold/similar_movies",
+                ]
+            ),
+        },
+    )
+    verify_gold_output = PythonOperator(
+        task_id="verify_gold_output",
+        python_callable=run_reco,
+        op_kwargs={"function": "verify_gold"},
+    )
+
+    run_etl_bronze_to_silver >> verify_silver_output >> run_train_als_generate_recos >> verify_gold_output

@@ -1,0 +1,154 @@
+"""The text of every exported file. The same specs and settings give the same text; nothing of this machine is in it.
+
+Paths are no part of it: the exported common/config.py reads them from Airflow's environment.
+"""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from reco_assets.airflow_export.code import Call, Entries, Name, import_lines, member, names_in, source_of
+from reco_assets.airflow_export.flow import flow_lines
+from reco_assets.airflow_export.operators import DAG, SLACK, TRIGGER_RULE, config
+from reco_assets.airflow_export.spec import DAG_SPECS, DagSpec, exportable
+from reco_assets.jobs import Task
+from reco_assets.schedules import crons
+from resources.settings import Settings
+
+MARKER = "Exported by `reco airflow export`"
+PACKAGE = "reco_assets.airflow_export"
+
+# Modules of the standard library alone, which the platform and the DAGs share: the exported name, package and file.
+SHARED = {
+    "model_utils.py": ("reco_assets.models", "versions.py"),
+    "spark_utils.py": ("reco_assets", "spark_submit.py"),
+    "spark_jars.py": ("resources", "spark_jars.py"),
+}
+AIRFLOW = {"2": "2.11.2", "3": "3.3.2"}
+PROVIDERS = {
+    "apache-spark": "6.3.4",
+    "common-compat": "1.23.0",
+    "slack": "9.11.1",
+    "smtp": "3.2.0",
+    "standard": "1.21.0",
+}
+
+_TEMPLATES = Environment(
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+    undefined=StrictUndefined,
+)
+
+
+def export_files(settings: Settings, specs: Sequence[DagSpec]) -> dict[str, str]:
+    """Every file of an export by its path below the folder: the DAGs of `specs`, and what goes with them."""
+    dags = {spec.file: dag_file(settings, spec) for spec in specs}
+    requirements = {f"requirements-airflow-{line}.txt": _requirements(line) for line in AIRFLOW}
+    rest = {"TASKS.md": tasks_table(settings), ".airflowignore": f"# {MARKER}.\ncommon\n"}
+    return {**dags, **_common(settings), **requirements, **rest}
+
+
+def dag_file(settings: Settings, spec: DagSpec) -> str:
+    """The Python file of one DAG."""
+    tasks = [(task.name, _task_call(spec, task)) for task in spec.job.tasks]
+    dag = _dag_call(settings, spec)
+    shown = {
+        "description": spec.job.description,
+        "imports": import_lines([*names_in(dag), *names_in([call for _, call in tasks])]),
+        "call": source_of(dag),
+        "tasks": [(name, source_of(call, depth=1)) for name, call in tasks],
+        "flow": flow_lines([task.name for task in spec.job.tasks], spec.job.edges),
+    }
+    return _render(files(PACKAGE) / "templates" / "dag.py.jinja", dag=shown)
+
+
+def tasks_table(settings: Settings) -> str:
+    """Which task of which DAG runs what, and what is still missing, as Markdown; of all DAGs, exported or not."""
+    dags = [
+        {
+            "id": spec.dag_id,
+            "description": spec.job.description,
+            "exported": spec in exportable(DAG_SPECS),
+            "file": spec.file,
+            "runs": f"at `{cron}` (UTC)" if (cron := crons(settings)[spec.dag_id]) else "started by hand",
+            "rows": _rows(spec),
+        }
+        for spec in DAG_SPECS
+    ]
+    return _render(files(PACKAGE) / "templates" / "TASKS.md.jinja", dags=dags)
+
+
+def _dag_call(settings: Settings, spec: DagSpec) -> Call:
+    cron = crons(settings)[spec.dag_id]
+    arguments: dict[str, Any] = {
+        "dag_id": spec.dag_id,
+        "description": spec.job.description,
+        "default_args": _default_args(spec),
+        "schedule": Call(Name("common.timing", "cron"), positional=cron) if cron else None,
+        "start_date": config("START_DATE"),
+        "catchup": False,
+        "max_active_runs": 1,
+    }
+    if spec.tags:
+        arguments["tags"] = spec.tags
+    if any(spec.call(task).function == SLACK for task in spec.job.tasks):
+        arguments["user_defined_macros"] = Name("common.alerts", "ALERT_MACROS")
+    return Call(DAG, arguments, spread=_limit("overall_deadline", spec))
+
+
+def _default_args(spec: DagSpec) -> Name | Entries:
+    shared = config("DEFAULT_DAG_ARGS")
+    if not spec.default_args:
+        return shared
+    return Entries(spec.default_args, spread=(shared, *_limit("overall_sla", spec)))
+
+
+def _limit(function: str, spec: DagSpec) -> tuple[Call, ...]:
+    return (Call(Name("common.timing", function), positional=spec.limit),) if spec.limit else ()
+
+
+def _task_call(spec: DagSpec, task: Task) -> Call:
+    call = spec.call(task)
+    arguments = {"task_id": task.name, **call.arguments}
+    if rule := spec.trigger_rules.get(task.name):
+        arguments["trigger_rule"] = member(TRIGGER_RULE, rule)
+    return Call(call.function, arguments, call.spread)
+
+
+def _rows(spec: DagSpec) -> list[tuple[str, str, str, str]]:
+    return [
+        (f"`{task.name}`", _task_call(spec, task).function.name, _what_runs(task), task.missing or "")
+        for task in spec.job.tasks
+    ]
+
+
+def _what_runs(task: Task) -> str:
+    if task.function:
+        return f"`{task.function.__name__}()`"
+    return ", ".join(f"`{asset}`" for asset in task.assets)
+
+
+def _common(settings: Settings) -> dict[str, str]:
+    """The folder that all DAGs import from; config.py holds the platform's numbers."""
+    shared = {name: files(package) / file for name, (package, file) in SHARED.items()}
+    own = {path.name: path for path in (files(PACKAGE) / "common").iterdir() if path.name.endswith((".py", ".jinja"))}
+    found = {name.removesuffix(".jinja"): _common_text(settings, path) for name, path in (shared | own).items()}
+    return {f"common/{name}": f"# {MARKER}.\n{text}" for name, text in sorted(found.items())}
+
+
+def _common_text(settings: Settings, path: Traversable) -> str:
+    return _render(path, settings=settings) if path.name.endswith(".jinja") else path.read_text(encoding="utf-8")
+
+
+def _requirements(line: str) -> str:
+    providers = [f"apache-airflow-providers-{name}=={version}" for name, version in PROVIDERS.items()]
+    template = files(PACKAGE) / "templates" / "requirements.txt.jinja"
+    return _render(template, line=line, requirements=[f"apache-airflow=={AIRFLOW[line]}", *providers])
+
+
+def _render(template: Traversable, **values: Any) -> str:
+    return _TEMPLATES.from_string(template.read_text(encoding="utf-8")).render(marker=MARKER, **values)

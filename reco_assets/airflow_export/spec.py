@@ -1,0 +1,233 @@
+"""Every documented Airflow DAG: its file, tags and limits, and the operator of each task that isn't a plain run.
+
+Tasks and edges are the job spec's (reco_assets/jobs), schedules the platform's (reco_assets/schedules.py).
+What doesn't belong here: how any of it is written as text.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from reco_assets.airflow_export.code import Call, as_text, below
+from reco_assets.airflow_export.operators import (
+    Run,
+    bash,
+    branch,
+    config,
+    empty,
+    result_of,
+    slack_message,
+    spark_submit,
+    trigger_dag,
+)
+from reco_assets.jobs import JobSpec, Task, pipelines, planned
+from resources.errors import RecoError
+
+
+class ExportError(RecoError):
+    """The export can't be made, or the folder can't take it; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class DagSpec:
+    """A job as an Airflow DAG.
+
+    `operators` are those of tasks that don't simply run their assets or function; `trigger_rules` the names of rules
+    other than Airflow's own default; `default_args` wins over those that all DAGs share; `limit` is how long a whole
+    run may take before someone hears of it.
+    """
+
+    job: JobSpec
+    file: str
+    tags: tuple[str, ...] = ()
+    operators: Mapping[str, Run | Call] = field(default_factory=dict)
+    trigger_rules: Mapping[str, str] = field(default_factory=dict)
+    default_args: Mapping[str, Any] = field(default_factory=dict)
+    limit: timedelta | None = None
+
+    @property
+    def dag_id(self) -> str:
+        """The documented id, which is the job's name."""
+        return self.job.name
+
+    def call(self, task: Task) -> Call:
+        """The operator of a task, without what every task has."""
+        operator = self.operators.get(task.name, Run())
+        return operator.call(task) if isinstance(operator, Run) else operator
+
+
+def exportable(specs: Sequence[DagSpec]) -> tuple[DagSpec, ...]:
+    """Those whose tasks all have something to run in the platform."""
+    return tuple(spec for spec in specs if not spec.job.missing)
+
+
+_COMBINED, _STREAMING = config("COMBINED_PATH"), config("STREAMING_PATH")
+_TRAIN_TABLE, _TEST_TABLE = config("TRAIN_PATH"), config("TEST_PATH")
+_SHUFFLE_PARTITIONS = ("--shuffle_partitions", as_text(config("SHUFFLE_PARTITIONS")))
+_TRAIN = spark_submit(
+    "train_recommender.py",
+    *("--parquet-train-path", _TRAIN_TABLE),
+    *("--model-output-path", below(config("MODELS_PATH"), "/{timestamp}")),
+)
+_TEST = spark_submit(
+    "test_recommender.py",
+    *("--model-path", result_of("find_latest_model")),
+    *("--test-parquet", _TEST_TABLE),
+    *("--k", as_text(config("K"))),
+    *("--rating-threshold", as_text(config("RATING_THRESHOLD"))),
+)
+
+RECO_PIPELINE = DagSpec(pipelines.RECO_PIPELINE, "reco_pipeline_dag.py")
+
+ETL_TRAIN_TEST_PIPELINE = DagSpec(
+    pipelines.ETL_TRAIN_TEST_PIPELINE,
+    "dag_etl_train.py",
+    tags=("spark", "ml", "etl", "training", "testing"),
+    operators={
+        "spark_etl": spark_submit(
+            "etl.py",
+            *("--train-file", below(_COMBINED, "/train.txt")),
+            *("--test-file", below(_COMBINED, "/test.txt")),
+            *("--parquet-train-path", _TRAIN_TABLE),
+            *("--parquet-test-path", _TEST_TABLE),
+        ),
+        "spark_create_futures": spark_submit(
+            "create_futures.py",
+            *("--future-file", below(_COMBINED, "/future.txt")),
+            *("--csv-output-path", config("FUTURE_CSV")),
+        ),
+        "spark_train_recommender": _TRAIN,
+        "spark_test_recommender": _TEST,
+    },
+)
+
+DRIFT_DETECTION_RETRAIN_PIPELINE = DagSpec(
+    pipelines.DRIFT_DETECTION_RETRAIN_PIPELINE,
+    "dag_drift_retrain.py",
+    tags=("spark", "ml", "drift-detection", "retraining", "monitoring"),
+    operators={
+        "process_streaming_data": spark_submit(
+            "drift_detection.py",
+            "process",
+            *("--csv_path", below(_STREAMING, "/current.csv")),
+            *("--output_path", _STREAMING),
+            *("--train_ratio", as_text(config("TRAIN_RATIO"))),
+            *_SHUFFLE_PARTITIONS,
+        ),
+        "detect_drift": spark_submit(
+            "drift_detection.py",
+            "detect_drift",
+            *("--model_path", result_of("find_current_model")),
+            *("--original_train_path", _TRAIN_TABLE),
+            *("--current_train_path", below(_STREAMING, "/train")),
+            *("--original_test_path", _TEST_TABLE),
+            *("--current_test_path", below(_STREAMING, "/test")),
+            *_SHUFFLE_PARTITIONS,
+        ),
+        "check_retrain": branch("detect_drift", "retrain_decision"),
+        "skip_retrain": empty(),
+        "merge_streaming_data": spark_submit(
+            "drift_detection.py",
+            "merge",
+            *("--streaming_path", _STREAMING),
+            *("--processed_path", config("SILVER_PATH")),
+            *_SHUFFLE_PARTITIONS,
+        ),
+        "train_recommender": _TRAIN,
+        "test_recommender": _TEST,
+    },
+)
+
+ML_PIPELINE = DagSpec(
+    planned.ML_PIPELINE,
+    "ml_pipeline_dag.py",
+    operators={
+        "choose_retraining": branch(
+            "check_drift",
+            "retrain_decision",
+            names={"merge_streaming_data": "trigger_retraining", "skip_retrain": "skip_retraining"},
+        ),
+        "trigger_retraining": trigger_dag(planned.MODEL_RETRAINING.name),
+        "skip_retraining": empty(),
+    },
+)
+
+DATA_VALIDATION = DagSpec(planned.DATA_VALIDATION, "data_validation_dag.py")
+
+MODEL_RETRAINING = DagSpec(
+    planned.MODEL_RETRAINING,
+    "model_retraining_dag.py",
+    operators={
+        "retrain_model": Run(steps={"stream__accepted": {"accept": "ALWAYS"}}),
+        "compare_models": branch("evaluate_new_model", "comparison"),
+    },
+)
+
+MOVIE_RECOMMENDER_PIPELINE = DagSpec(
+    planned.MOVIE_RECOMMENDER_PIPELINE,
+    "movie_recommender_pipeline.py",
+    operators={
+        "generate_synthetic_data": bash(
+            '"${RECO_PYTHON:-python3}" "$SIM_PATH/generate.py" generate-all',
+            limit=timedelta(hours=2),
+            SIM_PATH=config("SIM_PATH"),
+        ),
+        "extract_events": Run(limit=timedelta(hours=1)),
+        "compute_features": Run(limit=timedelta(hours=3)),
+        "train_model": Run(weekday="Sunday", limit=timedelta(hours=4)),
+        "evaluate_model": Run(limit=timedelta(hours=1)),
+        "deploy_model_check": branch("evaluate_model", "deploy_decision"),
+        "deploy_model": Run(limit=timedelta(hours=1)),
+        "skip_deploy": empty(),
+        "alert_success": slack_message("SUCCESS_MESSAGE"),
+        "alert_failure": slack_message("FAILURE_MESSAGE"),
+    },
+    trigger_rules={"alert_success": "NONE_FAILED_MIN_ONE_SUCCESS", "alert_failure": "ONE_FAILED"},
+    # No `email`: it would warn in Airflow 3 and send a second mail in 2. The task-level alert sends the one.
+    default_args={
+        "owner": "ml-platform-team",
+        "retries": 2,
+        "retry_delay": timedelta(minutes=5),
+        "execution_timeout": timedelta(hours=8),
+    },
+    limit=timedelta(hours=6),
+)
+
+# Airflow renders the variables when a task runs: reading one while a file is parsed asks the database each time.
+_LOOKBACK = {"training_lookback_days": "{{ var.value.get('training_lookback_days', 36500) }}"}
+_THRESHOLD = {"prediction_threshold": "{{ var.value.get('prediction_threshold', 4.0) }}"}
+_REGISTERED = {"model_registry_name": "{{ var.value.get('model_registry_name', 'reco_als') }}"}
+
+MODEL_TRAINING = DagSpec(
+    planned.MODEL_TRAINING,
+    "model_training_dag.py",
+    operators={
+        "extract_and_validate": Run(steps={"extract_and_validate": _LOOKBACK}),
+        "train_and_tune": Run(steps={"train_and_tune": _LOOKBACK | _THRESHOLD}),
+        "evaluate_and_register": Run(steps={"evaluate_and_register": _THRESHOLD | _REGISTERED}),
+    },
+)
+
+DAG_SPECS = (
+    RECO_PIPELINE,
+    ETL_TRAIN_TEST_PIPELINE,
+    DRIFT_DETECTION_RETRAIN_PIPELINE,
+    ML_PIPELINE,
+    DATA_VALIDATION,
+    MODEL_RETRAINING,
+    MOVIE_RECOMMENDER_PIPELINE,
+    MODEL_TRAINING,
+)
+
+
+def chosen(dag_ids: Sequence[str]) -> tuple[DagSpec, ...]:
+    """The DAGs of these ids. Raises `ExportError` for an unknown one, and for one that lacks something yet."""
+    specs = {spec.dag_id: spec for spec in DAG_SPECS}
+    if unknown := [dag_id for dag_id in dag_ids if dag_id not in specs]:
+        raise ExportError(f"There is no DAG {', '.join(unknown)}. The DAGs are: {', '.join(specs)}.")
+    for dag_id in dag_ids:
+        if missing := specs[dag_id].job.missing:
+            lacks = "; ".join(f"{task}: {what}" for task, what in missing.items())
+            raise ExportError(f"{dag_id} can't be exported yet. Still missing: {lacks}.")
+    return tuple(spec for spec in DAG_SPECS if spec.dag_id in dag_ids)

@@ -1,0 +1,41 @@
+"""`reco airflow`: the documented pipelines as Airflow DAG files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="The documented pipelines as Airflow DAG files.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """The documented pipelines as Airflow DAG files."""
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="The folder for the DAG files; Airflow's DAG folder.")],
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail when the folder differs.")] = False,
+    dag: Annotated[list[str] | None, typer.Option(help="One DAG's id; may be repeated. None: all.")] = None,
+) -> None:
+    """Write the DAG files, what they import, a requirements file per Airflow line and a table of the tasks.
+
+    Files of an earlier export that no pipeline needs any more are removed; others are never touched.
+    """
+    from reco_assets.airflow_export import folder
+    from reco_assets.airflow_export.render import export_files
+    from reco_assets.airflow_export.spec import DAG_SPECS, ExportError, chosen, exportable
+    from resources.settings import load_settings
+
+    files = export_files(load_settings(), chosen(dag) if dag else exportable(DAG_SPECS))
+    kept = {spec.file for spec in exportable(DAG_SPECS)}
+    if not check:
+        done = folder.write(out, files, kept)
+        typer.echo(f"{out}: {len(done.missing) + len(done.different)} files written, {len(done.stale)} removed.")
+        return
+    lines = folder.changes(out, files, kept).lines
+    if lines:
+        typer.echo("\n".join(f"{out}/{line}" for line in lines))
+        raise ExportError(f"{out} is not what the platform exports now. Run reco airflow export --out {out}.")
+    typer.echo(f"{out} is up to date: {len(files)} files.")

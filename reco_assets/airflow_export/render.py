@@ -6,6 +6,7 @@ Paths are no part of it: the exported common/config.py reads them from Airflow's
 from collections.abc import Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
@@ -141,7 +142,17 @@ def _common(settings: Settings) -> dict[str, str]:
 
 
 def _common_text(settings: Settings, path: Traversable) -> str:
-    return _render(path, settings=settings) if path.name.endswith(".jinja") else path.read_text(encoding="utf-8")
+    if path.name.endswith(".jinja"):
+        return _render(path, settings=_without_paths(settings))
+    return path.read_text(encoding="utf-8")
+
+
+def _without_paths(settings: Settings) -> Settings:
+    """The same settings with the default of each path, so that no template can let one of this machine in."""
+    paths = {
+        name: kind.default for name, kind in Settings.model_fields.items() if isinstance(getattr(settings, name), Path)
+    }
+    return settings.model_copy(update=paths)
 
 
 def _requirements(line: str) -> str:

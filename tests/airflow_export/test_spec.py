@@ -1,0 +1,77 @@
+"""The DAG specs fit their jobs: no task named that the job lacks, no branch into nothing, no result from nowhere."""
+
+import re
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from reco_assets.airflow_export.code import source_of
+from reco_assets.airflow_export.spec import DAG_SPECS, DagSpec, ExportError, chosen, exportable
+from reco_assets.jobs import DOCUMENTED_SPECS, JOBS
+
+REPO = Path(__file__).resolve().parents[2]
+each_dag = pytest.mark.parametrize("spec", DAG_SPECS, ids=lambda spec: spec.dag_id)
+
+
+def _ancestors(spec: DagSpec) -> dict[str, set[str]]:
+    before: dict[str, set[str]] = {task.name: set() for task in spec.job.tasks}
+    for upstream, downstream in spec.job.edges:
+        before[downstream].add(upstream)
+    found: dict[str, set[str]] = {}
+    for task in TopologicalSorter(before).static_order():
+        found[task] = before[task].union(*(found[upstream] for upstream in before[task]))
+    return found
+
+
+def test_every_documented_job_is_a_dag() -> None:
+    assert [spec.job for spec in DAG_SPECS] == list(DOCUMENTED_SPECS)
+
+
+def test_a_dag_is_exported_exactly_when_dagster_has_its_job() -> None:
+    assert {spec.dag_id for spec in exportable(DAG_SPECS)} == JOBS.keys() & {spec.dag_id for spec in DAG_SPECS}
+
+
+@each_dag
+def test_operators_and_rules_are_those_of_tasks_that_exist(spec: DagSpec) -> None:
+    assert spec.operators.keys() | spec.trigger_rules.keys() <= {task.name for task in spec.job.tasks}
+
+
+@each_dag
+def test_a_task_without_assets_and_functions_is_no_run(spec: DagSpec) -> None:
+    for task in spec.job.tasks:
+        if not (task.assets or task.function or task.missing):
+            assert spec.call(task).function.name != "PythonOperator", task.name
+
+
+@each_dag
+def test_results_are_read_from_tasks_that_ran_before(spec: DagSpec) -> None:
+    ancestors = _ancestors(spec)
+    for task in spec.job.tasks:
+        text = source_of(spec.call(task))
+        read = re.findall(r"xcom_pull\(task_ids='(\w+)'\)", text) + re.findall(r'"task_id": "(\w+)"', text)
+        assert set(read) <= ancestors[task.name], task.name
+
+
+@each_dag
+def test_every_spark_application_is_a_file_of_the_platform(spec: DagSpec) -> None:
+    for task in spec.job.tasks:
+        for name in re.findall(r"\{SPARK_APPS_PATH\}/(\w+\.py)", source_of(spec.call(task))):
+            assert (REPO / "spark" / "apps" / name).is_file()
+
+
+def test_a_branch_with_names_of_its_own_names_its_own_ways() -> None:
+    spec = next(spec for spec in DAG_SPECS if spec.dag_id == "ml_pipeline_dag")
+    call = spec.operators["choose_retraining"]
+    ways = {downstream for upstream, downstream in spec.job.edges if upstream == "choose_retraining"}
+    assert all(f'": "{way}"' in source_of(call) for way in ways)
+
+
+def test_an_unknown_id_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(ExportError, match=r"no DAG nonsense.*reco_pipeline, etl_train_test_pipeline"):
+        chosen(["reco_pipeline", "nonsense"])
+
+
+def test_a_dag_that_lacks_something_is_refused_with_what_it_lacks() -> None:
+    with pytest.raises(ExportError, match=r"movie_recommender_pipeline can't be exported yet.*extraction from Kafka"):
+        chosen(["movie_recommender_pipeline"])

@@ -139,6 +139,15 @@ def test_the_table_names_every_task_and_what_is_missing(all_files: dict[str, str
             assert (task.missing or "") in table
 
 
+@pytest.mark.parametrize("line", ["2", "3"])
+def test_the_pins_are_those_that_the_dags_were_tested_with(all_files: dict[str, str], line: str) -> None:
+    lock = (REPO / "airflow" / f"requirements-{line}.lock").read_text()
+    pins = [pin for pin in all_files[f"requirements-airflow-{line}.txt"].splitlines() if not pin.startswith("#")]
+    assert len(pins) == 6
+    for pin in pins:
+        assert f"\n{pin} " in f"\n{lock}", f"{pin} is not in the lock"
+
+
 def test_variables_are_read_when_a_task_runs_not_when_the_file_is_parsed(all_files: dict[str, str]) -> None:
     text = all_files["model_training_dag.py"]
     assert "Variable" not in text

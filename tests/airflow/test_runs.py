@@ -1,0 +1,137 @@
+"""Whole runs of every DAG: which tasks run, which are skipped, and what the platform is asked to do."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SUNDAY = datetime(2025, 1, 5, tzinfo=UTC)
+GOOD_RUNS = [
+    ("reco_pipeline", {}, set()),
+    ("data_validation_dag", {}, set()),
+    ("model_training_dag", {}, set()),
+    (
+        "drift_detection_retrain_pipeline",
+        {"check_retrain": "skip_retrain"},
+        {"merge_streaming_data", "train_recommender", "find_latest_model", "test_recommender"},
+    ),
+    ("ml_pipeline_dag", {"choose_retraining": "skip_retraining"}, {"trigger_retraining"}),
+    ("model_retraining_dag", {"compare_models": "deploy_new_model"}, {"rollback_model"}),
+    ("model_retraining_dag", {"compare_models": "rollback_model"}, {"deploy_new_model"}),
+]
+
+
+@pytest.mark.parametrize(("dag_id", "branches", "skipped"), GOOD_RUNS)
+def test_a_good_run_takes_the_way_the_platform_decided(
+    dag_id: str, branches: dict[str, str], skipped: set[str], run_dag: Callable[..., Any], alerts: Any
+) -> None:
+    run = run_dag(dag_id, branches=branches)
+    assert run.state == "success"
+    assert run.tasks_in("skipped") == skipped
+    assert run.tasks_in("success") == set(run.states) - skipped
+    assert {run.attempts[task] for task in run.tasks_in("success")} == {1}
+    assert not alerts.mails
+
+
+def test_drift_leads_to_a_new_model_and_its_decision_is_in_xcom(run_dag: Callable[..., Any]) -> None:
+    run = run_dag("drift_detection_retrain_pipeline", branches={"check_retrain": "merge_streaming_data"})
+    assert run.state == "success"
+    assert run.tasks_in("skipped") == {"skip_retrain"}
+    assert run.tasks_in("success") == set(run.states) - {"skip_retrain"}
+    decision = {"next_task": "merge_streaming_data", "drift_score": 1.25}
+    assert run.pushed("check_retrain", "retrain_decision") == decision
+    assert run.pushed("detect_drift")["retrain_decision"] == decision
+    assert run.pushed("find_latest_model") == '/models/it\'s "find_latest_model"'
+
+
+def test_a_drift_run_without_a_decision_fails_instead_of_guessing(run_dag: Callable[..., Any]) -> None:
+    run = run_dag("drift_detection_retrain_pipeline")
+    assert run.tasks_in("failed") == {"check_retrain"}
+    assert run.state == "failed"
+
+
+@pytest.fixture(scope="module")
+def etl_run(run_dag: Callable[..., Any]) -> Any:
+    """One good run of etl_train_test_pipeline."""
+    return run_dag("etl_train_test_pipeline")
+
+
+def test_a_good_run_of_the_training_pipeline_runs_every_task(etl_run: Any) -> None:
+    assert etl_run.state == "success"
+    assert etl_run.tasks_in("success") == set(etl_run.states)
+
+
+def test_the_model_that_is_found_is_the_model_that_is_tested(etl_run: Any) -> None:
+    (found,) = etl_run.calls_of("find_latest_model")
+    (tested,) = etl_run.calls_of("spark_test_recommender")
+    assert found["arguments"] == ["run", "--function", "find_latest_model"]
+    assert following(tested["arguments"], "--model-path") == '/models/it\'s "find_latest_model"'
+
+
+def test_paths_with_spaces_and_quotes_arrive_whole(etl_run: Any, home: Path) -> None:
+    lakehouse = str(home / 'the lake\'s "house"')
+    (call,) = etl_run.calls_of("spark_etl")
+    assert following(call["arguments"], "--train-file") == f"{lakehouse}/combined/train.txt"
+    assert {call["environment"]["LAKEHOUSE_PATH"] for call in etl_run.calls} == {lakehouse}
+
+
+def test_every_call_carries_the_ids_by_which_the_platform_tags_its_run(etl_run: Any) -> None:
+    for call in etl_run.calls:
+        ids = {name.removeprefix("AIRFLOW_CTX_"): value for name, value in call["environment"].items()}
+        assert ids["DAG_ID"] == "etl_train_test_pipeline"
+        assert ids["DAG_RUN_ID"] == etl_run.run_id
+        assert ids["TASK_ID"] == call["task"]
+        assert ids["TRY_NUMBER"] == "1"
+    assert {call["task"] for call in etl_run.calls} == set(etl_run.states)
+
+
+def test_on_sundays_a_model_is_trained_and_deployed_when_it_passes_the_gate(
+    run_dag: Callable[..., Any], alerts: Any
+) -> None:
+    run = run_dag("movie_recommender_pipeline", branches={"deploy_model_check": "deploy_model"}, day=SUNDAY)
+    assert run.state == "success"
+    assert len(run.calls_of("train_model")) == len(run.calls_of("deploy_model")) == 1
+    assert run.tasks_in("skipped") == {"skip_deploy", "alert_failure"}
+    assert [message.partition(",")[0] for message in alerts.slack] == ["Succeeded: DAG movie_recommender_pipeline"]
+    (simulation,) = run.calls_of("generate_synthetic_data")
+    assert (simulation["command"], simulation["arguments"]) == ("generate.py", ["generate-all"])
+
+
+def test_on_mondays_nothing_is_trained_and_a_model_that_fails_the_gate_is_not_deployed(
+    run_dag: Callable[..., Any], alerts: Any
+) -> None:
+    run = run_dag("movie_recommender_pipeline", branches={"deploy_model_check": "skip_deploy"})
+    assert run.state == "success"
+    assert run.calls_of("train_model") == []
+    assert run.pushed("train_model") == {"skipped": "trains on Sundays only"}
+    assert len(run.calls_of("evaluate_model")) == 1
+    assert run.tasks_in("skipped") == {"deploy_model", "alert_failure"}
+    assert len(alerts.slack) == 1
+
+
+def test_a_run_by_hand_without_a_date_goes_by_the_day_it_starts(run_dag: Callable[..., Any], alerts: Any) -> None:
+    import airflow
+
+    if airflow.__version__.startswith("2."):
+        pytest.skip("every run of Airflow 2 has a date")
+    without = {"logical_date": None, "run_after": SUNDAY}
+    run = run_dag("movie_recommender_pipeline", branches={"deploy_model_check": "skip_deploy"}, **without)
+    assert len(run.calls_of("train_model")) == 1
+    assert "date 2025-01-05T00:00:00+00:00" in alerts.slack[0]
+
+
+def test_drift_triggers_the_retraining_dag_once(run_dag: Callable[..., Any]) -> None:
+    from airflow.models.dagrun import DagRun
+
+    before = len(DagRun.find(dag_id="model_retraining_dag"))
+    run = run_dag("ml_pipeline_dag", branches={"choose_retraining": "trigger_retraining"})
+    assert run.state == "success"
+    assert run.tasks_in("skipped") == {"skip_retraining"}
+    assert len(DagRun.find(dag_id="model_retraining_dag")) == before + 1
+
+
+def following(arguments: list[str], option: str) -> str:
+    """The argument behind an option."""
+    return arguments[arguments.index(option) + 1]

@@ -92,7 +92,7 @@ class Lakehouse:
             if isinstance(data, pa.Table | pa.RecordBatchReader):
                 write_arrow(spec, path, data, self.settings.storage_format)
             else:
-                write_frame(spec, path, data, self.settings.storage_format)
+                write_frame(self.engine, spec, path, data, self.settings.storage_format)
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:

@@ -86,7 +86,7 @@ def read_path(engine: Engine, path: Path, version: int | None = None) -> "DataFr
     if not is_delta(path):
         return _read_parquet(engine, _current(path))
     reader = engine.session.read.format("delta")
-    return (reader if version is None else reader.option("versionAsOf", version)).load(str(path))
+    return (reader if version is None else reader.option("versionAsOf", version)).load(engine.path(path))
 
 
 def _read_parquet(engine: Engine, path: Path) -> "DataFrame":
@@ -98,7 +98,7 @@ def _read_parquet(engine: Engine, path: Path) -> "DataFrame":
     return frame.withColumns({f.name: frame[f.name].cast(f.dataType) for f in from_arrow_schema(folders)})
 
 
-def write_frame(spec: TableSpec, path: Path, frame: "DataFrame", storage_format: str) -> None:
+def write_frame(engine: Engine, spec: TableSpec, path: Path, frame: "DataFrame", storage_format: str) -> None:
     """Replace the table at `path` with the frame in one step; a failure leaves what was there.
 
     Raises `LakehouseError` when the columns are not the declared ones, or when something else lies at `path`.
@@ -110,7 +110,7 @@ def write_frame(spec: TableSpec, path: Path, frame: "DataFrame", storage_format:
     writer = frame.write.mode("overwrite").partitionBy(*spec.partition_by)
     with _target(spec, path, storage_format) as target:
         if storage_format == "delta":
-            writer.format("delta").option("overwriteSchema", "true").save(str(target))
+            writer.format("delta").option("overwriteSchema", "true").save(engine.path(target))
         else:
             writer.parquet(str(target))
             _keep_columns_when_empty(spec, target)

@@ -34,15 +34,21 @@ def etl_file(settings: Settings, source: Path, output: Path) -> dict[str, Any]:
     cleaned = clean_ratings(layouts.ratings_as_text(_blocks(lakehouse, source)))
     columns = [field.name for field in TRAIN_RATINGS.schema.fields]
     quarantine = output.with_name(f"{output.name}_quarantine")
-    write_frame(TRAIN_RATINGS, output, cleaned.good.withColumn("origin", F.lit(HISTORY)).select(*columns), "parquet")
-    write_frame(QUARANTINE_RATINGS, quarantine, cleaned.quarantined, "parquet")
+    write_frame(
+        lakehouse.engine,
+        TRAIN_RATINGS,
+        output,
+        cleaned.good.withColumn("origin", F.lit(HISTORY)).select(*columns),
+        "parquet",
+    )
+    write_frame(lakehouse.engine, QUARANTINE_RATINGS, quarantine, cleaned.quarantined, "parquet")
     return {"path": str(output), "rows": table_row_count(output), "quarantined": table_row_count(quarantine)}
 
 
 def export_table(settings: Settings, table: str, output: Path) -> dict[str, Any]:
     """Copy one of the platform's split tables to a Parquet folder; returns its row count."""
     lakehouse = _lakehouse(settings)
-    write_frame(TRAIN_RATINGS, output, lakehouse.read(table), "parquet")
+    write_frame(lakehouse.engine, TRAIN_RATINGS, output, lakehouse.read(table), "parquet")
     return {"path": str(output), "rows": table_row_count(output)}
 
 

@@ -24,6 +24,7 @@ import resources.lakehouse as module
 from resources.atomic_files import write_json, write_text_atomically
 from resources.lakehouse import Lakehouse
 from resources.session import Engine
+from resources.settings import load_settings
 from resources.table_files import LakehouseError, TableSpec, read_path, table_exists, table_row_count, write_frame
 
 FORMATS = ["delta", "parquet"]
@@ -577,10 +578,25 @@ def test_a_write_that_failed_does_not_keep_the_lock(lakehouse: Lakehouse) -> Non
 def test_a_frame_can_be_written_to_any_folder_and_read_from_it(engine: Engine, tmp_path: Path) -> None:
     path = tmp_path / "elsewhere" / "train"
     frame = engine.session.createDataFrame([(1, "one")], PLAIN.schema)
-    write_frame(PLAIN, path, frame, "parquet")
+    write_frame(engine, PLAIN, path, frame, "parquet")
     assert [tuple(row) for row in read_path(engine, path).collect()] == [(1, "one")]
     assert table_exists(path)
     assert table_row_count(path) == 1
+
+
+@pytest.mark.both_engines
+@pytest.mark.parametrize("storage_format", ["delta", "parquet"])
+def test_a_lakehouse_may_have_spaces_quotes_and_foreign_letters_in_its_path(
+    engine: Engine, tmp_path: Path, storage_format: str
+) -> None:
+    root = tmp_path / "o'brien's \"own\" lake #1, größer"
+    lakehouse = Lakehouse(load_settings(lakehouse_path=root, storage_format=storage_format), engine)
+    for number in (1, 2):
+        frame = engine.session.createDataFrame([(number, "one")], PLAIN.schema)
+        lakehouse.write(PLAIN, frame)
+        assert [row[0] for row in lakehouse.read(PLAIN.name).collect()] == [number]
+    assert lakehouse.row_count(PLAIN.name) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [root.name]
 
 
 def test_a_folder_of_other_parquet_files_counts_as_a_table(tmp_path: Path, engine: Engine) -> None:

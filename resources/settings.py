@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -20,6 +20,14 @@ SourceName = Literal["movielens", "netflix", "presplit", "synthetic"]
 SplitStrategy = Literal["per_user", "global", "random"]
 DriftPolicy = Literal["documented", "calibrated"]
 
+
+def _is_one_name(value: str) -> str:
+    if "/" in value or "\0" in value or value in (".", ".."):
+        raise ValueError("one name without '/', as a file is named after it")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_is_one_name)]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -32,7 +40,10 @@ class SettingsError(RecoError):
 class Settings(BaseSettings):
     """The one settings object. Field names are the environment variables in lower case."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, allow_inf_nan=False)
+    # Defaults are not validated: the cron rule would import Dagster, 0.7 s that `reco run --function` has no need of.
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, allow_inf_nan=False, validate_default=False
+    )
 
     lakehouse_path: Path = Path("data")
     storage_format: Literal["delta", "parquet"] = "delta"
@@ -101,6 +112,12 @@ class Settings(BaseSettings):
     reco_pipeline_cron: str = "0 0 * * *"
     etl_train_test_pipeline_cron: str = ""
     drift_detection_retrain_pipeline_cron: str = "0 0 * * *"
+
+    airflow_ctx_dag_id: Name | None = None
+    airflow_ctx_dag_run_id: Name | None = None
+    airflow_ctx_task_id: Name | None = None
+    airflow_ctx_try_number: str | None = None
+    reco_results_path: Path | None = None
 
     @field_validator("reco_pipeline_cron", "etl_train_test_pipeline_cron", "drift_detection_retrain_pipeline_cron")
     @classmethod

@@ -69,6 +69,11 @@ DEFAULTS: dict[str, Any] = {
     "SLACK_BOT_TOKEN": None,
     "SLACK_CHANNEL": None,
     "SLACK_API_URL": None,
+    "AIRFLOW_CTX_DAG_ID": None,
+    "AIRFLOW_CTX_DAG_RUN_ID": None,
+    "AIRFLOW_CTX_TASK_ID": None,
+    "AIRFLOW_CTX_TRY_NUMBER": None,
+    "RECO_RESULTS_PATH": None,
 }
 
 BAD = [
@@ -126,6 +131,9 @@ BAD = [
     ("DRIFT_RMSE_TRIGGER", "0", "greater than 0"),
     ("DRIFT_COOLDOWN_SECONDS", "-1", "a whole number of at least 0"),
     ("DRIFT_DETECTION_RETRAIN_PIPELINE_CRON", "daily", "a cron expression of five fields such as '0 2 * * *'"),
+    ("AIRFLOW_CTX_DAG_ID", "../dag", "one name without '/', as a file is named after it"),
+    ("AIRFLOW_CTX_DAG_RUN_ID", "..", "one name without '/', as a file is named after it"),
+    ("AIRFLOW_CTX_TASK_ID", "a/b", "one name without '/', as a file is named after it"),
 ]
 
 
@@ -209,6 +217,8 @@ def test_every_variable_that_can_be_wrong_is_tried_with_a_bad_value() -> None:
         "SLACK_BOT_TOKEN",
         "SLACK_CHANNEL",
         "SLACK_API_URL",
+        "AIRFLOW_CTX_TRY_NUMBER",
+        "RECO_RESULTS_PATH",
     }
     assert {variable for variable, _, _ in BAD} == DEFAULTS.keys() - free
 

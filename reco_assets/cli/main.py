@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from reco_assets.cli import data, demo, drift, models, pipeline, serving, stream, validation
+from reco_assets.cli import airflow, data, demo, drift, models, pipeline, run, serving, stream, validation
 from resources.errors import RecoError
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(demo.demo)
+app.command()(run.run)
 app.command()(pipeline.etl)
 app.command()(pipeline.futures)
 app.command()(pipeline.train)
@@ -27,6 +28,7 @@ app.add_typer(stream.app, name="stream")
 app.add_typer(drift.app, name="drift")
 app.add_typer(models.app, name="model")
 app.add_typer(data.app, name="data")
+app.add_typer(airflow.app, name="airflow")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

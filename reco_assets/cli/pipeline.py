@@ -1,14 +1,15 @@
 """`reco etl`, `futures`, `train`, `evaluate`: the pipelines, and the documents' arguments for each task.
 
-Without paths a command materialises the platform's own tables through the asset graph. With paths it reads and
-writes those files as given, by the same code, and leaves the platform's tables alone.
+Without paths, or with the platform's own, a command materialises the platform's tables through the asset graph. With
+other paths it reads and writes those files as given, by the same code, and leaves the platform's tables alone.
 """
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+
+from reco_assets.cli.say import say, say_and_hand_over
 
 PathOption = Annotated[Path | None, typer.Option(show_default="the platform's own")]
 
@@ -25,6 +26,7 @@ def etl(
     lines; with --parquet-train-path and --parquet-test-path, Parquet folders to write instead of the tables.
     """
     from reco_assets.cli import files
+    from reco_assets.cli.own_paths import but_for_own, presplit_folder
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.jobs import ETL
     from resources.settings import load_settings
@@ -32,34 +34,46 @@ def etl(
     settings = load_settings()
     given = {"train": train_file, "test": test_file}
     outputs = {"train": parquet_train_path, "test": parquet_test_path}
+    other = {side: but_for_own(path, settings.root / f"silver/{side}_ratings") for side, path in outputs.items()}
     if train_file or test_file:
         for side, path in given.items():
             if path and not outputs[side]:
                 raise typer.BadParameter(f"--{side}-file needs --parquet-{side}-path: where its rows go")
-            if path and outputs[side]:
-                _say(files.etl_file(settings, path, Path(str(outputs[side]))))
-        return
+        sources = {side: path for side, path in given.items() if path}
+        own = [side for side in sources if other[side] is None]
+        if own and len(own) < len(given):
+            raise typer.BadParameter("the platform's own tables are made of a --train-file and a --test-file together")
+        if not own:
+            results = {side: files.etl_file(settings, path, Path(str(other[side]))) for side, path in sources.items()}
+            say_and_hand_over(settings, results)
+            return
+        settings = load_settings(reco_source="presplit", reco_source_path=presplit_folder(given))
     outcome = run_with_progress(settings, ETL, "etl")
-    for side, output in outputs.items():
+    for side, output in other.items():
         if output:
-            _say(files.export_table(settings, f"silver/{side}_ratings", output))
+            say(files.export_table(settings, f"silver/{side}_ratings", output))
     rows = {name: values.get("dagster/row_count") for name, values in outcome.metadata.items()}
-    _say({name: count for name, count in rows.items() if count is not None})
+    say({name: count for name, count in rows.items() if count is not None})
 
 
 def futures(future_file: PathOption = None, csv_output_path: PathOption = None) -> None:
     """Export the future ratings as `DATE,CUST_ID,MOVIE_ID,RATING` CSV."""
     from reco_assets.cli import files
+    from reco_assets.cli.own_paths import but_for_own, require_future_of_source
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.jobs import FUTURES
+    from reco_assets.silver.split_tables import futures_path
     from resources.settings import load_settings
 
     settings = load_settings()
-    if future_file or csv_output_path:
-        _say(files.export_futures(settings, future_file, csv_output_path))
+    output = but_for_own(csv_output_path, futures_path(settings))
+    if output:
+        say_and_hand_over(settings, files.export_futures(settings, future_file, output))
         return
+    if future_file:
+        require_future_of_source(settings, future_file)
     outcome = run_with_progress(settings, FUTURES, "futures")
-    _say(outcome.metadata["silver/future_csv"])
+    say(outcome.metadata["silver/future_csv"])
 
 
 def train(parquet_train_path: PathOption = None, model_output_path: PathOption = None) -> None:
@@ -69,14 +83,21 @@ def train(parquet_train_path: PathOption = None, model_output_path: PathOption =
     `{timestamp}` stands for the new version.
     """
     from reco_assets.cli import files
+    from reco_assets.cli.own_paths import but_for_own
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.cli.summary import print_summary
     from reco_assets.jobs import EVALUATION, SERVING, TRAINING
+    from reco_assets.models.store import model_store
     from resources.settings import load_settings
 
     settings = load_settings()
+    source = but_for_own(parquet_train_path, settings.root / "silver/train_ratings")
+    output = but_for_own(model_output_path, model_store(settings).folder / "{timestamp}")
+    if source or output:
+        say_and_hand_over(settings, files.train_on(settings, source, output))
+        return
     if parquet_train_path or model_output_path:
-        _say(files.train_on(settings, parquet_train_path, model_output_path))
+        say(run_with_progress(settings, TRAINING, "train").scalars[TRAINING[0]])
         return
     outcome = run_with_progress(settings, (*TRAINING, *EVALUATION, *SERVING), "train")
     print_summary(settings, outcome)
@@ -88,21 +109,22 @@ def evaluate(
     k: Annotated[int | None, typer.Option(min=1, help="Length of the judged lists.")] = None,
     rating_threshold: Annotated[float | None, typer.Option(min=0.5, max=5.0, help="Relevant from here.")] = None,
 ) -> None:
-    """Judge the model trained last and decide on its promotion; with paths, print the metrics of that model."""
+    """Judge the model trained last, decide on its promotion and let the recommendations follow the champion.
+
+    With another model or other test ratings, print the metrics alone.
+    """
     from reco_assets.cli import files
+    from reco_assets.cli.own_paths import but_for_own, is_candidate
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.cli.summary import print_summary
-    from reco_assets.jobs import EVALUATION
+    from reco_assets.jobs import EVALUATION, SERVING
     from resources.settings import load_settings
 
     given = {"evaluation_k": k, "rating_threshold": rating_threshold}
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
-    if model_path or test_parquet:
-        _say(files.evaluate_files(settings, model_path, test_parquet))
+    test = but_for_own(test_parquet, settings.root / "silver/test_ratings")
+    if test or (model_path and not is_candidate(settings, model_path)):
+        say_and_hand_over(settings, files.evaluate_files(settings, model_path, test))
         return
-    outcome = run_with_progress(settings, EVALUATION, "evaluate")
+    outcome = run_with_progress(settings, (*EVALUATION, *SERVING), "evaluate")
     print_summary(settings, outcome)
-
-
-def _say(document: dict[str, Any]) -> None:
-    typer.echo(json.dumps(document, indent=2, default=str))

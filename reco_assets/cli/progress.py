@@ -1,4 +1,4 @@
-"""A progress bar over the steps of a run."""
+"""A progress bar over the steps of a run; where nobody watches, a line for each instead."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from reco_assets.results import hand_over, run_result
 from reco_assets.running import Outcome, materialize_assets
 from resources.settings import Settings
 
@@ -18,19 +19,26 @@ CONSOLE = Console(stderr=True)
 def run_with_progress(
     settings: Settings, assets: Sequence[str], title: str, config: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Outcome:
-    """Materialise assets under a progress bar that names the step at work. Raises `RunFailedError`."""
+    """Materialise assets, showing the step at work; in an Airflow task, hand the result over. Raises `RunFailedError`.
+
+    Progress goes to standard error: standard output is for what a command has to say.
+    """
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=CONSOLE) as progress:
+    with Progress(*columns, TimeElapsedColumn(), console=CONSOLE, disable=not CONSOLE.is_terminal) as progress:
         task = progress.add_task(title, total=len(assets))
         made: set[str] = set()
 
         def listen(step: str, event: "DagsterEvent") -> None:
             if event.is_step_start:
-                progress.update(task, description=f"{title}: {step.replace('__', '/')}")
+                described = f"{title}: {step.replace('__', '/')}"
+                progress.update(task, description=described)
+                if progress.disable:
+                    CONSOLE.print(described, highlight=False, soft_wrap=True)
             if event.is_step_materialization and event.asset_key is not None:
                 made.add(event.asset_key.to_user_string())
                 progress.update(task, completed=len(made))
 
         outcome = materialize_assets(settings, assets, listen, config)
         progress.update(task, description=title)
+    hand_over(settings, run_result(settings, outcome))
     return outcome

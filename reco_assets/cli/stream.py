@@ -4,12 +4,13 @@ Without paths, or with the platform's own, a command works on the platform's tab
 other paths it reads and writes those files as given, by the same code.
 """
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from reco_assets.cli.say import say, say_and_hand_over
 
 if TYPE_CHECKING:
     from resources.settings import Settings
@@ -54,12 +55,12 @@ def process(
     if output_path and output_path.resolve() != settings.landing:
         if csv_path is None:
             raise typer.BadParameter("--output_path needs --csv_path: which file to process")
-        _say(stream_files.process(settings, csv_path, output_path))
+        say_and_hand_over(settings, stream_files.process(settings, csv_path, output_path))
         return
     config = {"require_files": True} | ({"csv_path": str(csv_path.absolute())} if csv_path else {})
     outcome = run_with_progress(settings, STREAM, "process", {"process_streaming_data": config})
     shown = ("files_received", "files_known", "files_refused", *_counted())
-    _say({name: outcome.metadata["stream/ratings"][name] for name in shown})
+    say({name: outcome.metadata["stream/ratings"][name] for name in shown})
 
 
 @app.command("detect_drift")
@@ -77,6 +78,7 @@ def detect_drift(
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.drift.reports import read_report
     from reco_assets.jobs import DRIFT
+    from reco_assets.results import drift_result, hand_over
 
     settings = _settings(shuffle_partitions)
     given = stream_files.DriftPaths(
@@ -84,10 +86,12 @@ def detect_drift(
     )
     paths = given.but_for_own(settings)
     if paths != stream_files.DriftPaths():
-        _say(stream_files.detect_drift(settings, paths))
+        report = stream_files.detect_drift(settings, paths)
+        say(report)
+        hand_over(settings, drift_result(settings, report))
         return
     run_with_progress(settings, DRIFT, "detect_drift")
-    _say(read_report(settings))
+    say(read_report(settings))
 
 
 @app.command()
@@ -105,13 +109,13 @@ def merge(
     streaming = None if streaming_path and streaming_path.resolve() == settings.landing else streaming_path
     processed = None if processed_path and processed_path.resolve() == settings.root / "silver" else processed_path
     if streaming and processed:
-        _say(stream_files.merge(streaming, processed))
+        say_and_hand_over(settings, stream_files.merge(streaming, processed))
         return
     if streaming or processed:
         raise typer.BadParameter("give both --streaming_path and --processed_path, or neither")
     outcome = run_with_progress(settings, MERGE, "merge", {"stream__accepted": {"accept": "ALWAYS"}})
     rows = {name: outcome.metadata[name]["dagster/row_count"] for name in MERGE[1:]}
-    _say({"accepted_batches": outcome.metadata["stream/accepted"]["accepted_batches"]} | rows)
+    say({"accepted_batches": outcome.metadata["stream/accepted"]["accepted_batches"]} | rows)
 
 
 @app.command()
@@ -132,7 +136,7 @@ def simulate(
 
     settings = _settings()
     plan = Simulation(population.value, users, rows, tilt, settings.reco_seed if seed is None else seed)
-    _say(put_file(settings, plan, name))
+    say(put_file(settings, plan, name))
 
 
 def _settings(shuffle_partitions: int | None = None, **overrides: Any) -> "Settings":
@@ -146,7 +150,3 @@ def _counted() -> tuple[str, ...]:
     from reco_assets.streaming.assets import COUNTED
 
     return COUNTED
-
-
-def _say(document: dict[str, Any]) -> None:
-    typer.echo(json.dumps(document, indent=2, default=str))

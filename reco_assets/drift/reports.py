@@ -63,4 +63,9 @@ def report_verdict(settings: Settings, report_id: str | None = None) -> Verdict:
 
 def check_retrain(settings: Settings) -> str:
     """The documented branch: the task that follows the newest report. Raises `ReportError`."""
-    return "merge_streaming_data" if report_verdict(settings).should_retrain else "skip_retrain"
+    return next_task(report_verdict(settings).should_retrain)
+
+
+def next_task(should_retrain: bool) -> str:
+    """The documented task that follows a decision on retraining."""
+    return "merge_streaming_data" if should_retrain else "skip_retrain"

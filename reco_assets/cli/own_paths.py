@@ -1,0 +1,54 @@
+"""When the documents' path arguments name the platform's own tables: then the assets are made, as without paths."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from reco_assets.models.store import model_store
+from reco_assets.silver.split_tables import comes_split
+from reco_assets.sources.presplit import SIDES
+from resources.errors import RecoError
+from resources.lakehouse import Lakehouse
+from resources.session import Engine
+from resources.settings import Settings
+
+
+class OwnPathError(RecoError):
+    """Given files cannot become the platform's own tables; the message says which and why."""
+
+
+def but_for_own(path: Path | None, own: Path) -> Path | None:
+    """A path that is not the platform's own, else None."""
+    return None if path is None or path.resolve() == own else path
+
+
+def is_candidate(settings: Settings, model: Path) -> bool:
+    """Whether a folder is the version trained last, and by the assets, so that it is the one that they judge."""
+    store = model_store(settings)
+    newest = store.versions()[-1:]
+    return [model.resolve()] == [store.path(version) for version in newest if "dagster_run_id" in store.facts(version)]
+
+
+def presplit_folder(files: Mapping[str, Path | None]) -> Path:
+    """The folder that the ETL reads ratings from which come split; `files` by side, train and test.
+
+    Raises `OwnPathError` when they do not lie there as it takes them.
+    """
+    given = {side: path.absolute() for side, path in files.items() if path is not None}
+    folder = next(iter(given.values())).parent
+    if given != {side: folder / f"{side}.txt" for side in files} or (folder / "combined").is_dir():
+        raise OwnPathError(
+            f"{', '.join(str(path) for path in given.values())} cannot become the platform's own tables: that takes "
+            "train.txt and test.txt in one folder. Lay them out so, or give other output paths."
+        )
+    return folder
+
+
+def require_future_of_source(settings: Settings, future_file: Path) -> None:
+    """Raise `OwnPathError` unless a file is what the platform's future ratings may have come from."""
+    if not future_file.is_file():
+        raise OwnPathError(f"{future_file} does not exist. Check the path of --future-file.")
+    if future_file.name != f"{SIDES[-1]}.txt" or not comes_split(Lakehouse(settings, Engine(settings))):
+        raise OwnPathError(
+            f"The platform's future ratings did not come from {future_file}. Leave out --future-file to export them "
+            "all the same, or give another --csv-output-path to convert the file."
+        )

@@ -1,0 +1,67 @@
+"""`reco run`: what a task of an orchestrator runs. Assets or one function; the last line of output is the result."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from resources.errors import RecoError
+
+if TYPE_CHECKING:
+    from resources.settings import Settings
+
+
+class RunConfigError(RecoError):
+    """--config is not what it must be; the message says what is wrong with it."""
+
+
+def run(
+    select: Annotated[str | None, typer.Option(help="The assets to make: keys with slashes, comma separated.")] = None,
+    function: Annotated[str | None, typer.Option(help="The platform's function to call.")] = None,
+    config: Annotated[
+        str | None, typer.Option(metavar="JSON", help='Step configuration: {"process_streaming_data": {…}}.')
+    ] = None,
+) -> None:
+    """Make assets, or call a function; the last line printed is the result as one JSON object.
+
+    It is {"run_id", "assets"} with each asset's figures, and the drift sections and `retrain_decision` where a drift
+    report was made; or {"function", "value"}.
+    """
+    from reco_assets.results import as_json, hand_over
+    from resources.settings import load_settings
+
+    settings = load_settings()
+    if function is not None and select is None and config is None:
+        result = _call(settings, function)
+        hand_over(settings, result)
+    elif select is not None and function is None:
+        result = _make(settings, select.split(","), _parse(config))
+    else:
+        raise typer.BadParameter("give --select KEY,KEY… (with --config, where needed), or --function NAME")
+    typer.echo(json.dumps(as_json(result), allow_nan=False))
+
+
+def _call(settings: "Settings", name: str) -> dict[str, Any]:
+    from reco_assets.functions import function_named
+
+    return {"function": name, "value": function_named(name)(settings)}
+
+
+def _make(settings: "Settings", keys: Sequence[str], config: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    from reco_assets.cli.progress import run_with_progress
+    from reco_assets.results import run_result
+
+    return run_result(settings, run_with_progress(settings, keys, "run", config))
+
+
+def _parse(config: str | None) -> Mapping[str, Mapping[str, Any]]:
+    if config is None:
+        return {}
+    try:
+        found = json.loads(config)
+    except ValueError as error:
+        raise RunConfigError(f"--config {config!r} is no JSON: {error}.") from None
+    if not isinstance(found, dict) or not all(isinstance(values, dict) for values in found.values()):
+        raise RunConfigError(f'--config {config!r} must be an object of objects: {{"STEP": {{"NAME": VALUE}}}}.')
+    return found

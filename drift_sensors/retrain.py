@@ -15,11 +15,15 @@ import dagster as dg
 from drift_sensors.cursors import ATTEMPT_TAG, REPORT_TAG, SCORE_TAG, UNFINISHED, Attempt, RetryPolicy, attempts
 from reco_assets.drift.reports import read_report
 from reco_assets.jobs import DRIFT_DETECTION_RETRAIN_PIPELINE, DRIFT_RETRAIN, DRIFT_SCORING, JOBS
+from reco_assets.jobs.planned import ML_PIPELINE
 from reco_assets.models.store import model_store
 from reco_assets.streaming.accepted import accepted
+from resources.airflow import DAG_TAG, RUN_TAG
 from resources.settings import Settings
 
 REPORTS_PER_TICK = 100
+# Airflow's DAGs that retrain on the reports they make, or trigger the one that does.
+RETRAINING_DAGS = (DRIFT_DETECTION_RETRAIN_PIPELINE.name, ML_PIPELINE.name)
 
 
 class Step(Enum):
@@ -58,12 +62,14 @@ class Situation:
     """What a report is judged in.
 
     `tried`: the runs that this report led to, oldest first; `own_run`: the run that made the report, if that run goes
-    on to retrain by itself; `retraining`: unfinished retrainings; `last_retrained`: when the last one ended (Unix
-    seconds); `waiting`: the report's batches that training does not take yet.
+    on to retrain by itself; `airflow`: the Airflow run that made it, if its DAG retrains by itself; `retraining`:
+    unfinished retrainings; `last_retrained`: when the last one ended (Unix seconds); `waiting`: the report's batches
+    that training does not take yet.
     """
 
     tried: Sequence[Attempt]
     own_run: Attempt | None
+    airflow: str | None
     retraining: Sequence[Attempt]
     last_retrained: float | None
     waiting: frozenset[str]
@@ -82,6 +88,8 @@ def decide(report: ReportEvent, situation: Situation, policy: RetrainPolicy, now
     """What becomes of a report; `now` is Unix seconds. Pure, so that every case has a test of its own."""
     if not report.should_retrain:
         return Decision(Step.SETTLE, f"Report {report.report_id}: {report.reason}")
+    if situation.airflow:
+        return Decision(Step.SETTLE, f"Report {report.report_id}: left to {situation.airflow}.")
     tried = [*([situation.own_run] if situation.own_run else []), *situation.tried]
     if tried:
         return _after_attempts(report, tried, policy.retry, now)
@@ -160,6 +168,7 @@ def situation_of(report: ReportEvent, instance: dg.DagsterInstance, settings: Se
     return Situation(
         tried=attempts(instance, dg.RunsFilter(job_name=DRIFT_RETRAIN.name, tags={REPORT_TAG: report.report_id})),
         own_run=own[0] if own else None,
+        airflow=_retraining_airflow_run(report, instance),
         retraining=[
             attempt
             for job in (DRIFT_RETRAIN, DRIFT_DETECTION_RETRAIN_PIPELINE)
@@ -169,6 +178,12 @@ def situation_of(report: ReportEvent, instance: dg.DagsterInstance, settings: Se
         waiting=_waiting(report, settings),
         champion=model_store(settings).champion(),
     )
+
+
+def _retraining_airflow_run(report: ReportEvent, instance: dg.DagsterInstance) -> str | None:
+    run = instance.get_run_by_id(report.run_id)
+    dag = run.tags.get(DAG_TAG) if run else None
+    return f"Airflow's DAG {dag}, run {run.tags.get(RUN_TAG)}" if run and dag in RETRAINING_DAGS else None
 
 
 def _waiting(report: ReportEvent, settings: Settings) -> frozenset[str]:

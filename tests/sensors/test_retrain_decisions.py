@@ -22,6 +22,7 @@ REPORT = ReportEvent(
 QUIET = Situation(
     tried=(),
     own_run=None,
+    airflow=None,
     retraining=(),
     last_retrained=None,
     waiting=frozenset({"a", "b"}),
@@ -108,3 +109,8 @@ def test_after_the_last_attempt_the_report_is_given_up_with_the_run_named() -> N
 )
 def test_a_report_made_by_the_whole_pipeline_is_left_to_it_until_it_fails(own: Attempt, step: Step) -> None:
     assert decision(situation=replace(QUIET, own_run=own)).step is step
+
+
+def test_a_report_of_an_airflow_dag_that_retrains_is_left_to_it() -> None:
+    found = decision(situation=replace(QUIET, airflow="Airflow's DAG ml_pipeline_dag, run manual"))
+    assert found == Decision(Step.SETTLE, "Report r1: left to Airflow's DAG ml_pipeline_dag, run manual.")

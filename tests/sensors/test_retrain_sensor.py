@@ -11,6 +11,7 @@ from drift_sensors.cursors import REPORT_TAG
 from drift_sensors.retrain import retrain_sensor
 from reco_assets.drift.reports import reports_folder
 from reco_assets.jobs import DRIFT_RETRAIN, DRIFT_SCORING
+from resources.airflow import AirflowTask
 from resources.atomic_files import write_json
 from resources.settings import Settings, load_settings
 
@@ -63,6 +64,18 @@ def report_metadata(report_id: str, score: float) -> dict[str, Any]:
         "reason": f"drift score {score}",
         "model_version": "",
     }
+
+
+def report_of_airflow(instance: dg.DagsterInstance, settings: Settings, dag: str) -> None:
+    """Materialise a report above the threshold in a run that carries the tags of an Airflow task."""
+    write_json(reports_folder(settings) / "r1.json", {"batches": ["batch-of-r1"]})
+
+    @dg.asset(key=["drift", "report"])
+    def made() -> dg.MaterializeResult:
+        return dg.MaterializeResult(metadata=report_metadata("r1", 1.4))
+
+    tags = AirflowTask(dag, "manual__2026-01-01T00:00:00+00:00", "detect_drift", "1").tags()
+    assert dg.materialize([made], instance=instance, tags=dict(tags)).success
 
 
 def run_ended(instance: dg.DagsterInstance, request: dg.RunRequest, status: dg.DagsterRunStatus) -> None:
@@ -148,3 +161,21 @@ def test_a_report_on_a_former_champion_is_scored_again_once(
     first = tick()
     assert [(r.job_name, r.run_key) for r in first.run_requests or ()] == [(DRIFT_SCORING.name, "rescore:r1")]
     assert not tick(first.cursor).run_requests
+
+
+@pytest.mark.parametrize("dag", ["drift_detection_retrain_pipeline", "ml_pipeline_dag"])
+def test_a_report_is_left_to_the_airflow_dag_that_made_it_and_retrains(
+    tick: Tick, instance: dg.DagsterInstance, settings: Settings, dag: str
+) -> None:
+    report_of_airflow(instance, settings, dag)
+    result = tick()
+    assert not result.run_requests
+    assert f"left to Airflow's DAG {dag}, run manual__2026-01-01T00:00:00+00:00" in str(result.skip_reason)
+    assert str(tick(result.cursor).skip_reason) == "SkipReason(skip_message='No new drift report.')"
+
+
+def test_a_report_of_an_airflow_dag_that_does_not_retrain_leads_to_a_retraining(
+    tick: Tick, instance: dg.DagsterInstance, settings: Settings
+) -> None:
+    report_of_airflow(instance, settings, "a_dag_of_ones_own")
+    assert [request.job_name for request in tick().run_requests or ()] == [DRIFT_RETRAIN.name]

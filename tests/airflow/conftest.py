@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import import_module
+from importlib import import_module, invalidate_caches
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -129,6 +129,7 @@ def dags(dags_folder: Path) -> dict[str, Any]:
     """The DAGs by id, ready for `dag.test()`: no wait between attempts, no deadline, which its runs would trip over."""
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
     sys.path.insert(0, str(dags_folder))
+    invalidate_caches()  # Airflow 2 has looked into the folder before it was there
     dags = {module.dag.dag_id: module.dag for module in map(import_module, _modules(dags_folder))}
     for dag in dags.values():
         if hasattr(dag, "deadline"):

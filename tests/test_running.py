@@ -1,0 +1,101 @@
+"""Runs from Python: what cannot be run is said before anything starts, and Airflow's ids are found on the run."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from reco_assets.running import RunFailedError, RunRequestError, materialize_assets
+from resources.settings import Settings, load_settings
+
+STREAM = ("stream/ratings", "stream/quarantine")
+AIRFLOW = {
+    "airflow_ctx_dag_id": "drift_detection_retrain_pipeline",
+    "airflow_ctx_dag_run_id": "manual__2026-01-01T00:00:00+00:00",
+    "airflow_ctx_task_id": "process_streaming_data",
+}
+TAGS = {
+    "airflow/dag_id": "drift_detection_retrain_pipeline",
+    "airflow/run_id": "manual__2026-01-01T00:00:00+00:00",
+    "airflow/task_id": "process_streaming_data",
+    "dagster/max_retries": "0",
+}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A DAGSTER_HOME of the test's own."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(lakehouse_path=tmp_path / "lake")
+
+
+def recorded_tags(run_id: str) -> dict[str, str]:
+    with dg.DagsterInstance.get() as instance:
+        run = instance.get_run_by_id(run_id)
+        assert run is not None
+        return dict(run.tags)
+
+
+@pytest.mark.parametrize(
+    ("assets", "complaint"),
+    [
+        (["silver/ratngs"], r"no asset 'silver/ratngs'\. The nearest: silver/ratings"),
+        ([""], r"no asset ''\. There are: .*gold/similar_movies"),
+        (["drift/report"], r"drift/report is only made together with drift/data_drift, drift/model_drift: select all"),
+    ],
+)
+def test_assets_that_cannot_be_made_are_named(settings: Settings, assets: list[str], complaint: str) -> None:
+    with pytest.raises(RunRequestError, match=complaint):
+        materialize_assets(settings, assets)
+
+
+@pytest.mark.parametrize(
+    ("config", "complaint"),
+    [
+        ({"process_streaming": {}}, r"no step 'process_streaming' to configure\. The nearest: process_streaming_data"),
+        ({"detect_drift": {}}, r"no step 'detect_drift' to configure"),
+        ({"process_streaming_data": {"requires_files": True}}, r'unexpected config entry "requires_files"'),
+        ({"process_streaming_data": {"require_files": "yes"}}, r'"yes" .* is not valid for expected type "Bool"'),
+    ],
+)
+def test_configuration_that_does_not_fit_is_refused(settings: Settings, config: Any, complaint: str) -> None:
+    with pytest.raises(RunRequestError, match=complaint):
+        materialize_assets(settings, STREAM, config=config)
+    assert not settings.root.exists()
+
+
+def test_scalars_are_metadata_without_tables_and_texts_for_people(settings: Settings) -> None:
+    outcome = materialize_assets(settings, STREAM)
+    assert outcome.scalars["stream/ratings"]["dagster/row_count"] == 0
+    assert outcome.metadata["stream/ratings"].keys() - outcome.scalars["stream/ratings"].keys() == {
+        "dagster/column_schema",
+        "preview",
+        "files",
+    }
+
+
+def test_a_run_in_an_airflow_task_is_tagged_with_airflows_ids_and_not_retried(tmp_path: Path, home: Path) -> None:
+    settings = load_settings(lakehouse_path=tmp_path / "lake", airflow_ctx_try_number="2", **AIRFLOW)
+    outcome = materialize_assets(settings, STREAM)
+    assert recorded_tags(outcome.run_id) == TAGS | {"airflow/try_number": "2"}
+
+
+def test_a_run_outside_of_airflow_has_no_such_tag(settings: Settings, home: Path) -> None:
+    assert recorded_tags(materialize_assets(settings, STREAM).run_id) == {}
+
+
+def test_a_run_that_fails_in_an_airflow_task_is_found_by_its_tags(tmp_path: Path, home: Path) -> None:
+    settings = load_settings(lakehouse_path=tmp_path / "lake", **AIRFLOW)
+    with pytest.raises(RunFailedError, match="No complete CSV file"):
+        materialize_assets(settings, STREAM, config={"process_streaming_data": {"require_files": True}})
+    with dg.DagsterInstance.get() as instance:
+        (run,) = instance.get_runs(dg.RunsFilter(tags=TAGS))
+    assert run.status is dg.DagsterRunStatus.FAILURE

@@ -2,6 +2,6 @@
 # The exported DAGs: shimmed in each Airflow line, then for real, services included. `make test-airflow` runs it.
 set -eu
 for line in 2 3; do
-    .airflow/venv-$line/bin/python -W always -m pytest -c tests/airflow/pytest.ini tests/airflow
+    .airflow/venv-$line/bin/pytest -c tests/airflow/pytest.ini tests/airflow
 done
 .venv/bin/pytest -m slow tests/airflow_real

@@ -1,5 +1,6 @@
 """tools/run_pipeline.py and the spark-submit files: the documented doors to the same code."""
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -32,9 +33,13 @@ def test_an_unknown_step_is_answered_with_the_usage(run_python: Run, tmp_path: P
     assert done.stderr.startswith("usage: ")
 
 
-def test_the_printed_commands_work_when_pasted(run_python: Run, small: dict[str, str], tmp_path: Path) -> None:
-    variables = small | {"LAKEHOUSE_PATH": str(tmp_path / "lake"), "RECO_ENGINE": "auto"}
+def test_the_printed_commands_work_when_pasted_and_hand_their_result_to_airflow(
+    run_python: Run, small: dict[str, str], tmp_path: Path
+) -> None:
+    lakehouse = {"LAKEHOUSE_PATH": str(tmp_path / "lake"), "RECO_ENGINE": "auto"}
+    airflow = {"AIRFLOW_CTX_DAG_ID": "dag", "AIRFLOW_CTX_DAG_RUN_ID": "run", "RECO_RESULTS_PATH": str(tmp_path)}
     for step in ("etl", "train"):
+        variables = small | lakehouse | airflow | {"AIRFLOW_CTX_TASK_ID": step}
         command = run_python([TOOL, step], variables, tmp_path).stdout
         exports = " ".join(f"{name}={value}" for name, value in variables.items())
         shell = subprocess.run(
@@ -46,6 +51,7 @@ def test_the_printed_commands_work_when_pasted(run_python: Run, small: dict[str,
             timeout=300,
         )
         assert shell.returncode == 0, shell.stderr[-2000:]
+        assert json.loads((tmp_path / "dag" / "run" / f"{step}.json").read_text())["assets"]
     version = next((tmp_path / "lake" / "gold" / "models" / "als").glob("2*"))
     assert (version / "mllib" / "rating").is_dir()
     assert run_python([TOOL, "validate"], variables, tmp_path).returncode == 0

@@ -28,14 +28,15 @@ def is_candidate(settings: Settings, model: Path) -> bool:
     return [model.resolve()] == [store.path(version) for version in newest if "dagster_run_id" in store.facts(version)]
 
 
-def presplit_folder(files: Mapping[str, Path | None]) -> Path:
-    """The folder that the ETL reads ratings from which come split; `files` by side, train and test.
+def presplit_folder(files: Mapping[str, Path]) -> Path:
+    """The folder from which the ETL reads ratings that come split; `files` by side, train and test.
 
     Raises `OwnPathError` when they do not lie there as it takes them.
     """
-    given = {side: path.absolute() for side, path in files.items() if path is not None}
+    given = {side: path.absolute() for side, path in files.items()}
     folder = next(iter(given.values())).parent
-    if given != {side: folder / f"{side}.txt" for side in files} or (folder / "combined").is_dir():
+    taken = {side: folder / f"{side}.txt" for side in SIDES[:2]}
+    if given != taken or (folder / "combined").is_dir():  # where the ETL would look instead
         raise OwnPathError(
             f"{', '.join(str(path) for path in given.values())} cannot become the platform's own tables: that takes "
             "train.txt and test.txt in one folder. Lay them out so, or give other output paths."

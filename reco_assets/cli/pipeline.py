@@ -32,26 +32,23 @@ def etl(
     from resources.settings import load_settings
 
     settings = load_settings()
-    given = {"train": train_file, "test": test_file}
-    outputs = {"train": parquet_train_path, "test": parquet_test_path}
-    other = {side: but_for_own(path, settings.root / f"silver/{side}_ratings") for side, path in outputs.items()}
-    if train_file or test_file:
-        for side, path in given.items():
-            if path and not outputs[side]:
-                raise typer.BadParameter(f"--{side}-file needs --parquet-{side}-path: where its rows go")
-        sources = {side: path for side, path in given.items() if path}
-        own = [side for side in sources if other[side] is None]
-        if own and len(own) < len(given):
-            raise typer.BadParameter("the platform's own tables are made of a --train-file and a --test-file together")
-        if not own:
-            results = {side: files.etl_file(settings, path, Path(str(other[side]))) for side, path in sources.items()}
-            say_and_hand_over(settings, results)
-            return
-        settings = load_settings(reco_source="presplit", reco_source_path=presplit_folder(given))
+    sources = {side: path for side, path in (("train", train_file), ("test", test_file)) if path}
+    outputs = {side: path for side, path in (("train", parquet_train_path), ("test", parquet_test_path)) if path}
+    others = {
+        side: path for side, path in outputs.items() if but_for_own(path, settings.root / f"silver/{side}_ratings")
+    }
+    for side in sources.keys() - outputs.keys():
+        raise typer.BadParameter(f"--{side}-file needs --parquet-{side}-path: where its rows go")
+    if sources and sources.keys() <= others.keys():
+        say_and_hand_over(
+            settings, {side: files.etl_file(settings, path, others[side]) for side, path in sources.items()}
+        )
+        return
+    if sources:
+        settings = load_settings(reco_source="presplit", reco_source_path=presplit_folder(sources))
     outcome = run_with_progress(settings, ETL, "etl")
-    for side, output in other.items():
-        if output:
-            say(files.export_table(settings, f"silver/{side}_ratings", output))
+    for side, output in others.items():
+        say(files.export_table(settings, f"silver/{side}_ratings", output))
     rows = {name: values.get("dagster/row_count") for name, values in outcome.metadata.items()}
     say({name: count for name, count in rows.items() if count is not None})
 

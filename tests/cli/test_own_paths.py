@@ -56,14 +56,22 @@ def test_without_a_version_nothing_is_the_candidate(settings: Settings, tmp_path
 
 
 def test_split_files_must_lie_as_the_etl_reads_them(tmp_path: Path) -> None:
-    files = {"train": tmp_path / "train.txt", "test": tmp_path / "test.txt"}
-    assert presplit_folder(files) == tmp_path
-    for wrong in ({"train": tmp_path / "mine.txt"}, {"test": None}, {"test": tmp_path / "other" / "test.txt"}):
+    train, test = tmp_path / "train.txt", tmp_path / "test.txt"
+    assert presplit_folder({"train": train, "test": test}) == tmp_path
+    for wrong in (
+        {"train": tmp_path / "mine.txt", "test": test},
+        {"train": train, "test": tmp_path / "other" / "test.txt"},
+        {"train": test, "test": train},
+        {"train": train},
+    ):
         with pytest.raises(OwnPathError, match=r"train\.txt and test\.txt in one folder"):
-            presplit_folder({**files, **wrong})
-    (tmp_path / "combined").mkdir()  # where the ETL would look instead
+            presplit_folder(wrong)
+
+
+def test_split_files_beside_a_folder_that_the_etl_prefers_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "combined").mkdir()
     with pytest.raises(OwnPathError):
-        presplit_folder(files)
+        presplit_folder({"train": tmp_path / "train.txt", "test": tmp_path / "test.txt"})
 
 
 def test_a_file_of_future_ratings_that_is_not_there_is_named(settings: Settings, tmp_path: Path) -> None:
@@ -156,7 +164,11 @@ def test_the_documented_arguments_with_own_paths_go_through_the_assets_task_by_t
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["etl", "--train-file", "train.txt", "--parquet-train-path", "lake/silver/train_ratings"], "together"),
+        (
+            ["etl", "--train-file", "train.txt", "--parquet-train-path", "lake/silver/train_ratings"],
+            "train.txt and test.txt in one folder",
+        ),
+        (["etl", "--train-file", "train.txt"], "--train-file needs --parquet-train-path"),
         (
             [
                 *("etl", "--train-file", "a.txt", "--test-file", "test.txt"),

@@ -1,4 +1,4 @@
-"""A real Airflow 3 beside the platform: each in an environment of its own, as an installation has them.
+"""A real Airflow beside the platform: each in an environment of its own, as an installation has them.
 
 These tests run in the platform's environment, because they compare lakehouses and read Dagster's storage; of Airflow
 they need only its commands, which are processes anyway. `make test-airflow` makes the environments and runs them.
@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 
 REPO = Path(__file__).resolve().parents[2]
-PYTHON = REPO / ".airflow" / "venv-3" / "bin" / "python"
+LINE = os.environ.get("AIRFLOW_LINE", "3")
+PYTHON = REPO / ".airflow" / f"venv-{LINE}" / "bin" / "python"
 KEPT = ("PATH", "HOME", "LANG", "JAVA_HOME", "RECO_CACHE_PATH", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
@@ -36,7 +37,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Airflow:
-    """An Airflow 3 with a database of its own, and the variables that a process of it needs."""
+    """An Airflow with a database of its own, and the variables that a process of it needs."""
 
     home: Path
     variables: dict[str, str]
@@ -59,7 +60,7 @@ class Airflow:
 
 @pytest.fixture(scope="session")
 def airflow_python() -> Path:
-    """The Python of the Airflow 3 environment."""
+    """The Python of the Airflow environment: 3, or the line that AIRFLOW_LINE names."""
     if not PYTHON.with_name("airflow").exists():
         pytest.skip(f"There is no Airflow in {PYTHON.parents[1]}: run make test-airflow")
     return PYTHON

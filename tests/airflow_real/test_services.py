@@ -10,6 +10,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -45,6 +46,10 @@ class Services:
         assert done.returncode == 0, done.stderr
         run_id = urllib.parse.unquote(done.stdout.strip().rsplit("/", 1)[1])
         return f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"
+
+    def next_run(self, dag_id: str) -> datetime:
+        """When the scheduler will start a DAG's next run by itself."""
+        return datetime.fromisoformat(self.api.call(f"/api/v2/dags/{dag_id}")["next_dagrun_run_after"])
 
     def ended(self, run: str) -> dict[str, Any] | None:
         """A run by its path, if it is over."""
@@ -107,6 +112,8 @@ def services(
     lake: dict[str, str],
     webhook: Any,
 ) -> Iterator[Services]:
+    if airflow_python.parents[1].name == "venv-2":
+        pytest.skip("make airflow-up is for Airflow 3 alone")
     folder, port = Path(lake["LAKEHOUSE_PATH"]).parent, free_port()
     shutil.copytree(REPO / "airflow" / "dags", folder / "dags")
     shutil.copy(HERE / "late_dag.py", folder / "dags")
@@ -154,6 +161,14 @@ def test_an_unknown_dag_is_refused_with_the_ids_there_are(services: Services) ->
     done = services.trigger("no_such_dag")
     assert done.returncode == 1
     assert done.stderr.startswith("There is no DAG 'no_such_dag'; the DAGs are: drift_detection_retrain_pipeline, ")
+
+
+def test_switching_a_daily_dag_on_by_a_trigger_runs_it_once(services: Services) -> None:
+    path = services.run_of("reco_pipeline")
+    run = until(lambda: services.ended(path), "reco_pipeline to end")
+    assert run["state"] == "success"
+    until(lambda: services.next_run("reco_pipeline") > datetime.now(UTC), "the scheduler to look at reco_pipeline")
+    assert services.api.call("/api/v2/dags/reco_pipeline/dagRuns")["total_entries"] == 1
 
 
 def test_a_manual_trigger_without_a_logical_date_succeeds(services: Services, lake: dict[str, str]) -> None:

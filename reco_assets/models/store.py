@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from reco_assets.models.recommender import AlsRecommender, ModelConfig, Recommender
-from reco_assets.models.versions import ModelVersionError, complete_versions, get_latest_model_version_from_path
+from reco_assets.models.versions import (
+    ModelVersionError,
+    complete_versions,
+    get_latest_model_version_from_path,
+    validate_model_version,
+)
 from resources.atomic_files import write_json
 from resources.errors import RecoError
 from resources.settings import Settings
@@ -182,11 +187,14 @@ def save_model(
 
 def load_model(path: Path) -> Recommender:
     """The model in a folder that `save_model` wrote. Raises `ModelStoreError`."""
-    facts = read_facts(path)
     try:
+        validate_model_version(path)
+        facts = read_facts(path)
         return AlsRecommender.load(path, ModelConfig.from_dict(facts["config"]), facts["mean"])
+    except ModelVersionError as error:
+        raise ModelStoreError(str(error)) from None
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ModelStoreError(f"{path} is not a complete model: {error}. Train it again: reco train.") from None
+        raise ModelStoreError(f"{path} is no complete model version: {error}. Train it again: reco train.") from None
 
 
 def read_facts(path: Path) -> dict[str, Any]:

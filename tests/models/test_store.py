@@ -292,7 +292,7 @@ def test_a_version_with_missing_or_damaged_factors_is_named(
     store: ModelStore, file: str, damage: Callable[[Path], None]
 ) -> None:
     damage(store.save(FIRST, MODEL, {}) / file)
-    with pytest.raises(ModelStoreError, match=f"{FIRST} is not a complete model"):
+    with pytest.raises(ModelStoreError, match=f"{FIRST} is no complete model version"):
         store.load(FIRST)
 
 

@@ -201,7 +201,8 @@ def main() -> int:
     parser.add_argument("--home", type=Path, default=REPO / ".airflow" / "home", help="Database and logs.")
     parser.add_argument("--port", type=int, default=8081)
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stop in (signal.SIGINT, signal.SIGTERM):  # a shell's background job would be born deaf to the first
+        signal.signal(stop, signal.default_int_handler)
     try:
         up(options.home.absolute(), options.port)
     except KeyboardInterrupt:

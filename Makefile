@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 AIRFLOW := .airflow
 AIRFLOW_HOME := $(CURDIR)/$(AIRFLOW)/home
 AIRFLOW_PORT ?= 8081
+UV_FLAGS := --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
-.PHONY: help setup demo test lint dev bench quality calibrate lock clean
+.PHONY: help setup evidently demo test lint dev bench quality calibrate lock clean
 .PHONY: airflow-env airflow-up airflow-trigger-dag test-airflow airflow-lock
 
 define need_python
@@ -29,6 +30,12 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 $(DAGSTER_HOME)/dagster.yaml: dagster.yaml
 	mkdir -p $(@D)
 	cp dagster.yaml $@
+
+evidently: $(VENV)/.evidently ## Add Evidently to the environment: drift reports of its own
+
+$(VENV)/.evidently: $(VENV)/.installed requirements-evidently.lock
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements-evidently.lock
+	touch $@
 
 demo: setup ## Run the main job, MovieLens files to recommendations
 	$(BIN)/reco demo
@@ -70,8 +77,10 @@ airflow-trigger-dag: ## Trigger a DAG of that Airflow; dag=ID
 test-airflow: setup airflow-env ## The exported DAGs in both Airflow lines, shimmed and for real
 	sh tests/run_airflow.sh
 
-lock: ## Resolve pyproject.toml again into requirements.lock (needs uv)
-	uv pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+lock: ## Resolve pyproject.toml again into requirements*.lock (needs uv)
+	uv pip compile pyproject.toml --group dev $(UV_FLAGS) --output-file requirements.lock
+	uv pip compile pyproject.toml --extra evidently --constraints requirements.lock $(UV_FLAGS) $$(sed -n 's/^\([a-z0-9][^=[]*\).*==.*/--no-emit-package \1/p' requirements.lock) --output-file requirements-evidently.lock
+	sed -i '/^$$/,$$d' requirements-evidently.lock
 
 airflow-lock: ## Resolve the exported requirements again into airflow/requirements-*.lock (needs uv)
 	for line in 2 3; do uv pip compile airflow/dags/requirements-airflow-$$line.txt airflow/requirements-test.txt --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file airflow/requirements-$$line.lock || exit 1; done

@@ -12,4 +12,5 @@ if ! $BIN/python -c "from resources.session import require_java; require_java()"
 fi
 RECO_ENGINE=spark $BIN/pytest -m "both_engines and not slow" "$@"
 sh tests/install_servers.sh
+make evidently
 RECO_ENGINE=embedded $BIN/pytest -m slow "$@"

@@ -10,11 +10,11 @@ from drift_sensors.ghost_runs import ghost_run_sensor
 from drift_sensors.landing import landing_sensor
 from drift_sensors.retrain import retrain_sensor
 from reco_assets.bronze import tables as bronze
-from reco_assets.checks import TABLE_CHECKS
 from reco_assets.drift import assets as drift
 from reco_assets.gold import tables as gold
 from reco_assets.jobs import JOBS
 from reco_assets.models import assets as models
+from reco_assets.quality.assets import TABLE_CHECKS
 from reco_assets.schedules import schedules
 from reco_assets.silver import report, split_tables
 from reco_assets.silver import tables as silver

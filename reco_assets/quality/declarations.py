@@ -1,0 +1,310 @@
+"""What every table must be, as data: one declaration per table, from which all its checks follow.
+
+Names and types of columns are those of `reco_assets.tables` and of the sources. What doesn't belong here: how a
+declaration is measured, and what follows from it.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from pyspark.sql.types import LongType, StringType, StructField, StructType, TimestampType
+
+from reco_assets import tables
+from reco_assets.quality import kinds
+from reco_assets.silver.cleaning import HIGHEST_RATING, LOWEST_RATING
+from reco_assets.silver.splits import TEST, TRAIN
+from reco_assets.sources import movielens, netflix
+from reco_assets.sources.presplit import SIDES
+from reco_assets.sources.source import LINE, LOADED_TS, SOURCE_FILE
+from resources.table_files import TableSpec
+
+FIRST_FILM, YEARS_AHEAD = 1870, 10
+LONGEST_LIST = 1_000
+
+
+class Empty(Enum):
+    """What it means that a table has no rows."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    FINE = "fine"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What must hold in every row whose `columns` are not null, in SQL that both engines know.
+
+    `{latest}` stands for the last Unix second that is not in the future, `{year}` for the current year.
+    With `warns` a broken rule is a warning.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    holds: str
+    warns: bool = False
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Every id that `ids`, SQL over `column`, gives must be in `key` of another table."""
+
+    column: str
+    ids: str
+    table: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Equally wide bins of a column: `count` of them, the first around `start`; what lies outside is not counted."""
+
+    column: str
+    start: float
+    width: float
+    count: int
+
+    @property
+    def labels(self) -> list[str]:
+        """The value at the start of each bin."""
+        return [f"{self.start + self.width * at:g}" for at in range(self.count)]
+
+
+@dataclass(frozen=True)
+class Raters:
+    """The columns that say who rated when; a user's pace is told from them."""
+
+    user: str
+    time: str
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """All that is asked of one table.
+
+    `layouts` are the columns it may have, the first being the platform's own. `may_shrink` and `may_grow` are the
+    shares by which its rows may change from one version to the next; None: by any.
+    """
+
+    table: str
+    layouts: tuple[StructType, ...]
+    required: tuple[str, ...]
+    rules: tuple[Rule, ...] = ()
+    key: tuple[str, ...] = ()
+    references: tuple[Reference, ...] = ()
+    distributions: tuple[Bins, ...] = ()
+    raters: Raters | None = None
+    empty: Empty = Empty.ERROR
+    may_be_absent: bool = False
+    may_shrink: float | None = 0.5
+    may_grow: float | None = None
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of check that there is something to check for."""
+        asked: Mapping[str, object] = {
+            kinds.SCHEMA: True,
+            kinds.NULLS: self.required,
+            kinds.RANGES: self.rules,
+            kinds.REFERENCES: self.references,
+            kinds.ROW_COUNT: True,
+            kinds.DISTRIBUTIONS: self.distributions,
+            kinds.DUPLICATES: self.key,
+            kinds.OUTLIERS: self.raters,
+        }
+        return tuple(kind for kind in kinds.KINDS if asked[kind])
+
+    def limited_to(self, columns: Collection[str]) -> "Declaration":
+        """The same without what needs other columns than these: what can be measured where some are missing."""
+        raters = self.raters
+        return replace(
+            self,
+            required=tuple(name for name in self.required if name in columns),
+            rules=tuple(rule for rule in self.rules if set(rule.columns) <= set(columns)),
+            key=self.key if set(self.key) <= set(columns) else (),
+            references=tuple(reference for reference in self.references if reference.column in columns),
+            distributions=tuple(bins for bins in self.distributions if bins.column in columns),
+            raters=raters if raters and {raters.user, raters.time} <= set(columns) else None,
+        )
+
+
+def _at_least(lowest: int, *columns: str) -> tuple[Rule, ...]:
+    return tuple(Rule(f"{name} from {lowest}", (name,), f"{name} >= {lowest}") for name in columns)
+
+
+def _not_future(column: str) -> Rule:
+    return Rule(f"{column} not in the future", (column,), f"unix_seconds({column}) <= {{latest}}")
+
+
+def _one_of(column: str, *values: str) -> Rule:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return Rule(f"{column} is one of {', '.join(values)}", (column,), f"{column} IN ({listed})")
+
+
+def _calendar(time: str) -> tuple[Rule, ...]:
+    return (
+        Rule(f"year is that of {time}", ("year", time), f"year = year({time})"),
+        Rule(f"month is that of {time}", ("month", time), f"month = month({time})"),
+    )
+
+
+STARS = Rule(
+    f"rating from {LOWEST_RATING} to {HIGHEST_RATING} in half steps",
+    ("rating",),
+    f"rating BETWEEN {LOWEST_RATING} AND {HIGHEST_RATING} AND rating * 2 = floor(rating * 2)",
+)
+RATING_RULES = (*_at_least(0, "user_id", "movie_id"), STARS, _not_future("rating_ts"))
+PAIR_AND_TIME = ("user_id", "movie_id", "rating_ts")
+RATING = (*PAIR_AND_TIME, "rating")
+HALF_STARS = Bins("rating", LOWEST_RATING, 0.5, 10)
+DECADES = Bins("release_year", 1870, 10, 17)
+A_MOVIE = Reference("movie_id", "movie_id", "silver/movies", "movie_id")
+PEOPLE = Raters("user_id", "rating_ts")
+
+
+def _bronze(name: str, *layouts: tuple[str, ...], empty: Empty = Empty.ERROR) -> Declaration:
+    """Raw text has no rules of its own; and it may repeat a row, which cleaning counts, so it has no key."""
+    provenance = {LINE: LongType(), SOURCE_FILE: StringType(), LOADED_TS: TimestampType()}
+
+    def struct(columns: tuple[str, ...]) -> StructType:
+        typed = dict.fromkeys(columns, StringType()) | provenance
+        return StructType([StructField(column, kind) for column, kind in typed.items()])
+
+    return Declaration(
+        f"bronze/{name}",
+        tuple(struct(columns) for columns in layouts),
+        required=tuple(provenance),
+        rules=(*_at_least(1, LINE), _not_future(LOADED_TS)),
+        empty=empty,
+    )
+
+
+def _quarantine(spec: TableSpec, **more: bool) -> Declaration:
+    batch = tuple(name for name in ("batch",) if name in spec.schema.names)
+    return Declaration(
+        spec.name,
+        (spec.schema,),
+        required=tuple(spec.schema.names),
+        rules=(*_at_least(1, "line"), Rule("a reason is given", ("reasons",), "size(reasons) >= 1")),
+        key=(*batch, "source", "line"),
+        empty=Empty.FINE,
+        may_shrink=None,
+        **more,
+    )
+
+
+def _side(spec: TableSpec, empty: Empty = Empty.ERROR) -> Declaration:
+    return Declaration(
+        spec.name,
+        (spec.schema,),
+        required=(*RATING, "origin"),
+        rules=RATING_RULES,
+        key=PAIR_AND_TIME,
+        distributions=(HALF_STARS,),
+        empty=empty,
+    )
+
+
+def _lists(spec: TableSpec, key: str, column: str) -> Declaration:
+    """Ranked lists of movies: at most `LONGEST_LIST` entries, ranks 1, 2, 3 …, scores that are numbers."""
+    ids, ranks = f"transform({column}, entry -> entry.movie_id)", f"transform({column}, entry -> entry.rank)"
+    whole = "entry.movie_id IS NULL OR entry.rank IS NULL OR entry.score IS NULL OR isnan(entry.score)"
+    return Declaration(
+        spec.name,
+        (spec.schema,),
+        required=tuple(spec.schema.names),
+        rules=(
+            *_at_least(0, key),
+            Rule(f"{column} holds at most {LONGEST_LIST} movies", (column,), f"size({column}) <= {LONGEST_LIST}"),
+            Rule(f"{column} names no movie twice", (column,), f"size(array_distinct({ids})) = size({column})"),
+            Rule(f"{column} has its ranks in order", (column,), f"{ranks} = {_COUNTED.format(column)}"),
+            Rule(f"{column} has scores that are numbers", (column,), f"NOT exists({column}, entry -> {whole})"),
+            _not_future("generated_ts"),
+        ),
+        key=(key,),
+        references=(Reference(column, f"explode({ids})", "silver/movies", "movie_id"),),
+    )
+
+
+_COUNTED = "transform({0}, (entry, at) -> at + 1)"
+
+
+def _of(spec: TableSpec) -> tuple[StructType, ...]:
+    return (spec.schema,)
+
+
+DECLARATIONS = (
+    _bronze("ratings", movielens.RATINGS, netflix.RATINGS),
+    _bronze("movies", movielens.MOVIES, netflix.MOVIES, empty=Empty.WARNING),
+    _bronze("tags", movielens.TAGS, netflix.TAGS, empty=Empty.WARNING),
+    Declaration(
+        "silver/ratings",
+        _of(tables.SILVER_RATINGS),
+        required=(*RATING, "year", "month"),
+        rules=(*RATING_RULES, *_calendar("rating_ts")),
+        key=PAIR_AND_TIME,
+        references=(A_MOVIE,),
+        distributions=(HALF_STARS,),
+        raters=PEOPLE,
+    ),
+    Declaration(
+        "silver/movies",
+        _of(tables.SILVER_MOVIES),
+        required=("movie_id", "title", "genres_string", "genres"),
+        rules=(
+            *_at_least(0, "movie_id"),
+            Rule("title is not empty", ("title",), "title <> ''"),
+            # Found in titles, where any four digits may stand; nothing but what is shown depends on it.
+            Rule(
+                "release_year is one of films",
+                ("release_year",),
+                f"release_year BETWEEN {FIRST_FILM} AND {{year}} + {YEARS_AHEAD}",
+                warns=True,
+            ),
+        ),
+        key=("movie_id",),
+        distributions=(DECADES,),
+        empty=Empty.WARNING,
+    ),
+    Declaration(
+        "silver/tags",
+        _of(tables.SILVER_TAGS),
+        required=("user_id", "movie_id", "tag", "tag_ts", "year", "month"),
+        rules=(
+            *_at_least(0, "user_id", "movie_id"),
+            Rule("tag is not empty", ("tag",), "tag <> ''"),
+            _not_future("tag_ts"),
+            *_calendar("tag_ts"),
+        ),
+        references=(A_MOVIE,),
+        empty=Empty.WARNING,
+    ),
+    *(_quarantine(spec) for spec in tables.QUARANTINES),
+    Declaration(
+        "silver/split_ratings",
+        _of(tables.SPLIT_RATINGS),
+        required=(*RATING, "origin", "side", "policy"),
+        rules=(*RATING_RULES, _one_of("side", *SIDES)),
+        # No key: a pair that is here twice is also twice in the table of its side, which is checked.
+    ),
+    _side(tables.TRAIN_RATINGS),
+    _side(tables.TEST_RATINGS),
+    _side(tables.FUTURE_RATINGS, empty=Empty.FINE),
+    Declaration(
+        "stream/ratings",
+        _of(tables.STREAM_RATINGS),
+        required=("batch", "line", *RATING, "split"),
+        rules=(*RATING_RULES, *_at_least(1, "line"), _one_of("split", TRAIN, TEST)),
+        key=("batch", "line"),
+        references=(A_MOVIE,),
+        distributions=(HALF_STARS,),
+        raters=PEOPLE,
+        empty=Empty.FINE,
+        may_be_absent=True,
+        may_shrink=0.0,
+    ),
+    _quarantine(tables.STREAM_QUARANTINE, may_be_absent=True),
+    _lists(tables.RECOMMENDATIONS_ALS, "user_id", "recommendations"),
+    _lists(tables.SIMILAR_MOVIES, "movie_id", "similar"),
+)
+DECLARED: Mapping[str, Declaration] = {declaration.table: declaration for declaration in DECLARATIONS}

@@ -1,5 +1,6 @@
 """MLflow mirrors what was trained and what serves, and where it is away nothing waits for it."""
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from resources.mlflow import MlflowTracking, VersionRecord
+from resources.mlflow import MlflowTracking, RegistryError, VersionRecord
 from resources.settings import load_settings
 
 FIRST, SECOND = "20250101_000001", "20250101_000002"
@@ -19,7 +20,8 @@ FIRST, SECOND = "20250101_000001", "20250101_000002"
 
 @pytest.fixture(autouse=True)
 def _environment_stays_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_REQUEST_TIMEOUT", "HTTP_REQUEST_MAX_RETRIES", "LOGGING_LEVEL", "DISABLE_TELEMETRY"):
+    http = ("HTTP_REQUEST_TIMEOUT", "HTTP_REQUEST_MAX_RETRIES")
+    for name in (*http, "LOGGING_LEVEL", "DISABLE_TELEMETRY", "ENABLE_ARTIFACTS_PROGRESS_BAR"):
         monkeypatch.setenv(f"MLFLOW_{name}", "")
         monkeypatch.delenv(f"MLFLOW_{name}")
 
@@ -91,14 +93,71 @@ def test_the_champion_alias_follows_the_version_that_serves(
         assert client(local).get_model_version_by_alias(local.name, "champion").tags["version"] == version
 
 
+def aliases(tracking: MlflowTracking) -> dict[str, str]:
+    """The platform's version behind each alias."""
+    known = client(tracking).get_registered_model(tracking.name).aliases
+    return {
+        alias: client(tracking).get_model_version(tracking.name, number).tags["version"]
+        for alias, number in known.items()
+    }
+
+
 def test_the_champion_before_has_an_alias_of_its_own(
     local: MlflowTracking, record: Callable[[str], VersionRecord]
 ) -> None:
     for version in (FIRST, SECOND):
         local.log_version(record(version))
     local.mark_champion(SECOND, previous=FIRST)
-    aliases = {alias: client(local).get_model_version_by_alias(local.name, alias) for alias in ("champion", "previous")}
-    assert {alias: found.tags["version"] for alias, found in aliases.items()} == {"champion": SECOND, "previous": FIRST}
+    assert aliases(local) == {"champion": SECOND, "previous": FIRST}
+
+
+def test_the_version_registered_last_is_the_challenger_until_it_serves(
+    local: MlflowTracking, record: Callable[[str], VersionRecord]
+) -> None:
+    local.log_version(record(FIRST))
+    local.mark_champion(FIRST)
+    assert aliases(local) == {"champion": FIRST}
+    local.log_version(record(SECOND))
+    assert aliases(local) == {"champion": FIRST, "challenger": SECOND}
+    local.mark_champion(FIRST)
+    assert aliases(local) == {"champion": FIRST, "challenger": SECOND}
+    local.mark_champion(SECOND, previous=FIRST)
+    assert aliases(local) == {"champion": SECOND, "previous": FIRST}
+
+
+def test_a_champion_that_is_judged_and_registered_again_challenges_nobody(
+    local: MlflowTracking, record: Callable[[str], VersionRecord]
+) -> None:
+    local.log_version(record(FIRST))
+    local.mark_champion(FIRST)
+    local.log_version(record(FIRST))
+    assert aliases(local) == {"champion": FIRST}
+
+
+def test_a_registered_version_is_read_back_file_by_file(
+    local: MlflowTracking, record: Callable[[str], VersionRecord], tmp_path: Path
+) -> None:
+    local.log_version(record(FIRST))
+    (tmp_path / "back").mkdir()
+    folder = local.fetch_version(FIRST, tmp_path / "back")
+    assert folder is not None
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {"model.json": "{}"}
+
+
+def test_a_version_that_mlflow_does_not_know_is_not_read_back_and_warned_of(
+    local: MlflowTracking, tmp_path: Path
+) -> None:
+    with pytest.warns(UserWarning, match=f"version {FIRST} is not registered"):
+        assert local.fetch_version(FIRST, tmp_path) is None
+
+
+def test_a_registered_version_whose_files_are_gone_is_an_error_with_what_to_do(
+    local: MlflowTracking, local_home: Path, record: Callable[[str], VersionRecord], tmp_path: Path
+) -> None:
+    run_id = local.log_version(record(FIRST))
+    shutil.rmtree(local_home / "mlflow" / "artifacts" / str(run_id) / "artifacts" / "model")
+    with pytest.raises(RegistryError, match=rf"{FIRST} is registered at .*cannot be read back.*reco evaluate"):
+        local.fetch_version(FIRST, tmp_path)
 
 
 def test_artifacts_lie_in_the_lakehouse(
@@ -159,7 +218,7 @@ def silent_server() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("server", ["closed_port", "silent_server"])
-def test_where_mlflow_is_away_logging_and_marking_warn_within_seconds(
+def test_where_mlflow_is_away_nothing_waits_and_all_warn_within_seconds(
     server: str, tmp_path: Path, record: Callable[[str], VersionRecord], request: pytest.FixtureRequest
 ) -> None:
     uri = request.getfixturevalue(server)
@@ -168,6 +227,7 @@ def test_where_mlflow_is_away_logging_and_marking_warn_within_seconds(
     actions: list[Callable[[], Any]] = [
         lambda: tracking.log_version(record(FIRST)),
         lambda: tracking.mark_champion(FIRST),
+        lambda: tracking.fetch_version(FIRST, tmp_path),
     ]
     for action in actions:
         started = time.monotonic()

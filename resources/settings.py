@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     top_n: Annotated[int, Field(ge=1, le=1000)] = 10
     evaluation_k: Annotated[int, Field(ge=1, le=1000)] = 10
     rating_threshold: Annotated[float, Field(ge=0.5, le=5.0)] = 4.0
+    promotion_bootstrap_samples: Annotated[int, Field(ge=199, le=100_000)] = 999
 
     streaming_path: Path | None = None
     stream_train_ratio: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.8

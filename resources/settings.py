@@ -110,9 +110,19 @@ class Settings(BaseSettings):
     mlflow_tracking_uri: str | None = None
     mlflow_timeout_seconds: Annotated[float, Field(gt=0.0, le=60.0)] = 3.0
 
+    silver_fresh_hours: Positive = 36
+    gold_fresh_hours: Positive = 36
+    maintenance_retention_hours: Positive = 168
+    model_versions_kept: Positive | None = None
+
+    reco_schedules: Literal["on", "off"] = "off"
     reco_pipeline_cron: str = "0 0 * * *"
     etl_train_test_pipeline_cron: str = ""
     drift_detection_retrain_pipeline_cron: str = "0 0 * * *"
+    ml_pipeline_dag_cron: str = "0 0 * * 0"
+    data_validation_dag_cron: str = "0 0 * * *"
+    model_retraining_dag_cron: str = ""
+    lakehouse_maintenance_cron: str = "0 3 * * 0"
 
     airflow_ctx_dag_id: Name | None = None
     airflow_ctx_dag_run_id: Name | None = None
@@ -120,7 +130,15 @@ class Settings(BaseSettings):
     airflow_ctx_try_number: str | None = None
     reco_results_path: Path | None = None
 
-    @field_validator("reco_pipeline_cron", "etl_train_test_pipeline_cron", "drift_detection_retrain_pipeline_cron")
+    @field_validator(
+        "reco_pipeline_cron",
+        "etl_train_test_pipeline_cron",
+        "drift_detection_retrain_pipeline_cron",
+        "ml_pipeline_dag_cron",
+        "data_validation_dag_cron",
+        "model_retraining_dag_cron",
+        "lakehouse_maintenance_cron",
+    )
     @classmethod
     def _cron_is_valid(cls, value: str) -> str:
         from dagster._utils.schedules import is_valid_cron_schedule

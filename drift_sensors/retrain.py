@@ -13,17 +13,21 @@ from enum import Enum
 import dagster as dg
 
 from drift_sensors.cursors import ATTEMPT_TAG, REPORT_TAG, SCORE_TAG, UNFINISHED, Attempt, RetryPolicy, attempts
+from reco_assets.drift.claims import RETRAINING_DAGS, SENSOR, claim
 from reco_assets.drift.reports import read_report
-from reco_assets.jobs import DRIFT_DETECTION_RETRAIN_PIPELINE, DRIFT_RETRAIN, DRIFT_SCORING, JOBS
-from reco_assets.jobs.planned import ML_PIPELINE
+from reco_assets.jobs import (
+    DRIFT_DETECTION_RETRAIN_PIPELINE,
+    DRIFT_RETRAIN,
+    DRIFT_SCORING,
+    JOBS,
+    MODEL_RETRAINING,
+)
 from reco_assets.models.store import model_store
 from reco_assets.streaming.accepted import accepted
 from resources.airflow import DAG_TAG, RUN_TAG
 from resources.settings import Settings
 
 REPORTS_PER_TICK = 100
-# Airflow's DAGs that retrain on the reports they make, or trigger the one that does.
-RETRAINING_DAGS = (DRIFT_DETECTION_RETRAIN_PIPELINE.name, ML_PIPELINE.name)
 
 
 class Step(Enum):
@@ -145,6 +149,9 @@ def retrain_sensor(settings: Settings) -> dg.SensorDefinition:
                 break
             elif decision.step is Step.RESCORE:
                 return dg.SensorResult(run_requests=[_rescore(report)], cursor=str(report.storage_id))
+            elif (holder := claim(settings, report.report_id, SENSOR)) != SENSOR:
+                reasons[-1] = f"Report {report.report_id}: left to {holder}."
+                cursor = str(report.storage_id)
             else:
                 return dg.SensorResult(run_requests=[_retrain(report, decision, retry)], cursor=cursor)
         return dg.SensorResult(skip_reason=" ".join(reasons) or "No new drift report.", cursor=cursor)
@@ -171,7 +178,7 @@ def situation_of(report: ReportEvent, instance: dg.DagsterInstance, settings: Se
         airflow=_retraining_airflow_run(report, instance),
         retraining=[
             attempt
-            for job in (DRIFT_RETRAIN, DRIFT_DETECTION_RETRAIN_PIPELINE)
+            for job in (DRIFT_RETRAIN, DRIFT_DETECTION_RETRAIN_PIPELINE, MODEL_RETRAINING)
             for attempt in attempts(instance, dg.RunsFilter(job_name=job.name, statuses=list(UNFINISHED)))
         ],
         last_retrained=done[-1].ended if done else None,

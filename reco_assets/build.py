@@ -14,6 +14,7 @@ from reco_assets.drift import assets as drift
 from reco_assets.gold import tables as gold
 from reco_assets.jobs import JOBS
 from reco_assets.models import assets as models
+from reco_assets.pipelines import evidently
 from reco_assets.quality.assets import TABLE_CHECKS
 from reco_assets.schedules import schedules
 from reco_assets.silver import report, split_tables
@@ -23,7 +24,7 @@ from reco_assets.tables import DECLARED
 from resources import resources_for
 from resources.settings import Settings, load_settings
 
-ASSET_MODULES = (bronze, silver, report, split_tables, streaming, drift, models, gold)
+ASSET_MODULES = (bronze, silver, report, split_tables, streaming, drift, models, gold, evidently)
 
 
 def build_definitions(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reco_assets.drift.claims import RETRAINING_DAGS, airflow_claimant, claim
 from reco_assets.drift.policy import DriftConfig, should_retrain
 from reco_assets.drift.reports import next_task, read_report
 from resources.airflow import airflow_task
@@ -21,7 +22,8 @@ SECTIONS = ("data_drift", "model_drift")
 
 
 def run_result(settings: Settings, outcome: "Outcome") -> dict[str, Any]:
-    """The run's id, each asset's Delta version and figures and, where it made a drift report, what follows from it.
+    """The run's id, each asset's Delta version and figures and what follows: from a drift report, if it made one, and
+    from the candidate's evaluation.
 
     Raises `ReportError` when that report is gone already.
     """
@@ -31,18 +33,32 @@ def run_result(settings: Settings, outcome: "Outcome") -> dict[str, Any]:
     return result
 
 
+def checks_result(outcome: "Outcome") -> dict[str, Any]:
+    """The run's id and, by table and check, whether it passed, how bad it is otherwise, and its figures."""
+    tables: dict[str, dict[str, Any]] = {}
+    for found in outcome.checks:
+        tables.setdefault(found.asset, {})[found.name] = {
+            "passed": found.passed,
+            "severity": found.severity.value,
+            "text": found.text,
+            "figures": found.figures,
+        }
+    return {"run_id": outcome.run_id, "passed": not any(found.is_error for found in outcome.checks), "checks": tables}
+
+
 def drift_result(settings: Settings, report: Mapping[str, Any]) -> dict[str, Any]:
     """The documented sections of a drift report, and the decision on retraining that they lead to."""
     sections = {name: report[name] for name in SECTIONS}
     decision = _decision(DriftConfig.from_settings(settings), report)
+    holder = _holder(settings, report["report_id"]) if decision["should_retrain"] else None
     return {
         **sections,
         "retrain_decision": {
             **decision,
             **sections,
             "report_id": report["report_id"],
-            "reason": report["reason"],
-            "next_task": next_task(decision["should_retrain"]),
+            "reason": f"{report['reason']}; left to {holder}" if holder else report["reason"],
+            "next_task": next_task(decision["should_retrain"] and not holder),
         },
     }
 
@@ -67,6 +83,16 @@ def as_json(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def _holder(settings: Settings, report_id: str) -> str | None:
+    """Who retrains on the report in place of the Airflow DAG that made it; None where no such DAG did."""
+    task = airflow_task(settings)
+    if task is None or task.dag_id not in RETRAINING_DAGS:
+        return None
+    claimant = airflow_claimant(task.dag_id)
+    holder = claim(settings, report_id, claimant)
+    return None if holder == claimant else holder
 
 
 def _decision(config: DriftConfig, report: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def result_of(task: str) -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """The runner on a task's own assets or function.
+    """The runner on a task's own assets, checks or function.
 
     `steps` is the configuration of Dagster steps, `weekday` the only day of the week with something to do, `limit`
     how long it may take before someone hears of it.
@@ -50,6 +50,8 @@ class Run:
         what: dict[str, Any] = {"function": task.function.__name__ if task.function else task.name}
         if task.assets and not task.missing:
             what = {"select": Joined(task.assets)}
+        elif task.checks and not task.missing:
+            what = {"checks": Joined(task.checks)}
         options = {"config": self.steps, "weekday": self.weekday, "limit": self.limit}
         given = what | {name: value for name, value in options.items() if value is not None}
         return Call(PYTHON, {"python_callable": Name("common.runner", "run_reco"), "op_kwargs": given})

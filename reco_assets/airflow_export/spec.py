@@ -140,7 +140,7 @@ DRIFT_DETECTION_RETRAIN_PIPELINE = DagSpec(
 )
 
 ML_PIPELINE = DagSpec(
-    planned.ML_PIPELINE,
+    pipelines.ML_PIPELINE,
     "ml_pipeline_dag.py",
     operators={
         "choose_retraining": branch(
@@ -148,15 +148,15 @@ ML_PIPELINE = DagSpec(
             "retrain_decision",
             names={"merge_streaming_data": "trigger_retraining", "skip_retrain": "skip_retraining"},
         ),
-        "trigger_retraining": trigger_dag(planned.MODEL_RETRAINING.name),
+        "trigger_retraining": trigger_dag(pipelines.MODEL_RETRAINING.name),
         "skip_retraining": empty(),
     },
 )
 
-DATA_VALIDATION = DagSpec(planned.DATA_VALIDATION, "data_validation_dag.py")
+DATA_VALIDATION = DagSpec(pipelines.DATA_VALIDATION, "data_validation_dag.py")
 
 MODEL_RETRAINING = DagSpec(
-    planned.MODEL_RETRAINING,
+    pipelines.MODEL_RETRAINING,
     "model_retraining_dag.py",
     operators={
         "retrain_model": Run(steps={"stream__accepted": {"accept": "ALWAYS"}}),

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from reco_assets.results import hand_over, run_result
-from reco_assets.running import Outcome, materialize_assets
+from reco_assets.results import checks_result, hand_over, run_result
+from reco_assets.running import Outcome, materialize_assets, require_no_error, run_checks
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,3 +42,20 @@ def run_with_progress(
         progress.update(task, description=title)
     hand_over(settings, run_result(settings, outcome))
     return outcome
+
+
+def check_with_progress(settings: Settings, kinds: Sequence[str]) -> dict[str, Any]:
+    """Run checks of all tables, with a line for each step, and return their result; in an Airflow task, hand it over.
+
+    Raises `ChecksFailedError` when one found an error.
+    """
+
+    def listen(step: str, event: "DagsterEvent") -> None:
+        if event.is_step_start:
+            CONSOLE.print(f"run: {step}", highlight=False, soft_wrap=True)
+
+    outcome = run_checks(settings, kinds, listen=listen)
+    require_no_error(outcome.checks)
+    result = checks_result(outcome)
+    hand_over(settings, result)
+    return result

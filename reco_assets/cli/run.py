@@ -1,4 +1,4 @@
-"""`reco run`: what a task of an orchestrator runs. Assets or one function; the last line of output is the result."""
+"""`reco run`: what a task of an orchestrator runs. Assets, checks or one function; the last line is the result."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,27 +18,35 @@ class RunConfigError(RecoError):
 
 def run(
     select: Annotated[str | None, typer.Option(help="The assets to make: keys with slashes, comma separated.")] = None,
+    checks: Annotated[
+        str | None, typer.Option(help="The kinds of checks to run on every table, comma separated.")
+    ] = None,
     function: Annotated[str | None, typer.Option(help="The platform's function to call.")] = None,
     config: Annotated[
         str | None, typer.Option(metavar="JSON", help='Step configuration: {"process_streaming_data": {…}}.')
     ] = None,
 ) -> None:
-    """Make assets, or call a function; the last line printed is the result as one JSON object.
+    """Make assets, run checks, or call a function; the last line printed is the result as one JSON object.
 
-    It is {"run_id", "assets"} with each asset's figures, and the drift sections and `retrain_decision` where a drift
-    report was made; or {"function", "value"}.
+    It is {"run_id", "assets"} with each asset's figures, the drift sections and `retrain_decision` where a drift report
+    was made, and `comparison` where a model was judged; or {"run_id", "passed", "checks"}; or {"function", "value"}.
     """
     from reco_assets.results import as_json, hand_over
     from resources.settings import load_settings
 
     settings = load_settings()
-    if function is not None and select is None and config is None:
-        result = _call(settings, function)
-        hand_over(settings, result)
-    elif select is not None and function is None:
-        result = _make(settings, select.split(","), _parse(config))
-    else:
-        raise typer.BadParameter("give --select KEY,KEY… (with --config, where needed), or --function NAME")
+    match select, checks, function, config:
+        case str(), None, None, _:
+            result = _make(settings, select.split(","), _parse(config))
+        case None, str(), None, None:
+            result = _check(settings, checks.split(","))
+        case None, None, str(), None:
+            result = _call(settings, function)
+            hand_over(settings, result)
+        case _:
+            raise typer.BadParameter(
+                "give --select KEY,KEY… (with --config, where needed), --checks KIND,KIND…, or --function NAME"
+            )
     typer.echo(json.dumps(as_json(result), allow_nan=False))
 
 
@@ -53,6 +61,12 @@ def _make(settings: "Settings", keys: Sequence[str], config: Mapping[str, Mappin
     from reco_assets.results import run_result
 
     return run_result(settings, run_with_progress(settings, keys, "run", config))
+
+
+def _check(settings: "Settings", kinds: Sequence[str]) -> dict[str, Any]:
+    from reco_assets.cli.progress import check_with_progress
+
+    return check_with_progress(settings, kinds)
 
 
 def _parse(config: str | None) -> Mapping[str, Mapping[str, Any]]:

@@ -9,20 +9,17 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from reco_assets.jobs.pipelines import (
+    DATA_VALIDATION,
     DRIFT_DETECTION_RETRAIN_PIPELINE,
     DRIFT_RETRAIN,
     DRIFT_SCORING,
     ETL_TRAIN_TEST_PIPELINE,
+    ML_PIPELINE,
+    MODEL_RETRAINING,
     RECO_PIPELINE,
     STREAM_INTAKE,
 )
-from reco_assets.jobs.planned import (
-    DATA_VALIDATION,
-    ML_PIPELINE,
-    MODEL_RETRAINING,
-    MODEL_TRAINING,
-    MOVIE_RECOMMENDER_PIPELINE,
-)
+from reco_assets.jobs.planned import MODEL_TRAINING, MOVIE_RECOMMENDER_PIPELINE
 from reco_assets.jobs.selections import (
     BRONZE,
     DRIFT,
@@ -37,12 +34,14 @@ from reco_assets.jobs.selections import (
     TRAINING,
 )
 from reco_assets.jobs.spec import HEAVY, INTAKE, JobSpec, Task
+from reco_assets.quality.assets import TABLE_CHECKS
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 __all__ = [
     "BRONZE",
+    "DATA_VALIDATION",
     "DOCUMENTED_SPECS",
     "DRIFT",
     "DRIFT_DETECTION_RETRAIN_PIPELINE",
@@ -54,6 +53,8 @@ __all__ = [
     "JOBS",
     "JOB_SPECS",
     "MERGE",
+    "ML_PIPELINE",
+    "MODEL_RETRAINING",
     "RECO_PIPELINE",
     "SERVING",
     "SILVER",
@@ -84,16 +85,21 @@ _MAX_RUNTIME_SECONDS = {HEAVY: 8 * 3600, INTAKE: 3600}
 
 
 def asset_job(spec: JobSpec) -> "UnresolvedAssetJobDefinition":
-    """The Dagster job of a spec, with the checks on its assets."""
-    keys = [dg.AssetKey(asset.split("/")) for asset in spec.assets]
+    """The Dagster job of a spec: its assets with their checks, and the kinds of checks that it runs by themselves."""
     return dg.define_asset_job(
         spec.name,
-        selection=dg.AssetSelection.assets(*keys),
+        selection=_selection(spec),
         description=spec.description,
         config=dict(spec.config) or None,
         # A run whose process hangs would hold its place in the queue for ever.
         tags={spec.queue: "true", "dagster/max_runtime": str(_MAX_RUNTIME_SECONDS[spec.queue])},
     )
+
+
+def _selection(spec: JobSpec) -> dg.AssetSelection:
+    assets = [dg.AssetKey(asset.split("/")) for asset in spec.assets]
+    checks = [key for table in TABLE_CHECKS for key in sorted(table.check_keys) if key.name in spec.checks]
+    return dg.AssetSelection.assets(*assets) | dg.AssetSelection.checks(*checks)
 
 
 # One object per job: the sensors name the same ones that the code location holds.

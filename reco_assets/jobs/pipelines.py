@@ -1,9 +1,26 @@
-"""The pipelines that the platform runs today: three documented ones, and those its sensors start."""
+"""The pipelines that the platform runs today: the documented ones, and those its sensors start.
+
+What each task of the last three documented ones reads, makes and returns: docs/pipelines.md.
+"""
 
 from reco_assets.drift.reports import check_retrain
-from reco_assets.jobs.selections import DRIFT, ETL, EVALUATION, FUTURES, MERGE, SERVING, STREAM, TRAINING
+from reco_assets.jobs.selections import (
+    DRIFT,
+    ETL,
+    EVALUATION,
+    FUTURES,
+    JUDGEMENT,
+    MERGE,
+    PROMOTION,
+    SERVING,
+    STREAM,
+    TRAINING,
+)
 from reco_assets.jobs.spec import INTAKE, JobSpec, Task, chain
 from reco_assets.models.store import find_current_model, find_latest_model
+from reco_assets.pipelines.new_data import check_new_data
+from reco_assets.pipelines.validation import validate_data
+from reco_assets.quality.kinds import CHECKS_OF_TASK
 from reco_assets.validation import verify_gold, verify_silver
 
 RECO_PIPELINE = JobSpec(
@@ -69,6 +86,59 @@ DRIFT_DETECTION_RETRAIN_PIPELINE = JobSpec(
             "stream__accepted": {"config": {"accept": "IF_DRIFT_OR_STOP"}},
         }
     },
+)
+
+ML_PIPELINE = JobSpec(
+    name="ml_pipeline_dag",
+    description="The weekly pipeline: new data validated, a model trained, judged and deployed, retraining on drift.",
+    tasks=(
+        Task("check_new_data", function=check_new_data),
+        Task("validate_data", function=validate_data),
+        Task("preprocess", (*ETL, *FUTURES)),
+        Task("train", TRAINING),
+        Task("evaluate", JUDGEMENT),
+        Task("check_drift", (*STREAM, *DRIFT)),
+        Task("deploy", (*PROMOTION, *SERVING)),
+        Task("choose_retraining", function=check_retrain),
+        Task("trigger_retraining"),
+        Task("skip_retraining"),
+    ),
+    # Retraining backs up and compares with the model in production, so it waits until deploy has settled which.
+    edges=(
+        *chain(
+            *("check_new_data", "validate_data", "preprocess", "train", "evaluate", "check_drift", "deploy"),
+            "choose_retraining",
+        ),
+        ("choose_retraining", "trigger_retraining"),
+        ("choose_retraining", "skip_retraining"),
+    ),
+)
+
+DATA_VALIDATION = JobSpec(
+    name="data_validation_dag",
+    description="Daily checks of the tables: their schema, then quality, distributions and anomalies.",
+    tasks=tuple(Task(name, checks=kinds) for name, kinds in CHECKS_OF_TASK.items()),
+    edges=tuple(("validate_schema", name) for name in CHECKS_OF_TASK if name != "validate_schema"),
+)
+
+MODEL_RETRAINING = JobSpec(
+    name="model_retraining_dag",
+    description="On demand, by drift: a new model, deployed if it is better than the one in production.",
+    tasks=(
+        Task("backup_current_model", missing="a function that backs up the champion"),
+        Task("retrain_model", (*MERGE, *TRAINING)),
+        Task("evaluate_new_model", JUDGEMENT),
+        Task("compare_models", missing="a comparison with the model in production, in the evaluation's result"),
+        Task("deploy_new_model", (*PROMOTION, *SERVING)),
+        Task("rollback_model", missing="a function that goes back to the backed-up champion"),
+    ),
+    edges=(
+        *chain("backup_current_model", "retrain_model", "evaluate_new_model", "compare_models"),
+        ("compare_models", "deploy_new_model"),
+        ("compare_models", "rollback_model"),
+    ),
+    # Whoever starts it has decided already.
+    config={"ops": {"stream__accepted": {"config": {"accept": "ALWAYS"}}}},
 )
 
 STREAM_INTAKE = JobSpec(

@@ -13,14 +13,16 @@ HEAVY, INTAKE = "reco/heavy", "reco/intake"
 
 @dataclass(frozen=True)
 class Task:
-    """One documented task: the assets it makes (keys with slashes) or, without any, a function of the settings.
+    """One documented task: the assets it makes (keys with slashes), the kinds of checks it runs on every table, or a
+    function of the settings, whose value is whatever JSON can say.
 
     `missing` says in words what the platform does not have yet for the task to do what its document says.
     """
 
     name: str
     assets: tuple[str, ...] = ()
-    function: Callable[[Settings], str] | None = None
+    checks: tuple[str, ...] = ()
+    function: Callable[[Settings], Any] | None = None
     missing: str | None = None
 
 
@@ -42,6 +44,11 @@ class JobSpec:
     def assets(self) -> tuple[str, ...]:
         """Every asset the job makes, in the order of its tasks."""
         return tuple(asset for task in self.tasks for asset in task.assets)
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """Every kind of check that the job runs by itself, in the order of its tasks."""
+        return tuple(kind for task in self.tasks for kind in task.checks)
 
     @property
     def missing(self) -> Mapping[str, str]:

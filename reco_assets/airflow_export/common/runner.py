@@ -21,14 +21,17 @@ SECONDS_TO_END = 30
 
 
 def run_reco(
+    *,
     select: str | None = None,
+    checks: str | None = None,
     function: str | None = None,
     config: dict[str, Any] | None = None,
     weekday: str | None = None,
     limit: timedelta | None = None,
     **context: Any,
 ) -> Any:
-    """Runs assets (`select`: their keys, comma separated) or a `function` of the platform; returns its result.
+    """Runs assets (`select`: their keys, comma separated), `checks` of all tables (their kinds, comma separated) or a
+    `function` of the platform; returns its result.
 
     With a `weekday` ("Sunday", in UTC) nothing is run on other days. After `limit` one alert is sent and the
     run goes on. Raises AirflowException when the runner fails or prints no result.
@@ -37,7 +40,8 @@ def run_reco(
         log.info("Nothing to do: this task trains on %ss only.", weekday)
         return {"skipped": f"trains on {weekday}s only"}
     command = [RECO_COMMAND, "run"]
-    command += ["--select", select] if select else ["--function", str(function)]
+    asked = {"--select": select, "--checks": checks, "--function": function}
+    command += [part for option, value in asked.items() if value for part in (option, value)]
     command += ["--config", json.dumps(config)] if config else []
     with alert_after(limit, context):
         result = result_of(_last_line_of(command, context))

@@ -4,13 +4,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
+from reco_assets.drift.claims import RETRAINING_DAGS, SENSOR, airflow_claimant, claim
 from reco_assets.drift.reports import ReportError, write_report
-from reco_assets.results import as_json, drift_result, hand_over, run_result
-from reco_assets.running import Outcome
+from reco_assets.results import as_json, checks_result, drift_result, hand_over, run_result
+from reco_assets.running import Checked, ChecksFailedError, Outcome, require_no_error
 from resources.settings import Settings, load_settings
 
+ERROR = dg.AssetCheckSeverity.ERROR
 AIRFLOW = {
     "airflow_ctx_dag_id": "reco_pipeline",
     "airflow_ctx_dag_run_id": "scheduled__2026-01-01T00:00:00+00:00",
@@ -109,3 +112,69 @@ def test_without_a_folder_or_outside_of_airflow_nothing_is_written(tmp_path: Pat
 def test_values_are_what_every_json_reader_takes() -> None:
     given = {"nan": float("nan"), "more": [float("inf"), 1.5, True, None], "path": Path("/a"), 7: (1,)}
     assert as_json(given) == {"nan": None, "more": [None, 1.5, True, None], "path": "/a", "7": [1]}
+
+
+def in_airflow(folder: Path, dag: str) -> Settings:
+    return load_settings(lakehouse_path=folder, **(AIRFLOW | {"airflow_ctx_dag_id": dag}))
+
+
+@pytest.mark.parametrize("dag", RETRAINING_DAGS)
+def test_an_airflow_dag_that_retrains_claims_the_report_and_may_try_again(tmp_path: Path, dag: str) -> None:
+    settings = in_airflow(tmp_path, dag)
+    decisions = [drift_result(settings, drift_report(1.4, None))["retrain_decision"] for _ in range(2)]
+    assert [decision["next_task"] for decision in decisions] == ["merge_streaming_data"] * 2
+    assert claim(settings, "r1", SENSOR) == airflow_claimant(dag)
+
+
+def test_an_airflow_dag_skips_the_report_that_dagster_retrains_on_already(tmp_path: Path) -> None:
+    settings = in_airflow(tmp_path, "ml_pipeline_dag")
+    claim(settings, "r1", SENSOR)
+    decision = drift_result(settings, drift_report(1.4, None))["retrain_decision"]
+    assert decision["should_retrain"]
+    assert decision["next_task"] == "skip_retrain"
+    assert decision["reason"] == "as the scores say; left to Dagster's retrain sensor"
+
+
+@pytest.mark.parametrize(("dag", "score"), [("a_dag_of_ones_own", 1.4), ("ml_pipeline_dag", 0.4)])
+def test_what_leads_to_no_retraining_in_airflow_claims_nothing(tmp_path: Path, dag: str, score: float) -> None:
+    settings = in_airflow(tmp_path, dag)
+    drift_result(settings, drift_report(score, None))
+    assert claim(settings, "r1", SENSOR) == SENSOR
+
+
+def checked(asset: str, name: str, passed: bool, severity: dg.AssetCheckSeverity = ERROR) -> Checked:
+    return Checked(asset, name, passed, severity, f"{name} of {asset}", {"rows": 3})
+
+
+def test_checks_are_told_by_table_and_kind_with_their_figures() -> None:
+    found = [
+        checked("silver/ratings", "nulls", True),
+        checked("silver/ratings", "row_count", False, dg.AssetCheckSeverity.WARN),
+    ]
+    assert checks_result(Outcome("run-1", checks=found)) == {
+        "run_id": "run-1",
+        "passed": True,
+        "checks": {
+            "silver/ratings": {
+                "nulls": {
+                    "passed": True,
+                    "severity": "ERROR",
+                    "text": "nulls of silver/ratings",
+                    "figures": {"rows": 3},
+                },
+                "row_count": {
+                    "passed": False,
+                    "severity": "WARN",
+                    "text": "row_count of silver/ratings",
+                    "figures": {"rows": 3},
+                },
+            }
+        },
+    }
+
+
+def test_a_check_that_finds_an_error_is_named_with_its_table_and_a_warning_stops_nothing() -> None:
+    warning = checked("silver/tags", "row_count", False, dg.AssetCheckSeverity.WARN)
+    require_no_error([warning])
+    with pytest.raises(ChecksFailedError, match=r"^1 of 2 checks failed\. silver/ratings: nulls: nulls of silver/rat"):
+        require_no_error([warning, checked("silver/ratings", "nulls", False)])

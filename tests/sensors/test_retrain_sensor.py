@@ -9,8 +9,9 @@ import pytest
 
 from drift_sensors.cursors import REPORT_TAG
 from drift_sensors.retrain import retrain_sensor
+from reco_assets.drift.claims import SENSOR, airflow_claimant, claim
 from reco_assets.drift.reports import reports_folder
-from reco_assets.jobs import DRIFT_RETRAIN, DRIFT_SCORING
+from reco_assets.jobs import DRIFT_RETRAIN, DRIFT_SCORING, ML_PIPELINE, MODEL_RETRAINING
 from resources.airflow import AirflowTask
 from resources.atomic_files import write_json
 from resources.settings import Settings, load_settings
@@ -76,6 +77,18 @@ def report_of_airflow(instance: dg.DagsterInstance, settings: Settings, dag: str
 
     tags = AirflowTask(dag, "manual__2026-01-01T00:00:00+00:00", "detect_drift", "1").tags()
     assert dg.materialize([made], instance=instance, tags=dict(tags)).success
+
+
+def report_of_job(instance: dg.DagsterInstance, settings: Settings, job: str) -> None:
+    """Materialise a report above the threshold in a run of a Dagster job of that name."""
+    write_json(reports_folder(settings) / "r1.json", {"batches": ["batch-of-r1"]})
+
+    @dg.asset(key=["drift", "report"])
+    def made() -> dg.MaterializeResult:
+        return dg.MaterializeResult(metadata=report_metadata("r1", 1.4))
+
+    definitions = dg.Definitions([made], jobs=[dg.define_asset_job(job, selection="*")])
+    assert definitions.resolve_job_def(job).execute_in_process(instance=instance).success
 
 
 def run_ended(instance: dg.DagsterInstance, request: dg.RunRequest, status: dg.DagsterRunStatus) -> None:
@@ -179,3 +192,44 @@ def test_a_report_of_an_airflow_dag_that_does_not_retrain_leads_to_a_retraining(
 ) -> None:
     report_of_airflow(instance, settings, "a_dag_of_ones_own")
     assert [request.job_name for request in tick().run_requests or ()] == [DRIFT_RETRAIN.name]
+
+
+def test_a_report_that_airflow_has_claimed_is_left_to_it_though_dagster_made_the_same(
+    tick: Tick, report: Report, instance: dg.DagsterInstance, settings: Settings
+) -> None:
+    claim(settings, "r1", airflow_claimant("ml_pipeline_dag"))
+    report("r1", 1.4)
+    result = tick()
+    assert not result.run_requests
+    assert "r1: left to Airflow's DAG ml_pipeline_dag" in str(result.skip_reason)
+    assert str(tick(result.cursor).skip_reason) == "SkipReason(skip_message='No new drift report.')"
+
+
+def test_a_report_that_is_retrained_on_is_claimed_so_that_airflow_skips_it(
+    tick: Tick, report: Report, settings: Settings
+) -> None:
+    report("r1", 1.4)
+    assert tick().run_requests
+    assert claim(settings, "r1", airflow_claimant("ml_pipeline_dag")) == SENSOR
+
+
+def test_a_report_that_needs_no_retraining_is_nobodys(tick: Tick, report: Report, settings: Settings) -> None:
+    report("r1", 0.3)
+    tick()
+    assert claim(settings, "r1", "whoever asks") == "whoever asks"
+
+
+def test_a_report_of_dagsters_own_ml_pipeline_leads_to_one_retraining(
+    tick: Tick, instance: dg.DagsterInstance, settings: Settings
+) -> None:
+    report_of_job(instance, settings, ML_PIPELINE.name)
+    requests = tick().run_requests or ()
+    assert [(request.job_name, request.run_key) for request in requests] == [(DRIFT_RETRAIN.name, "retrain:r1:1")]
+
+
+def test_a_report_waits_while_the_retraining_job_is_at_work(
+    tick: Tick, report: Report, instance: dg.DagsterInstance
+) -> None:
+    instance.create_run_for_job(_job(MODEL_RETRAINING.name), status=dg.DagsterRunStatus.STARTED)
+    report("r1", 1.4)
+    assert "is under way" in str(tick().skip_reason)

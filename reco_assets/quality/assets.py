@@ -1,6 +1,7 @@
 """What Dagster sees of data validation: the checks of every table, all of one table in one step."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -27,7 +28,6 @@ def table_checks(declaration: Declaration) -> dg.AssetChecksDefinition:
             additional_deps=[other.split("/") for other in others] if kind == kinds.REFERENCES else None,
         )
         for kind in declaration.kinds
-        if kind == kinds.SCHEMA
     ]
 
     @dg.multi_asset_check(specs=specs, name=f"check_{declaration.table.replace('/', '_')}", can_subset=True)
@@ -53,7 +53,7 @@ def _result(key: dg.AssetKey, finding: Finding) -> dg.AssetCheckResult:
     )
 
 
-def _shown(value: object) -> object:
+def _shown(value: Any) -> Any:
     return dg.JsonMetadataValue(value) if isinstance(value, dict | list) else value
 
 

@@ -1,18 +1,113 @@
 """Checking one table of the lakehouse: what its declaration asks for, from as few looks at the table as it takes."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 
+from deltalake.exceptions import DeltaError
+
+from reco_assets.models.store import ModelStoreError, model_store
+from reco_assets.quality import findings as found_by
 from reco_assets.quality import kinds
 from reco_assets.quality.declarations import Declaration
-from reco_assets.quality.findings import Finding, absent, schema_finding
+from reco_assets.quality.findings import Earlier, Finding, Thresholds
+from reco_assets.quality.scans import Scan, scan_of
+from reco_assets.tables import TRAIN_RATINGS
 from resources.lakehouse import Lakehouse
-from resources.table_files import schema_of
+from resources.table_files import LakehouseError, schema_of
 
 
 def check_table(lakehouse: Lakehouse, declaration: Declaration, wanted: Collection[str]) -> list[Finding]:
-    """The findings of the wanted kinds, in the order of `kinds.KINDS`."""
+    """The findings of the wanted kinds, in the order of `kinds.KINDS`.
+
+    Where columns are missing or of another type, the other kinds look at what is left.
+    """
     asked = [kind for kind in declaration.kinds if kind in wanted]
     if not lakehouse.exists(declaration.table):
-        return [absent(declaration, kind) for kind in asked]
-    found = {field.name: field.dataType.simpleString() for field in schema_of(lakehouse.dataset(declaration.table))}
-    return [schema_finding(declaration, found) for kind in asked if kind == kinds.SCHEMA]
+        return [found_by.absent(declaration, kind) for kind in asked]
+    columns = columns_of(lakehouse, declaration.table)
+    measurable = declaration.limited_to(found_by.fitting_columns(declaration, columns))
+    scan, limits = scan_of(lakehouse, measurable), Thresholds.from_settings(lakehouse.settings)
+
+    def finding(kind: str) -> Finding:
+        if kind == kinds.SCHEMA:
+            return found_by.schema_finding(declaration, columns)
+        if kind not in measurable.kinds:
+            return found_by.unmeasured(declaration, kind)
+        return _FROM_SCAN[kind](scan, limits)
+
+    return [finding(kind) for kind in asked]
+
+
+def columns_of(lakehouse: Lakehouse, table: str) -> dict[str, str]:
+    """The columns of a table with their types, from its files. Raises `LakehouseError`."""
+    return {field.name: field.dataType.simpleString() for field in schema_of(lakehouse.dataset(table))}
+
+
+def _nulls(scan: Scan, _limits: Thresholds) -> Finding:
+    return found_by.null_finding(scan.declaration, scan.columns)
+
+
+def _ranges(scan: Scan, _limits: Thresholds) -> Finding:
+    return found_by.range_finding(scan.declaration, scan.columns)
+
+
+def _references(scan: Scan, _limits: Thresholds) -> Finding:
+    measured = {reference.table: scan.reference(reference) for reference in scan.declaration.references}
+    return found_by.reference_finding(scan.declaration, measured)
+
+
+def _row_count(scan: Scan, _limits: Thresholds) -> Finding:
+    return found_by.row_count_finding(scan.declaration, scan.columns.numbers["rows"], next(scan.earlier(), None))
+
+
+def _distributions(scan: Scan, limits: Thresholds) -> Finding:
+    return found_by.distribution_finding(scan.declaration, scan.columns.numbers, _reference(scan), limits)
+
+
+def _duplicates(scan: Scan, _limits: Thresholds) -> Finding:
+    return found_by.duplicate_finding(scan.declaration, scan.keys)
+
+
+def _outliers(scan: Scan, limits: Thresholds) -> Finding:
+    measured = scan.users(limits.ratings_a_day)
+    totals = measured.numbers["totals"]
+    fence = found_by.fence(totals, limits.quartile_ranges)
+    beyond = scan.users_beyond(fence) if fence is not None and totals[-1][0] > fence else []
+    return found_by.outlier_finding(scan.declaration, measured, beyond, limits)
+
+
+_FROM_SCAN: Mapping[str, Callable[[Scan, Thresholds], Finding]] = {
+    kinds.NULLS: _nulls,
+    kinds.RANGES: _ranges,
+    kinds.REFERENCES: _references,
+    kinds.ROW_COUNT: _row_count,
+    kinds.DISTRIBUTIONS: _distributions,
+    kinds.DUPLICATES: _duplicates,
+    kinds.OUTLIERS: _outliers,
+}
+
+
+def _reference(scan: Scan) -> Earlier | None:
+    """What the champion was trained on, of the table that it was trained on; else the last accepted version."""
+    if scan.declaration.table == TRAIN_RATINGS.name and (trained_on := _trained_on(scan)):
+        return trained_on
+    accepted = (earlier for earlier in scan.earlier() if found_by.acceptable(scan.declaration, earlier.numbers))
+    return next(accepted, None)
+
+
+def _trained_on(scan: Scan) -> Earlier | None:
+    """The champion's training ratings; None without a champion, or where that version is gone."""
+    store = model_store(scan.lakehouse.settings)
+    try:
+        champion = store.champion()
+        version = store.facts(champion)["inputs"].get(scan.declaration.table) if champion else None
+        if version is None or not _is_whole(scan.lakehouse, scan.declaration.table, version):
+            return None
+    except (ModelStoreError, LakehouseError, DeltaError):
+        return None
+    numbers = scan_of(scan.lakehouse, scan.declaration, version).columns.numbers
+    return Earlier(version, dict(numbers), f"version {version}, which champion {champion} was trained on")
+
+
+def _is_whole(lakehouse: Lakehouse, table: str, version: int) -> bool:
+    """Whether every file of a version is still there; maintenance removes those of versions that no model names."""
+    return all((lakehouse.path(table) / file).exists() for file in lakehouse.dataset(table, version).files)

@@ -179,7 +179,7 @@ def _bronze(name: str, *layouts: tuple[str, ...], empty: Empty = Empty.ERROR) ->
     )
 
 
-def _quarantine(spec: TableSpec, **more: bool) -> Declaration:
+def _quarantine(spec: TableSpec, may_be_absent: bool = False) -> Declaration:
     batch = tuple(name for name in ("batch",) if name in spec.schema.names)
     return Declaration(
         spec.name,
@@ -189,7 +189,7 @@ def _quarantine(spec: TableSpec, **more: bool) -> Declaration:
         key=(*batch, "source", "line"),
         empty=Empty.FINE,
         may_shrink=None,
-        **more,
+        may_be_absent=may_be_absent,
     )
 
 

@@ -1,0 +1,179 @@
+"""What a table is measured by: DataFrames in, numbers out. One aggregation for all columns, however many rules.
+
+Beside it, only where a table is declared to have them, one grouping by key, one by user and one by what is referred
+to. Rows themselves are fetched only where something is wrong.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import reduce
+from math import isnan
+from operator import and_
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+from pyspark.sql.types import NumericType, TimestampType
+
+from reco_assets.quality.declarations import Bins, Declaration, Raters, Reference, Rule
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+SAMPLE = 5
+CLOCK_SKEW = timedelta(days=1)  # a day of another time zone is not the future
+DAY_SECONDS = 86_400
+Numbers = dict[str, Any]
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The numbers of one look at a table, and up to `SAMPLE` offending rows by what is wrong with them."""
+
+    numbers: Numbers
+    samples: Mapping[str, Rows]
+
+
+def column_measures(declaration: Declaration, now: datetime) -> "dict[str, Column]":
+    """All that is measured row by row, as aggregates by name: rows, nulls, broken rules, bins, extremes."""
+    measures: dict[str, Column] = {"rows": F.count(F.lit(1))}
+    measures |= {null_of(name): _times(F.col(name).isNull()) for name in declaration.required}
+    measures |= {broken(rule): _times(_breaks(rule, now)) for rule in declaration.rules}
+    for bins in declaration.distributions:
+        at = _bin_of(bins)
+        measures |= {name: _times(at == F.lit(place)) for place, name in enumerate(bin_names(bins))}
+    for name in _ordered(declaration):
+        value = F.unix_seconds(name) if name in _times_of(declaration) else F.col(name)
+        measures |= {f"lowest {name}": F.min(value), f"highest {name}": F.max(value)}
+    return measures
+
+
+def measure_columns(frame: "DataFrame", declaration: Declaration, now: datetime) -> Measured:
+    """`column_measures` of a table in one engine job, and one more for each rule that is broken."""
+    measures = column_measures(declaration, now)
+    numbers = collected(frame, measures)
+    wrong = {null_of(name): F.col(name).isNull() for name in declaration.required}
+    wrong |= {broken(rule): _breaks(rule, now) for rule in declaration.rules}
+    return Measured(
+        numbers, {name: _rows(frame.where(breaks).limit(SAMPLE)) for name, breaks in wrong.items() if numbers[name]}
+    )
+
+
+def collected(frame: "DataFrame", measures: "Mapping[str, Column]") -> Numbers:
+    """Aggregates by name as plain numbers; an engine need not take the names for those of columns."""
+    row = frame.agg(*(measure.alias(f"m{at}") for at, measure in enumerate(measures.values()))).collect()[0]
+    return {name: 0 if value is None and _counts(name) else value for name, value in zip(measures, row, strict=True)}
+
+
+def measure_keys(frame: "DataFrame", key: Sequence[str]) -> Measured:
+    """How many keys occur more than once, and how many rows too many they have; keys with nulls are not looked at."""
+    repeated = repeated_keys(frame, key)
+    numbers = collected(repeated, {"repeated keys": F.count(F.lit(1)), "rows too many": F.sum(F.col("times") - 1)})
+    numbers["rows too many"] = numbers["rows too many"] or 0
+    return Measured(numbers, {"repeated keys": _rows(repeated.limit(SAMPLE))} if numbers["repeated keys"] else {})
+
+
+def repeated_keys(frame: "DataFrame", key: Sequence[str]) -> "DataFrame":
+    """The columns of the key and `times`, for every key that occurs more than once."""
+    # Not dropDuplicates: on Sail it takes 20 times as long.
+    named = frame.where(reduce(and_, (F.col(name).isNotNull() for name in key)))
+    return named.groupBy(*key).agg(F.count(F.lit(1)).alias("times")).where(F.col("times") > 1)
+
+
+def measure_reference(frame: "DataFrame", reference: Reference, other: "DataFrame") -> Measured:
+    """How many ids the other table does not hold, and in how many rows (or entries) they are named."""
+    named = frame.select(F.expr(reference.ids).alias("id")).groupBy("id").agg(F.count(F.lit(1)).alias("times"))
+    known = other.select(F.col(reference.key).alias("id"))
+    unknown = named.where(F.col("id").isNotNull()).join(known, "id", "left_anti")
+    numbers = collected(unknown, {"unknown ids": F.count(F.lit(1)), "rows": F.sum("times")})
+    most_often_first = unknown.orderBy(F.desc("times"), "id").limit(SAMPLE)
+    return Measured(numbers, {"unknown ids": _rows(most_often_first)} if numbers["unknown ids"] else {})
+
+
+def measure_raters(frame: "DataFrame", raters: Raters, most_a_day: int) -> Measured:
+    """Users by how much they rated: `totals` as [ratings, users] ascending, and who rated more than that in a day."""
+    users = _users(frame, raters)
+    by_total = users.groupBy("ratings").agg(
+        F.count(F.lit(1)).alias("users"),
+        F.max("busiest_day").alias("busiest_day"),
+        _times(F.col("busiest_day") > most_a_day).alias("too_fast"),
+    )
+    rows = by_total.orderBy("ratings").collect()
+    numbers = {
+        "totals": [[row["ratings"], row["users"]] for row in rows],
+        "busiest day": max((row["busiest_day"] for row in rows), default=0),
+        "users too fast": sum(row["too_fast"] for row in rows),
+    }
+    fastest = users.where(F.col("busiest_day") > most_a_day).orderBy(F.desc("busiest_day")).limit(SAMPLE)
+    return Measured(numbers, {"users too fast": _rows(fastest)} if numbers["users too fast"] else {})
+
+
+def users_beyond(frame: "DataFrame", raters: Raters, fence: float) -> Rows:
+    """Up to `SAMPLE` users with more ratings than the fence, those with most first."""
+    users = _users(frame, raters)
+    return _rows(users.where(F.col("ratings") > fence).orderBy(F.desc("ratings")).limit(SAMPLE))
+
+
+def null_of(column: str) -> str:
+    """The name of the number of nulls of a column."""
+    return f"null {column}"
+
+
+def broken(rule: Rule) -> str:
+    """The name of the number of rows that break a rule."""
+    return f"broken: {rule.name}"
+
+
+def bin_names(bins: Bins) -> list[str]:
+    """The names of the numbers of values in each bin."""
+    return [f"{bins.column} at {label}" for label in bins.labels]
+
+
+def _users(frame: "DataFrame", raters: Raters) -> "DataFrame":
+    day = F.floor(F.unix_seconds(raters.time) / DAY_SECONDS).alias("day")
+    days = frame.select(F.col(raters.user).alias("user"), day).groupBy("user", "day").agg(F.count(F.lit(1)).alias("n"))
+    return days.groupBy("user").agg(F.sum("n").alias("ratings"), F.max("n").alias("busiest_day"))
+
+
+def _breaks(rule: Rule, now: datetime) -> "Column":
+    holds = F.expr(rule.holds.format(latest=int((now + CLOCK_SKEW).timestamp()), year=now.year))
+    given = reduce(and_, (F.col(name).isNotNull() for name in rule.columns))
+    return given & ~F.coalesce(holds, F.lit(False))
+
+
+def _times(condition: "Column") -> "Column":
+    return F.sum(F.when(condition, F.lit(1)).otherwise(F.lit(0)))
+
+
+def _bin_of(bins: Bins) -> "Column":
+    return F.floor((F.col(bins.column) - F.lit(bins.start)) / F.lit(bins.width))
+
+
+def _counts(name: str) -> bool:
+    return not name.startswith(("lowest ", "highest "))
+
+
+def _ordered(declaration: Declaration) -> list[str]:
+    """The columns whose lowest and highest value tell something: numbers and times that a rule is about."""
+    ruled = {name for rule in declaration.rules for name in rule.columns}
+    layout = declaration.layouts[0]
+    return [f.name for f in layout if f.name in ruled and isinstance(f.dataType, NumericType | TimestampType)]
+
+
+def _times_of(declaration: Declaration) -> set[str]:
+    return {f.name for f in declaration.layouts[0] if isinstance(f.dataType, TimestampType)}
+
+
+def _rows(frame: "DataFrame") -> Rows:
+    return [{name: _plain(value) for name, value in row.asDict(recursive=True).items()} for row in frame.collect()]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list):
+        return [_plain(each) for each in value[:SAMPLE]]
+    if isinstance(value, float) and isnan(value):
+        return "NaN"
+    return value

@@ -1,0 +1,160 @@
+"""The numbers of a table at one version, measured once and kept, so that checks run one by one share one look at it.
+
+They are kept under `quality/scans/<table>/<version>-<table id>/<part>.json`, each part (columns, keys, references,
+users) when it is first asked for. A parquet table has no version that could name its state, so nothing of it is kept.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reco_assets.quality import measures
+from reco_assets.quality.declarations import Declaration, Reference
+from reco_assets.quality.findings import Earlier
+from reco_assets.quality.measures import Measured, Rows
+from resources.atomic_files import write_json
+from resources.lakehouse import Lakehouse
+from resources.table_growth import read_log
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+SCANS = "quality/scans"
+COLUMNS, KEYS, REFERENCES, USERS = "columns", "keys", "references", "users"
+KEPT_VERSIONS = 50
+
+
+@dataclass(frozen=True)
+class State:
+    """What names the state of a Delta table for good."""
+
+    version: int
+    table_id: str
+
+    @property
+    def folder(self) -> str:
+        """The name of the folder of its scan."""
+        return f"{self.version}-{self.table_id[:8]}"
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One version of a table, measured in parts; `state` is None for a parquet table."""
+
+    lakehouse: Lakehouse
+    declaration: Declaration
+    state: State | None
+
+    @cached_property
+    def columns(self) -> Measured:
+        """Rows, nulls, broken rules, bins, extremes: one engine job."""
+        now = datetime.now(UTC)
+        return self._part(COLUMNS, "", lambda: measures.measure_columns(self._frame, self.declaration, now))
+
+    @cached_property
+    def keys(self) -> Measured:
+        """Keys that occur more than once: one engine job."""
+        return self._part(KEYS, "", lambda: measures.measure_keys(self._frame, self.declaration.key))
+
+    def reference(self, reference: Reference) -> Measured | None:
+        """Ids that the other table does not hold: one engine job; None where that table has no rows."""
+        lakehouse, other = self.lakehouse, reference.table
+        if not lakehouse.exists(other) or not lakehouse.row_count(other):
+            return None
+        against = state_of(lakehouse, other)
+
+        def measured() -> Measured:
+            known = lakehouse.read(other, against.version if against else None)
+            return measures.measure_reference(self._frame, reference, known)
+
+        named = f"{REFERENCES}-{other.replace('/', '.')}"
+        return measured() if against is None else self._part(named, against.folder, measured)
+
+    def users(self, most_a_day: int) -> Measured:
+        """How much and how fast users rate: one engine job."""
+        raters = self.declaration.raters
+        assert raters is not None
+        return self._part(USERS, str(most_a_day), lambda: measures.measure_raters(self._frame, raters, most_a_day))
+
+    def users_beyond(self, fence: float) -> Rows:
+        """Some of the users with more ratings than that: one engine job."""
+        raters = self.declaration.raters
+        assert raters is not None
+        return measures.users_beyond(self._frame, raters, fence)
+
+    def earlier(self) -> Iterator[Earlier]:
+        """The kept columns of older versions of the table, newest first."""
+        if self.state is None:
+            return
+        older = [(version, path) for version, path in self._kept() if version < self.state.version]
+        for version, path in sorted(older, reverse=True):
+            if found := _read(path / f"{COLUMNS}.json"):
+                yield Earlier(version, dict(found.numbers), f"version {version}")
+
+    @property
+    def _frame(self) -> "DataFrame":
+        return self.lakehouse.read(self.declaration.table, self.state.version if self.state else None)
+
+    @property
+    def _folder(self) -> Path:
+        return self.lakehouse.path(SCANS, self.declaration.table.replace("/", "."))
+
+    def _kept(self) -> list[tuple[int, Path]]:
+        assert self.state is not None
+        found = self._folder.glob(f"*-{self.state.table_id[:8]}")
+        return [(int(path.name.split("-")[0]), path) for path in found]
+
+    def _part(self, name: str, against: str, measure: Callable[[], Measured]) -> Measured:
+        if self.state is None:
+            return measure()
+        path = self._folder / self.state.folder / f"{name}.json"
+        declared = _fingerprint(self.declaration, against)
+        if kept := _read(path, declared):
+            return kept
+        measured = measure()
+        write_json(
+            path, {"table": self.declaration.table, **asdict(self.state), "declared": declared, **asdict(measured)}
+        )
+        self._sweep()
+        return measured
+
+    def _sweep(self) -> None:
+        for _, path in sorted(self._kept())[:-KEPT_VERSIONS]:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def scan_of(lakehouse: Lakehouse, declaration: Declaration, version: int | None = None) -> Scan:
+    """The newest version of a table, or the given one, as it is. Raises `LakehouseError`."""
+    state = state_of(lakehouse, declaration.table)
+    if state is not None and version is not None:
+        state = State(version, state.table_id)
+    return Scan(lakehouse, declaration, state)
+
+
+def state_of(lakehouse: Lakehouse, table: str) -> State | None:
+    """The newest state of a Delta table; None for a parquet table. Raises `LakehouseError`."""
+    if lakehouse.version(table) is None:
+        return None
+    log = read_log(lakehouse, table)
+    return State(log.version, log.table_id)
+
+
+def _fingerprint(declaration: Declaration, against: str) -> str:
+    """Another declaration, or another state of what it is measured against, asks for new numbers."""
+    return hashlib.sha256(f"{declaration}{against}".encode()).hexdigest()[:16]
+
+
+def _read(path: Path, declared: str | None = None) -> Measured | None:
+    """A kept part; None where there is none, or none of this declaration."""
+    try:
+        document = json.loads(path.read_text())
+        fits = declared is None or document["declared"] == declared
+        return Measured(document["numbers"], document["samples"]) if fits else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # measured again

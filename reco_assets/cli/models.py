@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from reco_assets.models.store import ModelStore
     from resources.settings import Settings
 
-app = typer.Typer(help="Model versions: list them, promote one, roll back.", no_args_is_help=True)
+app = typer.Typer(help="Model versions: list them, promote one, roll back, reproduce.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -23,7 +23,8 @@ def list_versions() -> None:
 
     store = model_store(load_settings())
     table = Table("version", "role", "warm RMSE", "on streamed", "NDCG", title=f"Models in {store.folder}")
-    roles = {store.previous(): "previous", store.champion(): "champion"}
+    champion, previous = store.served()
+    roles = {previous: "previous", champion: "champion"}
     versions = {version: store.facts(version) for version in store.versions()}
     for version, facts in versions.items():
         table.add_row(version, roles.get(version, ""), *_figures(facts.get("metrics")))
@@ -31,6 +32,7 @@ def list_versions() -> None:
     console.print(table)
     for version, facts in versions.items():
         console.print(f"{version} {facts.get('decision', 'was not judged')}", highlight=False)
+    store.champion()  # a record that is damaged or gone is said, after what there is to choose from
 
 
 @app.command()
@@ -47,13 +49,48 @@ def promote(version: Annotated[str, typer.Argument(help="A version that reco mod
 
 @app.command()
 def rollback() -> None:
-    """Let champion and predecessor change places, and gold follow; a second time goes back."""
+    """Let champion and predecessor change places, and gold follow; a second time goes back.
+
+    Files that are missing or damaged are brought back from the backup; where the record of the champion is lost, the
+    champion of the backup serves.
+    """
+    from reco_assets.models.backup import roll_back
     from reco_assets.models.store import model_store
     from resources.settings import load_settings
 
     settings = load_settings()
-    store = model_store(settings)
-    _follow(settings, store, store.rollback())
+    _follow(settings, model_store(settings), roll_back(settings))
+
+
+@app.command()
+def reproduce(version: Annotated[str, typer.Argument(help="A version that reco model list shows.")]) -> None:
+    """Train a version again from the Delta versions and settings it recorded, and compare the figures of both.
+
+    Nothing is written. Exits with 1 when a figure differs by more than 0.001.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from reco_assets.models.reproduction import TOLERANCE, recipe_of, reproduce_version
+    from reco_assets.models.store import model_store
+    from resources.lakehouse import Lakehouse
+    from resources.session import Engine
+    from resources.settings import load_settings
+
+    settings = load_settings()
+    recipe = recipe_of(model_store(settings).facts(version))
+    settings = load_settings(reco_engine=recipe.engine)
+    for line in recipe.describe():
+        typer.echo(line, err=True)
+    figures = reproduce_version(Lakehouse(settings, Engine(settings)), recipe)
+    table = Table("", "recorded", "now", "difference", title=f"Model {version}", title_justify="left")
+    for figure in figures:
+        table.add_row(figure.name, *(_or_none(value) for value in (figure.recorded, figure.now, figure.difference)))
+    Console(soft_wrap=True).print(table)
+    if other := [figure.name for figure in figures if not figure.same]:
+        typer.echo(f"{version} is not reproduced: {', '.join(other)} differs by more than {TOLERANCE:g}.")
+        raise typer.Exit(1)
+    typer.echo(f"{version} is reproduced: no figure differs by more than {TOLERANCE:g}.")
 
 
 def _follow(settings: "Settings", store: "ModelStore", version: str) -> None:
@@ -87,6 +124,10 @@ def _refresh_gold(settings: "Settings", version: str) -> None:
             f"{version} is the champion, but gold still holds the lists of the one before ({error}). "
             f"Once that is mended: dg launch --assets '{' or '.join(f'key:{key}' for key in SERVING)}'"
         ) from None
+
+
+def _or_none(value: float | None) -> str:
+    return "none" if value is None else f"{value:.6f}"
 
 
 def _figures(metrics: dict[str, Any] | None) -> tuple[str, str, str]:

@@ -10,12 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pac
 
 from reco_assets.models.als import AlsConfig
-from reco_assets.models.document import metrics_document, metrics_plot, metrics_report, scalar_metrics
+from reco_assets.models.deployment import deploy
+from reco_assets.models.document import metrics_plot, metrics_report, scalar_metrics
 from reco_assets.models.evaluation import Protocol, Trial
-from reco_assets.models.promotion import Scores, decide_promotion
+from reco_assets.models.judging import judge
 from reco_assets.models.ratings import COLUMNS, Ratings
 from reco_assets.models.recommender import AlsRecommender, ModelConfig
-from reco_assets.models.store import ModelStore, model_store
+from reco_assets.models.store import model_store
 from reco_assets.owners import OWNERS
 from reco_assets.silver.splits import HISTORY
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
@@ -84,12 +85,8 @@ def als_evaluation(
             settings.evaluation_k, settings.rating_threshold, settings.als_cold_start_strategy, facts["split"]
         ),
     )
-    candidate = store.load(version)
-    found = trial.evaluate(candidate)
-    document = metrics_document(settings, facts, found)
-    document["by_origin"] = trial.by_origin(candidate, found)
+    document = judge(settings, version, trial)
     document["inputs"] = {**facts["inputs"], TEST_RATINGS.name: test_version}
-    document["champion"] = _champion_on(store, version, trial)
     metrics_path = metrics_folder(settings) / f"run_metrics_{version}.json"
     write_json(metrics_path, document)
     store.annotate(version, metrics=document)
@@ -101,6 +98,7 @@ def als_evaluation(
             **metrics,
             "version": version,
             "split": facts["split"],
+            "decision": document["comparison"]["reason"],
             "report": dg.MetadataValue.md(metrics_report(version, document)),
             "plot": dg.MetadataValue.md(metrics_plot(document)),
             "path": dg.MetadataValue.path(str(metrics_path)),
@@ -114,30 +112,27 @@ def als_evaluation(
 def als_champion(
     lakehouse: dg.ResourceParam[Lakehouse], mlflow: dg.ResourceParam[MlflowTracking], als_evaluation: str
 ) -> dg.MaterializeResult:
-    """Promotes the candidate when it beats both baselines and is not worse than the champion, or says why not."""
-    store, version = model_store(lakehouse.settings), als_evaluation
-    metrics = store.facts(version)["metrics"]
-    against = metrics["champion"]
-    decision = decide_promotion(Scores.of(metrics), Scores.of(against) if against else None)
-    store.annotate(version, decision=decision.reason)
-    if decision.promote:
-        store.promote(version, decision.reason)
-        mlflow.mark_champion(version, store.previous())
-    champion = store.champion()
+    """Promotes the candidate if its evaluation says so and it still works as registered, or says why not."""
+    settings, version = lakehouse.settings, als_evaluation
+    comparison = deploy(settings, mlflow, version)
+    champion = model_store(settings).champion()
     return dg.MaterializeResult(
         data_version=dg.DataVersion(champion or "none"),
         metadata={
             "candidate": version,
             "champion": champion or "none",
-            "promoted": decision.promote,
-            "reason": decision.reason,
+            "promoted": comparison["promote"],
+            "reason": comparison["reason"],
         },
     )
 
 
-def fit(lakehouse: Lakehouse, train: Ratings) -> tuple[AlsRecommender, Any]:
-    """Fit on the engine's solver; beside the model, what saves the engine's own files (None when it has none)."""
-    config = model_config(lakehouse.settings)
+def fit(lakehouse: Lakehouse, train: Ratings, config: ModelConfig | None = None) -> tuple[AlsRecommender, Any]:
+    """Fit on the engine's solver; beside the model, what saves the engine's own files (None when it has none).
+
+    `config` is what the settings ask for, unless it is given.
+    """
+    config = config or model_config(lakehouse.settings)
     if lakehouse.engine.name == "embedded":
         return AlsRecommender.fit(train, config), None
     from reco_assets.models.mllib import MllibFactorizer
@@ -182,16 +177,3 @@ def read_test_ratings(lakehouse: Lakehouse, version: int | None) -> tuple[Rating
     test = lakehouse.dataset(TEST_RATINGS.name, version, encoded=["origin"])
     rows = test.to_table(columns=[*COLUMNS, "origin"])
     return Ratings.from_arrow(rows), pac.not_equal(rows["origin"].cast(pa.string()), HISTORY).to_numpy()
-
-
-def _champion_on(store: ModelStore, candidate: str, trial: Trial) -> dict[str, Any] | None:
-    """The champion's scores on the candidate's test rows; None where they would mean nothing.
-
-    A champion trained under another split may have seen these rows, and would win for that.
-    """
-    champion = store.champion()
-    if champion in (None, candidate) or store.facts(str(champion))["split"] != trial.protocol.split:
-        return None
-    model = store.load(str(champion))
-    found = trial.evaluate(model)
-    return {"version": champion, **found.document(), "by_origin": trial.by_origin(model, found)}

@@ -1,13 +1,14 @@
 """Judging a model on test ratings: stars on warm and on all pairs, lists over the full catalogue, two baselines."""
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from reco_assets.models.metrics import RankingMetrics, mae, ranking_metrics, rmse
-from reco_assets.models.ratings import Ratings
+from reco_assets.models.comparison import UserScores
+from reco_assets.models.metrics import RankingMetrics, UserNdcg, mae, ranking_by_user, ranking_metrics, rmse
+from reco_assets.models.ratings import Ratings, positions
 from reco_assets.models.recommender import Recommender
 
 ColdStart = Literal["drop", "nan"]
@@ -25,7 +26,10 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Errors in stars: `rmse`, `mae` on warm pairs, `rmse_all`, `mae_all` on all; coverage = warm / all."""
+    """Errors in stars: `rmse`, `mae` on warm pairs, `rmse_all`, `mae_all` on all; coverage = warm / all.
+
+    `by_user` is what `ranking.ndcg` and `rmse_all` are made of.
+    """
 
     rmse: float
     mae: float
@@ -38,6 +42,7 @@ class Evaluation:
     ranking: RankingMetrics
     bias_only_rmse: float
     popularity: RankingMetrics
+    by_user: UserScores = field(repr=False, compare=False)
 
     def document(self) -> dict[str, Any]:
         """The `evaluation`, `ranking` and `baselines` sections of run_metrics_<version>.json; NaN becomes null."""
@@ -65,6 +70,7 @@ def evaluate(model: Recommender, test: Ratings, train: Ratings, protocol: Protoc
     judged = np.unique(test.user_id[test.rating >= protocol.threshold])
     lists = model.recommend(judged, protocol.k, seen=train)
     popular = model.recommend_popular(judged, protocol.k, seen=train)
+    ranking, ndcg = ranking_by_user(lists, test, protocol.k, protocol.threshold)
     return Evaluation(
         rmse=rmse(stars[counted], test.rating[counted]),
         mae=mae(stars[counted], test.rating[counted]),
@@ -74,9 +80,10 @@ def evaluate(model: Recommender, test: Ratings, train: Ratings, protocol: Protoc
         predictions_count=int(warm.sum()),
         coverage=float(warm.mean()) if len(test) else math.nan,
         split=protocol.split,
-        ranking=ranking_metrics(lists, test, protocol.k, protocol.threshold),
+        ranking=ranking,
         bias_only_rmse=rmse(model.predict_bias_only(warm_test.user_id, warm_test.movie_id), warm_test.rating),
         popularity=ranking_metrics(popular, test, protocol.k, protocol.threshold),
+        by_user=_by_user(predicted, test, ndcg),
     )
 
 
@@ -104,6 +111,15 @@ class Trial:
             for name, part in parts.items()
             if part.any()
         }
+
+
+def _by_user(predicted: np.ndarray, test: Ratings, lists: UserNdcg) -> UserScores:
+    users, of_user = np.unique(test.user_id, return_inverse=True)
+    ndcg = np.full(len(users), np.nan)
+    ndcg[positions(users, lists.user_id)] = lists.ndcg
+    errors = (predicted.astype(np.float64) - test.rating) ** 2
+    count = len(users)
+    return UserScores(users, ndcg, np.bincount(of_user, errors, count), np.bincount(of_user, minlength=count))
 
 
 def _summary(found: Evaluation) -> dict[str, Any]:

@@ -28,12 +28,25 @@ class RankingMetrics:
     hit_rate: float
 
 
+@dataclass(frozen=True)
+class UserNdcg:
+    """The users that `RankingMetrics` are means over: user_id (u,) sorted, ndcg (u,)."""
+
+    user_id: np.ndarray
+    ndcg: np.ndarray
+
+
 def ranking_metrics(lists: TopN, test: Ratings, k: int, threshold: float) -> RankingMetrics:
     """Metrics at k of lists over the full catalogue; relevant are test ratings of at least `threshold` stars.
 
     `recall` divides hits by all relevant movies of the user, `recall_capped` by at most k of them. A user
     without a list counts as zero.
     """
+    return ranking_by_user(lists, test, k, threshold)[0]
+
+
+def ranking_by_user(lists: TopN, test: Ratings, k: int, threshold: float) -> tuple[RankingMetrics, UserNdcg]:
+    """As `ranking_metrics`, and beside the means what each user's list scored."""
     users = np.unique(test.user_id)
     relevant = np.unique(_pairs(test.where(test.rating >= threshold)), axis=0)
     judged, relevant_count = np.unique(relevant[:, 0], return_counts=True)
@@ -43,18 +56,20 @@ def ranking_metrics(lists: TopN, test: Ratings, k: int, threshold: float) -> Ran
     capped = np.minimum(relevant_count, k)
     ideal = np.concatenate([[1.0], np.cumsum(discount)])[capped]
     precision_at = np.cumsum(hits, axis=1) / np.arange(1, k + 1)
-    return RankingMetrics(
+    ndcg = (hits @ discount) / ideal
+    means = RankingMetrics(
         k=k,
         threshold=threshold,
         users=len(judged),
         skipped_users=len(users) - len(judged),
-        ndcg=_mean((hits @ discount) / ideal),
+        ndcg=_mean(ndcg),
         precision=_mean(found / k),
         recall=_mean(found / relevant_count),
         recall_capped=_mean(found / capped),
         map=_mean((precision_at * hits).sum(axis=1) / relevant_count),
         hit_rate=_mean(found > 0),
     )
+    return means, UserNdcg(judged, ndcg)
 
 
 def rmse(predicted: np.ndarray, actual: np.ndarray) -> float:

@@ -4,20 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-# Seed noise on ml-latest-small: NDCG@10 differs by up to 2 % and RMSE by 0.001 between seeds.
-NDCG_NOISE, RMSE_NOISE = 0.02, 0.002
+from reco_assets.models.comparison import Comparison, Difference
+
+NO_CHAMPION = "there is no champion to compare with"
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What the decision looks at; errors in stars, None where there was nothing to judge."""
+    """What the gate looks at: a candidate beside both baselines, errors in stars; None where nothing was judged."""
 
     k: int
     ndcg: float | None
     popularity_ndcg: float | None
     rmse: float | None
     bias_only_rmse: float | None
-    rmse_all: float | None
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
@@ -28,7 +28,6 @@ class Scores:
             popularity_ndcg=document["baselines"]["popularity"]["ndcg"],
             rmse=document["evaluation"]["rmse"],
             bias_only_rmse=document["baselines"]["bias_only"]["rmse"],
-            rmse_all=document["evaluation"]["rmse_all"],
         )
 
     @property
@@ -45,26 +44,36 @@ class Promotion:
     reason: str
 
 
-def decide_promotion(candidate: Scores, champion: Scores | None) -> Promotion:
-    """Promote a candidate that beats both baselines and is not worse than the champion beyond seed noise.
+def decide_promotion(candidate: Scores, against: Comparison | None, without: str = NO_CHAMPION) -> Promotion:
+    """Promote a candidate that beats both baselines and is not worse than the champion beyond noise.
 
-    Both must have been judged on the same test rows; `champion` is None where there is none to compare with.
+    Worse beyond noise is what the whole 95 % interval says: NDCG below the champion's, or RMSE above it. `against` is
+    None where there is no champion to compare with; `without` then says why.
     """
     if not candidate.beats_baselines:
-        stars = f"warm RMSE {_text(candidate.rmse)} against bias-only {_text(candidate.bias_only_rmse)}"
-        lists = f"NDCG@{candidate.k} {_text(candidate.ndcg)} against popularity {_text(candidate.popularity_ndcg)}"
-        return Promotion(False, f"rejected: {stars}, {lists}")
-    if champion is None or champion.ndcg is None or champion.rmse_all is None:
-        return Promotion(True, "promoted: beats bias-only and popularity, and there is no champion to compare with")
-    compared = (
-        f"NDCG@{candidate.k} {_text(candidate.ndcg)} against the champion's {_text(champion.ndcg)}, "
-        f"RMSE {_text(candidate.rmse_all)} against {_text(champion.rmse_all)}"
+        lists = f"NDCG@{candidate.k} {_text(candidate.ndcg)} against popularity's {_text(candidate.popularity_ndcg)}"
+        stars = f"warm RMSE {_text(candidate.rmse)} against bias-only's {_text(candidate.bias_only_rmse)}"
+        return Promotion(False, f"rejected: does not beat both baselines: {lists}, {stars}")
+    if against is None:
+        return Promotion(True, f"promoted: beats bias-only and popularity, and {without}")
+    promote = against.ndcg.high >= 0 and against.rmse.low <= 0
+    lists = f"NDCG@{candidate.k} {_compared(against.ndcg, above='better', below='worse')}"
+    stars = f"RMSE {_compared(against.rmse, above='worse', below='better')}"
+    return Promotion(promote, f"{'promoted' if promote else 'rejected'}: {lists}; {stars}")
+
+
+def _compared(found: Difference, above: str, below: str) -> str:
+    """Both numbers, and what the interval of their difference says; `above` and `below` name its sides of zero."""
+    if found.low > 0:
+        verdict = f"{above} beyond noise"
+    elif found.high < 0:
+        verdict = f"{below} beyond noise"
+    else:
+        verdict = "no difference beyond noise"
+    return (
+        f"{found.candidate:.4f} against the champion's {found.champion:.4f}, {verdict} "
+        f"(difference {found.candidate - found.champion:+.4f}, 95 % interval {found.low:+.4f} to {found.high:+.4f})"
     )
-    worse_lists = _below(candidate.ndcg, champion.ndcg * (1 - NDCG_NOISE))
-    worse_stars = _below(champion.rmse_all + RMSE_NOISE, candidate.rmse_all)
-    if worse_lists or worse_stars:
-        return Promotion(False, f"rejected: {compared}")
-    return Promotion(True, f"promoted: {compared}")
 
 
 def _below(low: float | None, high: float | None) -> bool:

@@ -13,11 +13,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from reco_assets.models.recommender import AlsRecommender, ModelConfig, Recommender
+from reco_assets.models.checksums import changed_files, checksums
+from reco_assets.models.recommender import ITEMS_FILE, USERS_FILE, AlsRecommender, ModelConfig, Recommender
+from reco_assets.models.smoke import write_sample
 from reco_assets.models.versions import (
     ModelVersionError,
     complete_versions,
     get_latest_model_version_from_path,
+    missing_files,
     validate_model_version,
 )
 from resources.atomic_files import write_json
@@ -80,6 +83,10 @@ class ModelStore:
         """Add what became known later (its metrics, the decision on it) to a version's model.json."""
         write_json(self.path(version) / MODEL_FILE, self.facts(version) | facts)
 
+    def verify(self, version: str) -> None:
+        """Raise `ModelStoreError` unless every file of a version is there and as it was when it was saved."""
+        verify_model(self.path(version))
+
     def latest(self) -> str:
         """The version trained last. Raises `ModelStoreError` when there is none."""
         try:
@@ -88,15 +95,18 @@ class ModelStore:
             raise ModelStoreError(str(error)) from None
 
     def champion(self) -> str | None:
-        """The version that serves; None before the first promotion. Raises `ModelStoreError` on a damaged record."""
+        """The version that serves; None before the first promotion.
+
+        Raises `ModelStoreError` when the record is damaged or gone, or the version it names is.
+        """
         record = self._record()
         if record is None:
+            self._require_never_promoted()
             return None
         version = str(record["version"])
-        if not (self.path(version) / MODEL_FILE).exists():
-            raise ModelStoreError(
-                f"{self.folder / CHAMPION_FILE} names {version}, which is gone. Name another: {self._how_to_name()}"
-            )
+        if missing := missing_files(self.path(version)):
+            found = f"lacks {', '.join(missing)}" if self.path(version).exists() else "is gone"
+            raise ModelStoreError(f"{self.folder / CHAMPION_FILE} names {version}, which {found}. {self._way_out()}")
         return version
 
     def previous(self) -> str | None:
@@ -104,31 +114,52 @@ class ModelStore:
         previous = (self._record() or {}).get("previous")
         return None if previous is None else str(previous)
 
+    def served(self) -> tuple[str | None, str | None]:
+        """Champion and predecessor as far as the record still says, whatever became of their files."""
+        try:
+            record = self._record() or {}
+        except ModelStoreError:
+            record = {}
+        return record.get("version"), record.get("previous")
+
     def promote(self, version: str, reason: str) -> None:
-        """Make a version the champion, atomically, and remember which one it follows. Raises `ModelStoreError`."""
-        self.facts(version)
-        champion = self.champion()
+        """Make a version the champion, atomically, and remember which one it follows.
+
+        It is the way out of a damaged record as well, so it asks nothing of the champion before. Raises
+        `ModelStoreError` when a file of the version is missing or damaged.
+        """
+        self.verify(version)
+        champion, previous = self.served()
         if champion == version:  # a run repeated: what it follows must not be forgotten
             return
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         document = {
             "version": version,
-            "previous": champion,
-            "promoted_ts": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "previous": previous if champion is None else champion,
+            "promoted_ts": now,
             "reason": reason,
         }
         write_json(self.folder / CHAMPION_FILE, document)
+        self.annotate(version, promoted_ts=now)  # afterwards: it says that there was a record
+
+    def predecessor(self) -> str:
+        """The version that a rollback lets serve. Raises `ModelStoreError` when there is none."""
+        record = self._record()
+        if record is None:
+            self._require_never_promoted()
+        if not record or record.get("previous") is None:
+            raise ModelStoreError(
+                f"There is nothing to roll back to: {record['version'] if record else 'no version'} has no "
+                "predecessor. Choose a version: reco model list, then reco model promote VERSION."
+            )
+        return str(record["previous"])
 
     def rollback(self) -> str:
         """Let champion and predecessor change places; returns the new champion. Doing it again goes back.
 
-        Raises `ModelStoreError` when there is no predecessor, or it is gone.
+        Raises `ModelStoreError` when there is no predecessor, or it is gone or damaged.
         """
-        champion, previous = self.champion(), self.previous()
-        if previous is None:
-            raise ModelStoreError(
-                f"There is nothing to roll back to: {champion or 'no version'} has no predecessor. "
-                "Choose a version: reco model list, then reco model promote VERSION."
-            )
+        champion, previous = (self._record() or {}).get("version"), self.predecessor()
         self.promote(previous, f"rolled back from {champion}")
         return previous
 
@@ -140,11 +171,26 @@ class ModelStore:
             record: dict[str, Any] = json.loads(path.read_text())
             record["version"]
         except (ValueError, KeyError, TypeError) as error:
-            raise ModelStoreError(f"{path} is damaged ({error}). Write it anew: {self._how_to_name()}") from None
+            raise ModelStoreError(f"{path} is damaged ({error}). {self._way_out()}") from None
         return record
 
-    def _how_to_name(self) -> str:
-        return f'{{"version": "…"}} with one of {self.versions()}, or remove the file and train: reco train.'
+    def _require_never_promoted(self) -> None:
+        """Without its record a champion would be replaced by a model that was never compared with it."""
+        promoted = {
+            version: str(facts["promoted_ts"])
+            for version in self.versions()
+            if "promoted_ts" in (facts := self.facts(version))
+        }
+        if promoted:
+            last = max(promoted, key=lambda version: promoted[version])
+            raise ModelStoreError(
+                f"{self.folder / CHAMPION_FILE} is gone, although {last} was promoted at {promoted[last]} and gold "
+                f"may serve it still. Write it anew: reco model promote {last}."
+            )
+
+    def _way_out(self) -> str:
+        known = ", ".join(self.versions()) or "none; train one: reco train"
+        return f"Let another version serve: reco model rollback, or reco model promote VERSION (there are: {known})."
 
 
 def model_store(settings: Settings) -> ModelStore:
@@ -159,6 +205,14 @@ def find_current_model(settings: Settings) -> str:
     if champion is None:
         raise ModelStoreError(f"{store.folder} has no champion yet. Train one: reco train.")
     return str(store.path(champion))
+
+
+def judged(store: ModelStore, version: str) -> dict[str, Any]:
+    """What the evaluation of a version came to, beside the champion. Raises `ModelStoreError`."""
+    comparison: dict[str, Any] | None = store.facts(version).get("metrics", {}).get("comparison")
+    if comparison is None:
+        raise ModelStoreError(f"{version} was not compared with the champion yet. Judge it: reco evaluate.")
+    return comparison
 
 
 def find_latest_model(settings: Settings) -> str:
@@ -179,7 +233,9 @@ def save_model(
         model.save(staging)
         if save_native:
             save_native(staging)
-        write_json(staging / MODEL_FILE, {**facts, "mean": model.biases.mean, "config": model.config.as_dict()})
+        write_sample(staging, model)
+        learned = {"mean": model.biases.mean, "config": model.config.as_dict(), "files": checksums(staging)}
+        write_json(staging / MODEL_FILE, {**facts, **learned})
         staging.rename(path)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -190,6 +246,7 @@ def load_model(path: Path) -> Recommender:
     try:
         validate_model_version(path)
         facts = read_facts(path)
+        _require_unchanged(path, facts, {USERS_FILE, ITEMS_FILE})
         return AlsRecommender.load(path, ModelConfig.from_dict(facts["config"]), facts["mean"])
     except ModelVersionError as error:
         raise ModelStoreError(str(error)) from None
@@ -197,10 +254,32 @@ def load_model(path: Path) -> Recommender:
         raise ModelStoreError(f"{path} is no complete model version: {error}. Train it again: reco train.") from None
 
 
+def verify_model(path: Path) -> None:
+    """Raise `ModelStoreError` unless every file of a folder is there and as `save_model` wrote it."""
+    try:
+        validate_model_version(path)
+    except ModelVersionError as error:
+        raise ModelStoreError(str(error)) from None
+    facts = read_facts(path)
+    _require_unchanged(path, facts, set(facts.get("files", ())))
+
+
+def _require_unchanged(path: Path, facts: dict[str, Any], names: set[str]) -> None:
+    """Versions saved before checksums were recorded have nothing to be held against."""
+    expected = {name: digest for name, digest in facts.get("files", {}).items() if name in names}
+    if changed := changed_files(path, expected):
+        raise ModelStoreError(
+            f"{path} is no complete model version: {', '.join(changed)} missing or not as saved. "
+            "Bring its files back (reco model rollback does where it has a backup), or train it again: reco train."
+        )
+
+
 def read_facts(path: Path) -> dict[str, Any]:
     """model.json of a folder. Raises `ModelStoreError`."""
     try:
         facts: dict[str, Any] = json.loads((path / MODEL_FILE).read_text())
+        if not isinstance(facts, dict):
+            raise ValueError("it is no JSON object")
     except FileNotFoundError:
         raise ModelStoreError(f"{path} holds no {MODEL_FILE}, so it is no complete model version.") from None
     except ValueError as error:

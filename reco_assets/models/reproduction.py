@@ -1,0 +1,143 @@
+"""Training a version again from what it recorded, to see the same figures: Delta versions, settings, seed, protocol."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deltalake.exceptions import DeltaError
+
+from reco_assets.models.assets import fit, read_ratings
+from reco_assets.models.evaluation import Evaluation, Protocol, evaluate
+from reco_assets.models.ratings import Ratings
+from reco_assets.models.recommender import ModelConfig
+from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
+from reco_assets.version import CODE_VERSION
+from resources.errors import RecoError
+from resources.lakehouse import Lakehouse
+from resources.settings import EngineName
+
+TOLERANCE = 1e-3
+
+
+class ReproductionError(RecoError):
+    """A version cannot be trained again; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a version was made of and judged by, and the figures it got."""
+
+    version: str
+    engine: EngineName
+    cores: int
+    code_version: str
+    train_version: int
+    test_version: int
+    train_count: int
+    config: ModelConfig
+    protocol: Protocol
+    figures: Mapping[str, float | None]
+
+    def describe(self) -> list[str]:
+        """What is done, and where this place differs from the one where the version was trained."""
+        lines = [
+            f"Training {self.version} again on the {self.engine} engine: {TRAIN_RATINGS.name} version "
+            f"{self.train_version}, judged on {TEST_RATINGS.name} version {self.test_version}."
+        ]
+        if self.cores != os.cpu_count():
+            lines.append(f"It was trained on {self.cores} cores and here are {os.cpu_count()}: figures may differ.")
+        if self.code_version != CODE_VERSION:
+            lines.append(f"It was trained by {self.code_version} and this is {CODE_VERSION}: figures may differ.")
+        return lines
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One metric as it was recorded and as it came out now; None where there was nothing to judge."""
+
+    name: str
+    recorded: float | None
+    now: float | None
+
+    @property
+    def difference(self) -> float | None:
+        """Now less recorded."""
+        return None if self.recorded is None or self.now is None else self.now - self.recorded
+
+    @property
+    def same(self) -> bool:
+        """Whether both are the same within the tolerance, or both undefined."""
+        return self.recorded is self.now is None or (self.difference is not None and abs(self.difference) <= TOLERANCE)
+
+
+def recipe_of(facts: Mapping[str, Any]) -> Recipe:
+    """Read a version's model.json. Raises `ReproductionError` where it does not record all that is needed."""
+    version, metrics = facts["version"], facts.get("metrics")
+    if metrics is None:
+        raise ReproductionError(
+            f"{version} was never judged, so there are no figures to compare. Judge it: reco evaluate."
+        )
+    train, test = facts["inputs"].get(TRAIN_RATINGS.name), metrics["inputs"].get(TEST_RATINGS.name)
+    if train is None or test is None:
+        raise ReproductionError(
+            f"{version} was not trained and judged on Delta versions: with STORAGE_FORMAT=parquet, or on files of its "
+            "own, what a table once held is not kept."
+        )
+    ranking, stars = metrics["ranking"], metrics["evaluation"]
+    return Recipe(
+        version=version,
+        engine=facts["engine"],
+        cores=facts["cores"],
+        code_version=facts["code_version"],
+        train_version=train,
+        test_version=test,
+        train_count=facts["train_count"],
+        config=ModelConfig.from_dict(facts["config"]),
+        protocol=Protocol(
+            ranking["k"], ranking["threshold"], metrics["hyperparameters"]["cold_start_strategy"], facts["split"]
+        ),
+        figures=_figures(stars, ranking),
+    )
+
+
+def reproduce_version(lakehouse: Lakehouse, recipe: Recipe) -> list[Figure]:
+    """Train and judge again; every figure as recorded and as it is now. Raises `ReproductionError`.
+
+    The lakehouse's engine must be the recipe's.
+    """
+    train = _ratings_at(lakehouse, TRAIN_RATINGS.name, recipe.train_version, recipe.version)
+    test = _ratings_at(lakehouse, TEST_RATINGS.name, recipe.test_version, recipe.version)
+    if len(train) != recipe.train_count:
+        raise ReproductionError(
+            f"{recipe.version} was trained on {recipe.train_count:,} ratings, but {TRAIN_RATINGS.name} version "
+            f"{recipe.train_version} has {len(train):,}: the table was removed and made anew since."
+        )
+    model, _ = fit(lakehouse, train, recipe.config)
+    found = _figures_of(evaluate(model, test, train, recipe.protocol))
+    return [Figure(name, recorded, found[name]) for name, recorded in recipe.figures.items()]
+
+
+def _figures_of(found: Evaluation) -> dict[str, float | None]:
+    sections = found.document()
+    return _figures(sections["evaluation"], sections["ranking"])
+
+
+def _figures(stars: Mapping[str, Any], ranking: Mapping[str, Any]) -> dict[str, float | None]:
+    return {
+        "warm RMSE": stars["rmse"],
+        "RMSE, all pairs": stars["rmse_all"],
+        f"NDCG@{ranking['k']}": ranking["ndcg"],
+        f"hit rate@{ranking['k']}": ranking["hit_rate"],
+    }
+
+
+def _ratings_at(lakehouse: Lakehouse, table: str, version: int, model: str) -> Ratings:
+    try:
+        return read_ratings(lakehouse, table, version)
+    except (OSError, DeltaError) as error:
+        raise ReproductionError(
+            f"{model} cannot be reproduced: {table} version {version} is no longer there, because its files were "
+            f"vacuumed or removed ({str(error).splitlines()[0][:200]}). Newer versions may still be whole: "
+            "reco model list."
+        ) from None

@@ -12,10 +12,13 @@ from resources.errors import RecoError
 from resources.settings import Settings
 
 MODULES: Mapping[str, str] = {
+    "backup_current_model": "reco_assets.models.backup",
     "check_new_data": "reco_assets.pipelines.new_data",
     "check_retrain": "reco_assets.drift.reports",
+    "compare_models": "reco_assets.models.backup",
     "find_current_model": "reco_assets.models.store",
     "find_latest_model": "reco_assets.models.store",
+    "rollback_model": "reco_assets.models.backup",
     "validate_data": "reco_assets.pipelines.validation",
     "verify_gold": "reco_assets.validation",
     "verify_silver": "reco_assets.validation",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from reco_assets.drift.claims import RETRAINING_DAGS, airflow_claimant, claim
 from reco_assets.drift.policy import DriftConfig, should_retrain
 from reco_assets.drift.reports import next_task, read_report
+from reco_assets.models.backup import compare_models
 from resources.airflow import airflow_task
 from resources.atomic_files import write_json
 from resources.settings import Settings
@@ -30,6 +31,8 @@ def run_result(settings: Settings, outcome: "Outcome") -> dict[str, Any]:
     result = {"run_id": outcome.run_id, "assets": {key: _named(values) for key, values in outcome.scalars.items()}}
     if report := outcome.metadata.get("drift/report"):
         result |= drift_result(settings, read_report(settings, str(report["report_id"])))
+    if "models/als_evaluation" in outcome.metadata:
+        result["comparison"] = compare_models(settings)
     return result
 
 

@@ -17,6 +17,7 @@ from reco_assets.jobs.selections import (
     TRAINING,
 )
 from reco_assets.jobs.spec import INTAKE, JobSpec, Task, chain
+from reco_assets.models.backup import backup_current_model, compare_models, rollback_model
 from reco_assets.models.store import find_current_model, find_latest_model
 from reco_assets.pipelines.new_data import check_new_data
 from reco_assets.pipelines.validation import validate_data
@@ -125,12 +126,12 @@ MODEL_RETRAINING = JobSpec(
     name="model_retraining_dag",
     description="On demand, by drift: a new model, deployed if it is better than the one in production.",
     tasks=(
-        Task("backup_current_model", missing="a function that backs up the champion"),
+        Task("backup_current_model", function=backup_current_model),
         Task("retrain_model", (*MERGE, *TRAINING)),
         Task("evaluate_new_model", JUDGEMENT),
-        Task("compare_models", missing="a comparison with the model in production, in the evaluation's result"),
+        Task("compare_models", function=compare_models),
         Task("deploy_new_model", (*PROMOTION, *SERVING)),
-        Task("rollback_model", missing="a function that goes back to the backed-up champion"),
+        Task("rollback_model", function=rollback_model),
     ),
     edges=(
         *chain("backup_current_model", "retrain_model", "evaluate_new_model", "compare_models"),

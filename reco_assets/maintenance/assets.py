@@ -1,0 +1,63 @@
+"""The maintenance asset: superseded models removed, then every Delta table compacted and vacuumed."""
+
+from typing import Any
+
+import dagster as dg
+
+from reco_assets.maintenance.models import remove_superseded
+from reco_assets.maintenance.pins import pinned_versions
+from reco_assets.models.store import model_store
+from reco_assets.owners import OWNERS
+from resources.lakehouse import Lakehouse
+from resources.table_files import LakehouseError
+from resources.table_upkeep import Upkeep, delta_tables, maintain_table
+
+_COLUMNS = "| table | files | MB | won, MB | kept versions | not readable before |\n|---|---|---|---|---|---|\n"
+
+
+@dg.asset(key_prefix="maintenance", group_name="maintenance", owners=OWNERS, kinds={"delta"})
+def tables(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
+    """Delta tables with few files and none that nobody needs.
+
+    Every version that a kept model was trained or judged on stays readable.
+    """
+    settings = lakehouse.settings
+    removed = remove_superseded(model_store(settings), settings.model_versions_kept)
+    done: dict[str, Upkeep] = {}
+    failed: list[LakehouseError] = []
+    for name in delta_tables(lakehouse):
+        # Read anew for each: a model may have been trained meanwhile.
+        pinned = pinned_versions(settings.root / "gold" / "models").get(name, set())
+        try:
+            done[name] = maintain_table(lakehouse, name, pinned, settings.maintenance_retention_hours)
+        except LakehouseError as error:
+            context.log.error(str(error))
+            failed.append(error)
+    if failed:
+        raise failed[0]
+    return dg.MaterializeResult(metadata=_metadata(done) | {"models_removed": dg.JsonMetadataValue(removed)})
+
+
+def _metadata(done: dict[str, Upkeep]) -> dict[str, Any]:
+    rows = "\n".join(_row(name, upkeep) for name, upkeep in done.items())
+    return {
+        "tables": len(done),
+        "mb_won": _mb(sum(upkeep.before.bytes - upkeep.after.bytes for upkeep in done.values())),
+        "mb_after": _mb(sum(upkeep.after.bytes for upkeep in done.values())),
+        "files_before": sum(upkeep.before.files for upkeep in done.values()),
+        "files_after": sum(upkeep.after.files for upkeep in done.values()),
+        "versions_kept": sum(len(upkeep.kept) for upkeep in done.values()),
+        "versions_lost_before": sum(len(upkeep.lost) for upkeep in done.values()),
+        "report": dg.MetadataValue.md(_COLUMNS + rows),
+    }
+
+
+def _row(name: str, upkeep: Upkeep) -> str:
+    before, after = upkeep.before, upkeep.after
+    kept, lost = (", ".join(map(str, versions)) for versions in (upkeep.kept, upkeep.lost))
+    won = _mb(before.bytes - after.bytes)
+    return f"| {name} | {before.files} → {after.files} | {_mb(after.bytes)} | {won} | {kept} | {lost} |"
+
+
+def _mb(size: int) -> float:
+    return round(size / 1e6, 3)

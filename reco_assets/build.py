@@ -11,11 +11,14 @@ from drift_sensors.landing import landing_sensor
 from drift_sensors.retrain import retrain_sensor
 from reco_assets.bronze import tables as bronze
 from reco_assets.drift import assets as drift
+from reco_assets.freshness import with_freshness
 from reco_assets.gold import tables as gold
 from reco_assets.jobs import JOBS
+from reco_assets.maintenance import assets as maintenance
+from reco_assets.maintenance import assets as maintenance
 from reco_assets.models import assets as models
 from reco_assets.pipelines import evidently
-from reco_assets.quality.assets import TABLE_CHECKS
+from reco_assets.quality import assets as quality
 from reco_assets.schedules import schedules
 from reco_assets.silver import report, split_tables
 from reco_assets.silver import tables as silver
@@ -24,7 +27,7 @@ from reco_assets.tables import DECLARED
 from resources import resources_for
 from resources.settings import Settings, load_settings
 
-ASSET_MODULES = (bronze, silver, report, split_tables, streaming, drift, models, gold, evidently)
+ASSET_MODULES = (bronze, silver, report, split_tables, streaming, drift, models, gold, maintenance, evidently, maintenance)
 
 
 def build_definitions(
@@ -33,8 +36,8 @@ def build_definitions(
     """Everything Dagster knows of the platform. Raises `SettingsError` on a bad environment variable."""
     settings = settings or load_settings()
     return dg.Definitions(
-        assets=dg.load_assets_from_modules(ASSET_MODULES),
-        asset_checks=TABLE_CHECKS,
+        assets=with_freshness(dg.load_assets_from_modules(ASSET_MODULES), settings),
+        asset_checks=quality.TABLE_CHECKS,
         jobs=list(JOBS.values()),
         schedules=schedules(settings),
         sensors=[landing_sensor(settings), retrain_sensor(settings), ghost_run_sensor(), *alert_sensors(settings)],

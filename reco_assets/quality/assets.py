@@ -1,14 +1,16 @@
 """What Dagster sees of data validation: the checks of every table, all of one table in one step."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
 
+from reco_assets.owners import OWNERS
 from reco_assets.quality import kinds
 from reco_assets.quality.checking import check_table
 from reco_assets.quality.declarations import DECLARATIONS, Declaration
 from reco_assets.quality.findings import Finding
+from reco_assets.quality.reports import write_report
 from resources.lakehouse import Lakehouse
 
 _SEVERITY = {"error": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
@@ -39,6 +41,37 @@ def table_checks(declaration: Declaration) -> dg.AssetChecksDefinition:
             yield _result(key, finding)
 
     return checks
+
+
+@dg.asset(
+    key=["quality", "report"],
+    deps=[declaration.table.split("/") for declaration in DECLARATIONS],
+    group_name="quality",
+    owners=OWNERS,
+    kinds={"html"},
+)
+def quality_report(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
+    """Every check of every table, as JSON and as a page to read offline; it shares the numbers of the checks."""
+    report = write_report(lakehouse)
+    return dg.MaterializeResult(
+        metadata={
+            "errors": report.document["errors"],
+            "warnings": report.document["warnings"],
+            "report": dg.MetadataValue.md(_markdown(report.document)),
+            "path": dg.MetadataValue.path(str(report.page)),
+            "page": dg.MetadataValue.url(report.page.as_uri()),
+            "json": dg.MetadataValue.path(str(report.json)),
+        }
+    )
+
+
+def _markdown(document: Mapping[str, Any]) -> str:
+    lines = ["| table | rows | checks | found |", "|---|---|---|---|"]
+    for table, facts in document["tables"].items():
+        failed = [f"{check['severity']}: {check['text']}" for check in facts["checks"].values() if not check["passed"]]
+        rows = "" if facts["rows"] is None else f"{facts['rows']:,}"
+        lines.append(f"| {table} | {rows} | {len(facts['checks'])} | {'; '.join(failed) or 'all passed'} |")
+    return "\n".join(lines)
 
 
 def _result(key: dg.AssetKey, finding: Finding) -> dg.AssetCheckResult:

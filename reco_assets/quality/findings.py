@@ -188,15 +188,18 @@ def distribution_finding(
     declaration: Declaration, numbers: Numbers, reference: Earlier | None, limits: Thresholds
 ) -> Finding:
     """Each binned column against the reference; shifts that noise alone may cause are told and do not warn."""
+    found: Numbers = {counts_of(bins): counted(bins, numbers) for bins in declaration.distributions}
     if reference is None:
         text = "No reference yet: the next version is compared with this one."
-        return Finding(declaration.table, kinds.DISTRIBUTIONS, passed=True, text=text, severity="warning")
+        return Finding(
+            declaration.table, kinds.DISTRIBUTIONS, passed=True, text=text, severity="warning", numbers=found
+        )
     told: list[str] = []
-    found: Numbers = {}
     shifted = False
     for bins in declaration.distributions:
         name = bins.column
-        seen = shift(histogram(bins, reference.numbers), histogram(bins, numbers))
+        found[reference_counts_of(bins)] = counted(bins, reference.numbers)
+        seen = shift(_histogram(bins, reference.numbers), _histogram(bins, numbers))
         if seen is None:
             told.append(f"{name} has no values to compare.")
             continue
@@ -259,9 +262,23 @@ def acceptable(declaration: Declaration, numbers: Numbers) -> bool:
     return bool(numbers["rows"]) and not any(numbers.get(name) for name in asked)
 
 
-def histogram(bins: Bins, numbers: Numbers) -> np.ndarray:
-    """The counts (k,) of a binned column; zeros where they were not measured."""
-    return np.array([numbers.get(name) or 0 for name in bin_names(bins)])
+def counted(bins: Bins, numbers: Numbers) -> dict[str, int]:
+    """How many values are in each bin, by its label; 0 where that was not measured."""
+    return {label: numbers.get(name) or 0 for label, name in zip(bins.labels, bin_names(bins), strict=True)}
+
+
+def counts_of(bins: Bins) -> str:
+    """The name of a histogram among a finding's numbers."""
+    return f"{bins.column} counts"
+
+
+def reference_counts_of(bins: Bins) -> str:
+    """The name of the reference's histogram among a finding's numbers."""
+    return f"{bins.column} reference counts"
+
+
+def _histogram(bins: Bins, numbers: Numbers) -> np.ndarray:
+    return np.array(list(counted(bins, numbers).values()))
 
 
 def _verdict(seen: Shift, beyond: bool) -> str:

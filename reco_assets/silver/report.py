@@ -6,6 +6,8 @@ from typing import Any
 import dagster as dg
 
 from reco_assets.owners import OWNERS
+from reco_assets.quality.declarations import DECLARED
+from reco_assets.quality.scans import scan_of
 from reco_assets.silver import layouts
 from reco_assets.silver.cleaning import exact_duplicates, typed_movies, typed_ratings
 from reco_assets.silver.quality import Conservation, quality_report
@@ -32,7 +34,7 @@ def etl_report(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
     """Rows in = silver + quarantined + exact duplicates for every table, and the quality of each silver table."""
     moment = datetime.now(UTC)
     counts = {table: count_rows(lakehouse, table) for table in TABLES}
-    quality = {table: quality_report(table, lakehouse.read(f"silver/{table}")) for table in TABLES}
+    quality = {table: quality_of(lakehouse, f"silver/{table}") for table in TABLES}
     summary = write_reports(lakehouse, moment, counts, quality)
     conserved = all(count.holds for count in counts.values())
     passed = all(report["passed"] for report in quality.values())
@@ -60,6 +62,13 @@ def count_rows(lakehouse: Lakehouse, table: str) -> Conservation:
         quarantined=lakehouse.row_count(f"silver/quarantine_{table}"),
         exact_duplicates=_exact_duplicates(lakehouse, table),
     )
+
+
+def quality_of(lakehouse: Lakehouse, table: str) -> dict[str, Any]:
+    """The quality of a silver table, from the same scan as its checks."""
+    declaration = DECLARED[table]
+    scan = scan_of(lakehouse, declaration)
+    return quality_report(declaration, scan.columns, scan.keys if declaration.key else None)
 
 
 def write_reports(

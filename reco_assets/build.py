@@ -15,7 +15,6 @@ from reco_assets.freshness import with_freshness
 from reco_assets.gold import tables as gold
 from reco_assets.jobs import JOBS
 from reco_assets.maintenance import assets as maintenance
-from reco_assets.maintenance import assets as maintenance
 from reco_assets.models import assets as models
 from reco_assets.pipelines import evidently
 from reco_assets.quality import assets as quality
@@ -27,7 +26,7 @@ from reco_assets.tables import DECLARED
 from resources import resources_for
 from resources.settings import Settings, load_settings
 
-ASSET_MODULES = (bronze, silver, report, split_tables, streaming, drift, models, gold, maintenance, evidently, maintenance)
+ASSET_MODULES = (bronze, silver, report, split_tables, streaming, drift, models, gold, quality, evidently, maintenance)
 
 
 def build_definitions(

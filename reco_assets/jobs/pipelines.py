@@ -10,6 +10,7 @@ from reco_assets.jobs.selections import (
     EVALUATION,
     FUTURES,
     JUDGEMENT,
+    MAINTENANCE,
     MERGE,
     PROMOTION,
     SERVING,
@@ -161,4 +162,10 @@ DRIFT_RETRAIN = JobSpec(
     description="Waiting batches merged, a model trained on them, judged, promoted or rejected.",
     tasks=MERGE_AND_RETRAIN,
     edges=RETRAIN_EDGES,
+)
+LAKEHOUSE_MAINTENANCE = JobSpec(
+    name="lakehouse_maintenance",
+    description="Tables compacted and vacuumed, superseded models removed; what a kept model was made of stays.",
+    tasks=(Task("maintain_tables", MAINTENANCE),),
+    edges=(),
 )

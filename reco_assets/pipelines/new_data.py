@@ -47,9 +47,9 @@ def check_new_data(settings: Settings) -> dict[str, Any]:
     news = [
         *([] if lakehouse.exists(LOADED) else [f"{LOADED} is not loaded yet"]),
         *(_line(name, found) for name, found in tables.items() if found.new_rows),
-        *([f"{len(batches)} batches of {rows:,} ratings wait"] if batches else []),
-        *([f"{landed} files lie in {settings.landing}"] if landed else []),
-        *([f"{', '.join(changed)}: newer than {LOADED}"] if changed else []),
+        *([f"waiting batches: {len(batches)}, of {rows:,} ratings"] if batches else []),
+        *([f"files in {settings.landing}: {landed}"] if landed else []),
+        *([f"{', '.join(changed)}: newer than what was loaded"] if changed else []),
     ]
     since = f"since champion {champion} was trained" if champion else "and no champion yet"
     return {

@@ -41,8 +41,7 @@ def column_measures(declaration: Declaration, now: datetime) -> "dict[str, Colum
     measures |= {null_of(name): _times(F.col(name).isNull()) for name in declaration.required}
     measures |= {broken(rule): _times(_breaks(rule, now)) for rule in declaration.rules}
     for bins in declaration.distributions:
-        at = _bin_of(bins)
-        measures |= {name: _times(at == F.lit(place)) for place, name in enumerate(bin_names(bins))}
+        measures |= {name: _times(_in_bin(bins, at)) for at, name in enumerate(bin_names(bins))}
     for name in _ordered(declaration):
         value = F.unix_seconds(name) if name in _times_of(declaration) else F.col(name)
         measures |= {f"lowest {name}": F.min(value), f"highest {name}": F.max(value)}
@@ -146,8 +145,9 @@ def _times(condition: "Column") -> "Column":
     return F.sum(F.when(condition, F.lit(1)).otherwise(F.lit(0)))
 
 
-def _bin_of(bins: Bins) -> "Column":
-    return F.floor((F.col(bins.column) - F.lit(bins.start)) / F.lit(bins.width))
+def _in_bin(bins: Bins, at: int) -> "Column":
+    start, value = bins.start + at * bins.width, F.col(bins.column).cast("double")
+    return (value >= F.lit(float(start))) & (value < F.lit(float(start + bins.width)))
 
 
 def _counts(name: str) -> bool:

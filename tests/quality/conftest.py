@@ -1,0 +1,95 @@
+"""One good table of every declaration, as small as its checks allow."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
+
+from reco_assets.quality.declarations import DECLARED
+from resources.lakehouse import Lakehouse
+from resources.table_files import TableSpec, schema_of
+
+Rows = list[dict[str, Any]]
+START = datetime(2020, 1, 1, tzinfo=UTC)
+USERS, MOVIES = 24, 20
+
+
+def _ratings(**more: Any) -> Rows:
+    """Users of 10 or of 20 ratings, a minute apart, each with all ten half-star values alike."""
+    rows = []
+    for user in range(USERS):
+        for movie in range(10 * (1 + user % 2)):
+            moment = START + timedelta(days=user, minutes=movie)
+            rating = {"user_id": user, "movie_id": movie, "rating": 0.5 * (movie % 10 + 1), "rating_ts": moment}
+            rows.append(rating | {"year": moment.year, "month": moment.month, "line": len(rows) + 2} | more)
+    return rows
+
+
+def _lists(key: str, column: str) -> Rows:
+    entries = [{"movie_id": movie, "score": 1.0 / (movie + 1), "rank": movie + 1} for movie in range(5)]
+    return [{key: at, column: entries, "model_version": "20200101_000000", "generated_ts": START} for at in range(4)]
+
+
+def _raw(*columns: str) -> Rows:
+    provenance = {"_source_file": "file.csv", "_loaded_ts": START}
+    return [dict.fromkeys(columns, "1") | provenance | {"_line": line} for line in range(2, 6)]
+
+
+def _refused(**more: str) -> Rows:
+    return [{"source": "file.csv", "line": line, "raw": "x", "reasons": ["no"], **more} for line in range(2, 6)]
+
+
+def _movies() -> Rows:
+    genres = {"genres_string": "Drama|War", "genres": ["Drama", "War"]}
+    return [
+        {"movie_id": movie, "title": f"Film {movie}", "release_year": 1950 + movie, **genres} for movie in range(MOVIES)
+    ]
+
+
+def _tags() -> Rows:
+    moment = {"tag_ts": START, "year": START.year, "month": START.month}
+    return [{"user_id": user, "movie_id": user, "tag": "slow", **moment} for user in range(4)]
+
+
+GOOD: dict[str, Rows] = {
+    "bronze/ratings": _raw("userId", "movieId", "rating", "timestamp"),
+    "bronze/movies": _raw("movieId", "title", "genres"),
+    "bronze/tags": _raw("userId", "movieId", "tag", "timestamp"),
+    "silver/ratings": _ratings(),
+    "silver/movies": _movies(),
+    "silver/tags": _tags(),
+    **{f"silver/quarantine_{name}": _refused() for name in ("ratings", "movies", "tags")},
+    "silver/split_ratings": _ratings(origin="history", side="train", policy="random"),
+    **{f"silver/{side}_ratings": _ratings(origin="history") for side in ("train", "test", "future")},
+    "stream/ratings": _ratings(batch="b1", split="train"),
+    "stream/quarantine": _refused(batch="b1"),
+    "gold/recommendations_als": _lists("user_id", "recommendations"),
+    "gold/similar_movies": _lists("movie_id", "similar"),
+}
+
+
+@pytest.fixture(scope="session")
+def good_rows() -> Callable[[str], Rows]:
+    """The rows of a good table, made anew so that a test may break them."""
+    return lambda table: [dict(row) for row in GOOD[table]]
+
+
+@pytest.fixture(scope="session")
+def arrow() -> Callable[..., pa.Table]:
+    """Rows as a table with the declared columns, or with others."""
+
+    def make(table: str, rows: Rows, columns: StructType | None = None) -> pa.Table:
+        schema = to_arrow_schema(columns or DECLARED[table].layouts[0], timezone="UTC")
+        return pa.Table.from_pylist(rows, schema=schema)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def put() -> Callable[[Lakehouse, str, pa.Table], None]:
+    """Write a table with whatever columns it has."""
+    return lambda lakehouse, name, table: lakehouse.write(TableSpec(name, schema_of(table)), table)

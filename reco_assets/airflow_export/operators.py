@@ -47,11 +47,9 @@ class Run:
 
     def call(self, task: Task) -> Call:
         """A PythonOperator; what the platform lacks is asked for by the task's name."""
-        what: dict[str, Any] = {"function": task.function.__name__ if task.function else task.name}
-        if task.assets and not task.missing:
-            what = {"select": Joined(task.assets)}
-        elif task.checks and not task.missing:
-            what = {"checks": Joined(task.checks)}
+        asked = {"checks": task.checks, "select": task.assets}
+        what: dict[str, Any] = {name: Joined(texts) for name, texts in asked.items() if texts and not task.missing}
+        what = what or {"function": task.function.__name__ if task.function else task.name}
         options = {"config": self.steps, "weekday": self.weekday, "limit": self.limit}
         given = what | {name: value for name, value in options.items() if value is not None}
         return Call(PYTHON, {"python_callable": Name("common.runner", "run_reco"), "op_kwargs": given})

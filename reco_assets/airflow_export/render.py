@@ -130,9 +130,8 @@ def _rows(spec: DagSpec) -> list[tuple[str, str, str, str]]:
 def _what_runs(task: Task) -> str:
     if task.function:
         return f"`{task.function.__name__}()`"
-    if task.checks:
-        return f"the checks {', '.join(f'`{kind}`' for kind in task.checks)} of every table"
-    return ", ".join(f"`{asset}`" for asset in task.assets)
+    checks = [f"the checks {', '.join(f'`{kind}`' for kind in task.checks)} of every table"] if task.checks else []
+    return ", ".join([*checks, *(f"`{asset}`" for asset in task.assets)])
 
 
 def _common(settings: Settings) -> dict[str, str]:

@@ -26,6 +26,7 @@ def run_with_progress(
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=CONSOLE, disable=not CONSOLE.is_terminal) as progress:
         task = progress.add_task(title, total=len(assets))
+        tuning = progress.add_task("", visible=False)
         made: set[str] = set()
 
         def listen(step: str, event: "DagsterEvent") -> None:
@@ -37,6 +38,11 @@ def run_with_progress(
             if event.is_step_materialization and event.asset_key is not None:
                 made.add(event.asset_key.to_user_string())
                 progress.update(task, completed=len(made))
+            if (trial := _trial_of(event)) is not None:
+                described, done, total = trial
+                progress.update(tuning, description=described, completed=done, total=total, visible=True)
+                if progress.disable:
+                    CONSOLE.print(f"{described} ({done} of {total})", highlight=False, soft_wrap=True)
 
         outcome = materialize_assets(settings, assets, listen, config)
         progress.update(task, description=title)
@@ -44,18 +50,31 @@ def run_with_progress(
     return outcome
 
 
-def check_with_progress(settings: Settings, kinds: Sequence[str]) -> dict[str, Any]:
-    """Run checks of all tables, with a line for each step, and return their result; in an Airflow task, hand it over.
+def _trial_of(event: "DagsterEvent") -> tuple[str, int, int] | None:
+    """Of the observation that a tuning makes after each trial: what to show, how many are done, of how many."""
+    if event.event_type_value != "ASSET_OBSERVATION":
+        return None
+    seen = {name: value.value for name, value in event.asset_observation_data.asset_observation.metadata.items()}
+    if not {"part", "done", "of"} <= seen.keys():
+        return None
+    best = ", ".join(f"{name} {value:.4f}" for name, value in seen.items() if name.startswith("best_"))
+    return f"tuning the {seen['part']} part: {best}", int(str(seen["done"])), int(str(seen["of"]))
 
-    Raises `ChecksFailedError` when one found an error.
+
+def check_with_progress(settings: Settings, kinds: Sequence[str], assets: Sequence[str] = ()) -> dict[str, Any]:
+    """Run checks of all tables, with a line for each step, then make assets whatever the checks found.
+
+    Returns the result of both; in an Airflow task, hands it over. Raises `ChecksFailedError` when a check found an
+    error, at the end: a report on the tables is wanted most then.
     """
 
     def listen(step: str, event: "DagsterEvent") -> None:
         if event.is_step_start:
             CONSOLE.print(f"run: {step}", highlight=False, soft_wrap=True)
 
-    outcome = run_checks(settings, kinds, listen=listen)
-    require_no_error(outcome.checks)
-    result = checks_result(outcome)
+    checked = run_checks(settings, kinds, listen=listen)
+    made = run_result(settings, run_with_progress(settings, assets, "run")) if assets else {}
+    require_no_error(checked.checks)
+    result = made | checks_result(checked)
     hand_over(settings, result)
     return result

@@ -29,7 +29,8 @@ def run(
     """Make assets, run checks, or call a function; the last line printed is the result as one JSON object.
 
     It is {"run_id", "assets"} with each asset's figures, the drift sections and `retrain_decision` where a drift report
-    was made, and `comparison` where a model was judged; or {"run_id", "passed", "checks"}; or {"function", "value"}.
+    was made, and `comparison` where a model was judged; {"run_id", "passed", "checks"} (with `assets`, when some are to
+    be made behind the checks, whatever those find); or {"function", "value"}.
     """
     from reco_assets.results import as_json, hand_over
     from resources.settings import load_settings
@@ -38,14 +39,15 @@ def run(
     match select, checks, function, config:
         case str(), None, None, _:
             result = _make(settings, select.split(","), _parse(config))
-        case None, str(), None, None:
-            result = _check(settings, checks.split(","))
+        case _, str(), None, None:
+            result = _check(settings, checks.split(","), select.split(",") if select else [])
         case None, None, str(), None:
             result = _call(settings, function)
             hand_over(settings, result)
         case _:
             raise typer.BadParameter(
-                "give --select KEY,KEY… (with --config, where needed), --checks KIND,KIND…, or --function NAME"
+                "give --select KEY,KEY… (with --config, where needed), --checks KIND,KIND… (with --select for assets "
+                "to make behind them), or --function NAME"
             )
     typer.echo(json.dumps(as_json(result), allow_nan=False))
 
@@ -63,10 +65,10 @@ def _make(settings: "Settings", keys: Sequence[str], config: Mapping[str, Mappin
     return run_result(settings, run_with_progress(settings, keys, "run", config))
 
 
-def _check(settings: "Settings", kinds: Sequence[str]) -> dict[str, Any]:
+def _check(settings: "Settings", kinds: Sequence[str], keys: Sequence[str]) -> dict[str, Any]:
     from reco_assets.cli.progress import check_with_progress
 
-    return check_with_progress(settings, kinds)
+    return check_with_progress(settings, kinds, keys)
 
 
 def _parse(config: str | None) -> Mapping[str, Mapping[str, Any]]:

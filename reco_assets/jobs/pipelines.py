@@ -13,6 +13,7 @@ from reco_assets.jobs.selections import (
     MAINTENANCE,
     MERGE,
     PROMOTION,
+    QUALITY_REPORT,
     SERVING,
     STREAM,
     TRAINING,
@@ -119,7 +120,10 @@ ML_PIPELINE = JobSpec(
 DATA_VALIDATION = JobSpec(
     name="data_validation_dag",
     description="Daily checks of the tables: their schema, then quality, distributions and anomalies.",
-    tasks=tuple(Task(name, checks=kinds) for name, kinds in CHECKS_OF_TASK.items()),
+    tasks=tuple(
+        Task(name, QUALITY_REPORT if name == "check_data_quality" else (), kinds)
+        for name, kinds in CHECKS_OF_TASK.items()
+    ),
     edges=tuple(("validate_schema", name) for name in CHECKS_OF_TASK if name != "validate_schema"),
 )
 

@@ -13,8 +13,8 @@ HEAVY, INTAKE = "reco/heavy", "reco/intake"
 
 @dataclass(frozen=True)
 class Task:
-    """One documented task: the assets it makes (keys with slashes), the kinds of checks it runs on every table, or a
-    function of the settings, whose value is whatever JSON can say.
+    """One documented task: the assets it makes (keys with slashes), behind the kinds of checks that it runs on every
+    table, or a function of the settings, whose value is whatever JSON can say.
 
     `missing` says in words what the platform does not have yet for the task to do what its document says.
     """

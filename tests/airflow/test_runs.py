@@ -122,6 +122,80 @@ def test_a_run_by_hand_without_a_date_goes_by_the_day_it_starts(run_dag: Callabl
     assert "date 2025-01-05T00:00:00+00:00" in alerts.slack[0]
 
 
+def asked(run: Any, task: str) -> list[str]:
+    """What the only call of a task asked the platform for."""
+    (call,) = run.calls_of(task)
+    return call["arguments"]
+
+
+def test_each_validation_task_runs_its_own_checks_by_itself(run_dag: Callable[..., Any]) -> None:
+    run = run_dag("data_validation_dag")
+    assert asked(run, "validate_schema") == ["run", "--checks", "schema"]
+    report = ["--select", "quality/report"]
+    assert asked(run, "check_data_quality") == ["run", "--checks", "nulls,ranges,references,row_count", *report]
+    assert asked(run, "check_distributions") == ["run", "--checks", "distributions"]
+    assert asked(run, "detect_anomalies") == ["run", "--checks", "duplicates,outliers"]
+
+
+def test_what_a_check_found_is_in_xcom(run_dag: Callable[..., Any]) -> None:
+    found = {"run_id": "r", "passed": True, "checks": {"silver/tags": {"outliers": {"passed": False}}}}
+    run = run_dag("data_validation_dag", {"detect_anomalies": {"result": found}})
+    assert run.state == "success"
+    assert run.pushed("detect_anomalies")["checks"] == found["checks"]
+
+
+@pytest.mark.parametrize("task", ["check_data_quality", "check_distributions", "detect_anomalies"])
+def test_an_error_that_a_check_found_fails_its_own_task_alone(run_dag: Callable[..., Any], task: str) -> None:
+    run = run_dag("data_validation_dag", {task: {"exit_codes": [1, 1]}})
+    assert run.state == "failed"
+    assert run.tasks_in("failed") == {task}
+    assert run.tasks_in("success") == set(run.states) - {task}
+
+
+def test_a_wrong_schema_stops_the_checks_behind_it(run_dag: Callable[..., Any]) -> None:
+    run = run_dag("data_validation_dag", {"validate_schema": {"exit_codes": [1, 1]}})
+    assert run.tasks_in("failed") == {"validate_schema"}
+    assert {call["task"] for call in run.calls} == {"validate_schema"}
+
+
+def test_nothing_is_trained_on_data_that_is_not_valid(run_dag: Callable[..., Any]) -> None:
+    run = run_dag("ml_pipeline_dag", {"validate_data": {"exit_codes": [1, 1]}})
+    assert run.state == "failed"
+    assert run.tasks_in("failed") == {"validate_data"}
+    assert {call["task"] for call in run.calls} == {"check_new_data", "validate_data"}
+
+
+def test_the_weekly_pipeline_goes_on_with_nothing_new_and_says_so(run_dag: Callable[..., Any]) -> None:
+    nothing = {"has_new_data": False, "summary": "Nothing new."}
+    scenario = {"check_new_data": {"result": {"value": nothing}}}
+    run = run_dag("ml_pipeline_dag", scenario, branches={"choose_retraining": "skip_retraining"})
+    assert run.state == "success"
+    assert run.pushed("check_new_data") == nothing
+    assert [len(run.calls_of(task)) for task in ("train", "evaluate", "deploy")] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "arguments"),
+    [
+        ("rollback_model", ["run", "--function", "rollback_model"]),
+        ("deploy_new_model", ["run", "--select", "models/als_champion,gold/recommendations_als,gold/similar_movies"]),
+    ],
+)
+def test_retraining_ends_as_the_comparison_of_the_models_says(
+    run_dag: Callable[..., Any], chosen: str, arguments: list[str]
+) -> None:
+    run = run_dag("model_retraining_dag", branches={"compare_models": chosen})
+    assert asked(run, "backup_current_model") == ["run", "--function", "backup_current_model"]
+    assert asked(run, chosen) == arguments
+    assert run.pushed("compare_models", "comparison")["next_task"] == chosen
+
+
+def test_without_a_backup_nothing_is_retrained(run_dag: Callable[..., Any]) -> None:
+    run = run_dag("model_retraining_dag", {"backup_current_model": {"exit_codes": [1, 1]}})
+    assert run.state == "failed"
+    assert {call["task"] for call in run.calls} == {"backup_current_model"}
+
+
 def test_drift_triggers_the_retraining_dag_once(run_dag: Callable[..., Any]) -> None:
     from airflow.models.dagrun import DagRun
 

@@ -22,23 +22,27 @@ SECONDS_TO_END = 30
 
 
 def run_reco(
+    *,
     select: str | None = None,
+    checks: str | None = None,
     function: str | None = None,
     config: dict[str, Any] | None = None,
     weekday: str | None = None,
     limit: timedelta | None = None,
     **context: Any,
 ) -> Any:
-    """Runs assets (`select`: their keys, comma separated) or a `function` of the platform; returns its result.
+    """Runs a `function` of the platform, or `checks` of all tables and then assets (`select`); returns the result.
 
-    With a `weekday` ("Sunday", in UTC) nothing is run on other days. After `limit` one alert is sent and the
-    run goes on. Raises AirflowException when the runner fails or prints no result.
+    Checks are named by kind, assets by key, with commas between. With a `weekday` ("Sunday", in UTC) nothing is run on
+    other days. After `limit` one alert is sent and the run goes on. Raises AirflowException when the runner fails or
+    prints no result.
     """
     if weekday and f"{_run_date(context):%A}" != weekday:
         log.info("Nothing to do: this task trains on %ss only.", weekday)
         return {"skipped": f"trains on {weekday}s only"}
     command = [RECO_COMMAND, "run"]
-    command += ["--select", select] if select else ["--function", str(function)]
+    asked = {"--checks": checks, "--select": select, "--function": function}
+    command += [part for option, value in asked.items() if value for part in (option, value)]
     command += ["--config", json.dumps(config)] if config else []
     with alert_after(limit, context):
         result = result_of(_last_line_of(command, context))

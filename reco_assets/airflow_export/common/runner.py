@@ -30,17 +30,17 @@ def run_reco(
     limit: timedelta | None = None,
     **context: Any,
 ) -> Any:
-    """Runs assets (`select`: their keys, comma separated), `checks` of all tables (their kinds, comma separated) or a
-    `function` of the platform; returns its result.
+    """Runs a `function` of the platform, or `checks` of all tables and then assets (`select`); returns the result.
 
-    With a `weekday` ("Sunday", in UTC) nothing is run on other days. After `limit` one alert is sent and the
-    run goes on. Raises AirflowException when the runner fails or prints no result.
+    Checks are named by kind, assets by key, with commas between. With a `weekday` ("Sunday", in UTC) nothing is run on
+    other days. After `limit` one alert is sent and the run goes on. Raises AirflowException when the runner fails or
+    prints no result.
     """
     if weekday and f"{_run_date(context):%A}" != weekday:
         log.info("Nothing to do: this task trains on %ss only.", weekday)
         return {"skipped": f"trains on {weekday}s only"}
     command = [RECO_COMMAND, "run"]
-    asked = {"--select": select, "--checks": checks, "--function": function}
+    asked = {"--checks": checks, "--select": select, "--function": function}
     command += [part for option, value in asked.items() if value for part in (option, value)]
     command += ["--config", json.dumps(config)] if config else []
     with alert_after(limit, context):

@@ -1,0 +1,121 @@
+"""The weekly pipeline: new data validated, a model trained, judged and deployed, retraining on drift.
+
+Exported by `reco airflow export`: change the platform's job instead, and export again.
+"""
+
+from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.providers.standard.operators.python import BranchPythonOperator, PythonOperator
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+
+from common.config import DEFAULT_DAG_ARGS, START_DATE
+from common.runner import follow_decision, run_reco
+from common.timing import cron
+
+with DAG(
+    dag_id="ml_pipeline_dag",
+    description="The weekly pipeline: new data validated, a model trained, judged and deployed, retraining on drift.",
+    default_args=DEFAULT_DAG_ARGS,
+    schedule=cron("0 0 * * 0"),
+    start_date=START_DATE,
+    catchup=False,
+    max_active_runs=1,
+) as dag:
+    check_new_data = PythonOperator(
+        task_id="check_new_data",
+        python_callable=run_reco,
+        op_kwargs={"function": "check_new_data"},
+    )
+    validate_data = PythonOperator(
+        task_id="validate_data",
+        python_callable=run_reco,
+        op_kwargs={"function": "validate_data"},
+    )
+    preprocess = PythonOperator(
+        task_id="preprocess",
+        python_callable=run_reco,
+        op_kwargs={
+            "select": ",".join(
+                [
+                    "bronze/ratings",
+                    "bronze/movies",
+                    "bronze/tags",
+                    "silver/ratings",
+                    "silver/quarantine_ratings",
+                    "silver/movies",
+                    "silver/quarantine_movies",
+                    "silver/tags",
+                    "silver/quarantine_tags",
+                    "silver/etl_report",
+                    "silver/split_ratings",
+                    "silver/train_ratings",
+                    "silver/test_ratings",
+                    "silver/future_ratings",
+                    "silver/future_csv",
+                ]
+            ),
+        },
+    )
+    train = PythonOperator(
+        task_id="train",
+        python_callable=run_reco,
+        op_kwargs={"select": "models/als_candidate"},
+    )
+    evaluate = PythonOperator(
+        task_id="evaluate",
+        python_callable=run_reco,
+        op_kwargs={"select": "models/als_evaluation"},
+    )
+    check_drift = PythonOperator(
+        task_id="check_drift",
+        python_callable=run_reco,
+        op_kwargs={
+            "select": ",".join(
+                [
+                    "stream/ratings",
+                    "stream/quarantine",
+                    "drift/data_drift",
+                    "drift/model_drift",
+                    "drift/report",
+                ]
+            ),
+        },
+    )
+    deploy = PythonOperator(
+        task_id="deploy",
+        python_callable=run_reco,
+        op_kwargs={
+            "select": "models/als_champion,gold/recommendations_als,gold/similar_movies",
+        },
+    )
+    choose_retraining = BranchPythonOperator(
+        task_id="choose_retraining",
+        python_callable=follow_decision,
+        op_kwargs={
+            "task_id": "check_drift",
+            "key": "retrain_decision",
+            "names": {
+                "merge_streaming_data": "trigger_retraining",
+                "skip_retrain": "skip_retraining",
+            },
+        },
+    )
+    trigger_retraining = TriggerDagRunOperator(
+        task_id="trigger_retraining",
+        trigger_dag_id="model_retraining_dag",
+    )
+    skip_retraining = EmptyOperator(
+        task_id="skip_retraining",
+    )
+
+    (
+        check_new_data
+        >> validate_data
+        >> preprocess
+        >> train
+        >> evaluate
+        >> check_drift
+        >> deploy
+        >> choose_retraining
+        >> [trigger_retraining, skip_retraining]
+    )

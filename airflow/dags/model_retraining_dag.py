@@ -1,0 +1,64 @@
+"""On demand, by drift: a new model, deployed if it is better than the one in production.
+
+Exported by `reco airflow export`: change the platform's job instead, and export again.
+"""
+
+from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.standard.operators.python import BranchPythonOperator, PythonOperator
+
+from common.config import DEFAULT_DAG_ARGS, START_DATE
+from common.runner import follow_decision, run_reco
+
+with DAG(
+    dag_id="model_retraining_dag",
+    description="On demand, by drift: a new model, deployed if it is better than the one in production.",
+    default_args=DEFAULT_DAG_ARGS,
+    schedule=None,
+    start_date=START_DATE,
+    catchup=False,
+    max_active_runs=1,
+) as dag:
+    backup_current_model = PythonOperator(
+        task_id="backup_current_model",
+        python_callable=run_reco,
+        op_kwargs={"function": "backup_current_model"},
+    )
+    retrain_model = PythonOperator(
+        task_id="retrain_model",
+        python_callable=run_reco,
+        op_kwargs={
+            "select": ",".join(
+                [
+                    "stream/accepted",
+                    "silver/train_ratings",
+                    "silver/test_ratings",
+                    "models/als_candidate",
+                ]
+            ),
+            "config": {"stream__accepted": {"accept": "ALWAYS"}},
+        },
+    )
+    evaluate_new_model = PythonOperator(
+        task_id="evaluate_new_model",
+        python_callable=run_reco,
+        op_kwargs={"select": "models/als_evaluation"},
+    )
+    compare_models = BranchPythonOperator(
+        task_id="compare_models",
+        python_callable=follow_decision,
+        op_kwargs={"task_id": "evaluate_new_model", "key": "comparison"},
+    )
+    deploy_new_model = PythonOperator(
+        task_id="deploy_new_model",
+        python_callable=run_reco,
+        op_kwargs={
+            "select": "models/als_champion,gold/recommendations_als,gold/similar_movies",
+        },
+    )
+    rollback_model = PythonOperator(
+        task_id="rollback_model",
+        python_callable=run_reco,
+        op_kwargs={"function": "rollback_model"},
+    )
+
+    backup_current_model >> retrain_model >> evaluate_new_model >> compare_models >> [deploy_new_model, rollback_model]

@@ -37,12 +37,17 @@ def list_versions() -> None:
 
 @app.command()
 def promote(version: Annotated[str, typer.Argument(help="A version that reco model list shows.")]) -> None:
-    """Make a version the champion, whatever its figures, and let gold follow it."""
+    """Make a version the champion, whatever its figures, and let gold follow it.
+
+    Files of it that are missing or damaged are brought back where the backup has them.
+    """
+    from reco_assets.models.backup import restore
     from reco_assets.models.store import model_store
     from resources.settings import load_settings
 
     settings = load_settings()
     store = model_store(settings)
+    restore(settings, version)
     store.promote(version, "promoted by hand")
     _follow(settings, store, version)
 

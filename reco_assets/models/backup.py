@@ -121,8 +121,7 @@ def roll_back(settings: Settings) -> str:
     try:
         target = store.predecessor()
     except ModelStoreError:
-        backup = read_backup(settings)
-        if backup is None or backup.version == store.served()[0]:
+        if store.served()[0] is not None or read_backup(settings) is None:
             raise
         return str(rollback_model(settings)["champion"])
     restore(settings, target)

@@ -18,6 +18,7 @@ from resources.errors import RecoError
 SAMPLE_FILE = "sample.json"
 USERS, LIST_LENGTH = 20, 10
 UNKNOWN_USER = -1
+SAME_MOVIES = 0.9  # of the list entries: where scores are all but equal, another machine may swap two movies
 TOLERANCE = 1e-4  # stars and scores; products of 64 float32 in another order differ by about 1e-6
 
 
@@ -29,12 +30,14 @@ def write_sample(folder: Path, model: AlsRecommender) -> None:
     """Leave what a model answers for some users, one of them unknown, in its folder."""
     users = np.append(_spread(model.user_ids), np.int32(UNKNOWN_USER))
     movies = np.resize(_spread(model.movie_ids), len(users))
+    lists = model.recommend(users, LIST_LENGTH)
     sample = {
         "user_id": users.tolist(),
         "movie_id": movies.tolist(),
         "stars": _plain(model.predict(users, movies)),
         "list_length": LIST_LENGTH,
-        "scores": [_plain(row) for row in model.recommend(users, LIST_LENGTH).score],
+        "lists": lists.movie_id.tolist(),
+        "scores": [_plain(row) for row in lists.score],
     }
     write_text_atomically(folder / SAMPLE_FILE, json.dumps(sample) + "\n")
 
@@ -45,7 +48,7 @@ def smoke_test(model: Recommender, folder: Path, name: str) -> None:
         sample = json.loads((folder / SAMPLE_FILE).read_text())
         users, movies = (np.array(sample[key], np.int32) for key in ("user_id", "movie_id"))
         stars, scores = (np.array(sample[key], np.float64) for key in ("stars", "scores"))
-        length = int(sample["list_length"])
+        movies_listed, length = np.array(sample["lists"], np.int32), int(sample["list_length"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SmokeTestError(
             f"{name} cannot be tested: {folder / SAMPLE_FILE} is missing or damaged ({error}). "
@@ -59,6 +62,7 @@ def smoke_test(model: Recommender, folder: Path, name: str) -> None:
             len(set(row[row != MASKED].tolist())) == wanted for row in lists.movie_id
         ),
         "predictions are those of the trained model": np.allclose(predicted, stars, rtol=0, atol=TOLERANCE),
+        "lists are those of the trained model": (lists.movie_id == movies_listed).mean() >= SAME_MOVIES,
         "list scores are those of the trained model": np.allclose(lists.score, scores, rtol=0, atol=TOLERANCE),
     }
     if failed := [rule for rule, holds in told.items() if not holds]:

@@ -85,6 +85,8 @@ class ModelStore:
 
     def verify(self, version: str) -> None:
         """Raise `ModelStoreError` unless every file of a version is there and as it was when it was saved."""
+        if not self.path(version).exists():
+            raise ModelStoreError(f"{self.folder} holds no version {version}. See which there are: reco model list.")
         verify_model(self.path(version))
 
     def latest(self) -> str:
@@ -106,7 +108,10 @@ class ModelStore:
         version = str(record["version"])
         if missing := missing_files(self.path(version)):
             found = f"lacks {', '.join(missing)}" if self.path(version).exists() else "is gone"
-            raise ModelStoreError(f"{self.folder / CHAMPION_FILE} names {version}, which {found}. {self._way_out()}")
+            raise ModelStoreError(
+                f"{self.folder / CHAMPION_FILE} names {version}, which {found}. Bring its files back, if they are "
+                f"in the backup: reco model promote {version}; or {self._way_out()}"
+            )
         return version
 
     def previous(self) -> str | None:
@@ -171,7 +176,7 @@ class ModelStore:
             record: dict[str, Any] = json.loads(path.read_text())
             record["version"]
         except (ValueError, KeyError, TypeError) as error:
-            raise ModelStoreError(f"{path} is damaged ({error}). {self._way_out()}") from None
+            raise ModelStoreError(f"{path} is damaged ({error}): {self._way_out()}") from None
         return record
 
     def _require_never_promoted(self) -> None:
@@ -190,7 +195,7 @@ class ModelStore:
 
     def _way_out(self) -> str:
         known = ", ".join(self.versions()) or "none; train one: reco train"
-        return f"Let another version serve: reco model rollback, or reco model promote VERSION (there are: {known})."
+        return f"let another version serve: reco model rollback, or reco model promote VERSION (there are: {known})."
 
 
 def model_store(settings: Settings) -> ModelStore:
@@ -270,7 +275,7 @@ def _require_unchanged(path: Path, facts: dict[str, Any], names: set[str]) -> No
     if changed := changed_files(path, expected):
         raise ModelStoreError(
             f"{path} is no complete model version: {', '.join(changed)} missing or not as saved. "
-            "Bring its files back (reco model rollback does where it has a backup), or train it again: reco train."
+            f"Bring them back, if the backup has them: reco model promote {path.name}. Or train it again: reco train."
         )
 
 

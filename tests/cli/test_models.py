@@ -110,6 +110,50 @@ def test_without_a_predecessor_a_rollback_says_what_to_do(store: ModelStore, rec
     assert "reco model promote VERSION" in done.stderr
 
 
+def test_a_rollback_brings_back_a_missing_file_of_the_version_it_goes_to(
+    lake: Path, store: ModelStore, reco: Reco
+) -> None:
+    first = store.versions()[0]
+    (store.path(first) / "user_factors.parquet").unlink()
+    done = reco("model", "rollback")
+    assert done.returncode == 0, done.stderr
+    assert (store.champion(), served(lake)) == (first, {first})
+
+
+def test_where_the_record_is_lost_every_command_says_so_gold_serves_on_and_a_rollback_restores_the_backup(
+    lake: Path, store: ModelStore, reco: Reco
+) -> None:
+    first, second = store.versions()
+    (store.folder / "champion.json").unlink()
+    for command in (("model", "list"), ("evaluate",)):
+        done = reco(*command)
+        assert done.returncode == 1
+        assert f"champion.json is gone, although {second} was promoted" in done.stderr
+        assert f"reco model promote {second}" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert served(lake) == {second}
+    assert reco("model", "rollback").returncode == 0
+    assert (store.champion(), served(lake)) == (first, {first})
+
+
+def test_a_version_is_reproduced_and_both_figures_are_printed(store: ModelStore, reco: Reco) -> None:
+    version = store.versions()[0]
+    done = reco("model", "reproduce", version)
+    assert done.returncode == 0, done.stderr
+    assert f"{version} is reproduced" in done.stdout
+    assert done.stdout.count(f"{store.facts(version)['metrics']['ranking']['ndcg']:.6f}") == 2
+
+
+def test_a_version_that_comes_out_otherwise_is_an_error_that_names_the_figures(store: ModelStore, reco: Reco) -> None:
+    version = store.versions()[0]
+    facts = store.facts(version)
+    facts["metrics"]["ranking"]["ndcg"] += 0.01
+    (store.path(version) / "model.json").write_text(json.dumps(facts))
+    done = reco("model", "reproduce", version)
+    assert done.returncode == 1
+    assert f"{version} is not reproduced: NDCG@10 differs by more than 0.001" in done.stdout
+
+
 def test_where_gold_cannot_follow_the_champion_serves_and_the_message_says_what_to_run(
     lake: Path, store: ModelStore, reco: Reco
 ) -> None:

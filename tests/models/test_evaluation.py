@@ -96,6 +96,23 @@ def test_without_test_ratings_everything_is_null_and_nothing_fails() -> None:
     assert set(scalar_metrics(document)) == {"test_count", "predictions_count", "users"}
 
 
+def test_what_each_user_got_adds_up_to_the_means() -> None:
+    found = judged(*WARM, *COLD)
+    assert found.by_user.user_id.tolist() == [1, 2, 3, 99]
+    assert np.nanmean(found.by_user.ndcg) == pytest.approx(found.ranking.ndcg)
+    assert np.isnan(found.by_user.ndcg).tolist() == [False, False, True, False]
+    assert found.by_user.pairs.tolist() == [2, 1, 1, 1]
+    errors = found.by_user.squared_error.sum() / found.by_user.pairs.sum()
+    assert np.sqrt(errors) == pytest.approx(found.rmse_all, rel=1e-6)
+
+
+def test_the_order_of_test_ratings_does_not_change_what_users_got() -> None:
+    one, other = judged(*WARM, *COLD).by_user, judged(*COLD, *WARM[::-1]).by_user
+    np.testing.assert_array_equal(one.user_id, other.user_id)
+    np.testing.assert_array_equal(one.ndcg, other.ndcg)
+    np.testing.assert_allclose(one.squared_error, other.squared_error)
+
+
 def document_of(found: Evaluation, version: str = "20250101_120000") -> dict[str, Any]:
     facts = {"version": version, "config": CONFIG.as_dict(), "train_count": len(TRAIN), "seed": 1}
     return metrics_document(load_settings(top_n=7, als_cold_start_strategy="drop"), facts, found)

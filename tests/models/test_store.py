@@ -301,6 +301,67 @@ def test_a_version_with_missing_or_damaged_factors_is_named(
         store.load(FIRST)
 
 
+def flip_a_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("file", ["user_factors.parquet", "item_factors.parquet"])
+def test_a_single_changed_byte_in_the_factors_is_found_and_another_version_is_not_replaced_by_it(
+    store: ModelStore, file: str
+) -> None:
+    for version in (FIRST, SECOND):
+        store.save(version, MODEL, {})
+    store.promote(FIRST, "good")
+    flip_a_byte(store.path(SECOND) / file)
+    for use in (store.load, store.verify, lambda version: store.promote(version, "better")):
+        with pytest.raises(ModelStoreError, match=f"{SECOND} is no complete model version: {file} missing or not as"):
+            use(SECOND)
+    assert store.champion() == FIRST
+
+
+@pytest.mark.parametrize("file", ["user_factors.parquet", "item_factors.parquet", "model.json"])
+def test_a_champion_that_lacks_a_file_is_named_with_two_ways_out(store: ModelStore, file: str) -> None:
+    for version in (FIRST, SECOND):
+        store.save(version, MODEL, {})
+        store.promote(version, "better")
+    (store.path(SECOND) / file).unlink()
+    with pytest.raises(ModelStoreError, match=rf"names {SECOND}, which lacks {file}.*reco model promote {SECOND}"):
+        store.champion()
+    assert store.rollback() == FIRST
+    assert store.champion() == FIRST
+
+
+def test_a_deleted_record_is_not_taken_for_a_store_that_never_had_a_champion(store: ModelStore) -> None:
+    for version in (FIRST, SECOND):
+        store.save(version, MODEL, {})
+    store.promote(FIRST, "good")
+    (store.folder / "champion.json").unlink()
+    for ask in (store.champion, store.predecessor):
+        with pytest.raises(ModelStoreError, match=rf"champion\.json is gone, although {FIRST}.*promote {FIRST}"):
+            ask()
+    store.promote(FIRST, "named again")
+    assert store.champion() == FIRST
+
+
+@pytest.mark.parametrize("content", ["{", '{"version": "20250101_000003", "previous": "20250101_000001"}'])
+def test_another_version_can_be_promoted_whatever_became_of_the_champion(store: ModelStore, content: str) -> None:
+    store.save(FIRST, MODEL, {})
+    (store.folder / "champion.json").write_text(content)
+    store.promote(FIRST, "by hand")
+    assert store.champion() == FIRST
+
+
+def test_a_version_saved_before_checksums_were_recorded_still_loads(store: ModelStore) -> None:
+    path = store.save(FIRST, MODEL, {})
+    facts = store.facts(FIRST)
+    del facts["files"]
+    (path / "model.json").write_text(json.dumps(facts))
+    store.verify(FIRST)
+    assert store.load(FIRST).movie_ids.tolist() == [1, 2]
+
+
 def test_a_model_can_be_saved_to_and_loaded_from_any_folder(tmp_path: Path) -> None:
     save_model(tmp_path / "deep" / "folder", MODEL, {"note": "elsewhere"})
     assert load_model(tmp_path / "deep" / "folder").movie_ids.tolist() == [1, 2]

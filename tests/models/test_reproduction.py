@@ -1,0 +1,117 @@
+"""A version is trained again from what it recorded; where that is gone, the message says what."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+
+from reco_assets.jobs import ETL, SPLIT, TRAINING
+from reco_assets.jobs.selections import JUDGEMENT
+from reco_assets.models.reproduction import Figure, ReproductionError, recipe_of, reproduce_version
+from reco_assets.models.store import model_store
+from reco_assets.running import materialize_assets
+from resources.lakehouse import Lakehouse
+from resources.session import Engine
+from resources.settings import Settings, load_settings
+
+
+def settings_of(folder: Path, **changes: Any) -> Settings:
+    given = {
+        "reco_source": "synthetic",
+        "synthetic_users": 120,
+        "synthetic_movies": 150,
+        "synthetic_ratings": 6_000,
+        "als_rank": 8,
+        "ranking_rank": 8,
+    }
+    return load_settings(lakehouse_path=folder / "lake", **(given | changes))
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A lakehouse with a judged version, whose training table was replaced since."""
+    folder = tmp_path_factory.mktemp("reproduction")
+    materialize_assets(settings_of(folder), (*ETL, *TRAINING, *JUDGEMENT))
+    materialize_assets(settings_of(folder, test_fraction=0.3), SPLIT)
+    return settings_of(folder)
+
+
+@pytest.fixture(scope="module")
+def facts(lake: Settings) -> dict[str, Any]:
+    store = model_store(lake)
+    return store.facts(store.latest())
+
+
+@pytest.fixture
+def tables(lake: Settings, engine: Engine) -> Lakehouse:
+    return Lakehouse(lake, engine)
+
+
+@pytest.mark.both_engines
+def test_a_version_is_reproduced_from_its_delta_versions_and_settings_whatever_was_written_since(
+    facts: dict[str, Any], lake: Settings, engine: Engine
+) -> None:
+    other = settings_of(lake.root.parent, als_rank=3, ranking_rank=3, reco_seed=7, evaluation_k=3, rating_threshold=2.0)
+    figures = reproduce_version(Lakehouse(other, engine), recipe_of(facts))
+    assert [figure.name for figure in figures] == ["warm RMSE", "RMSE, all pairs", "NDCG@10", "hit rate@10"]
+    assert all(figure.same for figure in figures)
+    assert figures[0].recorded == facts["metrics"]["evaluation"]["rmse"]
+
+
+def test_a_version_that_records_other_settings_than_it_was_made_with_is_not_reproduced(
+    facts: dict[str, Any], tables: Lakehouse
+) -> None:
+    config = facts["config"] | {"rating": facts["config"]["rating"] | {"reg_param": 5.0}}
+    figures = reproduce_version(tables, recipe_of(facts | {"config": config}))
+    assert not all(figure.same for figure in figures)
+
+
+def test_model_json_records_all_that_a_recipe_needs(facts: dict[str, Any]) -> None:
+    recipe = recipe_of(facts)
+    assert recipe.train_version == facts["inputs"]["silver/train_ratings"]
+    assert recipe.test_version == facts["metrics"]["inputs"]["silver/test_ratings"]
+    assert recipe.config.rating.rank == 8
+    assert (recipe.protocol.k, recipe.protocol.threshold, recipe.protocol.split) == (10, 4.0, facts["split"])
+    assert len(recipe.describe()) == 1
+
+
+def test_another_place_than_that_of_the_training_is_said(facts: dict[str, Any]) -> None:
+    lines = recipe_of(facts | {"cores": 999, "code_version": "0.0.1"}).describe()
+    assert "999 cores" in lines[1]
+    assert "0.0.1" in lines[2]
+
+
+def test_a_vacuumed_version_is_named(facts: dict[str, Any], lake: Settings, engine: Engine, tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    shutil.copytree(lake.root, settings.root)
+    table = DeltaTable(str(settings.root / "silver" / "train_ratings"))
+    assert table.vacuum(0, dry_run=False, enforce_retention_duration=False)
+    recipe = recipe_of(facts)
+    with pytest.raises(ReproductionError, match=rf"silver/train_ratings version {recipe.train_version} is no longer"):
+        reproduce_version(Lakehouse(settings, engine), recipe)
+
+
+def test_a_table_that_was_made_anew_is_not_taken_for_the_old_one(facts: dict[str, Any], tables: Lakehouse) -> None:
+    with pytest.raises(ReproductionError, match=r"was trained on 17 ratings.*made anew"):
+        reproduce_version(tables, recipe_of(facts | {"train_count": 17}))
+
+
+def test_a_version_that_was_not_judged_has_nothing_to_be_compared_with(lake: Settings) -> None:
+    version = materialize_assets(lake, TRAINING).metadata[TRAINING[0]]["version"]
+    with pytest.raises(ReproductionError, match=f"{version} was never judged.*reco evaluate"):
+        recipe_of(model_store(lake).facts(version))
+
+
+def test_a_version_of_parquet_tables_says_that_they_keep_no_versions(facts: dict[str, Any]) -> None:
+    with pytest.raises(ReproductionError, match="parquet"):
+        recipe_of(facts | {"inputs": {"silver/train_ratings": None}})
+
+
+@pytest.mark.parametrize(
+    ("recorded", "now", "same"),
+    [(0.5, 0.5009, True), (0.5, 0.5011, False), (0.5, None, False), (None, 0.5, False), (None, None, True)],
+)
+def test_figures_are_the_same_within_a_thousandth(recorded: float | None, now: float | None, same: bool) -> None:
+    assert Figure("NDCG", recorded, now).same is same

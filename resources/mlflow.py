@@ -54,6 +54,12 @@ class MlflowTracking:
         """Log and register a version as `challenger`; its MLflow run id, or None (with a warning) if MLflow is away."""
         return self._attempt(lambda: self._log_version(record))
 
+    def log_run(
+        self, name: str, params: Mapping[str, Any], metrics: Mapping[str, float], parent: str | None = None
+    ) -> str | None:
+        """Log a finished run, nested in a parent run where one is given; its id, or None if MLflow is away."""
+        return self._attempt(lambda: self._log_run(name, params, metrics, parent))
+
     def mark_champion(self, version: str, previous: str | None = None) -> None:
         """Point the alias `champion` at a version, and `previous` at the one before; a warning if MLflow is away.
 
@@ -100,7 +106,7 @@ class MlflowTracking:
         run_id: str = client.create_run(self._experiment(client), run_name=record.version).info.run_id
         status = "FAILED"
         try:
-            self._log_numbers(client, record, run_id)
+            self._log_numbers(client, run_id, record.params, record.metrics)
             client.log_artifacts(run_id, str(record.model_folder), FILES)
             for document in record.documents:
                 client.log_artifact(run_id, str(document))
@@ -110,12 +116,20 @@ class MlflowTracking:
             client.set_terminated(run_id, status)
         return run_id
 
-    def _log_numbers(self, client: Any, record: VersionRecord, run_id: str) -> None:
+    def _log_run(self, name: str, params: Mapping[str, Any], metrics: Mapping[str, float], parent: str | None) -> str:
+        client = self._client()
+        tags = {"mlflow.parentRunId": parent} if parent else None
+        run_id: str = client.create_run(self._experiment(client), run_name=name, tags=tags).info.run_id
+        self._log_numbers(client, run_id, params, metrics)
+        client.set_terminated(run_id)
+        return run_id
+
+    def _log_numbers(self, client: Any, run_id: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
         from mlflow.entities import Metric, Param
 
         now = int(time.time() * 1000)
-        metrics = [Metric(key, value, now, 0) for key, value in record.metrics.items()]
-        client.log_batch(run_id, metrics, [Param(key, str(value)) for key, value in record.params.items()])
+        logged = [Metric(key, value, now, 0) for key, value in metrics.items()]
+        client.log_batch(run_id, logged, [Param(key, str(value)) for key, value in params.items()])
 
     def _experiment(self, client: Any) -> str:
         found = client.get_experiment_by_name(self.name)

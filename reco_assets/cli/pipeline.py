@@ -73,9 +73,16 @@ def futures(future_file: PathOption = None, csv_output_path: PathOption = None) 
     say(outcome.metadata["silver/future_csv"])
 
 
-def train(parquet_train_path: PathOption = None, model_output_path: PathOption = None) -> None:
+def train(
+    parquet_train_path: PathOption = None,
+    model_output_path: PathOption = None,
+    tune: Annotated[
+        int, typer.Option(min=0, help="Settings to try for each part before; a run that was stopped goes on.")
+    ] = 0,
+) -> None:
     """Train a version, evaluate it, promote it if it is good enough, and write the recommendations.
 
+    With --tune, on the settings that do best on a slice of the training ratings.
     With --parquet-train-path or --model-output-path, train alone: from that table, into that folder, where
     `{timestamp}` stands for the new version.
     """
@@ -90,13 +97,16 @@ def train(parquet_train_path: PathOption = None, model_output_path: PathOption =
     settings = load_settings()
     source = but_for_own(parquet_train_path, settings.root / "silver/train_ratings")
     output = but_for_own(model_output_path, model_store(settings).folder / "{timestamp}")
+    if tune and (source or output):
+        raise typer.BadParameter("--tune works on the platform's own tables alone")
+    config = {"models__als_candidate": {"tune": tune}}
     if source or output:
         say_and_hand_over(settings, files.train_on(settings, source, output))
         return
     if parquet_train_path or model_output_path:
-        say(run_with_progress(settings, TRAINING, "train").scalars[TRAINING[0]])
+        say(run_with_progress(settings, TRAINING, "train", config).scalars[TRAINING[0]])
         return
-    outcome = run_with_progress(settings, (*TRAINING, *EVALUATION, *SERVING), "train")
+    outcome = run_with_progress(settings, (*TRAINING, *EVALUATION, *SERVING), "train", config)
     print_summary(settings, outcome)
 
 

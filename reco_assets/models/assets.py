@@ -8,15 +8,19 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pac
+from pydantic import Field
 
+from reco_assets.models import als
 from reco_assets.models.als import AlsConfig
 from reco_assets.models.deployment import deploy
 from reco_assets.models.document import metrics_plot, metrics_report, scalar_metrics
 from reco_assets.models.evaluation import Protocol, Trial
 from reco_assets.models.judging import judge
 from reco_assets.models.ratings import COLUMNS, Ratings
-from reco_assets.models.recommender import AlsRecommender, ModelConfig
+from reco_assets.models.recommender import AlsRecommender, Factorize, ModelConfig
 from reco_assets.models.store import model_store
+from reco_assets.models.tuning import Search, Tried
+from reco_assets.models.tuning_run import goal_of, run_tuning
 from reco_assets.owners import OWNERS
 from reco_assets.silver.splits import HISTORY
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
@@ -25,6 +29,17 @@ from resources.atomic_files import write_json
 from resources.lakehouse import Lakehouse
 from resources.mlflow import MlflowTracking, VersionRecord
 from resources.settings import Settings
+
+
+class Training(dg.Config):
+    """How a version is trained."""
+
+    tune: int = Field(
+        default=0,
+        ge=0,
+        description="Settings to try for each part on a slice of the training ratings; the best train the version.",
+    )
+
 
 _ASSET: dict[str, Any] = {"key_prefix": "models", "group_name": "models", "owners": OWNERS}
 
@@ -36,13 +51,23 @@ _ASSET: dict[str, Any] = {"key_prefix": "models", "group_name": "models", "owner
     code_version=CODE_VERSION,
     **_ASSET,
 )
-def als_candidate(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> str:
+def als_candidate(
+    context: dg.AssetExecutionContext,
+    config: Training,
+    lakehouse: dg.ResourceParam[Lakehouse],
+    mlflow: dg.ResourceParam[MlflowTracking],
+) -> str:
     """A newly trained version: the rating part (biases + ALS on residuals) and the ranking part (implicit ALS)."""
     settings, store = lakehouse.settings, model_store(lakehouse.settings)
     version = store.new_version()
     train_version = lakehouse.version(TRAIN_RATINGS.name)
     train = read_ratings(lakehouse, TRAIN_RATINGS.name, train_version)
-    model, save_native = fit(lakehouse, train)
+    chosen, tuning = model_config(settings), {}
+    if config.tune:
+        search = Search(train, chosen, goal_of(lakehouse), solver(lakehouse))
+        tuned = run_tuning(lakehouse, mlflow, search, config.tune, lambda trial: _observe(context, trial))
+        chosen, tuning = tuned.config, {"tuning": tuned.record}
+    model, save_native = fit(lakehouse, train, chosen)
     facts = {
         "engine": lakehouse.engine.name,
         "cores": os.cpu_count(),
@@ -52,6 +77,7 @@ def als_candidate(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam
         "inputs": {TRAIN_RATINGS.name: train_version},
         "train_count": len(train),
         "seed": settings.reco_seed,
+        **tuning,
     }
     path = store.save(version, model, facts, save_native)
     context.add_output_metadata(
@@ -62,6 +88,7 @@ def als_candidate(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam
             "users": len(model.user_ids),
             "movies": len(model.movie_ids),
             "settings": dg.JsonMetadataValue(model.config.as_dict()),
+            **{name: dg.JsonMetadataValue(record) for name, record in tuning.items()},
         }
     )
     return version
@@ -132,13 +159,18 @@ def fit(lakehouse: Lakehouse, train: Ratings, config: ModelConfig | None = None)
 
     `config` is what the settings ask for, unless it is given.
     """
-    config = config or model_config(lakehouse.settings)
+    factorize = solver(lakehouse)
+    model = AlsRecommender.fit(train, config or model_config(lakehouse.settings), factorize)
+    return model, getattr(factorize, "save_native", None)
+
+
+def solver(lakehouse: Lakehouse) -> Factorize:
+    """What factorises on this engine."""
     if lakehouse.engine.name == "embedded":
-        return AlsRecommender.fit(train, config), None
+        return als.factorize
     from reco_assets.models.mllib import MllibFactorizer
 
-    factorize = MllibFactorizer(lakehouse.engine.session)
-    return AlsRecommender.fit(train, config, factorize), factorize.save_native
+    return MllibFactorizer(lakehouse.engine.session)
 
 
 def read_ratings(lakehouse: Lakehouse, table: str, version: int | None = None) -> Ratings:
@@ -177,3 +209,10 @@ def read_test_ratings(lakehouse: Lakehouse, version: int | None) -> tuple[Rating
     test = lakehouse.dataset(TEST_RATINGS.name, version, encoded=["origin"])
     rows = test.to_table(columns=[*COLUMNS, "origin"])
     return Ratings.from_arrow(rows), pac.not_equal(rows["origin"].cast(pa.string()), HISTORY).to_numpy()
+
+
+def _observe(context: dg.AssetExecutionContext, tried: Tried) -> None:
+    """Show a trial while the others go on; its value plots in Dagit."""
+    shown: dict[str, Any] = {"part": tried.part, "done": tried.done, "of": tried.of, **tried.params}
+    values = {tried.metric: tried.value, f"best_{tried.metric}": tried.best}
+    context.log_event(dg.AssetObservation(context.asset_key, metadata={**shown, **values}))

@@ -33,27 +33,43 @@ GROUPS = {
     "drift": {"drift/data_drift", "drift/model_drift", "drift/report"},
     "models": {"models/als_candidate", "models/als_champion", "models/als_evaluation"},
     "gold": {"gold/recommendations_als", "gold/similar_movies"},
+    "quality": {"quality/evidently", "quality/report"},
+    "maintenance": {"maintenance/tables"},
 }
+EVERY_TABLE = {"schema", "nulls", "ranges", "row_count"}
+KEYED = EVERY_TABLE | {"duplicates"}
 CHECKS = {
-    "gold/recommendations_als:has_rows",
-    "gold/similar_movies:has_rows",
-    "silver/etl_report:quality_passed",
-    "silver/etl_report:rows_conserved",
-    "silver/movies:has_rows",
-    "silver/ratings:has_rows",
-    "silver/tags:has_rows",
-    "silver/test_ratings:has_rows",
-    "silver/train_ratings:has_rows",
-    "stream/ratings:no_file_refused",
+    "bronze/movies": EVERY_TABLE,
+    "bronze/ratings": EVERY_TABLE,
+    "bronze/tags": EVERY_TABLE,
+    "silver/etl_report": {"quality_passed", "rows_conserved"},
+    "silver/ratings": KEYED | {"references", "distributions", "outliers"},
+    "silver/movies": KEYED | {"distributions"},
+    "silver/tags": EVERY_TABLE | {"references"},
+    "silver/quarantine_ratings": KEYED,
+    "silver/quarantine_movies": KEYED,
+    "silver/quarantine_tags": KEYED,
+    "silver/split_ratings": EVERY_TABLE,
+    "silver/train_ratings": KEYED | {"distributions"},
+    "silver/test_ratings": KEYED | {"distributions"},
+    "silver/future_ratings": KEYED | {"distributions"},
+    "stream/ratings": KEYED | {"references", "distributions", "outliers", "no_file_refused"},
+    "stream/quarantine": KEYED,
+    "gold/recommendations_als": KEYED | {"references"},
+    "gold/similar_movies": KEYED | {"references"},
 }
-WARNINGS = {"stream/ratings:no_file_refused"}
+WARNINGS = {"references", "distributions", "outliers", "no_file_refused"}
 JOBS = {
     "reco_pipeline",
     "etl_train_test_pipeline",
     "drift_detection_retrain_pipeline",
+    "ml_pipeline_dag",
+    "data_validation_dag",
+    "model_retraining_dag",
     "stream_intake",
     "drift_scoring",
     "drift_retrain",
+    "lakehouse_maintenance",
 }
 SENSORS = {"landing_sensor", "retrain_sensor", "ghost_run_sensor"}
 
@@ -72,11 +88,21 @@ def test_the_assets_are_these_in_these_groups(definitions: dg.Definitions) -> No
 
 def test_the_checks_are_these_and_block_but_for_warnings(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    found = {
-        f"{key.asset_key.to_user_string()}:{key.name}": graph.get_check_spec(key) for key in graph.asset_check_keys
-    }
-    assert set(found) == CHECKS
-    assert {name for name, spec in found.items() if not spec.blocking} == WARNINGS
+    found: dict[str, set[str]] = {}
+    for key in graph.asset_check_keys:
+        found.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
+        assert graph.get_check_spec(key).blocking is (key.name not in WARNINGS), key
+    assert found == CHECKS
+
+
+def test_the_validation_job_runs_every_check_of_the_tables_and_makes_their_report(definitions: dg.Definitions) -> None:
+    job = definitions.resolve_job_def("data_validation_dag")
+    checked: dict[str, set[str]] = {}
+    for key in job.asset_layer.asset_graph.asset_check_keys:
+        checked.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
+    own = {"no_file_refused", "quality_passed", "rows_conserved"}
+    assert checked == {table: names - own for table, names in CHECKS.items() if names - own}
+    assert job.asset_layer.selected_asset_keys == {dg.AssetKey(["quality", "report"])}
 
 
 def test_the_jobs_are_the_documented_ones_and_those_of_the_sensors(definitions: dg.Definitions) -> None:
@@ -122,6 +148,9 @@ def test_schedules_exist_for_crons_that_are_set_and_are_off_by_default() -> None
     assert [(schedule.name, schedule.cron_schedule) for schedule in schedules] == [
         ("reco_pipeline_schedule", "0 2 * * *"),
         ("drift_detection_retrain_pipeline_schedule", "0 0 * * *"),
+        ("ml_pipeline_dag_schedule", "0 0 * * 0"),
+        ("data_validation_dag_schedule", "0 0 * * *"),
+        ("lakehouse_maintenance_schedule", "0 3 * * 0"),
     ]
     assert all(schedule.default_status == dg.DefaultScheduleStatus.STOPPED for schedule in schedules)
 

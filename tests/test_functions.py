@@ -17,7 +17,7 @@ def test_every_function_that_a_task_names_can_be_called_by_name_and_no_other() -
 
 def test_an_unknown_function_is_answered_with_those_there_are() -> None:
     with pytest.raises(
-        UnknownFunctionError, match=r"no function 'find_model'\. There are: check_retrain, find_current"
+        UnknownFunctionError, match=r"no function 'find_model'\. There are: backup_current_model, check_new_"
     ):
         function_named("find_model")
 

@@ -38,9 +38,9 @@ def test_operators_and_rules_are_those_of_tasks_that_exist(spec: DagSpec) -> Non
 
 
 @each_dag
-def test_a_task_without_assets_and_functions_is_no_run(spec: DagSpec) -> None:
+def test_a_task_without_assets_checks_and_functions_is_no_run(spec: DagSpec) -> None:
     for task in spec.job.tasks:
-        if not (task.assets or task.function or task.missing):
+        if not (task.assets or task.checks or task.function or task.missing):
             assert spec.call(task).function.name != "PythonOperator", task.name
 
 
@@ -75,3 +75,11 @@ def test_an_unknown_id_is_answered_with_the_known_ones() -> None:
 def test_a_dag_that_lacks_something_is_refused_with_what_it_lacks() -> None:
     with pytest.raises(ExportError, match=r"movie_recommender_pipeline can't be exported yet.*extraction from Kafka"):
         chosen(["movie_recommender_pipeline"])
+
+
+def test_checks_come_before_the_assets_that_a_task_makes_behind_them() -> None:
+    spec = next(spec for spec in DAG_SPECS if spec.dag_id == "data_validation_dag")
+    calls = {task.name: source_of(spec.call(task)) for task in spec.job.tasks}
+    assert '"checks": "schema"' in calls["validate_schema"]
+    assert '"select"' not in calls["validate_schema"]
+    assert re.search(r'"checks": "nulls,.*"select": "quality/report"', calls["check_data_quality"], re.DOTALL)

@@ -82,7 +82,7 @@ def _result(key: dg.AssetKey, finding: Finding) -> dg.AssetCheckResult:
         severity=_SEVERITY[finding.severity],
         description=finding.text,
         metadata={name: _shown(value) for name, value in finding.numbers.items()}
-        | {f"rows that break: {rule}": dg.JsonMetadataValue(rows) for rule, rows in finding.samples.items()},
+        | {f"rows: {what}": dg.JsonMetadataValue(rows) for what, rows in finding.samples.items()},
     )
 
 

@@ -6,7 +6,6 @@ import dagster as dg
 
 from reco_assets.maintenance.models import remove_superseded
 from reco_assets.maintenance.pins import pinned_versions
-from reco_assets.models.store import model_store
 from reco_assets.owners import OWNERS
 from resources.lakehouse import Lakehouse
 from resources.table_files import LakehouseError
@@ -22,7 +21,7 @@ def tables(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakeho
     Every version that a kept model was trained or judged on stays readable.
     """
     settings = lakehouse.settings
-    removed = remove_superseded(model_store(settings), settings.model_versions_kept)
+    removed = remove_superseded(settings)
     done: dict[str, Upkeep] = {}
     failed: list[LakehouseError] = []
     for name in delta_tables(lakehouse):

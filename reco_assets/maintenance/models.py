@@ -3,23 +3,26 @@
 import shutil
 from collections.abc import Collection, Sequence
 
-from reco_assets.models.store import ModelStore
+from reco_assets.models.backup import read_backup
+from reco_assets.models.store import model_store
+from resources.settings import Settings
 
 
-def superseded(versions: Sequence[str], newest: int | None, needed: Collection[str]) -> list[str]:
+def superseded(versions: Sequence[str], newest: int | None, needed: Collection[str | None]) -> list[str]:
     """The versions (oldest first) that are neither needed nor among the newest; none where `newest` is None."""
     old = [] if newest is None else versions[:-newest]
     return [version for version in old if version not in needed]
 
 
-def remove_superseded(store: ModelStore, newest: int | None) -> list[str]:
-    """Remove superseded versions but for champion and predecessor, and name them.
+def remove_superseded(settings: Settings) -> list[str]:
+    """Remove superseded versions but for the champion, its predecessor and the one that is backed up; name them.
 
     A version is renamed before it is removed, so that whoever lists the store sees all of it or none.
-    Raises `ModelStoreError` when the champion's record is damaged: nothing is removed then.
+    Raises `ModelStoreError` when the champion's record or the backup's is damaged: nothing is removed then.
     """
-    needed = {version for version in (store.champion(), store.previous()) if version}
-    removed = superseded(store.versions(), newest, needed)
+    store, backup = model_store(settings), read_backup(settings)
+    needed = {store.champion(), store.previous(), backup.version if backup else None}
+    removed = superseded(store.versions(), settings.model_versions_kept, needed)
     for version in removed:
         going = store.folder / f".{version}.removed"
         shutil.rmtree(going, ignore_errors=True)

@@ -22,6 +22,7 @@ from reco_assets.models.recommender import AlsRecommender, Factorize, ModelConfi
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
+    from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial
 
 RANDOM_TRIALS = 5  # before the sampler learns from what it saw
@@ -68,8 +69,9 @@ def tune(search: Search, study_file: Path, trials: int, report: Callable[[Tried]
     ratings = held_out_slice(search.train, search.goal.seed)
     fingerprint = _fingerprint(search)
     config, found = search.start, {}
+    storage = _storage(study_file)
     for part in parts(ratings, search.goal):
-        study = _open(study_file, f"{part.name}-{fingerprint}", part)
+        study = _open(storage, f"{part.name}-{fingerprint}", part)
         for tried in _remaining(study, part, trials, search, ratings.fitted):
             report(tried)
         config = _with(config, part, replace(_settings(config, part), **study.best_params))
@@ -83,12 +85,17 @@ def tune(search: Search, study_file: Path, trials: int, report: Callable[[Tried]
     return Tuned(config, {"study": fingerprint, "held_out": len(ratings.held_out), **found})
 
 
-def _open(study_file: Path, name: str, part: Part) -> "Study":
+def _storage(study_file: Path) -> "RDBStorage":
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study_file.parent.mkdir(parents=True, exist_ok=True)
-    storage = optuna.storages.RDBStorage(f"sqlite:///{study_file}")
+    return optuna.storages.RDBStorage(f"sqlite:///{study_file}")
+
+
+def _open(storage: "RDBStorage", name: str, part: Part) -> "Study":
+    import optuna
+
     study = optuna.create_study(storage=storage, study_name=name, direction=part.direction, load_if_exists=True)
     for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):  # its process was killed
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)

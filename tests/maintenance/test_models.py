@@ -58,6 +58,6 @@ def test_nothing_goes_while_the_record_of_the_champion_is_damaged(
     store = model_store(settings)
     store.promote(VERSIONS[0], "first")
     (store.folder / "champion.json").write_text("{")
-    with pytest.raises(ModelStoreError, match="champion.json"):
+    with pytest.raises(ModelStoreError, match=r"champion\.json"):
         remove_superseded(settings)
     assert store.versions() == VERSIONS

@@ -41,6 +41,7 @@ def metrics_document(settings: Settings, facts: Mapping[str, Any], found: Evalua
 def scalar_metrics(document: Mapping[str, Any]) -> dict[str, float]:
     """Every number of an evaluation under a stable name, for Dagit's plots and for MLflow; undefined ones left out."""
     popularity, origins = document["baselines"]["popularity"], document.get("by_origin", {})
+    comparison = document.get("comparison", {})
     numbers = {
         **document["evaluation"],
         **{name: document["ranking"][name] for name in ("ndcg", "precision", "recall", "map", "hit_rate", "users")},
@@ -51,6 +52,12 @@ def scalar_metrics(document: Mapping[str, Any]) -> dict[str, float]:
             f"{origin}_{name}": scores[name]
             for origin, scores in origins.items()
             for name in ("rmse", "rmse_all", "ndcg", "test_count")
+        },
+        **{
+            f"{name}_{end}_against_champion": comparison[name][end]
+            for name in ("ndcg", "rmse")
+            if name in comparison
+            for end in ("difference", "low", "high")
         },
     }
     return {name: value for name, value in numbers.items() if isinstance(value, int | float)}
@@ -80,6 +87,7 @@ def metrics_report(version: str, document: Mapping[str, Any]) -> str:
         f"{ranking['skipped_users']:,} skipped without a relevant movie. Coverage {_number(stars['coverage'])}: "
         f"{stars['predictions_count']:,} of {stars['test_count']:,} test pairs are warm.",
         *_origin_rows({"candidate": document, "champion": champion} if champion else {"candidate": document}),
+        *(["", f"**{document['comparison']['reason']}**"] if "comparison" in document else []),
     ]
     return "\n".join(lines)
 

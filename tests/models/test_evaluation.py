@@ -215,6 +215,16 @@ def test_a_report_without_a_champion_names_none() -> None:
     assert "champion" not in metrics_report("20250101_120000", document_of(judged(*WARM)) | {"champion": None})
 
 
+def test_the_report_and_the_scalar_metrics_say_what_the_comparison_found() -> None:
+    found = {"candidate": 0.2, "champion": 0.19, "difference": 0.01, "low": -0.01, "high": 0.03}
+    comparison = {"reason": "promoted: as good", "ndcg": found, "rmse": found}
+    document = document_of(judged(*WARM)) | {"comparison": comparison}
+    assert "**promoted: as good**" in metrics_report("20250101_120000", document)
+    numbers = scalar_metrics(document)
+    assert numbers["ndcg_difference_against_champion"] == 0.01
+    assert (numbers["rmse_low_against_champion"], numbers["rmse_high_against_champion"]) == (-0.01, 0.03)
+
+
 def trial(streamed: list[bool]) -> Trial:
     return Trial(of(*WARM), np.array(streamed), TRAIN, Protocol(3, 4.0, "drop", "per_user"))
 

@@ -1,0 +1,97 @@
+"""Candidate and champion on the same test ratings: what is compared, and what is said where nothing can be."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reco_assets.models.evaluation import Protocol, Trial
+from reco_assets.models.judging import judge
+from reco_assets.models.ratings import Ratings
+from reco_assets.models.recommender import AlsRecommender
+from reco_assets.models.store import ModelStoreError, model_store
+from resources.settings import Settings
+
+FIRST, SECOND = "20250101_000001", "20250101_000002"
+Save = Callable[..., None]
+FACTS = {"split": "per_user", "train_count": 100, "seed": 1}
+
+
+@pytest.fixture
+def trial(tiny_model: AlsRecommender) -> Trial:
+    """Test ratings that the tiny model ranks and rates well: its own first choices, at the stars it predicts."""
+    users = np.repeat(tiny_model.user_ids, 3)
+    movies = tiny_model.recommend(tiny_model.user_ids, 3).movie_id.ravel()
+    stars = np.maximum(tiny_model.predict(users, movies), 4.0).astype(np.float32)
+    nothing = Ratings(users[:0], movies[:0], stars[:0])
+    return Trial(
+        Ratings(users, movies, stars), np.zeros(len(users), bool), nothing, Protocol(10, 4.0, "drop", "per_user")
+    )
+
+
+def compared(settings: Settings, trial: Trial) -> dict[str, Any]:
+    found: dict[str, Any] = judge(settings, SECOND, trial)["comparison"]
+    return found
+
+
+def test_the_first_version_has_no_champion_to_be_compared_with(
+    store_settings: Settings, save_version: Save, trial: Trial
+) -> None:
+    save_version(SECOND, **FACTS)
+    found = compared(store_settings, trial)
+    assert found["champion"] is None
+    assert found["reason"].endswith("and there is no champion to compare with")
+    assert "ndcg" not in found
+
+
+def test_the_same_model_again_is_not_worse(store_settings: Settings, save_version: Save, trial: Trial) -> None:
+    save_version(FIRST, **FACTS)
+    model_store(store_settings).promote(FIRST, "first")
+    save_version(SECOND, **FACTS)
+    found = compared(store_settings, trial)
+    assert found["champion"] == FIRST
+    assert (found["ndcg"]["difference"], found["ndcg"]["low"], found["ndcg"]["high"]) == (0, 0, 0)
+    assert (found["rmse"]["difference"], found["rmse"]["low"], found["rmse"]["high"]) == (0, 0, 0)
+    assert (found["samples"], found["seed"]) == (999, 42)
+    assert (found["promote"], found["next_task"]) == (True, "deploy_new_model")
+
+
+def test_a_worse_model_is_rejected_with_the_next_task(
+    store_settings: Settings, save_version: Save, trial: Trial, tiny_model: AlsRecommender
+) -> None:
+    save_version(FIRST, **FACTS)
+    store = model_store(store_settings)
+    store.promote(FIRST, "first")
+    worse = replace(tiny_model, rating_items=-3 * tiny_model.rating_items, ranking_items=-tiny_model.ranking_items)
+    store.save(SECOND, worse, {"inputs": {}, **FACTS})
+    found = compared(store_settings, trial)
+    assert (found["promote"], found["next_task"]) == (False, "rollback_model")
+    assert found["ndcg"]["high"] < 0 < found["rmse"]["low"]
+
+
+def test_a_champion_of_another_split_is_not_judged_and_the_document_has_none(
+    store_settings: Settings, save_version: Save, trial: Trial
+) -> None:
+    save_version(FIRST, **FACTS | {"split": "random"})
+    model_store(store_settings).promote(FIRST, "first")
+    save_version(SECOND, **FACTS)
+    document = judge(store_settings, SECOND, trial)
+    assert document["champion"] is None
+    assert document["comparison"]["champion"] == FIRST
+    assert f"champion {FIRST} was trained on another split (random)" in document["comparison"]["reason"]
+    assert "ndcg" not in document["comparison"]
+
+
+def test_a_champion_that_cannot_be_loaded_stops_the_evaluation_with_a_way_out(
+    store_settings: Settings, save_version: Save, trial: Trial
+) -> None:
+    save_version(FIRST, **FACTS)
+    store = model_store(store_settings)
+    store.promote(FIRST, "first")
+    save_version(SECOND, **FACTS)
+    (store.path(FIRST) / "user_factors.parquet").write_bytes(b"PAR1")
+    with pytest.raises(ModelStoreError, match=rf"champion cannot be loaded: .*{FIRST}.*reco model rollback"):
+        judge(store_settings, SECOND, trial)
+    assert store.champion() == FIRST

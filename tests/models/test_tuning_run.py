@@ -1,0 +1,107 @@
+"""A tuning inside a training run: its trials are nested runs of MLflow, which may be away."""
+
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from reco_assets.models import als
+from reco_assets.models.als import AlsConfig
+from reco_assets.models.assets import als_candidate
+from reco_assets.models.ratings import Ratings
+from reco_assets.models.recommender import ModelConfig
+from reco_assets.models.store import model_store
+from reco_assets.models.tuning import Search
+from reco_assets.models.tuning_run import goal_of, run_tuning
+from resources.lakehouse import Lakehouse
+from resources.mlflow import MlflowTracking
+
+SMALL = {"als_rank": 4, "als_max_iter": 2, "ranking_rank": 4, "ranking_max_iter": 2}
+
+
+def ratings() -> Ratings:
+    rng = np.random.default_rng(0)
+    user, movie = np.nonzero(rng.random((40, 30)) < 0.5)
+    stars = np.where((user + movie) % 2, 4.5, 2.0)
+    return Ratings(user.astype(np.int32), movie.astype(np.int32), stars.astype(np.float32))
+
+
+def search(lakehouse: Lakehouse) -> Search:
+    config = ModelConfig(AlsConfig(4, 2, 0.1, 1), AlsConfig(4, 2, 0.1, 1, 0.75), 3.5)
+    return Search(ratings(), config, goal_of(lakehouse), als.factorize)
+
+
+def test_each_trial_is_a_run_below_that_of_the_tuning(lakehouse: Lakehouse) -> None:
+    from mlflow import MlflowClient
+
+    mlflow = MlflowTracking(lakehouse.settings)
+    found = run_tuning(lakehouse, mlflow, search(lakehouse), 2, lambda _: None)
+    client = MlflowClient(tracking_uri=mlflow.uri)
+    experiment = client.get_experiment_by_name("reco_als")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    nested = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == found.record["mlflow_run_id"]]
+    assert {run.info.run_name for run in nested} == {"rating 1", "rating 2", "ranking 1", "ranking 2"}
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    first = next(run for run in nested if run.info.run_name == "rating 1")
+    assert first.data.params == {"part": "rating", "rank": "4", "reg_param": "0.1"}
+    assert first.data.metrics == {"rmse": pytest.approx(found.record["rating"]["start"])}
+
+
+def test_where_mlflow_is_away_it_is_asked_once_and_the_tuning_goes_on(make_lakehouse: Callable[..., Lakehouse]) -> None:
+    lakehouse = make_lakehouse(mlflow_tracking_uri="http://127.0.0.1:9", mlflow_timeout_seconds=1)
+    with pytest.warns(UserWarning, match="MLflow at http://127.0.0.1:9 was left out") as warned:
+        found = run_tuning(lakehouse, MlflowTracking(lakehouse.settings), search(lakehouse), 1, lambda _: None)
+    assert len([each for each in warned if "was left out" in str(each.message)]) == 1
+    assert found.record["mlflow_run_id"] is None
+
+
+@pytest.mark.both_engines
+def test_the_best_settings_train_the_version_and_stand_in_its_record(
+    make_lakehouse: Callable[..., Lakehouse],
+) -> None:
+    lakehouse = make_lakehouse(**SMALL)
+    write_training_ratings(lakehouse)
+    candidate = train(lakehouse, {"tune": 2})
+    facts = model_store(lakehouse.settings).facts(candidate)
+    for part in ("rating", "ranking"):
+        assert facts["tuning"][part]["trials"] == 2
+        for name, value in facts["tuning"][part]["params"].items():
+            assert facts["config"][part][name] == value
+
+
+def test_without_tuning_the_settings_train_the_version(
+    make_lakehouse: Callable[..., Lakehouse],
+) -> None:
+    lakehouse = make_lakehouse(**SMALL)
+    write_training_ratings(lakehouse)
+    facts = model_store(lakehouse.settings).facts(train(lakehouse, {}))
+    assert "tuning" not in facts
+    assert facts["config"]["rating"]["rank"] == SMALL["als_rank"]
+
+
+def write_training_ratings(lakehouse: Lakehouse) -> None:
+    from deltalake import write_deltalake
+
+    found = ratings()
+    columns = {"user_id": found.user_id, "movie_id": found.movie_id, "rating": found.rating}
+    write_deltalake(str(lakehouse.path("silver/train_ratings")), pa.table(columns))
+    write_deltalake(str(lakehouse.path("silver/split_ratings")), pa.table({"policy": ["random"]}))
+
+
+def train(lakehouse: Lakehouse, config: dict[str, Any]) -> str:
+    result = dg.materialize(
+        [als_candidate],
+        resources={
+            "lakehouse": lakehouse,
+            "mlflow": MlflowTracking(lakehouse.settings),
+            "version_io": dg.InMemoryIOManager(),
+        },
+        run_config={"ops": {"models__als_candidate": {"config": config}}},
+    )
+    version = result.output_for_node("models__als_candidate")
+    assert isinstance(version, str)
+    return version

@@ -1,0 +1,49 @@
+"""When the pipelines run by themselves, and how old what they make may get."""
+
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+
+from reco_assets.build import build_definitions
+from reco_assets.jobs import DOCUMENTED_SPECS, JOBS
+from reco_assets.schedules import crons, schedules
+from resources.settings import load_settings
+
+
+@pytest.mark.parametrize(
+    ("setting", "status"), [("off", dg.DefaultScheduleStatus.STOPPED), ("on", dg.DefaultScheduleStatus.RUNNING)]
+)
+def test_one_setting_turns_all_schedules_on(setting: str, status: dg.DefaultScheduleStatus) -> None:
+    made = schedules(load_settings(reco_schedules=setting))
+    assert made
+    assert {schedule.default_status for schedule in made} == {status}
+
+
+def test_every_job_that_runs_has_a_schedule_once_it_has_a_cron() -> None:
+    wanted = {job: "0 5 * * *" for job in JOBS if job in {spec.name for spec in DOCUMENTED_SPECS}}
+    settings = load_settings(
+        **{f"{job}_cron": cron for job, cron in wanted.items()}, lakehouse_maintenance_cron="5 5 * * *"
+    )
+    assert {schedule.job_name: schedule.cron_schedule for schedule in schedules(settings)} == {
+        **wanted,
+        "lakehouse_maintenance": "5 5 * * *",
+    }
+
+
+def test_every_documented_pipeline_says_when_it_runs() -> None:
+    assert {spec.name for spec in DOCUMENTED_SPECS} <= crons(load_settings()).keys()
+
+
+def test_silver_and_gold_are_overdue_by_the_settings_and_warn_before() -> None:
+    definitions = build_definitions(load_settings(silver_fresh_hours=6, gold_fresh_hours=12))
+    policies = {spec.key.to_user_string(): spec.freshness_policy for spec in definitions.resolve_all_asset_specs()}
+    assert policies["silver/ratings"] == policies["silver/train_ratings"] == overdue_after(6)
+    assert policies["gold/recommendations_als"] == policies["gold/similar_movies"] == overdue_after(12)
+    assert {key for key, policy in policies.items() if policy and key.split("/")[0] not in ("silver", "gold")} == set()
+
+
+def overdue_after(hours: int) -> dg.FreshnessPolicy:
+    return dg.FreshnessPolicy.time_window(
+        fail_window=timedelta(hours=hours), warn_window=timedelta(hours=hours) * 2 / 3
+    )

@@ -120,8 +120,12 @@ class MlflowTracking:
         client = self._client()
         tags = {"mlflow.parentRunId": parent} if parent else None
         run_id: str = client.create_run(self._experiment(client), run_name=name, tags=tags).info.run_id
-        self._log_numbers(client, run_id, params, metrics)
-        client.set_terminated(run_id)
+        status = "FAILED"
+        try:
+            self._log_numbers(client, run_id, params, metrics)
+            status = "FINISHED"
+        finally:
+            client.set_terminated(run_id, status)
         return run_id
 
     def _log_numbers(self, client: Any, run_id: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:

@@ -7,7 +7,7 @@ versions and locks, which `Lakehouse` knows.
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,7 +92,8 @@ def read_path(engine: Engine, path: Path, version: int | None = None) -> "DataFr
     if version is not None and engine.name == "embedded":
         # Sail starts at the checkpoint that this file names even for a version before it, and finds a commit missing
         # (0.7.2: versions 2 to 8 of 10 with a checkpoint at 9). It is a hint: without it readers list the log.
-        (path / "_delta_log" / "_last_checkpoint").unlink(missing_ok=True)
+        with suppress(OSError):  # there is none, or it may not be removed
+            (path / "_delta_log" / "_last_checkpoint").unlink()
     reader = engine.session.read.format("delta")
     return (reader if version is None else reader.option("versionAsOf", version)).load(engine.path(path))
 

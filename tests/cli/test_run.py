@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from deltalake import DeltaTable
 
 from reco_assets.jobs import DRIFT, EVALUATION, SERVING, STREAM, TRAINING
 
@@ -46,8 +47,11 @@ def refused(done: Done, complaint: str) -> bool:
 
 def test_assets_are_made_and_their_figures_are_the_last_line(lake: Path, reco: Reco) -> None:
     done = reco("run", "--select", ",".join((*EVALUATION, *SERVING)), LAKEHOUSE_PATH=str(lake))
-    assets = result(done)["assets"]
+    found = result(done)
+    assets = found["assets"]
     assert list(assets) == [*EVALUATION, *SERVING]
+    assert found["comparison"]["next_task"] == "deploy_new_model"
+    assert found["comparison"]["reason"] == assets["models/als_champion"]["reason"]
     assert assets["gold/recommendations_als"]["row_count"] > 0
     assert isinstance(assets["gold/recommendations_als"]["delta_version"], int)
     assert 0.5 < assets["models/als_evaluation"]["rmse"] < 2.0
@@ -81,9 +85,31 @@ def test_a_function_gives_its_value(lake: Path, reco: Reco) -> None:
     assert "recommendations_als exists" in verified
 
 
+def test_checks_run_by_kind_and_what_they_found_is_the_last_line(lake: Path, reco: Reco) -> None:
+    done = reco("run", "--checks", "nulls,duplicates", LAKEHOUSE_PATH=str(lake))
+    found = result(done)
+    assert found["passed"] is True
+    assert set(found["checks"]["silver/ratings"]) == {"nulls", "duplicates"}
+    nulls = found["checks"]["silver/ratings"]["nulls"]
+    assert (nulls["passed"], nulls["severity"]) == (True, "ERROR")
+    assert nulls["figures"]["null % rating"] == 0.0
+    assert "run: check_silver_ratings" in done.stderr
+
+
+def test_an_error_is_one_clear_line_behind_the_report_that_is_made_of_it(lake: Path, reco: Reco) -> None:
+    broken = lake.with_name("broken")
+    shutil.copytree(lake, broken)
+    DeltaTable(str(broken / "silver/ratings")).update(predicate="user_id = 1", new_values={"rating": "7.0"})
+    done = reco("run", "--checks", "ranges,nulls", "--select", "quality/report", LAKEHOUSE_PATH=str(broken))
+    assert refused(done, "checks failed. silver/ratings: ranges: ")
+    report = json.loads(max((broken / "quality/reports").glob("*.json")).read_text())
+    assert (report["passed"], report["errors"]) == (False, 1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
+        (["--checks", "nulls,rangs"], "no check 'rangs'. The nearest: ranges"),
         (["--select", "silver/ratngs"], "no asset 'silver/ratngs'. The nearest: silver/ratings"),
         (["--function", "find_model"], "no function 'find_model'"),
         (["--function", "find_current_model"], "has no champion yet. Train one: reco train."),
@@ -99,8 +125,17 @@ def test_what_cannot_be_run_fails_with_one_clear_line(reco: Reco, arguments: lis
     assert refused(reco("run", *arguments), complaint)
 
 
-@pytest.mark.parametrize("arguments", [[], ["--select", "a", "--function", "b"], ["--function", "b", "--config", "{}"]])
-def test_assets_or_a_function_must_be_named_and_not_both(reco: Reco, arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--select", "a", "--function", "b"],
+        ["--checks", "a", "--function", "b"],
+        ["--checks", "a", "--config", "{}"],
+        ["--function", "b", "--config", "{}"],
+    ],
+)
+def test_assets_checks_or_a_function_must_be_named_and_not_both(reco: Reco, arguments: list[str]) -> None:
     done = reco("run", *arguments)
     assert done.returncode == 2
     assert "--function NAME" in done.stderr

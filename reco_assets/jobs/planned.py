@@ -41,9 +41,9 @@ MODEL_TRAINING = JobSpec(
     name="model_training_dag",
     description="Training by three variables: how old ratings may be, what is relevant, the registered name.",
     tasks=(
-        Task("extract_and_validate", missing="ratings limited by age, and validation"),
+        Task("extract_and_validate", missing="ratings limited by age"),
         Task("engineer_features", missing=NO_FEATURES),
-        Task("train_and_tune", missing="training on ratings limited by age, and tuning"),
+        Task("train_and_tune", missing="training on ratings limited by age"),
         Task("evaluate_and_register", missing="registration under a name that is given"),
     ),
     edges=chain("extract_and_validate", "engineer_features", "train_and_tune", "evaluate_and_register"),

@@ -8,7 +8,7 @@ AIRFLOW_PORT ?= 8081
 UV_FLAGS := --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
-.PHONY: help setup evidently demo test lint dev bench quality calibrate lock clean
+.PHONY: help setup evidently demo test lint dev bench bench-quality quality calibrate lock clean
 .PHONY: airflow-env airflow-up airflow-trigger-dag test-airflow airflow-lock
 
 define need_python
@@ -51,8 +51,17 @@ lint: setup ## Lint and types alone
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: setup ## Time each stage; ARGS="--data synthetic-20m --engine embedded" for more
+bench: setup bench-quality ## Time each stage; ARGS="--data synthetic-20m --engine embedded" for more; and the checks
 	$(BIN)/python bench/run.py $(ARGS)
+
+bench-quality: setup .venv-quality/.installed ## Time the checks of 5 M ratings, and the same in pandera and cuallee
+	$(BIN)/python bench/quality_checks.py
+
+.venv-quality/.installed: bench/requirements-quality.lock
+	$(need_python)
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
+	touch $@
 
 quality: setup ## Measure the model on ml-latest-small, mean of three seeds
 	$(BIN)/python bench/quality.py $(ARGS)
@@ -86,4 +95,4 @@ airflow-lock: ## Resolve the exported requirements again into airflow/requiremen
 	for line in 2 3; do uv pip compile airflow/dags/requirements-airflow-$$line.txt airflow/requirements-test.txt --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file airflow/requirements-$$line.lock || exit 1; done
 
 clean: ## Remove the environment and what the demo made
-	rm -rf $(VENV) $(AIRFLOW) .dagster data
+	rm -rf $(VENV) .venv-quality $(AIRFLOW) .dagster data

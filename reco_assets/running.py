@@ -32,7 +32,7 @@ class RunFailedError(RecoError):
     """A run failed; the message is the first failed step's own, one clear line where the platform raised it."""
 
 
-class ChecksFailedError(RecoError):
+class ChecksFailedError(RunFailedError):
     """A check found an error; the message names the tables, the checks and what they found."""
 
 
@@ -80,7 +80,7 @@ def materialize_assets(
     listen: Listener | None = None,
     config: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Outcome:
-    """Materialise assets (keys with slashes) in one run. Raises `RunRequestError`, `RunFailedError`.
+    """Materialise assets (keys with slashes) in one run, with their checks. Raises `RunRequestError`, `RunFailedError`.
 
     `config` is the configuration of steps by name. `listen` is called with (step key, event) as the run goes on. The
     run is recorded under DAGSTER_HOME where that is set, and nowhere otherwise; in an Airflow task it is tagged with
@@ -92,6 +92,8 @@ def materialize_assets(
     job = definitions.resolve_implicit_global_asset_job_def()
     result = _execute(settings, job, listen, run_config, asset_selection=[node.key for node in selected])
     if not result.success:
+        if _only_checks_failed(result):
+            require_no_error(_outcome(result).checks)
         raise RunFailedError(_first_failure(result))
     return _outcome(result)
 
@@ -204,7 +206,7 @@ def _outcome(result: "ExecuteInProcessResult") -> Outcome:
 
 def _checked(found: "AssetCheckEvaluation") -> Checked:
     figures = {name: value.value for name, value in found.metadata.items()}
-    asset, text = found.asset_key.to_user_string(), found.description or ""
+    asset, text = found.asset_key.to_user_string(), found.description or "failed"
     return Checked(asset, found.check_name, found.passed, found.severity, text, figures)
 
 

@@ -59,9 +59,7 @@ def test_every_table_has_one_step_of_checks_and_only_warnings_do_not_block() -> 
 
 def test_an_error_stops_what_is_downstream_and_its_other_checks_are_told(source: Callable) -> None:
     settings = source("1,1,4.0,4102444800")  # in the year 2100
-    with pytest.raises(
-        RunFailedError, match=r"check_silver_ratings: 1 blocking asset check failed[^/]*silver/ratings: ranges"
-    ):
+    with pytest.raises(RunFailedError, match=r"^1 of \d+ checks failed\. silver/ratings: ranges: "):
         materialize_assets(settings, [*BRONZE, *SILVER])
     assert not (settings.root / "silver" / "_reports").exists()
     assert not failing(run_checks(settings, ["schema", "nulls", "duplicates"], ["silver/ratings"]))

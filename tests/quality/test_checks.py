@@ -15,11 +15,10 @@ from reco_assets.quality import checking, kinds, measures
 from reco_assets.quality.checking import check_table
 from reco_assets.quality.declarations import DECLARATIONS, DECLARED
 from reco_assets.quality.findings import Finding
+from reco_assets.tables import SILVER_RATINGS
 from resources.lakehouse import Lakehouse
 from resources.session import Engine
 from resources.settings import load_settings
-
-pytestmark = pytest.mark.both_engines
 
 Rows = list[dict[str, Any]]
 RATINGS = "silver/ratings"
@@ -228,22 +227,29 @@ def test_a_table_that_is_not_there_fails_clearly_but_for_a_streamed_one(lakehous
     assert "nothing to check" in streamed[0].text
 
 
+@pytest.mark.both_engines
+def test_either_engine_measures_every_part_of_a_table(
+    lakehouse: Lakehouse, put: Callable, good_rows: Callable, arrow: Callable
+) -> None:
+    broken = [*first(rating=float("nan"), movie_id=99)(good_rows(RATINGS)), {**good_rows(RATINGS)[1], "year": None}]
+    for table, rows in {RATINGS: broken, "silver/movies": good_rows("silver/movies")}.items():
+        put(lakehouse, table, arrow(table, rows))
+    found = check_table(lakehouse, DECLARED[RATINGS], kinds.KINDS)
+    assert failing(found) == {kinds.NULLS, kinds.RANGES, kinds.REFERENCES, kinds.DUPLICATES}
+    [outliers] = [finding for finding in found if finding.kind == kinds.OUTLIERS]
+    assert (outliers.numbers["users"], outliers.numbers["busiest day"]) == (24, 20)
+
+
 def test_parquet_tables_are_checked_too(
     make_lakehouse: Callable, put: Callable, good_rows: Callable, arrow: Callable
 ) -> None:
     lakehouse = make_lakehouse(storage_format="parquet")
     put(lakehouse, "silver/movies", arrow("silver/movies", good_rows("silver/movies")))
-    lakehouse.write(_partitioned(), arrow(RATINGS, good_rows(RATINGS)))
+    lakehouse.write(SILVER_RATINGS, arrow(RATINGS, good_rows(RATINGS)))
     assert failing(check_table(lakehouse, DECLARED[RATINGS], kinds.KINDS)) == set()
-    lakehouse.write(_partitioned(), arrow(RATINGS, first(rating=9.0)(good_rows(RATINGS))))
+    lakehouse.write(SILVER_RATINGS, arrow(RATINGS, first(rating=9.0)(good_rows(RATINGS))))
     assert failing(check_table(lakehouse, DECLARED[RATINGS], kinds.KINDS)) == {kinds.RANGES}
     assert not lakehouse.path("quality").exists()
-
-
-def _partitioned() -> Any:
-    from reco_assets.tables import SILVER_RATINGS
-
-    return SILVER_RATINGS
 
 
 def test_checks_one_by_one_share_one_look_at_each_version(

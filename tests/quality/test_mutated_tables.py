@@ -128,6 +128,7 @@ def test_no_table_with_other_columns_passes(mutated: list[Mutated]) -> None:
         assert not schema_finding(DECLARED[table.table], found).passed, table
 
 
+@pytest.mark.both_engines
 def test_no_table_with_values_that_are_not_allowed_passes_and_no_other_check_takes_the_blame(
     mutated: list[Mutated], good_rows: Callable, arrow: Callable, spark: Any
 ) -> None:

@@ -27,6 +27,7 @@ from resources.settings import Settings, load_settings
 HERE = Path(__file__).resolve().parent
 PEERS = HERE.parent / ".venv-quality" / "bin" / "python"
 RATINGS = "silver/ratings"
+PATIENCE_SECONDS = 300
 USERS_PER_RATING, MOVIES_PER_RATING = 1 / 150, 1 / 400
 
 
@@ -88,9 +89,13 @@ def own(settings: Settings) -> dict[str, Any]:
 
 
 def peer(python: Path, tool: str, settings: Settings) -> dict[str, Any]:
-    """The same checks in another tool, as far as it knows them."""
+    """The same checks in another tool, as far as it knows them; given up when it takes too long."""
     command = [str(python), str(HERE / "quality_peers.py"), tool, str(settings.root / RATINGS)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1_800)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        unfinished = f"an end within {PATIENCE_SECONDS} s"
+        return {"tool": tool, "seconds": PATIENCE_SECONDS, "jobs": None, "rules": None, "cannot": [unfinished]}
     if done.returncode:
         raise SystemExit(f"{tool} did not run: {done.stderr.strip().splitlines()[-1]}")
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])

@@ -166,7 +166,8 @@ def _times_of(declaration: Declaration) -> set[str]:
 
 
 def _rows(frame: "DataFrame") -> Rows:
-    return [{name: _plain(value) for name, value in row.asDict(recursive=True).items()} for row in frame.collect()]
+    # By Arrow, whose times are in UTC: `collect` gives those of this machine's time zone.
+    return [{name: _plain(value) for name, value in row.items()} for row in frame.toArrow().to_pylist()]
 
 
 def _plain(value: Any) -> Any:

@@ -120,9 +120,5 @@ def _without_samples(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cell(value: Any) -> str:
-    text = f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if _is_count(value) else str(value)
+    text = str(value)
     return text if len(text) <= CELL else f"{text[: CELL - 1]}…"
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -97,7 +97,7 @@ def peer(python: Path, tool: str, settings: Settings) -> dict[str, Any]:
         unfinished = f"an end within {PATIENCE_SECONDS} s"
         return {"tool": tool, "seconds": PATIENCE_SECONDS, "jobs": None, "rules": None, "cannot": [unfinished]}
     if done.returncode:
-        raise SystemExit(f"{tool} did not run: {done.stderr.strip().splitlines()[-1]}")
+        raise SystemExit(f"{tool} did not run: {done.stderr.strip()[-500:] or 'it was ended from outside'}")
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return found
 

@@ -6,7 +6,7 @@ to. Rows themselves are fetched only where something is wrong.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import reduce
 from math import isnan
 from operator import and_
@@ -16,12 +16,12 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import NumericType, TimestampType
 
 from reco_assets.quality.declarations import Bins, Declaration, Raters, Reference, Rule
+from reco_assets.silver.cleaning import CLOCK_SKEW
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 SAMPLE = 5
-CLOCK_SKEW = timedelta(days=1)  # a day of another time zone is not the future
 DAY_SECONDS = 86_400
 Numbers = dict[str, Any]
 Rows = list[dict[str, Any]]

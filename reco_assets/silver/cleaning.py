@@ -7,6 +7,7 @@ an exact duplicate of a row that is in silver and `exact_duplicates` counts it. 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from operator import and_
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 LOWEST_RATING, HIGHEST_RATING = 0.5, 5.0
+ALLOWED_RATINGS = tuple(half / 2 for half in range(1, 11))
+CLOCK_SKEW = timedelta(days=1)  # a source's clock may be ahead, and dates without a time zone are
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, the last that a timestamp prints in four digits of year
 INT32_MAX = 2_147_483_647
 CONFLICT = "conflicting_duplicate"
@@ -119,12 +122,21 @@ def _rating_rules() -> "dict[str, Column]":
     number = F.col("rating").rlike(_NUMBER)
     stars = F.col("rating").try_cast("double")
     in_range = (stars >= F.lit(LOWEST_RATING)) & (stars <= F.lit(HIGHEST_RATING))
-    return {"invalid_rating": number, "rating_out_of_range": ~F.coalesce(number, F.lit(False)) | in_range}
+    return {
+        "invalid_rating": number,
+        "rating_out_of_range": ~F.coalesce(number, F.lit(False)) | in_range,
+        "rating_between_half_stars": ~F.coalesce(number & in_range, F.lit(False)) | stars.isin(*ALLOWED_RATINGS),
+    }
 
 
 def _second_rules() -> "dict[str, Column]":
-    seconds = F.col("seconds")
-    return {"invalid_timestamp": seconds.rlike(_INTEGER) & (seconds.try_cast("long") <= F.lit(LAST_SECOND))}
+    seconds = F.col("seconds").try_cast("long")
+    valid = F.col("seconds").rlike(_INTEGER) & (seconds <= F.lit(LAST_SECOND))
+    latest = int((datetime.now(UTC) + CLOCK_SKEW).timestamp())
+    return {
+        "invalid_timestamp": valid,
+        "future_date": ~F.coalesce(valid, F.lit(False)) | (seconds <= F.lit(latest)),
+    }
 
 
 def _present(column: str) -> "Column":

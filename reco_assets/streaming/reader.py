@@ -197,6 +197,7 @@ def _judge(text: Mapping[str, pa.Array], numbers: np.ndarray, latest: int) -> tu
     broken["invalid_rating"] = ~numeric
     in_range = (stars >= LOWEST_RATING) & (stars <= HIGHEST_RATING)
     broken["rating_out_of_range"] = numeric & ~in_range
+    broken["rating_between_half_stars"] = numeric & in_range & (stars % 0.5 != 0)
     seconds, dated = _seconds(text["DATE"])
     broken["invalid_date"] = ~dated
     broken["future_date"] = dated & (seconds > latest)

@@ -176,6 +176,7 @@ def test_a_file_with_another_header_is_refused_with_the_rule(parse: Parse, heade
         (b"2005-09-06,7,42,0.49", ["rating_out_of_range"]),
         (b"2005-09-06,7,42,5.01", ["rating_out_of_range"]),
         (b"2005-09-06,7,42,1e99", ["rating_out_of_range"]),
+        (b"2005-09-06,7,42,3.7", ["rating_between_half_stars"]),
         (b",7,42,4", ["invalid_date"]),
         (b"06/09/2005,7,42,4", ["invalid_date"]),
         (b"2005-02-29,7,42,4", ["invalid_date"]),

@@ -22,5 +22,5 @@ def resources_for(settings: "Settings", tables: "Mapping[str, TableSpec]") -> di
         "lakehouse": lakehouse,
         "io_manager": LakehouseIOManager(lakehouse, tables),
         "version_io": VersionIOManager(lakehouse),
-        "mlflow": MlflowTracking(settings),
+        "mlflow": MlflowTracking(settings, settings.model_registry_name),
     }

@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     test_fraction: Fraction = 0.2
     future_fraction: Fraction = 0.05
 
+    training_lookback_days: Positive | None = None
+    model_registry_name: str = "reco_als"
+
     als_rank: Annotated[int, Field(ge=1, le=1024)] = 50
     als_max_iter: Positive = 10
     als_reg_param: Annotated[float, Field(gt=0.0)] = 0.1

@@ -37,11 +37,12 @@ def result_of(task: str) -> str:
 class Run:
     """The runner on a task's own assets, checks or function.
 
-    `steps` is the configuration of Dagster steps, `weekday` the only day of the week with something to do, `limit`
-    how long it may take before someone hears of it.
+    `steps` is the configuration of Dagster steps, `settings` environment variables of the platform (templates),
+    `weekday` the only day of the week with something to do, `limit` how long it may take before someone hears of it.
     """
 
     steps: Mapping[str, Mapping[str, Any]] | None = None
+    settings: Mapping[str, str] | None = None
     weekday: str | None = None
     limit: timedelta | None = None
 
@@ -50,7 +51,7 @@ class Run:
         asked = {"checks": task.checks, "select": task.assets}
         what: dict[str, Any] = {name: Joined(texts) for name, texts in asked.items() if texts and not task.missing}
         what = what or {"function": task.function.__name__ if task.function else task.name}
-        options = {"config": self.steps, "weekday": self.weekday, "limit": self.limit}
+        options = {"config": self.steps, "settings": self.settings, "weekday": self.weekday, "limit": self.limit}
         given = what | {name: value for name, value in options.items() if value is not None}
         return Call(PYTHON, {"python_callable": Name("common.runner", "run_reco"), "op_kwargs": given})
 

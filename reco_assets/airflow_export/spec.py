@@ -195,17 +195,19 @@ MOVIE_RECOMMENDER_PIPELINE = DagSpec(
 )
 
 # Airflow renders the variables when a task runs: reading one while a file is parsed asks the database each time.
-_LOOKBACK = {"training_lookback_days": "{{ var.value.get('training_lookback_days', 36500) }}"}
-_THRESHOLD = {"prediction_threshold": "{{ var.value.get('prediction_threshold', 4.0) }}"}
-_REGISTERED = {"model_registry_name": "{{ var.value.get('model_registry_name', 'reco_als') }}"}
+_LOOKBACK = {"TRAINING_LOOKBACK_DAYS": "{{ var.value.get('training_lookback_days', 36500) }}"}
+_THRESHOLD = {"RATING_THRESHOLD": "{{ var.value.get('prediction_threshold', 4.0) }}"}
+_REGISTERED = {"MODEL_REGISTRY_NAME": "{{ var.value.get('model_registry_name', 'reco_als') }}"}
 
 MODEL_TRAINING = DagSpec(
     planned.MODEL_TRAINING,
     "model_training_dag.py",
     operators={
-        "extract_and_validate": Run(steps={"extract_and_validate": _LOOKBACK}),
-        "train_and_tune": Run(steps={"train_and_tune": _LOOKBACK | _THRESHOLD}),
-        "evaluate_and_register": Run(steps={"evaluate_and_register": _THRESHOLD | _REGISTERED}),
+        "train_and_tune": Run(
+            steps={"models__als_candidate": {"tune": planned.TUNING_TRIALS}},
+            settings=_LOOKBACK | _THRESHOLD | _REGISTERED,
+        ),
+        "evaluate_and_register": Run(settings=_THRESHOLD | _REGISTERED),
     },
 )
 

@@ -108,7 +108,7 @@ def _follow(settings: "Settings", store: "ModelStore", version: str) -> None:
     typer.echo(f"Champion: {version}, before it: {store.previous() or 'none'}.")
     # In a process beside: importing MLflow takes as long as everything else that a rollback does.
     mirror = get_context("fork").Process(
-        target=MlflowTracking(settings).mark_champion, args=(version, store.previous())
+        target=MlflowTracking(settings, settings.model_registry_name).mark_champion, args=(version, store.previous())
     )
     mirror.start()
     try:

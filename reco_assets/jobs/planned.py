@@ -3,10 +3,12 @@
 A pipeline whose last `missing` goes away becomes a Dagster job and an exported Airflow DAG without another change.
 """
 
+from reco_assets.jobs.selections import ETL, EVALUATION, SERVING, TRAINING
 from reco_assets.jobs.spec import JobSpec, Task, chain
 
 NO_FEATURES = "the feature store"
 NO_NEURAL_MODEL = "the neural model"
+TUNING_TRIALS = 20  # of each part: 3 minutes on ml-latest-small
 
 _STEPS = ("generate_synthetic_data", "extract_events", "compute_features", "train_model", "evaluate_model")
 _DEPLOYMENT = ("deploy_model_check", "deploy_model", "skip_deploy")
@@ -41,10 +43,11 @@ MODEL_TRAINING = JobSpec(
     name="model_training_dag",
     description="Training by three variables: how old ratings may be, what is relevant, the registered name.",
     tasks=(
-        Task("extract_and_validate", missing="ratings limited by age"),
+        Task("extract_and_validate", ETL),
         Task("engineer_features", missing=NO_FEATURES),
-        Task("train_and_tune", missing="training on ratings limited by age"),
-        Task("evaluate_and_register", missing="registration under a name that is given"),
+        Task("train_and_tune", TRAINING),
+        Task("evaluate_and_register", (*EVALUATION, *SERVING)),
     ),
     edges=chain("extract_and_validate", "engineer_features", "train_and_tune", "evaluate_and_register"),
+    config={"ops": {"models__als_candidate": {"config": {"tune": TUNING_TRIALS}}}},
 )

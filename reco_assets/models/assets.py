@@ -1,6 +1,7 @@
 """The model assets: candidate → evaluation → promotion. Each hands its version on as a value."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def als_candidate(
     settings, store = lakehouse.settings, model_store(lakehouse.settings)
     version = store.new_version()
     train_version = lakehouse.version(TRAIN_RATINGS.name)
-    train = read_ratings(lakehouse, TRAIN_RATINGS.name, train_version)
+    train = read_ratings(lakehouse, TRAIN_RATINGS.name, train_version, settings.training_lookback_days)
     chosen, tuning = model_config(settings), {}
     if config.tune:
         search = Search(train, chosen, goal_of(lakehouse), solver(lakehouse))
@@ -76,6 +77,7 @@ def als_candidate(
         "split": split_of(lakehouse),
         "inputs": {TRAIN_RATINGS.name: train_version},
         "train_count": len(train),
+        "lookback_days": settings.training_lookback_days,
         "seed": settings.reco_seed,
         **tuning,
     }
@@ -173,9 +175,19 @@ def solver(lakehouse: Lakehouse) -> Factorize:
     return MllibFactorizer(lakehouse.engine.session)
 
 
-def read_ratings(lakehouse: Lakehouse, table: str, version: int | None = None) -> Ratings:
-    """A table's ratings as arrays. Raises `LakehouseError`."""
-    return Ratings.from_arrow(lakehouse.dataset(table, version).to_table(columns=list(COLUMNS)))
+def read_ratings(
+    lakehouse: Lakehouse, table: str, version: int | None = None, lookback_days: int | None = None
+) -> Ratings:
+    """A table's ratings as arrays, all of them or those of the last days before its newest. Raises `LakehouseError`.
+
+    Days count back from the newest rating and not from today, so that a version can be trained again later.
+    """
+    dataset = lakehouse.dataset(table, version)
+    if lookback_days is None:
+        return Ratings.from_arrow(dataset.to_table(columns=list(COLUMNS)))
+    rows = dataset.to_table(columns=[*COLUMNS, "rating_ts"])
+    oldest = pac.subtract(pac.max(rows["rating_ts"]), pa.scalar(timedelta(days=lookback_days)))
+    return Ratings.from_arrow(rows.filter(pac.greater_equal(rows["rating_ts"], oldest)))
 
 
 def model_config(settings: Settings) -> ModelConfig:

@@ -35,6 +35,7 @@ class Recipe:
     train_version: int
     test_version: int
     train_count: int
+    lookback_days: int | None
     config: ModelConfig
     protocol: Protocol
     figures: Mapping[str, float | None]
@@ -93,6 +94,7 @@ def recipe_of(facts: Mapping[str, Any]) -> Recipe:
         train_version=train,
         test_version=test,
         train_count=facts["train_count"],
+        lookback_days=facts.get("lookback_days"),
         config=ModelConfig.from_dict(facts["config"]),
         protocol=Protocol(
             ranking["k"], ranking["threshold"], metrics["hyperparameters"]["cold_start_strategy"], facts["split"]
@@ -106,7 +108,9 @@ def reproduce_version(lakehouse: Lakehouse, recipe: Recipe) -> list[Figure]:
 
     The lakehouse's engine must be the recipe's.
     """
-    train = _ratings_at(lakehouse, TRAIN_RATINGS.name, recipe.train_version, recipe.version)
+    train = _ratings_at(lakehouse, TRAIN_RATINGS.name, recipe.train_version, recipe.version, recipe.lookback_days)
+    # Lists leave out all that a user rated, however long ago.
+    seen = _ratings_at(lakehouse, TRAIN_RATINGS.name, recipe.train_version, recipe.version)
     test = _ratings_at(lakehouse, TEST_RATINGS.name, recipe.test_version, recipe.version)
     if len(train) != recipe.train_count:
         raise ReproductionError(
@@ -114,7 +118,7 @@ def reproduce_version(lakehouse: Lakehouse, recipe: Recipe) -> list[Figure]:
             f"{recipe.train_version} has {len(train):,}: the table was removed and made anew since."
         )
     model, _ = fit(lakehouse, train, recipe.config)
-    found = _figures_of(evaluate(model, test, train, recipe.protocol))
+    found = _figures_of(evaluate(model, test, seen, recipe.protocol))
     return [Figure(name, recorded, found[name]) for name, recorded in recipe.figures.items()]
 
 
@@ -132,9 +136,11 @@ def _figures(stars: Mapping[str, Any], ranking: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def _ratings_at(lakehouse: Lakehouse, table: str, version: int, model: str) -> Ratings:
+def _ratings_at(
+    lakehouse: Lakehouse, table: str, version: int, model: str, lookback_days: int | None = None
+) -> Ratings:
     try:
-        return read_ratings(lakehouse, table, version)
+        return read_ratings(lakehouse, table, version, lookback_days)
     except (OSError, DeltaError) as error:
         raise ReproductionError(
             f"{model} cannot be reproduced: {table} version {version} is no longer there, because its files were "

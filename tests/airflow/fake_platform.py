@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 PATIENCE = 60  # seconds
+PASSED_ON = ("AIRFLOW_CTX_", "RECO_", "LAKE", "TRAINING_", "RATING_", "MODEL_")  # variables worth writing down
 
 
 def main(name: str, *arguments: str) -> int:
     """Answers one call."""
     folder = Path(os.environ["FAKE_PLATFORM"])
-    context = {key: value for key, value in os.environ.items() if key.startswith(("AIRFLOW_CTX_", "RECO_", "LAKE"))}
+    context = {key: value for key, value in os.environ.items() if key.startswith(PASSED_ON)}
     task, attempt = context["AIRFLOW_CTX_TASK_ID"], int(context["AIRFLOW_CTX_TRY_NUMBER"])
     plan = json.loads((folder / "scenario.json").read_text()).get(task, {})
     call = {"command": name, "arguments": arguments, "task": task, "pid": os.getpid(), "environment": context}

@@ -209,3 +209,16 @@ def test_drift_triggers_the_retraining_dag_once(run_dag: Callable[..., Any]) -> 
 def following(arguments: list[str], option: str) -> str:
     """The argument behind an option."""
     return arguments[arguments.index(option) + 1]
+
+
+def test_the_variables_of_the_training_dag_steer_the_platform(
+    run_dag: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"TRAINING_LOOKBACK_DAYS": "30", "MODEL_REGISTRY_NAME": "films"}.items():
+        monkeypatch.setenv(f"AIRFLOW_VAR_{name}", value)
+    run = run_dag("model_training_dag")
+    (trained,) = run.calls_of("train_and_tune")
+    given = {"TRAINING_LOOKBACK_DAYS": "30", "RATING_THRESHOLD": "4.0", "MODEL_REGISTRY_NAME": "films"}
+    assert given.items() <= trained["environment"].items()
+    (registered,) = run.calls_of("evaluate_and_register")
+    assert registered["environment"]["MODEL_REGISTRY_NAME"] == "films"

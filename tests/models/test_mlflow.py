@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from resources import resources_for
 from resources.mlflow import MlflowTracking, RegistryError, VersionRecord
 from resources.settings import load_settings
 
@@ -237,3 +238,8 @@ def test_where_mlflow_is_away_nothing_waits_and_all_warn_within_seconds(
         print(f"{server}: {elapsed:.1f} s")
         assert elapsed < 15
     assert not (tmp_path / "mlflow").exists()
+
+
+def test_the_registered_name_is_a_setting(tmp_path: Path) -> None:
+    settings = load_settings(lakehouse_path=tmp_path, model_registry_name="films")
+    assert resources_for(settings, {})["mlflow"].name == "films"

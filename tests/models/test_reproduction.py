@@ -60,6 +60,17 @@ def test_a_version_is_reproduced_from_its_delta_versions_and_settings_whatever_w
     assert figures[0].recorded == facts["metrics"]["evaluation"]["rmse"]
 
 
+def test_a_version_trained_on_the_newest_days_alone_is_reproduced(
+    facts: dict[str, Any], lake: Settings, tables: Lakehouse
+) -> None:
+    limited = settings_of(lake.root.parent, training_lookback_days=2_000)
+    version = materialize_assets(limited, (*TRAINING, *JUDGEMENT)).metadata[TRAINING[0]]["version"]
+    recipe = recipe_of(model_store(lake).facts(version))
+    assert recipe.lookback_days == 2_000
+    assert recipe.train_count < tables.row_count("silver/train_ratings")
+    assert all(figure.same for figure in reproduce_version(tables, recipe))
+
+
 def test_a_version_that_records_other_settings_than_it_was_made_with_is_not_reproduced(
     facts: dict[str, Any], tables: Lakehouse
 ) -> None:

@@ -26,15 +26,16 @@ def run_reco(
     checks: str | None = None,
     function: str | None = None,
     config: dict[str, Any] | None = None,
+    settings: dict[str, str] | None = None,
     weekday: str | None = None,
     limit: timedelta | None = None,
     **context: Any,
 ) -> Any:
     """Runs a `function` of the platform, or `checks` of all tables and then assets (`select`); returns the result.
 
-    Checks are named by kind, assets by key, with commas between. With a `weekday` ("Sunday", in UTC) nothing is run on
-    other days. After `limit` one alert is sent and the run goes on. Raises AirflowException when the runner fails or
-    prints no result.
+    Checks are named by kind, assets by key, with commas between; `settings` are environment variables of the platform.
+    With a `weekday` ("Sunday", in UTC) nothing is run on other days. After `limit` one alert is sent and the run goes
+    on. Raises AirflowException when the runner fails or prints no result.
     """
     if weekday and f"{_run_date(context):%A}" != weekday:
         log.info("Nothing to do: this task trains on %ss only.", weekday)
@@ -44,7 +45,7 @@ def run_reco(
     command += [part for option, value in asked.items() if value for part in (option, value)]
     command += ["--config", json.dumps(config)] if config else []
     with alert_after(limit, context):
-        result = result_of(_last_line_of(command, context))
+        result = result_of(_last_line_of(command, settings or {}, context))
     return result["value"] if function else result
 
 
@@ -69,13 +70,13 @@ def _run_date(context: dict[str, Any]) -> Any:
     return run.logical_date or run.run_after  # Airflow 3: a run triggered by hand has no logical date
 
 
-def _last_line_of(command: list[str], context: dict[str, Any]) -> str:
+def _last_line_of(command: list[str], settings: dict[str, str], context: dict[str, Any]) -> str:
     """The last line of the command's output; what it says on stderr goes into the task's log at once."""
     log.info("Running %s", command)
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
         process = subprocess.Popen(
             command,
-            env={**os.environ, **RECO_ENVIRONMENT},
+            env={**os.environ, **RECO_ENVIRONMENT, **settings},
             stdout=output,
             stderr=subprocess.PIPE,
             text=True,

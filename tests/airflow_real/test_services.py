@@ -22,7 +22,14 @@ import pytest
 pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 REPO = HERE.parents[1]
-EXPORTED = ["drift_detection_retrain_pipeline", "etl_train_test_pipeline", "reco_pipeline"]
+EXPORTED = [
+    "data_validation_dag",
+    "drift_detection_retrain_pipeline",
+    "etl_train_test_pipeline",
+    "ml_pipeline_dag",
+    "model_retraining_dag",
+    "reco_pipeline",
+]
 WAIT_SECONDS = 300.0
 
 

@@ -150,4 +150,4 @@ def test_a_rejected_first_model_is_explained_where_gold_cannot_be_made(reco: Rec
     done = reco("demo", **tiny)
     assert done.returncode == 1
     assert "No model has been promoted yet" in done.stderr
-    assert "was rejected: warm RMSE" in done.stderr
+    assert "was rejected: does not beat both baselines: NDCG@10" in done.stderr

@@ -123,4 +123,4 @@ def test_a_rollback_and_a_promotion_change_what_serves(stream: Reco, lake: Path)
 def test_a_version_that_is_not_there_is_refused_in_one_line(stream: Reco) -> None:
     done = stream("model", "promote", "20000101_000000")
     assert done.returncode == 1
-    assert "20000101_000000 holds no model.json" in done.stderr
+    assert "holds no version 20000101_000000. See which there are: reco model list." in done.stderr

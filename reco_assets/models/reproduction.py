@@ -108,9 +108,10 @@ def reproduce_version(lakehouse: Lakehouse, recipe: Recipe) -> list[Figure]:
 
     The lakehouse's engine must be the recipe's.
     """
-    train = _ratings_at(lakehouse, TRAIN_RATINGS.name, recipe.train_version, recipe.version, recipe.lookback_days)
-    # Lists leave out all that a user rated, however long ago.
-    seen = _ratings_at(lakehouse, TRAIN_RATINGS.name, recipe.train_version, recipe.version)
+    # Lists leave out all that a user rated, also what is too old to be trained on.
+    seen = train = _ratings_at(lakehouse, TRAIN_RATINGS.name, recipe.train_version, recipe.version)
+    if recipe.lookback_days is not None:
+        train = read_ratings(lakehouse, TRAIN_RATINGS.name, recipe.train_version, recipe.lookback_days)
     test = _ratings_at(lakehouse, TEST_RATINGS.name, recipe.test_version, recipe.version)
     if len(train) != recipe.train_count:
         raise ReproductionError(
@@ -136,11 +137,9 @@ def _figures(stars: Mapping[str, Any], ranking: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def _ratings_at(
-    lakehouse: Lakehouse, table: str, version: int, model: str, lookback_days: int | None = None
-) -> Ratings:
+def _ratings_at(lakehouse: Lakehouse, table: str, version: int, model: str) -> Ratings:
     try:
-        return read_ratings(lakehouse, table, version, lookback_days)
+        return read_ratings(lakehouse, table, version)
     except (OSError, DeltaError) as error:
         raise ReproductionError(
             f"{model} cannot be reproduced: {table} version {version} is no longer there, because its files were "

@@ -1,21 +1,20 @@
 """Materialising assets from Python: the same graph, resources and checks as in Dagit, in this process."""
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from reco_assets.build import build_definitions
+from reco_assets.selection import RunRequestError, nearest, selected_assets
 from resources.airflow import airflow_task
 from resources.errors import RecoError
 from resources.settings import Settings
 
 if TYPE_CHECKING:
     from dagster import AssetCheckEvaluation, DagsterEvent, ExecuteInProcessResult
-    from dagster._core.definitions.assets.graph.asset_graph import AssetGraph, AssetNode
 
 SCALARS = (
     dg.IntMetadataValue,
@@ -34,10 +33,6 @@ class RunFailedError(RecoError):
 
 class ChecksFailedError(RunFailedError):
     """A check found an error; the message names the tables, the checks and what they found."""
-
-
-class RunRequestError(RecoError):
-    """What was asked for cannot be run: an asset or step that is not there, or configuration that does not fit it."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +75,16 @@ def materialize_assets(
     listen: Listener | None = None,
     config: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Outcome:
-    """Materialise assets (keys with slashes) in one run, with their checks. Raises `RunRequestError`, `RunFailedError`.
+    """Materialise assets, selected as by `selected_assets`, in one run, with their checks.
+
+    Raises `RunRequestError`, `RunFailedError`.
 
     `config` is the configuration of steps by name. `listen` is called with (step key, event) as the run goes on. The
     run is recorded under DAGSTER_HOME where that is set, and nowhere otherwise; in an Airflow task it is tagged with
     Airflow's ids.
     """
     definitions = build_definitions(settings)
-    selected = _selected(definitions.resolve_asset_graph(), assets)
+    selected = selected_assets(definitions.resolve_asset_graph(), assets)
     run_config = _step_config({node.assets_def.op.name for node in selected}, config or {})
     job = definitions.resolve_implicit_global_asset_job_def()
     result = _execute(settings, job, listen, run_config, asset_selection=[node.key for node in selected])
@@ -111,7 +108,7 @@ def run_checks(
     names = {key.name for key in known}
     for kind in kinds:
         if kind not in names:
-            raise RunRequestError(f"There is no check {kind!r}. {_nearest(kind, names)}")
+            raise RunRequestError(f"There is no check {kind!r}. {nearest(kind, names)}")
     chosen = {
         key for key in known if key.name in kinds and (tables is None or key.asset_key.to_user_string() in tables)
     }
@@ -156,30 +153,12 @@ def _execute(
             raise RunRequestError(" ".join(found.message for found in error.errors)) from None
 
 
-def _selected(graph: "AssetGraph", assets: Sequence[str]) -> list["AssetNode"]:
-    """The assets by name, if all are there and none is made only together with others. Raises `RunRequestError`."""
-    known = {key.to_user_string(): graph.get(key) for key in graph.materializable_asset_keys}
-    for asset in assets:
-        if asset not in known:
-            raise RunRequestError(f"There is no asset {asset!r}. {_nearest(asset, known)}")
-        together = {key.to_user_string() for key in known[asset].execution_set_asset_keys}
-        if missing := sorted(together - set(assets)):
-            raise RunRequestError(f"{asset} is only made together with {', '.join(missing)}: select all of them.")
-    return [known[asset] for asset in assets]
-
-
 def _step_config(steps: Collection[str], config: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Run configuration of steps by name. Raises `RunRequestError` for a step that the run does not have."""
     for step in config:
         if step not in steps:
-            raise RunRequestError(f"The run has no step {step!r} to configure. {_nearest(step, steps)}")
+            raise RunRequestError(f"The run has no step {step!r} to configure. {nearest(step, steps)}")
     return {"ops": {step: {"config": dict(values)} for step, values in config.items()}}
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    near = get_close_matches(name, names)
-    return f"The nearest: {', '.join(near)}." if near else f"There are: {', '.join(names)}."
 
 
 def _instance() -> dg.DagsterInstance:

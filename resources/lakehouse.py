@@ -123,7 +123,7 @@ class Lakehouse:
         if not self.exists(name):
             raise LakehouseError(
                 f"Table {name} does not exist under {self.root}. "
-                f"Materialize it first: dagster asset materialize -m reco_assets.definitions --select '+{name}'"
+                f"Materialize it first: dagster asset materialize -m reco_assets.definitions --select '*{name}'"
             )
         if version is None:
             return

@@ -6,7 +6,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from reco_assets.running import RunFailedError, RunRequestError, materialize_assets
+from reco_assets.running import RunFailedError, materialize_assets
+from reco_assets.selection import RunRequestError
 from resources.settings import Settings, load_settings
 
 STREAM = ("stream/ratings", "stream/quarantine")
@@ -49,7 +50,6 @@ def recorded_tags(run_id: str) -> dict[str, str]:
     [
         (["silver/ratngs"], r"no asset 'silver/ratngs'\. The nearest: silver/ratings"),
         ([""], r"no asset ''\. There are: .*gold/similar_movies"),
-        (["drift/report"], r"drift/report is only made together with drift/data_drift, drift/model_drift: select all"),
     ],
 )
 def test_assets_that_cannot_be_made_are_named(settings: Settings, assets: list[str], complaint: str) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dagster import DagsterEvent
 
 CONSOLE = Console(stderr=True)
+NO_PLAIN_KEY = frozenset("+*:")
 
 
 def run_with_progress(
@@ -25,7 +26,8 @@ def run_with_progress(
     """
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=CONSOLE, disable=not CONSOLE.is_terminal) as progress:
-        task = progress.add_task(title, total=len(assets))
+        # How many a selection such as *gold/similar_movies stands for only the run knows.
+        task = progress.add_task(title, total=len(assets) if NO_PLAIN_KEY.isdisjoint("".join(assets)) else None)
         tuning = progress.add_task("", visible=False)
         made: set[str] = set()
 

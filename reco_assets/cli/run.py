@@ -17,7 +17,13 @@ class RunConfigError(RecoError):
 
 
 def run(
-    select: Annotated[str | None, typer.Option(help="The assets to make: keys with slashes, comma separated.")] = None,
+    select: Annotated[
+        str | None,
+        typer.Option(
+            help="The assets to make: keys with slashes, comma separated; +KEY with those it is made from, *KEY with "
+            "all before it, KEY+ and KEY* with those made from it."
+        ),
+    ] = None,
     checks: Annotated[
         str | None, typer.Option(help="The kinds of checks to run on every table, comma separated.")
     ] = None,

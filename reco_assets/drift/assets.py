@@ -36,14 +36,18 @@ _ASSET: dict[str, Any] = {"group_name": "drift", "owners": OWNERS, "kinds": {"js
             **_ASSET,
         ),
     ],
+    can_subset=True,
 )
-def detect_drift(lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.MaterializeResult]:
+def detect_drift(
+    context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]
+) -> Iterator[dg.MaterializeResult]:
     """Score all waiting batches together; the same batches, champion and settings give the same report."""
     report = report_on_waiting(lakehouse)
     document = report.document
-    path, page = write_report(lakehouse.settings, document, report.html())
     numbers = report.scalars()
     for key, prefix in ((DATA, "data_"), (MODEL, "model_")):
+        if key not in context.selected_asset_keys:
+            continue
         yield dg.MaterializeResult(
             asset_key=key,
             metadata={
@@ -52,6 +56,9 @@ def detect_drift(lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.Material
             },
             data_version=dg.DataVersion(report.report_id),
         )
+    if REPORT not in context.selected_asset_keys:
+        return  # whoever finds a report acts on it, so none is left where only a score is asked for
+    path, page = write_report(lakehouse.settings, document, report.html())
     yield dg.MaterializeResult(
         asset_key=REPORT,
         metadata={

@@ -68,7 +68,7 @@ def absent(declaration: Declaration, kind: str) -> Finding:
     """Nothing to check: fine where the table comes with its first file, an error where it must be there."""
     if declaration.may_be_absent:
         return Finding(declaration.table, kind, passed=True, text="Not there before its first file: nothing to check.")
-    fix = f"Materialize it first: dagster asset materialize -m reco_assets.definitions --select '+{declaration.table}'"
+    fix = f"Materialize it first: dagster asset materialize -m reco_assets.definitions --select '*{declaration.table}'"
     return Finding(declaration.table, kind, passed=False, text=f"The table does not exist. {fix}")
 
 

@@ -1,5 +1,9 @@
-"""Silver assets: each cleaned table with its quarantine, from one bronze table."""
+"""Silver assets: each cleaned table with its quarantine, from one bronze table.
 
+Either may be made without the other, as both follow from the same bronze rows alone.
+"""
+
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -12,6 +16,7 @@ from reco_assets.silver.cleaning import Cleaned, clean_movies, clean_ratings, cl
 
 def _outs(table: str, description: str) -> dict[str, dg.AssetOut]:
     common: dict[str, Any] = {"key_prefix": "silver", "group_name": "silver", "owners": OWNERS, "kinds": {"delta"}}
+    common["is_required"] = False
     refused = f"Raw {table} that a cleaning rule refused: source, line, raw text and the reasons."
     return {
         table: dg.AssetOut(description=description, **common),
@@ -19,35 +24,40 @@ def _outs(table: str, description: str) -> dict[str, dg.AssetOut]:
     }
 
 
-def _both(cleaned: Cleaned) -> tuple[DataFrame, DataFrame]:
-    return cleaned.good, cleaned.quarantined
+def _selected(context: dg.AssetExecutionContext, table: str, cleaned: Cleaned) -> Iterator[dg.Output]:
+    for name, rows in ((table, cleaned.good), (f"quarantine_{table}", cleaned.quarantined)):
+        if dg.AssetKey(["silver", name]) in context.selected_asset_keys:
+            yield dg.Output(rows, output_name=name)
 
 
 @dg.multi_asset(
     name="silver_ratings",
     ins={"bronze": dg.AssetIn(["bronze", "ratings"])},
     outs=_outs("ratings", "Ratings of 0.5 to 5 stars, one row per user, movie and second; by year and month."),
+    can_subset=True,
 )
-def silver_ratings(bronze: DataFrame) -> tuple[DataFrame, DataFrame]:
+def silver_ratings(context: dg.AssetExecutionContext, bronze: DataFrame) -> Iterator[dg.Output]:
     """Clean the ratings."""
-    return _both(clean_ratings(layouts.ratings_as_text(bronze)))
+    yield from _selected(context, "ratings", clean_ratings(layouts.ratings_as_text(bronze)))
 
 
 @dg.multi_asset(
     name="silver_movies",
     ins={"bronze": dg.AssetIn(["bronze", "movies"])},
     outs=_outs("movies", "One row per movie: title, genres as text and as an array, year of release where known."),
+    can_subset=True,
 )
-def silver_movies(bronze: DataFrame) -> tuple[DataFrame, DataFrame]:
+def silver_movies(context: dg.AssetExecutionContext, bronze: DataFrame) -> Iterator[dg.Output]:
     """Clean the movies."""
-    return _both(clean_movies(layouts.movies_as_text(bronze)))
+    yield from _selected(context, "movies", clean_movies(layouts.movies_as_text(bronze)))
 
 
 @dg.multi_asset(
     name="silver_tags",
     ins={"bronze": dg.AssetIn(["bronze", "tags"])},
     outs=_outs("tags", "Tags that users gave to movies; by year and month."),
+    can_subset=True,
 )
-def silver_tags(bronze: DataFrame) -> tuple[DataFrame, DataFrame]:
+def silver_tags(context: dg.AssetExecutionContext, bronze: DataFrame) -> Iterator[dg.Output]:
     """Clean the tags."""
-    return _both(clean_tags(layouts.tags_as_text(bronze)))
+    yield from _selected(context, "tags", clean_tags(layouts.tags_as_text(bronze)))

@@ -17,6 +17,7 @@ from resources.delta_io import table_metadata
 from resources.lakehouse import Lakehouse
 
 RATINGS, QUARANTINE = dg.AssetKey(["stream", "ratings"]), dg.AssetKey(["stream", "quarantine"])
+NO_FILE_REFUSED = "no_file_refused"
 COUNTED = ("lines", "good", "quarantined", "duplicates", "train", "test")
 SHOWN_FILES = 20
 BY_HAND = Verdict("by_hand", should_retrain=True, reason="accepted by hand")
@@ -67,30 +68,36 @@ class AcceptConfig(dg.Config):
             **_ASSET,
         ),
     ],
-    check_specs=[dg.AssetCheckSpec("no_file_refused", asset=RATINGS, description="Every file had its header.")],
+    check_specs=[dg.AssetCheckSpec(NO_FILE_REFUSED, asset=RATINGS, description="Every file had its header.")],
+    can_subset=True,
 )
 def process_streaming_data(
-    config: IntakeConfig, lakehouse: dg.ResourceParam[Lakehouse]
+    context: dg.AssetExecutionContext, config: IntakeConfig, lakehouse: dg.ResourceParam[Lakehouse]
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """Take in the files of the streaming folder; see `reco_assets.streaming.intake` for what each goes through."""
+    """Take in the files of the streaming folder; see `reco_assets.streaming.intake` for what each goes through.
+
+    Both tables are written, whichever is asked for: a file leaves the folder once all of its lines are in one of them.
+    """
     taken = _take_in(config, lakehouse)
     if config.require_files and not (taken.received or taken.known):
         raise _nothing_taken(lakehouse, taken)
     for spec in (STREAM_RATINGS, STREAM_QUARANTINE):
         described = table_metadata(lakehouse, spec) if lakehouse.exists(spec.name) else {}
         version = described.get("delta_version")
-        yield dg.MaterializeResult(
-            asset_key=spec.name.split("/"),
-            metadata=described | _summary(taken),
-            data_version=None if version is None else dg.DataVersion(str(version)),
+        key, metadata = dg.AssetKey(spec.name.split("/")), described | _summary(taken)
+        if key in context.selected_asset_keys:
+            data_version = None if version is None else dg.DataVersion(str(version))
+            yield dg.MaterializeResult(asset_key=key, metadata=metadata, data_version=data_version)
+        else:
+            context.log_event(dg.AssetMaterialization(key, metadata=metadata))
+    if dg.AssetCheckKey(RATINGS, NO_FILE_REFUSED) in context.selected_asset_check_keys:
+        yield dg.AssetCheckResult(
+            asset_key=RATINGS,
+            check_name=NO_FILE_REFUSED,
+            passed=not taken.refused,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={refusal.name: refusal.error for refusal in taken.refused},
         )
-    yield dg.AssetCheckResult(
-        asset_key=RATINGS,
-        check_name="no_file_refused",
-        passed=not taken.refused,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={refusal.name: refusal.error for refusal in taken.refused},
-    )
 
 
 @dg.asset(key=["stream", "accepted"], deps=[["drift", "report"]], output_required=False, kinds={"json"}, **_ASSET)

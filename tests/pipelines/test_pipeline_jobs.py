@@ -19,7 +19,8 @@ from reco_assets.pipelines.new_data import check_new_data
 from reco_assets.pipelines.validation import validate_data
 from reco_assets.quality.declarations import DECLARATIONS
 from reco_assets.quality.kinds import KINDS
-from reco_assets.running import ChecksFailedError, RunRequestError, materialize_assets, run_checks
+from reco_assets.running import ChecksFailedError, materialize_assets, run_checks
+from reco_assets.selection import RunRequestError
 from reco_assets.streaming.accepted import accepted, waiting
 from resources.lakehouse import Lakehouse
 from resources.session import Engine

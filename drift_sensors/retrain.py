@@ -23,7 +23,7 @@ from reco_assets.jobs import (
     MODEL_RETRAINING,
 )
 from reco_assets.models.store import model_store
-from reco_assets.streaming.accepted import accepted
+from reco_assets.streaming.accepted import accepted_among
 from resources.airflow import DAG_TAG, RUN_TAG
 from resources.settings import Settings
 
@@ -198,7 +198,7 @@ def _waiting(report: ReportEvent, settings: Settings) -> frozenset[str]:
     if not report.should_retrain:
         return frozenset()
     batches = read_report(settings, report.report_id)["batches"]
-    return frozenset(batches) - {entry.batch for entry in accepted(settings.root)}
+    return frozenset(batches) - accepted_among(settings.root, batches)
 
 
 def _report_event(record: dg.EventLogRecord) -> ReportEvent:

@@ -24,3 +24,11 @@ def write_text_atomically(path: Path, text: str) -> None:
 def write_json(path: Path, document: Any) -> None:
     """Replace a JSON file atomically; keys keep their order."""
     write_text_atomically(path, json.dumps(document, indent=2) + "\n")
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file to a free name beside it, `<name>.damaged`; returns where it lies now."""
+    kept, number = path.with_name(f"{path.name}.damaged"), 2
+    while os.path.lexists(kept):
+        kept, number = path.with_name(f"{path.name}.damaged-{number}"), number + 1
+    return path.rename(kept)

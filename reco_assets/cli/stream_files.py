@@ -18,7 +18,7 @@ from reco_assets.drift.policy import DriftConfig
 from reco_assets.drift.signals import Occurrences
 from reco_assets.models.ratings import COLUMNS, Ratings
 from reco_assets.models.store import find_current_model, load_model, model_store, read_facts
-from reco_assets.streaming.accepted import waiting
+from reco_assets.streaming.accepted import waiting_batches
 from reco_assets.streaming.reader import parse_stream_file
 from reco_assets.streaming.sides import hashed_split
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
@@ -139,7 +139,7 @@ def _new_ratings(paths: DriftPaths, lakehouse: Lakehouse) -> tuple[tuple[str, ..
     """The other side: what is given, else what waits, with the batches that wait."""
     if paths.current_train and paths.current_test:
         return (), Streamed(_ratings(paths.current_train), _ratings(paths.current_test))
-    batches = tuple(receipt.batch for receipt in waiting(lakehouse))
+    batches = waiting_batches(lakehouse)
     waits = streamed(lakehouse, batches)
     train = _ratings(paths.current_train) if paths.current_train else waits.train
     return batches, Streamed(train, _ratings(paths.current_test) if paths.current_test else waits.test)

@@ -15,7 +15,7 @@ from reco_assets.models.ratings import COLUMNS, Ratings
 from reco_assets.models.recommender import Recommender
 from reco_assets.models.store import model_store
 from reco_assets.silver.splits import TEST, TRAIN
-from reco_assets.streaming.accepted import waiting
+from reco_assets.streaming.accepted import waiting_batches
 from reco_assets.tables import STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from resources.lakehouse import Lakehouse
 from resources.table_append import batch_rows
@@ -39,7 +39,7 @@ def report_on_waiting(lakehouse: Lakehouse) -> DriftReport:
     """
     config = DriftConfig.from_settings(lakehouse.settings)
     champion = model_store(lakehouse.settings).champion()
-    batches = tuple(receipt.batch for receipt in waiting(lakehouse))
+    batches = waiting_batches(lakehouse)
     if not batches:
         return no_report(Reason.NO_BATCHES, config, model_version=champion)
     if champion is None:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from reco_assets.models.store import model_store
 from reco_assets.owners import OWNERS
-from reco_assets.streaming.accepted import waiting
+from reco_assets.streaming.accepted import waiting_batches
 from reco_assets.tables import STREAM_RATINGS, TRAIN_RATINGS
 from resources.lakehouse import Lakehouse
 from resources.table_append import batch_rows
@@ -120,7 +120,7 @@ def _reference(lakehouse: Lakehouse) -> Side | None:
 
 def _current(lakehouse: Lakehouse) -> Side:
     """The ratings that wait or, where none do, today's training ratings."""
-    batches = tuple(receipt.batch for receipt in waiting(lakehouse))
+    batches = waiting_batches(lakehouse)
     if not batches:
         return _training(lakehouse, lakehouse.version(TRAIN_RATINGS.name))
     rows = batch_rows(lakehouse, STREAM_RATINGS.name, batches, columns=list(COLUMNS))

@@ -8,7 +8,7 @@ from deltalake import DeltaTable
 from reco_assets.models.store import model_store
 from reco_assets.sources.choose import choose_source
 from reco_assets.sources.source import LOADED_TS
-from reco_assets.streaming.accepted import waiting
+from reco_assets.streaming.accepted import waiting_totals
 from reco_assets.streaming.landing import landed_files
 from reco_assets.tables import SILVER_RATINGS, TRAIN_RATINGS
 from resources.lakehouse import Lakehouse
@@ -41,13 +41,12 @@ def check_new_data(settings: Settings) -> dict[str, Any]:
     champion = model_store(settings).champion()
     facts = model_store(settings).facts(champion) if champion else None
     tables = _growth(lakehouse, facts)
-    batches = waiting(lakehouse)
-    rows = sum(receipt.good for receipt in batches)
+    waits = waiting_totals(lakehouse)
     landed, changed = len(landed_files(settings.landing)), _changed_source_files(lakehouse)
     news = [
         *([] if lakehouse.exists(LOADED) else [f"{LOADED} is not loaded yet"]),
         *(_line(name, found) for name, found in tables.items() if found.new_rows),
-        *([f"waiting batches: {len(batches)}, of {rows:,} ratings"] if batches else []),
+        *([f"waiting batches: {waits.batches}, of {waits.rows:,} ratings"] if waits.batches else []),
         *([f"files in {settings.landing}: {landed}"] if landed else []),
         *([f"{', '.join(changed)}: newer than what was loaded"] if changed else []),
     ]
@@ -57,7 +56,7 @@ def check_new_data(settings: Settings) -> dict[str, Any]:
         "summary": f"{'; '.join(news) or 'Nothing new'} {since}.",
         "champion": champion,
         "tables": {name: asdict(found) for name, found in tables.items()},
-        "waiting": {"batches": len(batches), "rows": rows},
+        "waiting": asdict(waits),
         "landed_files": landed,
         "changed_source_files": changed,
     }

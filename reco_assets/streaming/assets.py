@@ -9,7 +9,7 @@ import dagster as dg
 
 from reco_assets.drift.reports import Verdict, report_verdict
 from reco_assets.owners import OWNERS
-from reco_assets.streaming.accepted import accept_waiting, waiting
+from reco_assets.streaming.accepted import accept_waiting, waiting_totals
 from reco_assets.streaming.intake import IntakeResult, NoFilesError, take_in, take_in_file
 from reco_assets.streaming.landing import landed_files
 from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
@@ -110,7 +110,7 @@ def accepted(config: AcceptConfig, lakehouse: dg.ResourceParam[Lakehouse]) -> It
     yield dg.MaterializeResult(
         metadata={
             "accepted_batches": len(batches),
-            "waiting_batches": len(waiting(lakehouse)),
+            "waiting_batches": waiting_totals(lakehouse).batches,
             "should_retrain": verdict.should_retrain,
             "reason": verdict.reason,
         }

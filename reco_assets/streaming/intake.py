@@ -1,7 +1,7 @@
 """Intake: files of the streaming folder become staged rows, quarantined lines and receipts, each file once.
 
     landing -> _claimed/<id>/<name> -> stream/archive/<sha256>.csv -> stream/ratings, stream/quarantine (one commit per
-    table for many files) -> stream/receipts/<sha256>.json -> the claimed file is deleted
+    table for many files) -> a receipt in stream/ledger.sqlite -> the claimed file is deleted
 
 State is what storage holds. A run may be killed anywhere: the next one starts again from the claimed files, and each
 step finds what was done before it. A file is deleted only when its receipt, and all that it counts, is on disk.
@@ -9,6 +9,7 @@ step finds what was done before it. A file is deleted only when its receipt, and
 
 import hashlib
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,19 +38,28 @@ from reco_assets.streaming.landing import (
     require_takeable,
     sweep_claims,
 )
+from reco_assets.streaming.ledger import LedgerError, catch_up
 from reco_assets.streaming.reader import ParsedFile, parse_stream_file
-from reco_assets.streaming.receipts import FOLDER as RECEIPTS
-from reco_assets.streaming.receipts import Receipt, has_receipt, write_receipt
+from reco_assets.streaming.receipts import (
+    Progress,
+    Receipt,
+    begin,
+    mend_copy,
+    newest_number,
+    progress_of,
+    write_receipts,
+)
+from reco_assets.streaming.recovery import ARCHIVE, TRANSACTION, newest_transaction
 from reco_assets.streaming.sides import split_pairs
 from reco_assets.streaming.steps import reached
 from reco_assets.tables import STREAM, STREAM_QUARANTINE, STREAM_RATINGS
 from resources.durable import flush_to_disk
 from resources.errors import RecoError
 from resources.lakehouse import Lakehouse
-from resources.table_append import BATCH, append_batches, batch_rows
+from resources.table_append import BATCH, Commit, append_batches, batch_rows, rows_of_files
+from resources.table_files import TableSpec
 
 LOCK = "stream/intake"
-ARCHIVE = Path("stream", "archive")
 PARTIAL = "_partial"  # one name will do: the lock lets one run at a time write it
 GROUP_BYTES = 64 << 20  # of files staged together: about 2 M rows
 CHUNK_BYTES = 1 << 20
@@ -107,10 +117,23 @@ class _Original:
 
 @dataclass(frozen=True)
 class _Batch:
-    """A batch to stage, and the first file that holds it."""
+    """A batch to stage, the first file that holds it, and when its intake began (Unix nanoseconds).
+
+    `resumed`: an earlier run may have staged rows of it.
+    """
 
     original: _Original
     parsed: ParsedFile
+    taken_ns: int
+    resumed: bool
+
+
+@dataclass(frozen=True)
+class _Staged:
+    """The files that staging added to stream/ratings and to stream/quarantine."""
+
+    ratings: tuple[Path, ...]
+    quarantine: tuple[Path, ...]
 
 
 @dataclass
@@ -173,8 +196,10 @@ def _only_intake(lakehouse: Lakehouse) -> Iterator[None]:
             for spec in STREAM:  # they are there even if nothing was ever streamed
                 if not lakehouse.exists(spec.name):
                     append_batches(lakehouse, spec, to_arrow_schema(spec.schema, timezone="UTC").empty_table())
+            if newest_transaction(lakehouse.root) > newest_number(lakehouse.root):
+                catch_up(lakehouse.root)  # a ledger from a backup: what it doesn't know would be staged again
             yield
-    except (OSError, DeltaError) as error:
+    except (OSError, DeltaError, LedgerError) as error:
         rest = f"What was claimed stays in {landing / CLAIMED}; correct the cause, and the next run goes on with it."
         raise IntakeError(f"Intake stopped: {error}. {rest}") from error
 
@@ -189,8 +214,7 @@ def _process(lakehouse: Lakehouse, claimed: Sequence[Path], run: _Run) -> None:
     for group in _groups(claimed):
         originals, batches = _archive(lakehouse, group, run)
         if batches:
-            _stage(lakehouse, batches)
-            _receive(lakehouse, batches, run)
+            _receive(lakehouse, batches, _stage(lakehouse, batches), run)
         for original in originals:
             _let_go(lakehouse, original, batches, run)
 
@@ -221,8 +245,9 @@ def _archive(lakehouse: Lakehouse, claimed: Iterable[Path], run: _Run) -> tuple[
                 original = _copy(path, partial)
                 if original is None:
                     continue
-                if original.batch not in batches and not has_receipt(lakehouse.root, original.batch):
-                    batches[original.batch] = _Batch(original, parse_stream_file(partial, original.mtime_ns))
+                progress = progress_of(lakehouse.root, original.batch)
+                if original.batch not in batches and not (progress and progress.complete):
+                    batches[original.batch] = _parse(original, partial, progress)
             except (SourceError, LandingError) as error:
                 explained = str(error).replace(str(partial), str(path))
                 run.refused.append(Refusal(path.name, refuse(lakehouse.settings.landing, path, explained)))
@@ -236,6 +261,15 @@ def _archive(lakehouse: Lakehouse, claimed: Iterable[Path], run: _Run) -> tuple[
         partial.unlink(missing_ok=True)
     flush_to_disk(archive)
     return originals, {batch: found for batch, found in batches.items() if _is_conserved(found, run)}
+
+
+def _parse(original: _Original, content: Path, progress: Progress | None) -> _Batch:
+    """Parse a file; its dates are judged by when its intake began, so that a resumed one comes out as before.
+
+    Of a batch that an earlier release began that is not known: it judged by when the file was last written.
+    """
+    taken_ns = time.time_ns() if progress is None else progress.taken_ns or original.mtime_ns
+    return _Batch(original, parse_stream_file(content, taken_ns), taken_ns, resumed=progress is not None)
 
 
 def _copy(path: Path, target: Path) -> _Original | None:
@@ -270,19 +304,22 @@ def _not_conserved(found: _Batch, counts: tuple[int, int, int]) -> str:
     )
 
 
-def _stage(lakehouse: Lakehouse, batches: Mapping[str, _Batch]) -> None:
+def _stage(lakehouse: Lakehouse, batches: Mapping[str, _Batch]) -> _Staged:
     """Append the batches' rows to stream/ratings and stream/quarantine, with one commit each."""
+    number = begin(lakehouse.root, {name: batch.taken_ns for name, batch in batches.items()})
+    commit = Commit((TRANSACTION, number), frozenset(name for name, batch in batches.items() if not batch.resumed))
     good = [batch.parsed.good for batch in batches.values()]
     rows = pa.concat_tables(good).add_column(0, BATCH, _of_rows(list(batches), good))
     ratio = lakehouse.settings.stream_train_ratio
     sides = split_pairs(lakehouse, rows["user_id"].to_numpy(), rows["movie_id"].to_numpy(), ratio)
-    append_batches(lakehouse, STREAM_RATINGS, rows.append_column("split", sides))
+    ratings = append_batches(lakehouse, STREAM_RATINGS, rows.append_column("split", sides), commit)
     reached("ratings_staged")
     bad = [batch.parsed.quarantined for batch in batches.values()]
     sources = _of_rows([batch.original.path.name for batch in batches.values()], bad)
     rows = pa.concat_tables(bad).add_column(0, "source", sources).add_column(0, BATCH, _of_rows(list(batches), bad))
-    append_batches(lakehouse, STREAM_QUARANTINE, rows)
+    quarantined = append_batches(lakehouse, STREAM_QUARANTINE, rows, commit)
     reached("quarantine_staged")
+    return _Staged(ratings, quarantined)
 
 
 def _of_rows(values: Sequence[str], tables: Sequence[pa.Table]) -> pa.DictionaryArray:
@@ -291,14 +328,14 @@ def _of_rows(values: Sequence[str], tables: Sequence[pa.Table]) -> pa.Dictionary
     return pa.DictionaryArray.from_arrays(pa.array(owner), pa.array(values, pa.string()))
 
 
-def _receive(lakehouse: Lakehouse, batches: Mapping[str, _Batch], run: _Run) -> None:
+def _receive(lakehouse: Lakehouse, batches: Mapping[str, _Batch], staged: _Staged, run: _Run) -> None:
     """Write the receipts of staged batches, counted in the tables themselves: an earlier run may have staged them."""
-    good = batch_rows(lakehouse, STREAM_RATINGS.name, batches, columns=[BATCH, "user_id", "split"])
+    good = _staged_rows(lakehouse, STREAM_RATINGS, batches, staged.ratings, [BATCH, "user_id", "split"])
     good = good.append_column("is_train", pac.equal(good["split"], TRAIN))
     rated = _by_batch(good, [("is_train", "sum"), ("user_id", "count_distinct")])
-    quarantined = _by_batch(batch_rows(lakehouse, STREAM_QUARANTINE.name, batches, columns=[BATCH]), [])
-    folder = lakehouse.root / RECEIPTS
-    folder.mkdir(parents=True, exist_ok=True)
+    bad_rows = _staged_rows(lakehouse, STREAM_QUARANTINE, batches, staged.quarantine, [BATCH])
+    quarantined = _by_batch(bad_rows, [])
+    receipts = []
     for name, found in batches.items():
         rows, train, users = rated.get(name, (0, 0, 0))
         (bad,) = quarantined.get(name, (0,))
@@ -308,11 +345,19 @@ def _receive(lakehouse: Lakehouse, batches: Mapping[str, _Batch], run: _Run) -> 
             run.failed.append(_not_conserved(found, counts))
             continue
         facts = (original.path.name, original.mtime_ns, original.size, parsed.lines)
-        receipt = Receipt(name, *facts, *counts, train, rows - train, users)
-        write_receipt(lakehouse.root, receipt)
-        reached("receipt_written")
-        run.received.append(receipt)
-    flush_to_disk(folder)
+        receipts.append(Receipt(name, *facts, *counts, train, rows - train, users))
+    write_receipts(lakehouse.root, receipts)
+    reached("receipt_written")
+    run.received += receipts
+
+
+def _staged_rows(
+    lakehouse: Lakehouse, spec: TableSpec, batches: Mapping[str, _Batch], added: Sequence[Path], columns: list[str]
+) -> pa.Table:
+    """These columns of the batches' rows; the whole table is asked only where an earlier run may have staged some."""
+    if any(batch.resumed for batch in batches.values()):
+        return batch_rows(lakehouse, spec.name, batches, columns)
+    return rows_of_files(spec, added, columns)
 
 
 def _by_batch(rows: pa.Table, sums: list[tuple[str, str]]) -> dict[str, tuple[int, ...]]:
@@ -323,10 +368,12 @@ def _by_batch(rows: pa.Table, sums: list[tuple[str, str]]) -> dict[str, tuple[in
 
 def _let_go(lakehouse: Lakehouse, original: _Original, batches: Mapping[str, _Batch], run: _Run) -> None:
     """Delete a claimed file whose batch has its receipt. One that grew since it was archived is the next run's."""
-    if not has_receipt(lakehouse.root, original.batch):
+    progress = progress_of(lakehouse.root, original.batch)
+    if progress is None or not progress.complete:
         return
     if original.batch not in batches or batches[original.batch].original is not original:
         run.known.append(original.path.name)
+        mend_copy(lakehouse.root, original.batch)
     if original.is_unchanged():
         delete_claimed(original.path)
         reached("original_deleted")

@@ -16,6 +16,7 @@ order and merged in order, so what stands before it in the list is in the table 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -24,7 +25,7 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from reco_assets.silver.splits import TEST, TRAIN
-from reco_assets.streaming.accepted import accepted
+from reco_assets.streaming.accepted import accepted, accepted_newest_first
 from reco_assets.streaming.steps import reached
 from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from resources.lakehouse import Lakehouse
@@ -64,19 +65,19 @@ class Merged:
 def merge_side(lakehouse: Lakehouse, side: str) -> Merged:
     """Bring the table of a side (`train`, `test`) up to date; doing it again changes nothing.
 
-    Raises `LakehouseError` when there is no split, `AcceptedError`.
+    Raises `LakehouseError` when there is no split, `LedgerError`.
     """
     spec = TABLES[side]
     with lakehouse.lock(spec.name):
         if lakehouse.settings.storage_format != "delta":
             lakehouse.write(spec, rebuilt_side(lakehouse.read(SPLIT_RATINGS.name), None, [], side))
             return Merged(How.REBUILT, lakehouse.row_count(spec.name), ())
-        batches, split = [entry.batch for entry in accepted(lakehouse.root)], read_log(lakehouse, SPLIT_RATINGS.name)
+        split = read_log(lakehouse, SPLIT_RATINGS.name)
         if lakehouse.exists(spec.name):
             log = read_log(lakehouse, spec.name)
             if log.property_of(BUILT_FROM) == _state(split):
-                return _insert(lakehouse, side, split.version, _pending(log, batches), log.epoch)
-        return _rebuild(lakehouse, side, split, batches)
+                return _insert(lakehouse, side, split.version, _pending(lakehouse, log), log.epoch)
+        return _rebuild(lakehouse, side, split, [entry.batch for entry in accepted(lakehouse.root)])
 
 
 def rebuilt_side(split: "DataFrame", stream: "DataFrame | None", batches: Sequence[str], side: str) -> "DataFrame":
@@ -134,11 +135,11 @@ def _insert(lakehouse: Lakehouse, side: str, split_version: int, batches: list[s
     return Merged(How.INSERTED, inserted, tuple(batches))
 
 
-def _pending(log: TableLog, batches: list[str]) -> list[str]:
+def _pending(lakehouse: Lakehouse, log: TableLog) -> list[str]:
     """The batches after the last one whose merge is in the log."""
     epoch = log.epoch
-    merged = (at for at in range(len(batches), 0, -1) if log.has(_transaction(epoch, batches[at - 1])))
-    return batches[next(merged, 0) :]
+    newest_first = accepted_newest_first(lakehouse.root)
+    return [*takewhile(lambda batch: not log.has(_transaction(epoch, batch)), newest_first)][::-1]
 
 
 def _transaction(epoch: int, batch: str) -> str:

@@ -1,73 +1,165 @@
-"""Receipts: one small file per batch, which says that the batch is staged and what it holds.
+"""Which batches were taken in, and what each holds: the ledger's rows as receipts, in the order of intake.
 
-The receipt is written last, so a batch that has one is complete.
+The receipt is entered last, so a batch that has one is complete.
 """
 
 import json
-from collections.abc import Collection
-from dataclasses import asdict, dataclass
+import sqlite3
+import warnings
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from resources.atomic_files import write_json
+from reco_assets.streaming.ledger import change, query
+from reco_assets.streaming.receipt_files import FOLDER, Receipt, copy_path, read_copy, receipt_text, write_copy
+from resources.atomic_files import set_aside
 from resources.errors import RecoError
 
-FOLDER = Path("stream", "receipts")
+__all__ = [
+    "FOLDER",
+    "Progress",
+    "Receipt",
+    "ReceiptError",
+    "begin",
+    "has_receipt",
+    "mend_copy",
+    "newest_number",
+    "parsed",
+    "progress_of",
+    "read_receipt",
+    "receipts",
+    "received_batches",
+    "write_receipt",
+    "write_receipts",
+]
+
+_AT_ONCE = 500  # values in one statement; sqlite takes 32,766
 
 
 class ReceiptError(RecoError):
-    """A receipt cannot be read; the message names the file."""
+    """There is no such receipt; the message names the batch."""
 
 
 @dataclass(frozen=True)
-class Receipt:
-    """A batch (the sha256 of its content) as it was taken in: lines = good + quarantined + duplicates, good = train +
-    test. `landed_ns`: when the file was last written, Unix nanoseconds; `users`: distinct ones of the good rows.
+class Progress:
+    """How far a batch came: when its intake began (Unix nanoseconds, None where that isn't known), and whether it is
+    complete for certain.
     """
 
-    batch: str
-    source: str
-    landed_ns: int
-    size_bytes: int
-    lines: int
-    good: int
-    quarantined: int
-    duplicates: int
-    train: int
-    test: int
-    users: int
+    taken_ns: int | None
+    complete: bool
+
+
+def progress_of(root: Path, batch: str) -> Progress | None:
+    """How far a batch came; None for one that was never begun. Raises `LedgerError`."""
+    sql = "SELECT taken_ns, receipt IS NOT NULL AND sure FROM batches WHERE batch = ?"
+    found = query(root, sql, (batch,))
+    return Progress(found[0][0], bool(found[0][1])) if found else None
+
+
+def begin(root: Path, batches: Mapping[str, int]) -> int:
+    """Enter batches, with the time of their intake, before any of their rows is staged.
+
+    Those that are entered already stay as they are. Returns the newest number in the ledger. Raises `LedgerError`.
+    """
+
+    def enter(ledger: sqlite3.Connection) -> int:
+        ledger.executemany("INSERT OR IGNORE INTO batches (batch, taken_ns) VALUES (?, ?)", list(batches.items()))
+        (newest,) = ledger.execute("SELECT coalesce(max(number), 0) FROM batches").fetchone()
+        return int(newest)
+
+    return change(root, enter)
+
+
+def newest_number(root: Path) -> int:
+    """The number of the last batch that was begun, 0 before the first. Raises `LedgerError`."""
+    found = query(root, "SELECT coalesce(max(number), 0) FROM batches")
+    return int(found[0][0]) if found else 0
+
+
+def write_receipts(root: Path, receipts: Iterable[Receipt]) -> None:
+    """Enter receipts in one transaction, in place of those that their batches had; then write their copies.
+
+    Raises `LedgerError`.
+    """
+    written = list(receipts)
+
+    def enter(ledger: sqlite3.Connection) -> list[int]:
+        return [_enter(ledger, receipt) for receipt in written]
+
+    (root / FOLDER).mkdir(parents=True, exist_ok=True)
+    for receipt, number in zip(written, change(root, enter), strict=True):
+        _write_copy(root, receipt, number)
 
 
 def write_receipt(root: Path, receipt: Receipt) -> None:
-    """Write the batch's receipt under the lakehouse's root, atomically."""
-    write_json(_path(root, receipt.batch), asdict(receipt))
+    """As `write_receipts`, of one."""
+    write_receipts(root, [receipt])
 
 
 def has_receipt(root: Path, batch: str) -> bool:
-    """Whether the batch was taken in."""
-    return _path(root, batch).exists()
+    """Whether the batch was taken in. Raises `LedgerError`."""
+    return bool(query(root, "SELECT 1 FROM batches WHERE batch = ? AND receipt IS NOT NULL", (batch,)))
 
 
 def read_receipt(root: Path, batch: str) -> Receipt:
-    """The batch's receipt. Raises `ReceiptError` when there is none or when it is damaged."""
-    path = _path(root, batch)
-    try:
-        return Receipt(**json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise ReceiptError(f"There is no receipt {path}: that batch was never taken in.") from None
-    except (ValueError, TypeError) as error:
-        raise ReceiptError(f"{path} is not a receipt ({error}); restore it from a backup.") from None
+    """The batch's receipt. Raises `ReceiptError` when there is none, `LedgerError`."""
+    found = receipts(root, {batch})
+    if not found:
+        raise ReceiptError(f"There is no receipt of batch {batch}: it was never taken in.")
+    return found[0]
 
 
 def received_batches(root: Path) -> set[str]:
-    """The batches that were taken in: lists a folder, reads nothing."""
-    return {path.stem for path in (root / FOLDER).glob("[!.]*.json")}
+    """The batches that were taken in. Raises `LedgerError`."""
+    return {batch for (batch,) in query(root, "SELECT batch FROM batches WHERE receipt IS NOT NULL")}
 
 
 def receipts(root: Path, batches: Collection[str] | None = None) -> list[Receipt]:
-    """The receipts of these batches, or all, ordered by (landed_ns, batch). Raises `ReceiptError`."""
-    found = [read_receipt(root, batch) for batch in (received_batches(root) if batches is None else batches)]
-    return sorted(found, key=lambda receipt: (receipt.landed_ns, receipt.batch))
+    """The receipts of these batches, or all, in the order of intake. Raises `LedgerError`."""
+    sql, order = "SELECT number, receipt FROM batches WHERE receipt IS NOT NULL", " ORDER BY number"
+    if batches is None:
+        return [parsed(text) for _, text in query(root, sql + order)]
+    wanted, found = sorted(batches), list[tuple[int, str]]()
+    for at in range(0, len(wanted), _AT_ONCE):
+        some = wanted[at : at + _AT_ONCE]
+        found += query(root, f"{sql} AND batch IN ({','.join('?' * len(some))})", some)
+    return [parsed(text) for _, text in sorted(found)]
 
 
-def _path(root: Path, batch: str) -> Path:
-    return root / FOLDER / f"{batch}.json"
+def mend_copy(root: Path, batch: str) -> None:
+    """Write the copy of a receipt anew if it cannot be read; the damaged one is kept beside it.
+
+    Raises `LedgerError`.
+    """
+    path = copy_path(root, batch)
+    try:
+        read_copy(path)
+    except FileNotFoundError:
+        return  # old copies are swept
+    except (ValueError, OSError) as error:
+        kept = set_aside(path)
+        warnings.warn(f"{path} is damaged ({error}). It is kept as {kept.name} and written anew.", stacklevel=2)
+        for number, text in query(root, "SELECT number, receipt FROM batches WHERE batch = ?", (batch,)):
+            write_copy(root, parsed(text), number)
+
+
+def parsed(text: str) -> Receipt:
+    """A receipt as the ledger holds it; fields of a newer release are left out."""
+    known = Receipt.__dataclass_fields__
+    return Receipt(**{name: value for name, value in json.loads(text).items() if name in known})
+
+
+def _enter(ledger: sqlite3.Connection, receipt: Receipt) -> int:
+    values = (receipt.source, receipt.good, receipt_text(receipt), receipt.batch)
+    ledger.execute("INSERT OR IGNORE INTO batches (batch) VALUES (?)", (receipt.batch,))
+    ledger.execute("UPDATE batches SET source = ?, good = ?, receipt = ?, sure = 1 WHERE batch = ?", values)
+    (number,) = ledger.execute("SELECT number FROM batches WHERE batch = ?", (receipt.batch,)).fetchone()
+    return int(number)
+
+
+def _write_copy(root: Path, receipt: Receipt, number: int) -> None:
+    path = copy_path(root, receipt.batch)
+    if path.is_dir():
+        set_aside(path)
+    write_copy(root, receipt, number)

@@ -1,17 +1,14 @@
 """The list of batches that training takes."""
 
-import json
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from reco_assets.streaming.accepted import Accepted, AcceptedError, accept_waiting, accepted, waiting
+from reco_assets.streaming.accepted import Accepted, accept_waiting, accepted, waiting
+from reco_assets.streaming.ledger import FILE
 from reco_assets.streaming.receipts import Receipt, write_receipt
 from resources.lakehouse import Lakehouse
-
-LIST = Path("stream", "accepted.json")
 
 
 @pytest.fixture
@@ -31,13 +28,13 @@ def names(lakehouse: Lakehouse) -> list[str]:
 
 def test_where_nothing_was_taken_in_nothing_waits_and_nothing_is_accepted(lakehouse: Lakehouse) -> None:
     assert (accepted(lakehouse.root), waiting(lakehouse), accept_waiting(lakehouse, "r1")) == ([], [], [])
-    assert not (lakehouse.root / LIST).exists()
+    assert not lakehouse.path(str(FILE)).exists()
 
 
-def test_batches_wait_in_the_order_in_which_they_landed(lakehouse: Lakehouse, receive: Callable[..., None]) -> None:
-    receive("late", landed=9)
+def test_batches_wait_in_the_order_of_intake(lakehouse: Lakehouse, receive: Callable[..., None]) -> None:
+    receive("first", landed=9)
     receive("b", "a", landed=1)
-    assert names(lakehouse) == ["b", "a", "late"]
+    assert names(lakehouse) == ["first", "b", "a"]
 
 
 def test_whatever_waits_is_accepted_with_the_report_that_called_for_it(
@@ -69,21 +66,3 @@ def test_two_that_accept_at_once_accept_each_batch_once(lakehouse: Lakehouse, re
         thread.join()
     assert [entry.batch for entry in accepted(lakehouse.root)] == batches
     assert sorted(map(len, found)) == [0, 0, 0, 20]
-
-
-@pytest.mark.parametrize("damage", ["", "{", "[1]", '[{"batch": "a"}]', "7"])
-def test_a_damaged_list_is_named_and_never_overwritten(
-    lakehouse: Lakehouse, receive: Callable[..., None], damage: str
-) -> None:
-    receive("a")
-    path = lakehouse.root / LIST
-    path.write_text(damage)
-    with pytest.raises(AcceptedError, match=r"accepted\.json is damaged"):
-        accept_waiting(lakehouse, "r1")
-    assert path.read_text() == damage
-
-
-def test_the_list_is_plain_json(lakehouse: Lakehouse, receive: Callable[..., None]) -> None:
-    receive("a")
-    accept_waiting(lakehouse, "r1")
-    assert json.loads((lakehouse.root / LIST).read_text()) == [{"batch": "a", "report": "r1"}]

@@ -151,13 +151,13 @@ def test_a_file_that_grows_after_it_was_archived_is_kept_and_is_a_batch_of_the_n
     drop("a.csv", "2005-09-06,7,42,4")
 
     def receipt_then_growth(*arguments: Any) -> None:
-        write_receipt(*arguments)
+        write_receipts(*arguments)
         [claimed] = files_in(lakehouse.settings.landing)
         with claimed.open("a") as file:
             file.write("2005-09-06,8,42,4\n")
 
-    write_receipt = intake.write_receipt
-    monkeypatch.setattr(intake, "write_receipt", receipt_then_growth)
+    write_receipts = intake.write_receipts
+    monkeypatch.setattr(intake, "write_receipts", receipt_then_growth)
     assert [receipt.lines for receipt in take_in(lakehouse).received] == [1]
     monkeypatch.undo()
     assert len(files_in(lakehouse.settings.landing)) == 1
@@ -225,7 +225,9 @@ def test_a_table_that_lacks_a_staged_row_fails_the_run_and_the_file_stays(
 ) -> None:
     drop("a.csv", "2005-09-06,7,42,4", "2005-09-06,8,42,4")
     append = intake.append_batches
-    monkeypatch.setattr(intake, "append_batches", lambda lake, spec, data: append(lake, spec, data.slice(1)))
+    monkeypatch.setattr(
+        intake, "append_batches", lambda lake, spec, data, commit=None: append(lake, spec, data.slice(1), commit)
+    )
     with pytest.raises(IntakeError, match=r"a\.csv: 2 data lines, but 1 good"):
         take_in(lakehouse)
     assert (len(files_in(lakehouse.settings.landing)), receipts(lakehouse.root)) == (1, [])

@@ -10,6 +10,7 @@ step finds what was done before it. A file is deleted only when its receipt, and
 import hashlib
 import os
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -138,8 +139,9 @@ class _Staged:
 
 @dataclass
 class _Run:
-    """What a run did so far; `failed` are the errors of files that stay claimed."""
+    """What a run did so far; `intake`: its id; `failed` are the errors of files that stay claimed."""
 
+    intake: str = field(default_factory=lambda: uuid.uuid4().hex, compare=False)
     received: list[Receipt] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
@@ -345,7 +347,7 @@ def _receive(lakehouse: Lakehouse, batches: Mapping[str, _Batch], staged: _Stage
             run.failed.append(_not_conserved(found, counts))
             continue
         facts = (original.path.name, original.mtime_ns, original.size, parsed.lines)
-        receipts.append(Receipt(name, *facts, *counts, train, rows - train, users))
+        receipts.append(Receipt(name, *facts, *counts, train, rows - train, users, intake=run.intake))
     write_receipts(lakehouse.root, receipts)
     reached("receipt_written")
     run.received += receipts

@@ -14,7 +14,8 @@ FOLDER = Path("stream", "receipts")
 @dataclass(frozen=True)
 class Receipt:
     """A batch (the sha256 of its content) as it was taken in: lines = good + quarantined + duplicates, good = train +
-    test. `landed_ns`: when the file was last written, Unix nanoseconds; `users`: distinct ones of the good rows.
+    test. `landed_ns`: when the file was last written, Unix nanoseconds; `users`: distinct ones of the good rows;
+    `intake`: an id that the batches of one intake run share, empty where that isn't known.
     """
 
     batch: str
@@ -28,6 +29,7 @@ class Receipt:
     train: int
     test: int
     users: int
+    intake: str = ""
 
 
 def receipt_of(document: Any) -> Receipt:

@@ -75,6 +75,16 @@ def test_the_engine_reads_the_staged_tables_with_their_declared_columns(lakehous
     assert (row.raw, list(row.reasons)) == ("oops\x00", ["nul_byte"])
 
 
+def test_the_batches_of_one_intake_share_its_id(lakehouse: Lakehouse, drop: Callable) -> None:
+    drop("a.csv", "2005-09-06,7,42,4")
+    drop("b.csv", "2005-09-07,7,43,4")
+    together = {receipt.intake for receipt in take_in(lakehouse).received}
+    drop("c.csv", "2005-09-08,7,44,4")
+    [later] = take_in(lakehouse).received
+    assert len(together) == 1
+    assert later.intake not in together
+
+
 def test_staged_rows_are_on_their_pairs_side(
     lakehouse: Lakehouse, drop: Callable, rows_of: Callable, history: Callable
 ) -> None:

@@ -37,8 +37,8 @@ $(VENV)/.evidently: $(VENV)/.installed requirements-evidently.lock
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements-evidently.lock
 	touch $@
 
-demo: setup ## Run the main job, MovieLens files to recommendations
-	$(BIN)/reco demo
+demo: setup ## Run the main job, ratings to recommendations; on synthetic ones where there are no others
+	$(BIN)/reco demo --synthetic $(ARGS)
 
 dev: setup ## Open the lineage view on port 3000
 	$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1

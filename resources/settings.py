@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     reco_engine: Literal["auto", "embedded", "spark"] = "auto"
     reco_source: SourceName | None = None
     reco_source_path: Path | None = None
+    reco_replace_source: Literal["on", "off"] = "off"
     reco_seed: Annotated[int, Field(ge=0, lt=2**31)] = 42
     reco_cache_path: Path = Path("~/.cache/reco-assets")
 
@@ -169,6 +170,11 @@ class Settings(BaseSettings):
             return self.reco_engine
         submitted = "PYSPARK_GATEWAY_PORT" in os.environ
         return "spark" if submitted or self.spark_master or self.spark_remote else "embedded"
+
+    @property
+    def replaces_source(self) -> bool:
+        """Whether a run may replace what the lakehouse was loaded from by another source."""
+        return self.reco_replace_source == "on"
 
     @cached_property
     def root(self) -> Path:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
-from deltalake import DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 from pyarrow import fs
 from pyspark.sql.types import StructType
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 # Delta's writers would remove commits after 30 days by themselves, and with them versions that a model was trained
 # on: only maintenance may, which knows those.
 _NEW_TABLE = {"delta.enableExpiredLogCleanup": "false"}
+
+
+NOTES = "reco."  # of schema metadata, what stays with the table
 
 
 class LakehouseError(RecoError):
@@ -133,7 +136,10 @@ def schema_of(data: "DataFrame | pa.Table | pa.RecordBatchReader") -> StructType
 
 
 def write_arrow(spec: TableSpec, path: Path, data: pa.Table | pa.RecordBatchReader, storage_format: str) -> None:
-    """As `write_frame`, for Arrow data; a reader is streamed, and what it raises comes through as raised."""
+    """As `write_frame`, for Arrow data; a reader is streamed, and what it raises comes through as raised.
+
+    Metadata of the schema whose key begins with `NOTES` stays with the table, for `note_of`.
+    """
     _require_columns(spec, data)
     reader = data.to_reader() if isinstance(data, pa.Table) else data
     by = list(spec.partition_by)
@@ -147,11 +153,24 @@ def write_arrow(spec: TableSpec, path: Path, data: pa.Table | pa.RecordBatchRead
                 schema_mode="overwrite",
                 partition_by=by or None,
                 configuration=properties,
+                commit_properties=CommitProperties(custom_metadata=_notes(reader.schema)),
             )
         else:
             hive = {"partitioning": by, "partitioning_flavor": "hive"} if by else {}
             ds.write_dataset(watched, target, format="parquet", preserve_order=True, **hive)
             _keep_columns_when_empty(spec, target)
+
+
+def note_of(path: Path, key: str) -> str | None:
+    """What the writer of the table at `path` noted under `key` last; None where it did not."""
+    if is_delta(path):
+        return next((entry[key] for entry in DeltaTable(str(path)).history() if key in entry), None)
+    return _notes(_parquet_dataset(path).schema).get(key)
+
+
+def _notes(schema: pa.Schema) -> dict[str, str]:
+    metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
+    return {key: value for key, value in metadata.items() if key.startswith(NOTES)}
 
 
 def _require_columns(spec: TableSpec, data: "DataFrame | pa.Table | pa.RecordBatchReader") -> None:

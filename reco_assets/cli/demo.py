@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from reco_assets.cli.replace import ReplaceOption, replacing
 from resources.errors import RecoError
 
 if TYPE_CHECKING:
@@ -33,16 +34,26 @@ class DemoError(RecoError):
     """The demo did not see what it waited for in time."""
 
 
-def demo() -> None:
+def demo(
+    *,
+    synthetic: Annotated[
+        bool, typer.Option("--synthetic", help="Where there are no ratings yet and no source is set, make some up.")
+    ] = False,
+    replace_source: ReplaceOption = False,
+) -> None:
     """Run the main job, then show the drift loop: a control file, a shifted file, a retrained model."""
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.cli.serving import print_recommendations
     from reco_assets.cli.summary import print_summary
     from reco_assets.jobs import RECO_PIPELINE
+    from reco_assets.sources.choose import is_without_source
     from resources.settings import load_settings
 
     settings = load_settings()
-    outcome = run_with_progress(settings, RECO_PIPELINE.assets, "main job")
+    if synthetic and is_without_source(settings):
+        settings = load_settings(reco_source="synthetic")
+        typer.echo("There are no ratings yet and no source is set: RECO_SOURCE=synthetic for this lakehouse.", err=True)
+    outcome = run_with_progress(settings, RECO_PIPELINE.assets, "main job", replacing(replace_source))
     print_summary(settings, outcome)
     print_recommendations(settings, user=None)
     if settings.storage_format != "delta":

@@ -8,13 +8,26 @@ import typer
 from reco_assets.cli import airflow, data, demo, drift, models, pipeline, run, serving, stream, validation
 from resources.errors import RecoError
 
+HELP = "From MovieLens files to recommendations. Settings come from the environment: see the README."
+
 app = typer.Typer(
     name="reco",
-    help="From MovieLens files to recommendations. Settings come from the environment: see the README.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+@app.callback(help=HELP)
+def _first_line(context: typer.Context) -> None:
+    if "--help" in context.args:
+        return
+    from reco_assets.first_line import first_line
+    from resources.settings import load_settings
+
+    typer.echo(first_line(load_settings()), err=True)
+
+
 app.command()(demo.demo)
 app.command()(run.run)
 app.command()(pipeline.etl)

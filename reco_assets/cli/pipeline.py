@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from reco_assets.cli.replace import ReplaceOption, replacing
 from reco_assets.cli.say import say, say_and_hand_over
 
 PathOption = Annotated[Path | None, typer.Option(show_default="the platform's own")]
@@ -19,8 +20,11 @@ def etl(
     test_file: PathOption = None,
     parquet_train_path: PathOption = None,
     parquet_test_path: PathOption = None,
+    replace_source: ReplaceOption = False,
 ) -> None:
     """Files to bronze, silver and the split.
+
+    A lakehouse remembers what it was loaded from, and reads it again where no source is set.
 
     With --train-file and --test-file, ratings that come split, in blocks of `MOVIE_ID:` and `CUST_ID,RATING,DATE`
     lines; with --parquet-train-path and --parquet-test-path, Parquet folders to write instead of the tables.
@@ -46,7 +50,7 @@ def etl(
         return
     if sources:
         settings = load_settings(reco_source="presplit", reco_source_path=presplit_folder(sources))
-    outcome = run_with_progress(settings, ETL, "etl")
+    outcome = run_with_progress(settings, ETL, "etl", replacing(replace_source))
     for side, output in others.items():
         say(files.export_table(settings, f"silver/{side}_ratings", output))
     rows = {name: values.get("dagster/row_count") for name, values in outcome.metadata.items()}

@@ -7,7 +7,7 @@ from deltalake import DeltaTable
 
 from reco_assets.models.store import model_store
 from reco_assets.sources.choose import choose_source
-from reco_assets.sources.source import LOADED_TS
+from reco_assets.sources.source import LOADED_TS, SourceError
 from reco_assets.streaming.accepted import waiting_totals
 from reco_assets.streaming.landing import landed_files
 from reco_assets.tables import SILVER_RATINGS, TRAIN_RATINGS
@@ -105,12 +105,12 @@ def _changed_source_files(lakehouse: Lakehouse) -> list[str]:
         return []
     first = lakehouse.dataset(LOADED).head(1, columns=[LOADED_TS]).to_pylist()
     loaded = first[0][LOADED_TS].timestamp() if first else 0.0
+    try:
+        files = choose_source(lakehouse.settings).files
+    except SourceError:  # where they came from is gone or not on record: nothing there can be newer
+        return []
     # The time of the inode: a file that is copied or unpacked may keep an older time of its content.
-    return [
-        path.name
-        for path in choose_source(lakehouse.settings).files
-        if path.is_file() and path.stat().st_ctime > loaded
-    ]
+    return [path.name for path in files if path.is_file() and path.stat().st_ctime > loaded]
 
 
 def _line(table: str, found: Growth) -> str:

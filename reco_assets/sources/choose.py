@@ -1,33 +1,109 @@
-"""Which source a run reads: what is configured, else MovieLens files in the lakehouse, else synthetic data."""
+"""Which source a run reads: what is configured, else what the lakehouse was loaded from, else a release in it.
+
+Nothing is made up: synthetic data is a source that is asked for, as any other. And what a lakehouse was loaded from is
+replaced by another source only by a run that says so.
+"""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from reco_assets.sources import movielens, netflix, presplit, synthetic
+from reco_assets.sources.remembered import Remembered, recall, remembered_as
 from reco_assets.sources.source import Source, SourceError
-from resources.settings import Settings
+from resources.errors import RecoError
+from resources.settings import Settings, SourceName
 
-_FOLDERS: Mapping[str, Callable[[Path], Source]] = {
+_FOLDERS: Mapping[SourceName, Callable[[Path], Source]] = {
     "movielens": movielens.source,
     "netflix": netflix.source,
     "presplit": presplit.source,
 }
+HOW_TO_REPLACE = (
+    "reco etl --replace-source, RECO_REPLACE_SOURCE=on for the one run where there is no command line, or "
+    "the run configuration ops.bronze.config.replace_source: true"
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where raw data comes from: its kind and, but for synthetic data, its folder as an absolute path."""
+
+    kind: SourceName
+    folder: Path | None
+
+    def __str__(self) -> str:
+        """As a person is told."""
+        return f"{self.kind} ({self.folder})" if self.folder else f"{self.kind} data"
 
 
 def choose_source(settings: Settings) -> Source:
-    """The source a run reads. Raises `SourceError` when what is configured is not there."""
+    """The source a run reads. Raises `SourceError` when there is none or what is configured is not there."""
+    return open_source(settings, choose_place(settings))
+
+
+def choose_place(settings: Settings) -> Place:
+    """Where a run reads from; whether anything lies there is not looked at. Raises `SourceError` when nothing says it.
+
+    A run that is to replace the source, and doesn't say by which, takes the newest release in the lakehouse.
+    """
+    known = recall(settings.root)
+    held = _held_place(settings, known)
     kind, folder = settings.reco_source, settings.reco_source_path
-    if kind == "synthetic" or (kind is None and folder is None and default_folder(settings) is None):
+    if kind == "synthetic":
+        return Place("synthetic", None)
+    if folder is not None:
+        folder = _absolute(folder)
+        return Place(kind or (held.kind if held and held.folder == folder else "movielens"), folder)
+    release = default_folder(settings)
+    if held and kind in (None, held.kind) and not (settings.replaces_source and release):
+        return held
+    if kind in (None, "movielens") and release and (kind or _may_be_a_release(settings, known)):
+        return Place("movielens", release)
+    raise _no_source(settings, known)
+
+
+def open_source(settings: Settings, place: Place) -> Source:
+    """The source at a place. Raises `SourceError` when its folder is not there."""
+    if place.folder is None:
         return synthetic.source(synthetic_shape(settings))
-    kind = kind or "movielens"
-    if folder is None and kind == "movielens":
-        folder = default_folder(settings)
-    if folder is None:
-        raise SourceError(raw_folder(settings), None, f"no data for RECO_SOURCE={kind}", "Set RECO_SOURCE_PATH.")
-    folder = folder.expanduser()
-    if not folder.is_dir():
-        raise SourceError(folder, None, "RECO_SOURCE_PATH is not a folder", "Set it to the folder with the files.")
-    return _FOLDERS[kind](folder)
+    if not place.folder.is_dir():
+        if settings.reco_source_path:
+            fix = "Set it to the folder with the files."
+            raise SourceError(place.folder, None, "RECO_SOURCE_PATH is not a folder", fix)
+        rule = f"the folder that this lakehouse's {place.kind} ratings came from is gone"
+        raise SourceError(place.folder, None, rule, "Put it back, or set RECO_SOURCE_PATH to where it is now.")
+    return _FOLDERS[place.kind](place.folder)
+
+
+def require_same_source(settings: Settings, place: Place) -> None:
+    """Raise `SourceError` if the lakehouse was loaded from elsewhere, unless the run is to replace that."""
+    known = recall(settings.root)
+    if known is None or settings.replaces_source or known == remembered_as(settings.root, place.kind, place.folder):
+        return
+    if known.kind == place.kind and known.folder is None and place.folder == default_folder(settings):
+        return  # loaded before lakehouses remembered, from inside of this one
+    held, unknown = _held_place(settings, known), f"{known.kind or 'ratings'} from a folder that is not on record"
+    rule = f"this lakehouse holds {held or unknown}, and the run would replace that by {place}"
+    fix = (
+        f"If it shall: {HOW_TO_REPLACE}. If not, leave out RECO_SOURCE and RECO_SOURCE_PATH, "
+        "or choose another LAKEHOUSE_PATH. Nothing was changed."
+    )
+    raise SourceError(settings.root, None, rule, fix)
+
+
+def is_without_source(settings: Settings) -> bool:
+    """Whether no source is set and the lakehouse holds nothing, neither loaded nor to load."""
+    configured = settings.reco_source or settings.reco_source_path
+    return not configured and recall(settings.root) is None and default_folder(settings) is None
+
+
+def in_words(settings: Settings) -> str:
+    """The place a run reads from, or that there is none yet; never raises."""
+    try:
+        return str(choose_place(settings))
+    except RecoError:
+        return "none yet"
 
 
 def raw_folder(settings: Settings) -> Path:
@@ -38,7 +114,8 @@ def raw_folder(settings: Settings) -> Path:
 def default_folder(settings: Settings) -> Path | None:
     """The MovieLens release in the lakehouse that was put there last, if there is any."""
     releases = [path.parent for path in raw_folder(settings).glob("*/ratings.csv")]
-    return max(releases, key=lambda folder: folder.stat().st_mtime, default=None)
+    newest = max(releases, key=lambda folder: folder.stat().st_mtime, default=None)
+    return newest and newest.resolve()
 
 
 def synthetic_shape(settings: Settings) -> synthetic.Shape:
@@ -49,3 +126,35 @@ def synthetic_shape(settings: Settings) -> synthetic.Shape:
         ratings=settings.synthetic_ratings,
         seed=settings.reco_seed,
     )
+
+
+def _held_place(settings: Settings, known: Remembered | None) -> Place | None:
+    """What the lakehouse was loaded from, where that is known in full."""
+    if known is None or known.kind is None:
+        return None
+    folder = known.path(settings.root)
+    return Place(known.kind, folder) if folder or known.kind == "synthetic" else None
+
+
+def _may_be_a_release(settings: Settings, known: Remembered | None) -> bool:
+    return known is None or known.kind == "movielens" or settings.replaces_source
+
+
+def _absolute(folder: Path) -> Path:
+    return folder.expanduser().resolve()
+
+
+def _no_source(settings: Settings, known: Remembered | None) -> SourceError:
+    place = raw_folder(settings)
+    if settings.reco_source:
+        return SourceError(place, None, f"no data for RECO_SOURCE={settings.reco_source}", "Set RECO_SOURCE_PATH.")
+    if known:
+        rule = f"this lakehouse holds {known.kind or 'ratings'} from a folder that is not on record"
+        fix = f"Set RECO_SOURCE and RECO_SOURCE_PATH to it, and once: {HOW_TO_REPLACE}."
+        return SourceError(settings.root, None, rule, fix)
+    fix = (
+        f"Put ratings.csv and movies.csv into a folder below {place} (reco data fetch ml-latest-small does), or set "
+        "RECO_SOURCE_PATH to where they are; RECO_SOURCE=netflix or presplit reads other files from there. "
+        "RECO_SOURCE=synthetic makes ratings up, for a trial."
+    )
+    return SourceError(settings.root, None, "there are no ratings to load, and no source is set", fix)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 Reco = Callable[..., "subprocess.CompletedProcess[str]"]
-SMALL = {"SYNTHETIC_USERS": "200", "SYNTHETIC_MOVIES": "300", "SYNTHETIC_RATINGS": "20000"}
+SMALL = {"RECO_SOURCE": "synthetic", "SYNTHETIC_USERS": "200", "SYNTHETIC_MOVIES": "300", "SYNTHETIC_RATINGS": "20000"}
 
 
 def run(arguments: list[str], variables: dict[str, str], cwd: Path) -> "subprocess.CompletedProcess[str]":

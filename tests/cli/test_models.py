@@ -96,7 +96,7 @@ def test_a_version_that_is_not_there_cannot_be_promoted(lake: Path, store: Model
     champion = store.champion()
     done = reco("model", "promote", "20000101_000000")
     assert done.returncode == 1
-    assert done.stderr.startswith("error: ")
+    assert done.stderr.splitlines()[-1].startswith("error: ")
     assert "20000101_000000" in done.stderr
     assert (store.champion(), served(lake)) == (champion, {champion})
 

@@ -91,7 +91,7 @@ def test_a_failed_run_leaves_the_tables_and_the_champion_as_they_were(
     logs = sorted(path.relative_to(lake) for path in lake.glob("*/*/_delta_log/*.json"))
     (tmp_path / "movies.csv").write_text("movieId,title,genres\n1,A (2000),Drama\n")
     (tmp_path / "ratings.csv").write_text("movieId,userId,rating,timestamp\n1,1,3.0,1\n")
-    done = reco("demo", RECO_SOURCE="movielens", RECO_SOURCE_PATH=str(tmp_path))
+    done = reco("demo", "--replace-source", RECO_SOURCE="movielens", RECO_SOURCE_PATH=str(tmp_path))
     assert done.returncode == 1
     assert "ratings.csv, line 1: the header must be userId,movieId,rating,timestamp" in done.stderr
     assert (lake / "gold/models/als/champion.json").read_text() == champion
@@ -146,7 +146,7 @@ def test_the_main_job_runs_on_parquet_tables(reco: Reco, small: dict[str, str], 
 
 
 def test_a_rejected_first_model_is_explained_where_gold_cannot_be_made(reco: Reco) -> None:
-    tiny = {"SYNTHETIC_USERS": "20", "SYNTHETIC_MOVIES": "30", "SYNTHETIC_RATINGS": "200"}
+    tiny = {"RECO_SOURCE": "synthetic", "SYNTHETIC_USERS": "20", "SYNTHETIC_MOVIES": "30", "SYNTHETIC_RATINGS": "200"}
     done = reco("demo", **tiny)
     assert done.returncode == 1
     assert "No model has been promoted yet" in done.stderr

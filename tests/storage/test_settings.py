@@ -16,6 +16,7 @@ DEFAULTS: dict[str, Any] = {
     "RECO_ENGINE": "auto",
     "RECO_SOURCE": None,
     "RECO_SOURCE_PATH": None,
+    "RECO_REPLACE_SOURCE": "off",
     "RECO_SEED": 42,
     "RECO_CACHE_PATH": Path("~/.cache/reco-assets"),
     "SPARK_MASTER": None,
@@ -95,6 +96,7 @@ DEFAULTS: dict[str, Any] = {
 BAD = [
     ("STORAGE_FORMAT", "csv", "'delta' or 'parquet'"),
     ("RECO_ENGINE", "flink", "'auto', 'embedded' or 'spark'"),
+    ("RECO_REPLACE_SOURCE", "yes", "'on' or 'off'"),
     ("RECO_SOURCE", "imdb", "'movielens', 'netflix', 'presplit' or 'synthetic'"),
     ("RECO_SEED", "-1", "a whole number of at least 0 and less than 2147483648"),
     ("SPARK_DRIVER_MEMORY", "4096", "a size with its unit such as '4g' or '512m'"),

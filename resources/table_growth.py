@@ -1,4 +1,4 @@
-"""Adding rows that a table does not hold yet, and what the table's log remembers of it. Delta tables only.
+"""Putting rows into a table by their keys, and what the table's log remembers of it. Delta tables only.
 
 A commit may carry a transaction id: a word that the log keeps, by which a later run sees that the commit was made.
 Ids outlive an overwrite or a restore of the table, after which their rows may be gone: so whoever uses them puts the
@@ -7,10 +7,12 @@ table's epoch into them.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
 from resources.lakehouse import Lakehouse
@@ -58,28 +60,80 @@ def read_log(lakehouse: Lakehouse, name: str) -> TableLog:
     return TableLog(_open(lakehouse, name))
 
 
-def insert_new(
-    lakehouse: Lakehouse, spec: TableSpec, rows: pa.Table, keys: Sequence[str], transaction: str | None = None
-) -> int:
-    """Append, in one commit, the rows (distinct by `keys`) whose keys the table does not hold; returns how many.
+@dataclass(frozen=True)
+class Changes:
+    """What rows change in a table: `new` come under keys that it does not hold, `other` in place of the rows it holds.
 
-    The commit carries the transaction, also when there was nothing to append. Raises `LakehouseError` when the
-    columns are not the declared ones or there is no such table.
-
-    It reads the keys of those row groups that can hold one of the rows' values of the first key: 1,000 rows into
-    16 M take 0.3 s and 0.3 GB, where delta-rs's MERGE took 1 to 3 s and 0.9 GB.
+    Rows that it holds as they are belong to neither.
     """
-    if schema_of(rows) != spec.schema:
-        found, declared = schema_of(rows).simpleString(), spec.schema.simpleString()
-        raise LakehouseError(f"Table {spec.name} must have the columns {declared}, got {found}.")
+
+    new: pa.Table
+    other: pa.Table
+
+    def __len__(self) -> int:
+        return len(self.new) + len(self.other)
+
+
+def rows_under(table: ds.Dataset, keys: pa.Table) -> pa.Table:
+    """The rows of a table that have one of the keys: `keys` holds the key columns alone.
+
+    It reads those row groups that can hold one of the first column's values: of 1,000 keys in 16 M rows in 0.3 s.
+    """
+    columns = keys.column_names
+    # Arrow's own memory, as `unique` makes it: a filter over numpy's can abort a process that ends right after.
+    found = table.to_table(filter=pc.field(columns[0]).isin(pc.unique(keys[columns[0]])))
+    return found.join(keys.group_by(columns).aggregate([]), keys=columns, join_type="left semi")
+
+
+def changes_of(rows: pa.Table, held: pa.Table, keys: Sequence[str]) -> Changes:
+    """What rows, distinct by `keys`, change in a table; `held`: its rows under those keys."""
+    columns, by = rows.column_names, list(keys)
+    new = rows.join(held.select(by), keys=by, join_type="left anti").select(columns)
+    both = rows.join(held, keys=by, join_type="inner", right_suffix=" held")
+    differs = [pc.invert(_same(both[name], both[f"{name} held"])) for name in columns if name not in by]
+    other = both.filter(reduce(pc.or_, differs)) if differs and len(both) else both.slice(0, 0)
+    return Changes(new, other.select(columns))
+
+
+def commit_changes(
+    lakehouse: Lakehouse, spec: TableSpec, changes: Changes, keys: Sequence[str], transaction: str | None = None
+) -> None:
+    """Bring changes into the table in one commit; whoever calls has held the table's lock since it read what is held.
+
+    The commit carries the transaction, also when nothing changes. Raises `LakehouseError` when the columns are not the
+    declared ones or there is no such table.
+
+    Where nothing is replaced, rows are appended: 1,000 into 16 M take 0.3 s and 0.3 GB, and the table's files stay as
+    they are. delta-rs's MERGE, which rewrites the files of the rows replaced, took 1 to 3 s and 0.9 GB.
+    """
+    for rows in (changes.new, changes.other):
+        if schema_of(rows) != spec.schema:
+            found, declared = schema_of(rows).simpleString(), spec.schema.simpleString()
+            raise LakehouseError(f"Table {spec.name} must have the columns {declared}, got {found}.")
     with lakehouse.lock(spec.name):
         table = _open(lakehouse, spec.name)
-        fresh = _without_held(lakehouse, spec.name, rows, list(keys))
-        if fresh.num_rows:
-            write_deltalake(table, fresh, mode="append", commit_properties=_carrying(transaction))
+        if len(changes):
+            put_changes(table, changes, keys, _carrying(transaction))
         elif transaction is not None:
             record(lakehouse, spec.name, transaction)
-    return int(fresh.num_rows)
+
+
+def put_changes(
+    table: DeltaTable, changes: Changes, keys: Sequence[str], properties: CommitProperties | None = None
+) -> None:
+    """Bring changes into a Delta table in one commit."""
+    if not len(changes.other):
+        write_deltalake(table, changes.new, mode="append", commit_properties=properties)
+        return
+    merging = table.merge(
+        pa.concat_tables([changes.new, changes.other]),
+        " AND ".join(f"held.{key} = new.{key}" for key in keys),
+        source_alias="new",
+        target_alias="held",
+        streamed_exec=False,  # so that it looks into those files alone whose statistics allow for a match
+        commit_properties=properties,
+    )
+    merging.when_matched_update_all().when_not_matched_insert_all().execute()
 
 
 def record(
@@ -92,13 +146,9 @@ def record(
         )
 
 
-def _without_held(lakehouse: Lakehouse, name: str, rows: pa.Table, keys: list[str]) -> pa.Table:
-    if not rows.num_rows:
-        return rows
-    # Arrow's own memory, as `unique` makes it: a filter over numpy's can abort a process that ends right after.
-    near = pc.field(keys[0]).isin(pc.unique(rows[keys[0]]))
-    held = lakehouse.dataset(name).to_table(columns=keys, filter=near)
-    return rows.join(held, keys=keys, join_type="left anti").select(rows.column_names)
+def _same(one: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.ChunkedArray:
+    both_null = pc.and_(pc.is_null(one), pc.is_null(other))
+    return pc.or_(pc.fill_null(pc.equal(one, other), False), both_null)
 
 
 def _keeps_rows(commit: Mapping[str, Any]) -> bool:

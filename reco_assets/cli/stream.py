@@ -114,8 +114,14 @@ def merge(
     if streaming or processed:
         raise typer.BadParameter("give both --streaming_path and --processed_path, or neither")
     outcome = run_with_progress(settings, MERGE, "merge", {"stream__accepted": {"accept": "ALWAYS"}})
-    rows = {name: outcome.metadata[name]["dagster/row_count"] for name in MERGE[1:]}
-    say({"accepted_batches": outcome.metadata["stream/accepted"]["accepted_batches"]} | rows)
+    merged = {name: outcome.metadata[name] for name in MERGE[1:]}
+    say(
+        {
+            "accepted_batches": outcome.metadata["stream/accepted"]["accepted_batches"],
+            "corrected_rows": sum(side["corrected_rows"] for side in merged.values()),
+            **{name: side["dagster/row_count"] for name, side in merged.items()},
+        }
+    )
 
 
 @app.command()

@@ -65,7 +65,12 @@ def _merged_side(side: str, description: str) -> dg.AssetsDefinition:
         version = described.get("delta_version")
         return dg.MaterializeResult(
             metadata=described
-            | {"merge": merged.how.value, "merged_rows": merged.rows, "merged_batches": len(merged.batches)},
+            | {
+                "merge": merged.how.value,
+                "merged_rows": merged.rows,
+                "corrected_rows": merged.corrected,
+                "merged_batches": len(merged.batches),
+            },
             data_version=None if version is None else dg.DataVersion(str(version)),
         )
 

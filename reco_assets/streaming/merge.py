@@ -7,7 +7,8 @@ Each table has one writer, `merge_side`, and two ways that lead to the same rows
 - **inserted**, only the batches accepted since, which costs what the batches cost and not what the table costs.
 
 A row's side is that of its pair in history, else the one it was staged with. Of rows with the same user, movie and
-time the first stays: history's, then that of the batch accepted first.
+time the last accepted value stands: history's, until a batch says otherwise, and then that of the batch accepted last.
+What it replaced is in the table's earlier versions.
 
 The commit that brings batches carries the last one's transaction `merge:<epoch>:<batch>`. Batches are accepted in
 order and merged in order, so what stands before it in the list is in the table too.
@@ -21,17 +22,17 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from reco_assets.silver.splits import TEST, TRAIN
 from reco_assets.streaming.accepted import accepted, accepted_newest_first
+from reco_assets.streaming.last_values import KEY, REPLACES, last_values, last_values_of_frame
 from reco_assets.streaming.steps import reached
 from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from resources.lakehouse import Lakehouse
 from resources.table_append import batch_rows
 from resources.table_files import TableSpec
-from resources.table_growth import TableLog, insert_new, read_log, record
+from resources.table_growth import TableLog, changes_of, commit_changes, read_log, record, rows_under
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
 TABLES: dict[str, TableSpec] = {TRAIN: TRAIN_RATINGS, TEST: TEST_RATINGS}
 BUILT_FROM = "reco.split_version"
 PAIR = ["user_id", "movie_id"]
-KEY = [*PAIR, "rating_ts"]
+ACCEPTED = ["accepted", "line"]  # the order in which rows were accepted
+BEFORE_ALL = -1
 ROW = [field.name for field in TRAIN_RATINGS.schema.fields]
 # Where a run may be killed, per side.
 STEPS = tuple(f"{side}_{step}" for side in TABLES for step in ("rebuilt", "rebuild_recorded", "inserted"))
@@ -55,11 +57,14 @@ class How(Enum):
 
 @dataclass(frozen=True)
 class Merged:
-    """What one merge did: the rows written (all of the table when it was rebuilt) and the batches they are from."""
+    """What one merge did: the rows written (all of the table when it was rebuilt), the batches they are from, and how
+    many of the rows stand in place of an earlier value.
+    """
 
     how: How
     rows: int
     batches: tuple[str, ...]
+    corrected: int = 0
 
 
 def merge_side(lakehouse: Lakehouse, side: str) -> Merged:
@@ -85,18 +90,28 @@ def rebuilt_side(split: "DataFrame", stream: "DataFrame | None", batches: Sequen
     history = split.where(F.col("side") == F.lit(side)).select(*ROW)
     if stream is None or not batches:
         return history
+    last = _last_of_batches(split, stream, batches, side)
+    untouched = history.join(F.broadcast(last.select(*KEY)), KEY, "left_anti")
+    return untouched.select(*ROW).unionByName(last.select(*ROW))
+
+
+def _last_of_batches(split: "DataFrame", stream: "DataFrame", batches: Sequence[str], side: str) -> "DataFrame":
+    """What stands under the keys that batches bring to a side; `replaces`, whether in place of another value."""
     order = split.sparkSession.createDataFrame(list(enumerate(batches)), "accepted int, batch string")
     taken = stream.join(F.broadcast(order), "batch")
     known = split.where(F.col("side").isin(*TABLES)).select(*PAIR, F.col("side").alias("known"))
     known = known.join(taken.select(*PAIR).distinct(), PAIR, "left_semi").distinct()
     sided = taken.join(known, PAIR, "left").where(F.coalesce("known", "split") == F.lit(side))
-    first = F.row_number().over(Window.partitionBy(*KEY).orderBy("accepted", "line"))
-    rows = sided.withColumn("rank", first).where(F.col("rank") == 1).withColumn("origin", F.col("batch"))
-    return history.unionByName(rows.join(history.select(*KEY), KEY, "left_anti").select(*ROW))
+    brought = sided.withColumn("origin", F.col("batch")).select(*ROW, *ACCEPTED)
+    before = split.where(F.col("side") == F.lit(side)).select(*ROW)
+    before = before.join(brought.select(*KEY).distinct(), KEY, "left_semi").select(
+        *ROW, F.lit(BEFORE_ALL).alias("accepted"), F.lit(0).cast("bigint").alias("line")
+    )
+    return last_values_of_frame(before.unionByName(brought), ACCEPTED)
 
 
-def rows_to_insert(stream: pa.Table, known: pa.Table, batches: Sequence[str], side: str) -> pa.Table:
-    """The rows that batches bring to a side, distinct by user, movie and time; some may be in its table already.
+def rows_of_side(stream: pa.Table, known: pa.Table, batches: Sequence[str], side: str) -> pa.Table:
+    """The rows that batches bring to a side, with the place of their batch in `batches` and their line in it.
 
     `stream`: rows of stream/ratings; `known`: user_id, movie_id and side of what history has of their users at least.
     """
@@ -106,33 +121,51 @@ def rows_to_insert(stream: pa.Table, known: pa.Table, batches: Sequence[str], si
     placed = placed.filter(pc.is_in(placed["side"], pa.array(TABLES))).group_by([*PAIR, "side"]).aggregate([])
     sided = taken.join(placed, keys=PAIR, join_type="left outer")
     own = sided.filter(pc.equal(pc.coalesce(sided["side"], sided["split"]), side))
-    ordered = own.sort_by([("accepted", "ascending"), ("line", "ascending")])
-    first = ordered.group_by(KEY, use_threads=False).aggregate([("rating", "first"), ("batch", "first")])
-    return first.rename_columns([*KEY, "rating", "origin"]).select(ROW)
+    return own.append_column("origin", own["batch"]).select([*ROW, *ACCEPTED])
+
+
+def rows_to_put(brought: pa.Table, held: pa.Table) -> pa.Table:
+    """What a side's table must hold under the keys that batches bring: one row per key, with `replaces`.
+
+    `brought`: as `rows_of_side` gives them; `held`: the table's rows under their keys, which were there before them.
+    """
+    places = {"accepted": pa.repeat(pa.scalar(BEFORE_ALL, pa.int32()), len(held)), "line": pa.repeat(0, len(held))}
+    before = held.select(ROW)
+    for name, place in places.items():
+        before = before.append_column(name, place)
+    rows = pa.concat_tables([before.cast(brought.schema), brought]).combine_chunks()
+    return last_values(rows, ACCEPTED).select([*ROW, REPLACES])
 
 
 def _rebuild(lakehouse: Lakehouse, side: str, split: TableLog, batches: list[str]) -> Merged:
     spec = TABLES[side]
     stream = lakehouse.read(STREAM_RATINGS.name) if batches else None
-    lakehouse.write(spec, rebuilt_side(lakehouse.read(SPLIT_RATINGS.name, split.version), stream, batches, side))
+    history = lakehouse.read(SPLIT_RATINGS.name, split.version)
+    lakehouse.write(spec, rebuilt_side(history, stream, batches, side))
     reached(f"{side}_rebuilt")
     # Until this commit the property names an older state of the split, so that a run killed here is done again.
     epoch = read_log(lakehouse, spec.name).epoch
     record(lakehouse, spec.name, _transaction(epoch, batches[-1]) if batches else None, {BUILT_FROM: _state(split)})
     reached(f"{side}_rebuild_recorded")
-    return Merged(How.REBUILT, lakehouse.row_count(spec.name), tuple(batches))
+    corrected = 0 if stream is None else _last_of_batches(history, stream, batches, side).where(REPLACES).count()
+    return Merged(How.REBUILT, lakehouse.row_count(spec.name), tuple(batches), corrected)
 
 
 def _insert(lakehouse: Lakehouse, side: str, split_version: int, batches: list[str], epoch: int) -> Merged:
     if not batches:
         return Merged(How.UNCHANGED, 0, ())
+    spec = TABLES[side]
     stream = batch_rows(lakehouse, STREAM_RATINGS.name, batches, columns=["batch", "line", *ROW[:-1], "split"])
     split = lakehouse.dataset(SPLIT_RATINGS.name, split_version, encoded=["side"])
     known = split.to_table(columns=[*PAIR, "side"], filter=pc.field("user_id").isin(pc.unique(stream["user_id"])))
-    rows = rows_to_insert(stream, known, batches, side)
-    inserted = insert_new(lakehouse, TABLES[side], rows, KEY, _transaction(epoch, batches[-1]))
+    brought = rows_of_side(stream, known, batches, side)
+    held = rows_under(lakehouse.dataset(spec.name), brought.select(KEY))
+    last = rows_to_put(brought, held)
+    changes = changes_of(last.select(ROW), held, KEY)
+    commit_changes(lakehouse, spec, changes, KEY, _transaction(epoch, batches[-1]))
     reached(f"{side}_inserted")
-    return Merged(How.INSERTED, inserted, tuple(batches))
+    corrected_before = last.filter(pc.field(REPLACES)).join(changes.new, keys=KEY, join_type="left semi")
+    return Merged(How.INSERTED, len(changes), tuple(batches), len(changes.other) + len(corrected_before))
 
 
 def _pending(lakehouse: Lakehouse, log: TableLog) -> list[str]:

@@ -12,7 +12,7 @@ from pyspark.sql.types import IntegerType, StructField, StructType
 
 from resources.lakehouse import Lakehouse
 from resources.table_files import TableSpec
-from resources.table_growth import insert_new
+from resources.table_growth import Changes, commit_changes
 
 SPEC = TableSpec("silver/numbers", StructType([StructField("x", IntegerType())]))
 
@@ -28,7 +28,7 @@ class Numbers:
         self.lakehouse.write(SPEC, rows(values))
 
     def append(self, *values: int) -> None:
-        insert_new(self.lakehouse, SPEC, rows(values), keys=["x"])
+        commit_changes(self.lakehouse, SPEC, Changes(new=rows(values), other=rows(())), keys=["x"])
 
     def values(self, version: int | None = None) -> list[int]:
         return sorted(self.lakehouse.dataset(self.name, version).to_table()["x"].to_pylist())

@@ -70,6 +70,7 @@ def test_the_tables_say_how_they_were_made_of_what_and_at_which_version(
     assert [merged[table]["merge"] for table in (TRAIN, TEST)] == ["inserted", "inserted"]
     assert sum(merged[table]["merged_rows"] for table in (TRAIN, TEST)) == len(STREAM)
     assert merged[TRAIN]["merged_batches"] == 1
+    assert [merged[table]["corrected_rows"] for table in (TRAIN, TEST)] == [0, 0]
     assert merged[TRAIN]["dagster/row_count"] == 16 + merged[TRAIN]["merged_rows"]
     assert merged[TRAIN]["delta_version"] == lake.version(TRAIN)
     assert {"dagster/column_schema", "dagster/uri", "preview"} <= merged[TRAIN].keys()

@@ -1,4 +1,4 @@
-"""Only rows that a table lacks are added to it, and its log remembers which additions were made."""
+"""Rows come into a table by their keys, in one commit, and its log remembers which commits were made."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from pyspark.sql.types import FloatType, IntegerType, StringType, StructField, S
 
 from resources.lakehouse import Lakehouse
 from resources.table_files import LakehouseError, TableSpec
-from resources.table_growth import insert_new, read_log, record
+from resources.table_growth import changes_of, commit_changes, read_log, record, rows_under
 
 GROWING = TableSpec(
     "silver/growing",
@@ -30,7 +30,7 @@ GROWING = TableSpec(
 COLUMNS = pa.schema(
     [("id", pa.int32()), ("at", pa.timestamp("us", tz="UTC")), ("stars", pa.float32()), ("word", pa.string())]
 )
-KEYS = ("id", "at")
+KEYS = ["id", "at"]
 
 
 def rows(word: str, *ids: int) -> pa.Table:
@@ -42,15 +42,56 @@ def words(lakehouse: Lakehouse) -> dict[int, str]:
     return {row.id: row.word for row in lakehouse.read(GROWING.name).collect()}
 
 
+def put_rows(lakehouse: Lakehouse, spec: TableSpec, found: pa.Table, transaction: str | None = None) -> tuple[int, int]:
+    """Bring rows into the table; returns how many were added and how many stand in place of others."""
+    with lakehouse.lock(spec.name):
+        held = rows_under(lakehouse.dataset(spec.name), found.select(KEYS))
+        changes = changes_of(found, held, KEYS)
+        commit_changes(lakehouse, spec, changes, KEYS, transaction)
+    return len(changes.new), len(changes.other)
+
+
 def write_by_engine(lakehouse: Lakehouse, table: pa.Table) -> None:
     lakehouse.write(GROWING, lakehouse.engine.session.createDataFrame(table))
 
 
 @pytest.mark.both_engines
-def test_rows_with_new_keys_are_added_and_held_ones_stay_as_they_are(lakehouse: Lakehouse) -> None:
+def test_rows_with_new_keys_are_added_and_others_stand_in_place_of_what_was_held(lakehouse: Lakehouse) -> None:
     write_by_engine(lakehouse, rows("old", 1, 2))
-    assert insert_new(lakehouse, GROWING, rows("new", 2, 3), KEYS) == 1
-    assert words(lakehouse) == {1: "old", 2: "old", 3: "new"}
+    before = lakehouse.version(GROWING.name)
+    assert put_rows(lakehouse, GROWING, rows("new", 2, 3), "a") == (1, 1)
+    assert words(lakehouse) == {1: "old", 2: "new", 3: "new"}
+    assert lakehouse.version(GROWING.name) == (before or 0) + 1
+    assert {row.id: row.word for row in lakehouse.read(GROWING.name, before).collect()} == {1: "old", 2: "old"}
+
+
+@pytest.mark.both_engines
+def test_replacing_rows_begins_no_epoch_and_carries_the_transaction(lakehouse: Lakehouse) -> None:
+    write_by_engine(lakehouse, rows("old", 1, 2))
+    epoch = read_log(lakehouse, GROWING.name).epoch
+    put_rows(lakehouse, GROWING, rows("new", 2), "a")
+    log = read_log(lakehouse, GROWING.name)
+    assert (log.epoch, log.has("a")) == (epoch, True)
+
+
+def test_rows_that_are_held_as_they_are_change_nothing(lakehouse: Lakehouse) -> None:
+    nulls = pa.Table.from_pylist([{"id": 1, "at": datetime(2026, 1, 1, tzinfo=UTC)}], schema=COLUMNS)
+    lakehouse.write(GROWING, pa.concat_tables([nulls, rows("old", 2)]))
+    before = lakehouse.dataset(GROWING.name).files
+    assert put_rows(lakehouse, GROWING, pa.concat_tables([nulls, rows("old", 2)]), "a") == (0, 0)
+    assert lakehouse.dataset(GROWING.name).files == before
+    assert put_rows(lakehouse, GROWING, rows("old", 1)) == (0, 1)
+    assert put_rows(lakehouse, GROWING, nulls) == (0, 1)
+    assert words(lakehouse) == {1: None, 2: "old"}
+
+
+def test_files_without_a_replaced_row_stay_as_they_are(lakehouse: Lakehouse) -> None:
+    lakehouse.write(GROWING, rows("old", 1))
+    first = set(lakehouse.dataset(GROWING.name).files)
+    put_rows(lakehouse, GROWING, rows("old", 5))
+    assert put_rows(lakehouse, GROWING, rows("new", 5)) == (0, 1)
+    assert first < set(lakehouse.dataset(GROWING.name).files)
+    assert words(lakehouse) == {1: "old", 5: "new"}
 
 
 @pytest.mark.both_engines
@@ -59,14 +100,14 @@ def test_a_key_differs_where_any_of_its_columns_does(lakehouse: Lakehouse) -> No
     later = pa.Table.from_pylist(
         [{"id": 1, "at": datetime(2026, 1, 1, 0, 0, 1, tzinfo=UTC), "stars": 1.0, "word": "later"}], schema=COLUMNS
     )
-    assert insert_new(lakehouse, GROWING, later, KEYS) == 1
+    assert put_rows(lakehouse, GROWING, later) == (1, 0)
     assert lakehouse.read(GROWING.name).count() == 2
 
 
 @pytest.mark.both_engines
 def test_the_engine_overwrites_what_grew(lakehouse: Lakehouse) -> None:
     write_by_engine(lakehouse, rows("old", 1))
-    insert_new(lakehouse, GROWING, rows("new", 2), KEYS)
+    put_rows(lakehouse, GROWING, rows("new", 2))
     write_by_engine(lakehouse, rows("whole", 7))
     assert words(lakehouse) == {7: "whole"}
 
@@ -75,7 +116,7 @@ def test_the_engine_overwrites_what_grew(lakehouse: Lakehouse) -> None:
 def test_the_epoch_is_the_last_version_that_took_rows_away(lakehouse: Lakehouse) -> None:
     write_by_engine(lakehouse, rows("old", 1))
     first = read_log(lakehouse, GROWING.name).epoch
-    insert_new(lakehouse, GROWING, rows("new", 2), KEYS, "a")
+    put_rows(lakehouse, GROWING, rows("new", 2), "a")
     record(lakehouse, GROWING.name, "b", {"reco.word": "x"})
     assert read_log(lakehouse, GROWING.name).epoch == first
     write_by_engine(lakehouse, rows("whole", 7))
@@ -85,7 +126,7 @@ def test_the_epoch_is_the_last_version_that_took_rows_away(lakehouse: Lakehouse)
 
 def test_a_restore_begins_an_epoch(lakehouse: Lakehouse) -> None:
     lakehouse.write(GROWING, rows("old", 1))
-    insert_new(lakehouse, GROWING, rows("new", 2), KEYS, "a")
+    put_rows(lakehouse, GROWING, rows("new", 2), "a")
     DeltaTable(str(lakehouse.path(GROWING.name))).restore(0)
     log = read_log(lakehouse, GROWING.name)
     assert (log.epoch, log.has("a")) == (2, True)
@@ -93,7 +134,7 @@ def test_a_restore_begins_an_epoch(lakehouse: Lakehouse) -> None:
 
 def test_compaction_and_merges_by_other_programs_begin_no_epoch(lakehouse: Lakehouse) -> None:
     lakehouse.write(GROWING, rows("old", 1))
-    insert_new(lakehouse, GROWING, rows("new", 2), KEYS)
+    put_rows(lakehouse, GROWING, rows("new", 2))
     table = DeltaTable(str(lakehouse.path(GROWING.name)))
     table.optimize.compact()
     merging = table.merge(rows("new", 3), "t.id = s.id", source_alias="s", target_alias="t")
@@ -107,7 +148,7 @@ def test_compaction_and_merges_by_other_programs_begin_no_epoch(lakehouse: Lakeh
 def test_where_the_history_was_cleaned_its_oldest_commit_begins_the_epoch(lakehouse: Lakehouse) -> None:
     lakehouse.write(GROWING, rows("old", 1))
     for number in (2, 3, 4):
-        insert_new(lakehouse, GROWING, rows("new", number), KEYS)
+        put_rows(lakehouse, GROWING, rows("new", number))
     DeltaTable(str(lakehouse.path(GROWING.name))).create_checkpoint()
     for version in (0, 1):
         (lakehouse.path(GROWING.name) / "_delta_log" / f"{version:020}.json").unlink()
@@ -122,14 +163,14 @@ def test_the_transaction_is_recorded_whether_there_were_new_rows_or_not(
 ) -> None:
     write_by_engine(lakehouse, rows("old", 1))
     assert not read_log(lakehouse, GROWING.name).has("merge:0:a")
-    insert_new(lakehouse, GROWING, rows("new", *ids), KEYS, "merge:0:a")
+    put_rows(lakehouse, GROWING, rows("new", *ids), "merge:0:a")
     assert read_log(lakehouse, GROWING.name).has("merge:0:a")
     assert set(words(lakehouse)) == {1, *ids}
 
 
 def test_without_a_new_row_and_without_a_transaction_nothing_is_committed(lakehouse: Lakehouse) -> None:
     lakehouse.write(GROWING, rows("old", 1))
-    assert insert_new(lakehouse, GROWING, rows("new", 1), KEYS) == 0
+    assert put_rows(lakehouse, GROWING, rows("old", 1)) == (0, 0)
     assert lakehouse.version(GROWING.name) == 0
 
 
@@ -155,34 +196,34 @@ def test_a_table_made_anew_has_another_id(lakehouse: Lakehouse) -> None:
 def test_other_columns_than_the_declared_ones_are_refused(lakehouse: Lakehouse) -> None:
     lakehouse.write(GROWING, rows("old", 1))
     with pytest.raises(LakehouseError, match=r"silver/growing must have the columns"):
-        insert_new(lakehouse, GROWING, rows("new", 2).drop_columns("word"), KEYS)
+        put_rows(lakehouse, GROWING, rows("new", 2).drop_columns("word"))
     assert words(lakehouse) == {1: "old"}
 
 
 def test_a_table_that_is_not_there_is_named(lakehouse: Lakehouse) -> None:
     with pytest.raises(LakehouseError, match="silver/growing does not exist"):
-        insert_new(lakehouse, GROWING, rows("new", 1), KEYS)
+        put_rows(lakehouse, GROWING, rows("new", 1))
 
 
 def test_a_parquet_table_has_no_log(make_lakehouse: Callable[..., Lakehouse]) -> None:
     parquet = make_lakehouse(storage_format="parquet")
     parquet.write(GROWING, rows("old", 1))
     with pytest.raises(LakehouseError, match="STORAGE_FORMAT=delta"):
-        insert_new(parquet, GROWING, rows("new", 2), KEYS)
+        put_rows(parquet, GROWING, rows("new", 2))
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sets(st.integers(0, 8)), min_size=1, max_size=5))
-def test_however_rows_arrive_each_key_is_there_once_with_its_first_row(
+def test_however_rows_arrive_each_key_is_there_once_with_its_last_row(
     make_lakehouse: Callable[..., Lakehouse], arrivals: list[set[int]]
 ) -> None:
     lakehouse = make_lakehouse()
     lakehouse.write(GROWING, rows("-"))
     expected: dict[int, str] = {}
     for at, ids in enumerate(arrivals):
-        added = insert_new(lakehouse, GROWING, rows(str(at), *ids), KEYS, f"t{at}")
-        assert added == len(ids - expected.keys())
-        expected = dict.fromkeys(ids, str(at)) | expected
+        put = put_rows(lakehouse, GROWING, rows(str(at), *ids), f"t{at}")
+        assert put == (len(ids - expected.keys()), len(ids & expected.keys()))
+        expected |= dict.fromkeys(ids, str(at))
     found = lakehouse.dataset(GROWING.name).to_table().to_pylist()
     assert {row["id"]: row["word"] for row in found} == expected
     assert len(found) == len(expected)

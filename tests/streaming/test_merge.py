@@ -1,6 +1,5 @@
 """Accepted batches in train and test: inserted or rebuilt, the same rows."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -14,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reco_assets.streaming.accepted import accept_waiting, accepted
-from reco_assets.streaming.merge import KEY, ROW, TABLES, How, Merged, merge_side, rebuilt_side, rows_to_insert
+from reco_assets.streaming.last_values import KEY
+from reco_assets.streaming.merge import ROW, TABLES, How, Merged, merge_side, rebuilt_side, rows_of_side, rows_to_put
 from reco_assets.streaming.receipts import Receipt, write_receipt
 from reco_assets.streaming.sides import split_pairs
 from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
@@ -22,6 +22,7 @@ from resources.lakehouse import Lakehouse
 from resources.session import Engine
 from resources.settings import load_settings
 from resources.table_append import append_batches
+from resources.table_growth import read_log
 
 START = datetime(2010, 1, 1, tzinfo=UTC)
 SPLIT = pa.schema(
@@ -183,26 +184,74 @@ def test_inserting_leaves_the_tables_files_alone(
     assert len(found.file_uris()) == len(before) + 1
 
 
-def test_of_rows_with_one_key_historys_stays_then_that_of_the_batch_accepted_first(
+@pytest.mark.both_engines
+def test_the_last_accepted_value_stands_over_historys_and_over_earlier_batches(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
+) -> None:
+    history(train=[Rated(1, 1, 0, 5.0)], test=[Rated(5, 5, 0, 3.0)])
+    merge(lakehouse)
+    stage(b=[(Rated(1, 1, 0, 1.0), "train"), (Rated(2, 2, 0, 2.0), "train")], a=[(Rated(2, 2, 0, 3.0), "train")])
+    assert merge(lakehouse)[0] == Merged(How.INSERTED, 2, ("b", "a"), corrected=2)
+    stage(c=[(Rated(1, 1, 0, 4.5), "train"), (Rated(5, 5, 0, 0.5), "test"), (Rated(2, 2, 1, 1.0), "train")])
+    assert merge(lakehouse) == (Merged(How.INSERTED, 2, ("c",), corrected=1), Merged(How.INSERTED, 1, ("c",), 1))
+    expected = {
+        "train": [(1, 1, 0, 4.5, "c"), (2, 2, 0, 3.0, "a"), (2, 2, 1, 1.0, "c")],
+        "test": [(5, 5, 0, 0.5, "c")],
+    }
+    assert both(lakehouse) == expected
+    history(train=[Rated(1, 1, 0, 5.0)], test=[Rated(5, 5, 0, 3.0)])
+    rebuilt = merge(lakehouse)
+    assert [(merged.how, merged.corrected) for merged in rebuilt] == [(How.REBUILT, 2), (How.REBUILT, 1)]
+    assert both(lakehouse) == expected
+
+
+def test_what_a_correction_replaced_is_in_the_tables_earlier_version(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
+) -> None:
+    history(test=[Rated(1, 1, 0, 5.0)])
+    merge_side(lakehouse, "test")
+    judged_on = lakehouse.version(TEST_RATINGS.name)
+    stage(a=[(Rated(1, 1, 0, 1.0), "test")])
+    merge_side(lakehouse, "test")
+    assert of_side(lakehouse, "test") == [(1, 1, 0, 1.0, "a")]
+    assert rows_in(lakehouse.dataset(TEST_RATINGS.name, judged_on).to_table()) == [(1, 1, 0, 5.0, "history")]
+
+
+def test_a_repeat_changes_nothing_and_a_value_taken_back_is_the_later_batchs(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
+) -> None:
+    history(train=[Rated(1, 1, 0, 5.0), Rated(2, 2, 0, 5.0)])
+    merge_side(lakehouse, "train")
+    before = lakehouse.dataset(TRAIN_RATINGS.name).files
+    stage(a=[(Rated(1, 1, 0, 5.0), "train"), (Rated(2, 2, 0, 5.0), "train")])
+    assert merge_side(lakehouse, "train") == Merged(How.INSERTED, 0, ("a",))
+    assert lakehouse.dataset(TRAIN_RATINGS.name).files == before
+    stage(b=[(Rated(1, 1, 0, 2.0), "train")], c=[(Rated(1, 1, 0, 5.0), "train")])
+    assert merge_side(lakehouse, "train") == Merged(How.INSERTED, 1, ("b", "c"), corrected=1)
+    assert of_side(lakehouse, "train") == [(1, 1, 0, 5.0, "c"), (2, 2, 0, 5.0, "history")]
+
+
+def test_a_correction_begins_no_epoch_and_is_one_commit(
     lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
 ) -> None:
     history(train=[Rated(1, 1, 0, 5.0)])
     merge_side(lakehouse, "train")
-    stage(b=[(Rated(1, 1, 0, 1.0), "train"), (Rated(2, 2, 0, 2.0), "train")], a=[(Rated(2, 2, 0, 3.0), "train")])
-    expected = [(1, 1, 0, 5.0, "history"), (2, 2, 0, 2.0, "b")]
-    merge_side(lakehouse, "train")
-    assert of_side(lakehouse, "train") == expected
-    history(train=[Rated(1, 1, 0, 5.0)])
-    merge_side(lakehouse, "train")
-    assert of_side(lakehouse, "train") == expected
+    log = read_log(lakehouse, TRAIN_RATINGS.name)
+    epoch, version = log.epoch, log.version
+    stage(a=[(Rated(1, 1, 0, 1.0), "train"), (Rated(1, 2, 0, 1.0), "train")])
+    assert merge_side(lakehouse, "train").corrected == 1
+    log = read_log(lakehouse, TRAIN_RATINGS.name)
+    assert (log.epoch, log.version) == (epoch, version + 1)
+    assert merge_side(lakehouse, "train").how is How.UNCHANGED
 
 
 def test_the_order_of_acceptance_counts_and_not_that_of_staging(spark: Any) -> None:
     stream = stream_of({"a": [(Rated(2, 2, 0, 1.0), "train")], "b": [(Rated(2, 2, 0, 2.0), "train")]})
     history = history_of([(Rated(1, 1, 0), "test")])
     frames = spark.createDataFrame(history), spark.createDataFrame(stream)
-    for order, expected in ((["a", "b"], (2, 2, 0, 1.0, "a")), (["b", "a"], (2, 2, 0, 2.0, "b"))):
-        assert rows_in(rows_to_insert(stream, history, order, "train")) == [expected]
+    for order, expected in ((["a", "b"], (2, 2, 0, 2.0, "b")), (["b", "a"], (2, 2, 0, 1.0, "a"))):
+        brought = rows_of_side(stream, history, order, "train")
+        assert rows_in(rows_to_put(brought, history.slice(0, 0))) == [expected]
         assert rows_in(rebuilt_side(*frames, order, "train").toArrow()) == [expected]
 
 
@@ -249,6 +298,21 @@ def test_a_batch_that_a_restore_or_an_overwrite_took_away_comes_back(
     merge_side(lakehouse, "train")
     undo(lakehouse)
     assert merge_side(lakehouse, "train") == Merged(How.INSERTED, 1, ("a",))
+    assert merge_side(lakehouse, "train").how is How.UNCHANGED
+
+
+@pytest.mark.parametrize("undo", [restore, overwrite])
+def test_a_correction_that_a_restore_or_an_overwrite_took_away_comes_back(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None], undo: Callable[[Lakehouse], None]
+) -> None:
+    history(train=[Rated(1, 1, 0, 5.0), Rated(2, 2, 0, 5.0)])
+    merge_side(lakehouse, "train")
+    for batch, stars in (("a", 1.0), ("b", 5.0), ("c", 2.0)):
+        stage(**{batch: [(Rated(1, 1, 0, stars), "train")]})
+        merge_side(lakehouse, "train")
+    undo(lakehouse)
+    assert merge_side(lakehouse, "train") == Merged(How.INSERTED, 1, ("a", "b", "c"), corrected=1)
+    assert of_side(lakehouse, "train") == [(1, 1, 0, 2.0, "c"), (2, 2, 0, 5.0, "history")]
     assert merge_side(lakehouse, "train").how is How.UNCHANGED
 
 
@@ -299,9 +363,10 @@ def test_what_batches_bring_to_history_is_what_a_rebuild_adds_to_it(
     for side in TABLES:
         rebuilt = rebuilt_side(spark.createDataFrame(history), streamed, taken, side).toArrow()
         own = history.filter(pc.equal(history["side"], side)).select(ROW)
-        brought = rows_to_insert(stream, known, taken, side)
-        fresh = brought.join(own.select(KEY), keys=KEY, join_type="left anti").select(ROW)
-        assert rows_in(rebuilt) == rows_in(pa.concat_tables([own, fresh]))
+        brought = rows_of_side(stream, known, taken, side)
+        last = rows_to_put(brought, own.join(brought, keys=KEY, join_type="left semi")).select(ROW)
+        untouched = own.join(last, keys=KEY, join_type="left anti").select(ROW)
+        assert rows_in(rebuilt) == rows_in(pa.concat_tables([untouched, last]))
 
 
 class World:
@@ -310,18 +375,17 @@ class World:
     def __init__(self, lakehouse: Lakehouse) -> None:
         self.lakehouse = lakehouse
         self.history: dict[Rated, str] = {}
-        self.accepted: list[Rated] = []
+        self.accepted: list[tuple[Rated, str]] = []
         self.batches = 0
         self.grow([(Rated(1, 1, 0), "train"), (Rated(2, 2, 0), "test")])
 
     def grow(self, rows: list[tuple[Rated, str]]) -> None:
-        """History grows; a pair keeps the side that it got before, in history or by stream."""
-        keys = {row[:3] for row in self.history}
+        """History grows or is corrected; a pair keeps the side that it got before, in history or by stream."""
         for row, side in rows:
-            if row[:3] not in keys:
-                earlier = [s for known, s in self.history.items() if known[:2] == row[:2]]
-                self.history[row] = (earlier or self._staged(row) or [side])[0]
-                keys.add(row[:3])
+            earlier = [s for known, s in self.history.items() if known[:2] == row[:2]]
+            for known in [known for known in self.history if known[:3] == row[:3]]:
+                del self.history[known]
+            self.history[row] = (earlier or self._staged(row) or [side])[0]
         self.lakehouse.write(SPLIT_RATINGS, history_of(self.history.items()))
 
     def take(self, rows: list[tuple[Rated, str]]) -> None:
@@ -333,21 +397,26 @@ class World:
         append_batches(lakehouse, STREAM_RATINGS, stream_of({name: list(zip(found, sides, strict=True))}))
         write_receipt(lakehouse.root, Receipt(name, name, self.batches, 1, 1, 1, 0, 0, 1, 0, 1))
         accept_waiting(lakehouse, "report")
-        self.accepted += found
+        self.accepted += [(row, name) for row in found]
         self.batches += 1
 
     def merge(self, _rows: object = None) -> None:
         merge(self.lakehouse)
 
+    def expected(self) -> list[tuple[int, int, int, float, str]]:
+        """History and then every batch, row by row: another value replaces, the same one changes nothing."""
+        values: dict[tuple[int, int, int], tuple[float, str]] = {}
+        history = [(row, "history") for row, side in self.history.items() if side != "future"]
+        for row, origin in (*history, *self.accepted):
+            if values.get(row[:3], (None, ""))[0] != row.rating:
+                values[row[:3]] = (row.rating, origin)
+        return sorted((*key, *value) for key, value in values.items())
+
     def check(self) -> None:
-        """Nothing is lost, no key is there twice, no pair is on both sides, and a rebuild changes nothing."""
+        """The last value stands, no key is there twice, no pair is on both sides, and a rebuild changes nothing."""
         self.merge()
         merged = both(self.lakehouse)
-        keys = Counter(row[:3] for rows in merged.values() for row in rows)
-        assert set(keys) == {row[:3] for row in self.accepted} | {
-            row[:3] for row, side in self.history.items() if side != "future"
-        }
-        assert set(keys.values()) <= {1}
+        assert sorted(row for rows in merged.values() for row in rows) == self.expected()
         assert not {row[:2] for row in merged["train"]} & {row[:2] for row in merged["test"]}
         self.grow([])
         assert [merge_side(self.lakehouse, side).how for side in TABLES] == [How.REBUILT, How.REBUILT]

@@ -25,7 +25,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 USERS, MOVIES = 30, 10
 HISTORY = {(user, movie): "test" if movie % 5 == 0 else "train" for user in range(USERS) for movie in range(5)}
 FIRST = [f"2015-01-{user % 28 + 1:02},{user},{movie},3.5" for user in range(USERS) for movie in range(MOVIES)]
-SECOND = [f"2016-01-{user % 28 + 1:02},{user},{movie},2" for user in range(USERS) for movie in range(0, MOVIES, 3)]
+CORRECTIONS = [f"2015-01-{user % 28 + 1:02},{user},{movie},1" for user in range(0, USERS, 3) for movie in (0, 1)]
+NEW = [f"2016-01-{user % 28 + 1:02},{user},{movie},2" for user in range(USERS) for movie in range(0, MOVIES, 3)]
+SECOND = [*CORRECTIONS, *NEW]
 STEPS = (*accepting.STEPS, *merging.STEPS)
 
 _MERGE = """
@@ -108,11 +110,12 @@ class Loop:
         return {side: self.rows_of(spec.name, *COLUMNS) for side, spec in TABLES.items()}
 
     def check_conserved(self) -> None:
-        """Every rating of history and of both files is there once, and no pair is on both sides."""
+        """Every rating of history and of both files is there once, as last said, and no pair is on both sides."""
         rows = self.rows()
         train, test = ({row[:2] for row in found} for found in rows.values())
         assert not train & test
-        assert sum(map(len, rows.values())) == len(HISTORY) + len(FIRST) + len(SECOND)
+        assert sum(map(len, rows.values())) == len(HISTORY) + len(FIRST) + len(NEW)
+        assert sum(row[3] == 1.0 for found in rows.values() for row in found) == len(CORRECTIONS)
         assert all(len({row[:3] for row in found}) == len(found) for found in rows.values())
 
 

@@ -1,0 +1,50 @@
+"""Which of several ratings of one user, movie and time stands: the last one. Pure functions of tables and frames.
+
+Of rows that say the same one after the other the first stays, so that a repeat changes nothing, not even the origin.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+KEY = ["user_id", "movie_id", "rating_ts"]
+REPLACES = "replaces"
+
+
+def last_values(rows: pa.Table, order: Sequence[str]) -> pa.Table:
+    """One of the rows (`KEY`, rating, the columns of `order`, any others) per key, in the order of the keys.
+
+    `order` names the columns that say which row came before which. Added is `replaces`: whether another rating of
+    that key came before the row.
+    """
+    keys = [rows[name].cast(pa.int64()).to_numpy() for name in KEY]
+    places = [rows[name].to_numpy() for name in order]
+    at = np.lexsort((*reversed(places), *reversed(keys)))
+    rating = rows["rating"].to_numpy()[at]
+    first = np.ones(len(at), bool)
+    first[1:] = np.logical_or.reduce([np.diff(key[at]) != 0 for key in keys])
+    says_other = first.copy()
+    says_other[1:] |= rating[1:] != rating[:-1]
+    # The last row of a key that says something other than the row before it.
+    steps, of_key = np.flatnonzero(says_other), np.cumsum(first)[says_other]
+    last = np.ones(len(steps), bool)
+    last[:-1] = np.diff(of_key) != 0
+    found = steps[last]
+    return rows.take(pa.array(at[found])).append_column(REPLACES, pa.array(~first[found]))
+
+
+def last_values_of_frame(rows: "DataFrame", order: Sequence[str]) -> "DataFrame":
+    """As `last_values`, on an engine."""
+    of_key = Window.partitionBy(*KEY)
+    before = F.lag("rating").over(of_key.orderBy(*order))
+    steps = rows.withColumn("before", before).where(F.col("before").isNull() | (F.col("before") != F.col("rating")))
+    rank = F.row_number().over(of_key.orderBy(*(F.desc(name) for name in order)))
+    found = steps.withColumn("rank", rank).where(F.col("rank") == 1)
+    return found.withColumn(REPLACES, F.col("before").isNotNull()).drop("before", "rank")

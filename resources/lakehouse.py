@@ -93,6 +93,20 @@ class Lakehouse:
                 write_arrow(spec, path, data, self.settings.storage_format)
             else:
                 write_frame(self.engine, spec, path, data, self.settings.storage_format)
+            self.remember(spec.name)
+
+    def remember(self, name: str) -> None:
+        """Leave a mark that the table was there, so that a table that is gone is told from one never made."""
+        mark = self._mark(name)
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+
+    def was_there(self, name: str) -> bool:
+        """Whether the table was ever written, or seen by a check."""
+        return self._mark(name).exists()
+
+    def _mark(self, name: str) -> Path:
+        return self.path("_made", name.replace("/", "."))
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:

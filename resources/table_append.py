@@ -49,6 +49,7 @@ def append_batches(
         if not lakehouse.exists(spec.name):
             sweep(path)
             write_arrow(spec, path, data, "delta")
+            lakehouse.remember(spec.name)
         else:
             asked = [batch for batch in pac.unique(data[BATCH]).to_pylist() if batch not in commit.new]
             fresh = _without(data, _held(lakehouse, spec.name, asked)) if asked else data

@@ -13,6 +13,7 @@ from reco_assets.jobs import DRIFT, MERGE, RECO_PIPELINE, SERVING, STREAM
 from reco_assets.models.store import model_store
 from reco_assets.running import RunFailedError, materialize_assets
 from reco_assets.streaming.accepted import accepted, waiting
+from reco_assets.streaming.assets import SKIPPED_TAG
 from resources.lakehouse import Lakehouse
 from resources.session import Engine
 from resources.settings import Settings, load_settings
@@ -39,17 +40,21 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def run(settings: Settings) -> Iterator[Run]:
-    with dg.instance_for_test() as instance:
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as found:
+        yield found
 
-        def execute(job: str, **config: Any) -> dg.ExecuteInProcessResult:
-            definition = build_definitions(settings).resolve_job_def(job)
-            quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-            ops = {"ops": {step: {"config": values} for step, values in config.items()}}
-            given = ops if config else definition.run_config or {}
-            return definition.execute_in_process(run_config={**given, **quiet}, instance=instance, raise_on_error=False)
 
-        yield execute
+@pytest.fixture(scope="module")
+def run(settings: Settings, instance: dg.DagsterInstance) -> Run:
+    def execute(job: str, **config: Any) -> dg.ExecuteInProcessResult:
+        definition = build_definitions(settings).resolve_job_def(job)
+        quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        ops = {"ops": {step: {"config": values} for step, values in config.items()}}
+        given = ops if config else definition.run_config or {}
+        return definition.execute_in_process(run_config={**given, **quiet}, instance=instance, raise_on_error=False)
+
+    return execute
 
 
 def made(result: dg.ExecuteInProcessResult) -> set[str]:
@@ -60,15 +65,13 @@ def drop(settings: Settings, tilt: float, seed: int, users: int = 80) -> None:
     simulate(settings, Simulation("history", users, None, tilt, seed), f"{seed}.csv")
 
 
-def test_without_a_file_the_whole_pipeline_fails_at_its_first_task_and_says_what_to_do(run: Run) -> None:
+def test_where_nothing_waits_the_whole_pipeline_skips_and_says_why(run: Run, instance: dg.DagsterInstance) -> None:
     result = run(WHOLE)
-    assert not result.success
+    assert result.success
     assert made(result) == set()
-    failures = [event for event in result.all_events if event.is_step_failure]
-    assert [event.step_key for event in failures] == ["process_streaming_data"]
-    cause = failures[0].step_failure_data.error.cause
-    assert "No complete CSV file in" in cause.message
-    assert "Copy one there" in cause.message
+    recorded = instance.get_run_by_id(result.run_id)
+    assert recorded is not None
+    assert "holds no complete CSV file, and no batch waits" in recorded.tags[SKIPPED_TAG]
 
 
 def test_without_a_file_materialising_the_streaming_assets_reports_that_nothing_waits(settings: Settings) -> None:
@@ -85,6 +88,13 @@ def test_without_drift_the_whole_pipeline_stops_at_the_decision(run: Run, settin
     assert made(result) == {*STREAM, *DRIFT}
     assert model_store(settings).champion() == champion
     assert len(waiting(Lakehouse(settings, Engine(settings)))) == 1
+
+
+def test_without_a_file_the_whole_pipeline_goes_on_with_what_waits(run: Run, settings: Settings) -> None:
+    assert not list(settings.landing.glob("*.csv"))
+    result = run(WHOLE)
+    assert result.success
+    assert made(result) == {*STREAM, *DRIFT}
 
 
 def test_with_drift_it_merges_everything_that_waits_and_trains_and_judges_a_model(run: Run, settings: Settings) -> None:

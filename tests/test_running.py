@@ -62,8 +62,8 @@ def test_assets_that_cannot_be_made_are_named(settings: Settings, assets: list[s
     [
         ({"process_streaming": {}}, r"no step 'process_streaming' to configure\. The nearest: process_streaming_data"),
         ({"detect_drift": {}}, r"no step 'detect_drift' to configure"),
-        ({"process_streaming_data": {"requires_files": True}}, r'unexpected config entry "requires_files"'),
-        ({"process_streaming_data": {"require_files": "yes"}}, r'"yes" .* is not valid for expected type "Bool"'),
+        ({"process_streaming_data": {"without_file": "FAIL"}}, r'unexpected config entry "without_file"'),
+        ({"process_streaming_data": {"without_files": "WAIT"}}, r"not in enum type WithoutFiles got WAIT"),
     ],
 )
 def test_configuration_that_does_not_fit_is_refused(settings: Settings, config: Any, complaint: str) -> None:
@@ -95,7 +95,7 @@ def test_a_run_outside_of_airflow_has_no_such_tag(settings: Settings, home: Path
 def test_a_run_that_fails_in_an_airflow_task_is_found_by_its_tags(tmp_path: Path, home: Path) -> None:
     settings = load_settings(lakehouse_path=tmp_path / "lake", **AIRFLOW)
     with pytest.raises(RunFailedError, match="No complete CSV file"):
-        materialize_assets(settings, STREAM, config={"process_streaming_data": {"require_files": True}})
+        materialize_assets(settings, STREAM, config={"process_streaming_data": {"without_files": "FAIL"}})
     with dg.DagsterInstance.get() as instance:
         (run,) = instance.get_runs(dg.RunsFilter(tags=TAGS))
     assert run.status is dg.DagsterRunStatus.FAILURE

@@ -57,7 +57,7 @@ def process(
             raise typer.BadParameter("--output_path needs --csv_path: which file to process")
         say_and_hand_over(settings, stream_files.process(settings, csv_path, output_path))
         return
-    config = {"require_files": True} | ({"csv_path": str(csv_path.absolute())} if csv_path else {})
+    config = {"without_files": "FAIL"} | ({"csv_path": str(csv_path.absolute())} if csv_path else {})
     outcome = run_with_progress(settings, STREAM, "process", {"process_streaming_data": config})
     shown = ("files_received", "files_known", "files_refused", *_counted())
     say({name: outcome.metadata["stream/ratings"][name] for name in shown})

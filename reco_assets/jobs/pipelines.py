@@ -83,9 +83,10 @@ DRIFT_DETECTION_RETRAIN_PIPELINE = JobSpec(
         ("check_retrain", "merge_streaming_data"),
         *RETRAIN_EDGES,
     ),
+    # The landing sensor takes most files in before this job looks, so it goes on with what waits.
     config={
         "ops": {
-            "process_streaming_data": {"config": {"require_files": True}},
+            "process_streaming_data": {"config": {"without_files": "SKIP"}},
             "stream__accepted": {"config": {"accept": "IF_DRIFT_OR_STOP"}},
         }
     },

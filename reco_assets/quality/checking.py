@@ -22,7 +22,9 @@ def check_table(lakehouse: Lakehouse, declaration: Declaration, wanted: Collecti
     """
     asked = [kind for kind in declaration.kinds if kind in wanted]
     if not lakehouse.exists(declaration.table):
-        return [found_by.absent(declaration, kind) for kind in asked]
+        missing = found_by.gone if lakehouse.was_there(declaration.table) else found_by.absent
+        return [missing(declaration, kind) for kind in asked]
+    lakehouse.remember(declaration.table)
     columns = columns_of(lakehouse, declaration.table)
     measurable = declaration.limited_to(found_by.fitting_columns(declaration, columns))
     scan, limits = scan_of(lakehouse, measurable), Thresholds.from_settings(lakehouse.settings)

@@ -65,11 +65,24 @@ class Earlier:
 
 
 def absent(declaration: Declaration, kind: str) -> Finding:
-    """Nothing to check: fine where the table comes with its first file, an error where it must be there."""
+    """Nothing to check: fine where the table comes with its first file, else one warning, of `schema`."""
+    table = declaration.table
     if declaration.may_be_absent:
-        return Finding(declaration.table, kind, passed=True, text="Not there before its first file: nothing to check.")
-    fix = f"Materialize it first: dagster asset materialize -m reco_assets.definitions --select '*{declaration.table}'"
-    return Finding(declaration.table, kind, passed=False, text=f"The table does not exist. {fix}")
+        return Finding(table, kind, passed=True, text="Not there before its first file: nothing to check.")
+    if kind != kinds.SCHEMA:
+        return Finding(table, kind, passed=True, text="No run has made the table yet: nothing to check.")
+    text = f"No run has made the table yet. To make it: {_making(declaration)}"
+    return Finding(table, kind, passed=False, severity="warning", text=text)
+
+
+def gone(declaration: Declaration, kind: str) -> Finding:
+    """An error: the table was there."""
+    text = f"The table was there and is gone. Bring it back from a backup, or make it again: {_making(declaration)}"
+    return Finding(declaration.table, kind, passed=False, text=text)
+
+
+def _making(declaration: Declaration) -> str:
+    return f"dagster asset materialize -m reco_assets.definitions --select '*{declaration.table}'"
 
 
 def unmeasured(declaration: Declaration, kind: str) -> Finding:

@@ -18,10 +18,21 @@ from resources.lakehouse import Lakehouse
 
 RATINGS, QUARANTINE = dg.AssetKey(["stream", "ratings"]), dg.AssetKey(["stream", "quarantine"])
 NO_FILE_REFUSED = "no_file_refused"
+SKIPPED_TAG = "reco/skipped"
 COUNTED = ("lines", "good", "quarantined", "duplicates", "train", "test")
 SHOWN_FILES = 20
 BY_HAND = Verdict("by_hand", should_retrain=True, reason="accepted by hand")
 _ASSET: dict[str, Any] = {"group_name": "stream", "owners": OWNERS}
+
+
+class WithoutFiles(Enum):
+    """What a run does where no file was taken in: make its tables all the same, as an error end, or go on with the
+    batches that wait and, where none does, skip.
+    """
+
+    GO_ON = "go_on"
+    FAIL = "fail"
+    SKIP = "skip"
 
 
 class IntakeConfig(dg.Config):
@@ -31,7 +42,7 @@ class IntakeConfig(dg.Config):
 
     files: list[str] | None = None
     csv_path: str = ""
-    require_files: bool = False
+    without_files: WithoutFiles = WithoutFiles.GO_ON
 
 
 class Accept(Enum):
@@ -56,6 +67,7 @@ class AcceptConfig(dg.Config):
     specs=[
         dg.AssetSpec(
             RATINGS,
+            skippable=True,
             deps=[["silver", "split_ratings"]],
             description="The good rows of every file taken in, with their batch and their side of the split.",
             kinds={"delta"},
@@ -63,6 +75,7 @@ class AcceptConfig(dg.Config):
         ),
         dg.AssetSpec(
             QUARANTINE,
+            skippable=True,
             description="The rows that broke a rule: file, line, raw text and reasons.",
             kinds={"delta"},
             **_ASSET,
@@ -79,8 +92,13 @@ def process_streaming_data(
     Both tables are written, whichever is asked for: a file leaves the folder once all of its lines are in one of them.
     """
     taken = _take_in(config, lakehouse)
-    if config.require_files and not (taken.received or taken.known):
+    if config.without_files is WithoutFiles.FAIL and not (taken.received or taken.known):
         raise _nothing_taken(lakehouse, taken)
+    if config.without_files is WithoutFiles.SKIP and not (taken.seen or waiting(lakehouse)):
+        reason = f"{lakehouse.settings.landing} holds no complete CSV file, and no batch waits for training."
+        context.log.info(f"Skipped: {reason}")
+        context.instance.add_run_tags(context.run_id, {SKIPPED_TAG: reason})  # shown in Dagit's list of runs
+        return
     for spec in (STREAM_RATINGS, STREAM_QUARANTINE):
         described = table_metadata(lakehouse, spec) if lakehouse.exists(spec.name) else {}
         version = described.get("delta_version")

@@ -100,6 +100,11 @@ class IntakeResult:
     known: tuple[str, ...] = ()
     refused: tuple[Refusal, ...] = ()
 
+    @property
+    def seen(self) -> bool:
+        """Whether there was a file at all."""
+        return bool(self.received or self.known or self.refused)
+
 
 @dataclass(frozen=True)
 class _Original:

@@ -116,7 +116,7 @@ def test_an_error_is_one_clear_line_behind_the_report_that_is_made_of_it(lake: P
         (["--select", STREAM_ASSETS, "--config", "{require"], "is no JSON"),
         (["--select", STREAM_ASSETS, "--config", "[1]"], "must be an object of objects"),
         (
-            ["--select", STREAM_ASSETS, "--config", '{"process_streaming_data": {"require_files": true}}'],
+            ["--select", STREAM_ASSETS, "--config", '{"process_streaming_data": {"without_files": "FAIL"}}'],
             "No complete CSV file in",
         ),
     ],

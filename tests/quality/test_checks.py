@@ -218,13 +218,28 @@ def test_references_are_not_checked_where_the_source_names_no_movies(
     assert (finding.passed, finding.text) == (True, "silver/movies has no rows: nothing to check.")
 
 
-def test_a_table_that_is_not_there_fails_clearly_but_for_a_streamed_one(lakehouse: Lakehouse) -> None:
-    missing = check_table(lakehouse, DECLARED[RATINGS], kinds.KINDS)
-    assert {finding.passed for finding in missing} == {False}
-    assert "does not exist. Materialize it first" in missing[0].text
-    streamed = check_table(lakehouse, DECLARED["stream/ratings"], kinds.KINDS)
-    assert {finding.passed for finding in streamed} == {True}
-    assert "nothing to check" in streamed[0].text
+def test_a_table_that_no_run_has_made_is_one_warning_that_says_how_to_make_it(lakehouse: Lakehouse) -> None:
+    found = check_table(lakehouse, DECLARED[RATINGS], kinds.KINDS)
+    [missing] = [finding for finding in found if not finding.passed]
+    assert (missing.kind, missing.severity) == (kinds.SCHEMA, "warning")
+    assert missing.text.startswith("No run has made the table yet. To make it: dagster asset materialize")
+
+
+@pytest.mark.parametrize("table", [RATINGS, "stream/ratings"])
+def test_a_table_that_was_there_and_is_gone_fails_every_check(
+    lake: Lakehouse, put: Callable, good_rows: Callable, arrow: Callable, table: str
+) -> None:
+    put(lake, table, arrow(table, good_rows(table)))
+    shutil.rmtree(lake.path(table))
+    found = check_table(lake, DECLARED[table], kinds.KINDS)
+    assert {(finding.passed, finding.severity) for finding in found} == {(False, "error")}
+    assert found[0].text.startswith("The table was there and is gone. Bring it back from a backup")
+
+
+def test_a_streamed_table_may_be_absent_before_its_first_file(lakehouse: Lakehouse) -> None:
+    found = check_table(lakehouse, DECLARED["stream/ratings"], kinds.KINDS)
+    assert {finding.passed for finding in found} == {True}
+    assert "nothing to check" in found[0].text
 
 
 @pytest.mark.both_engines

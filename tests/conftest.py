@@ -13,13 +13,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import csv
 
+from reco_assets.sources import synthetic
 from resources.lakehouse import Lakehouse
 from resources.session import Engine
 from resources.settings import Settings, load_settings
 
-MOVIELENS = Path(__file__).resolve().parents[2] / "shared" / "data" / "ml-latest-small"
+REPO = Path(__file__).resolve().parents[1]
+# Where real ratings may lie: a folder of one's own, beside the checkout, or what `reco data fetch` unpacked in it.
+ML_LATEST_SMALL = (
+    REPO.parent / "shared" / "data" / "ml-latest-small",
+    REPO / "data" / "bronze" / "movielens" / "ml-latest-small",
+)
+LIKE_ML_LATEST_SMALL = synthetic.Shape(users=610, movies=9_742, ratings=100_836, seed=42)
 PLATFORM_VARIABLES = {name.upper() for name in Settings.model_fields} - {"RECO_ENGINE", "RECO_CACHE_PATH"}
 
 
@@ -56,12 +65,61 @@ def lakehouse(make_lakehouse: Callable[..., Lakehouse]) -> Lakehouse:
     return make_lakehouse()
 
 
+@dataclass(frozen=True)
+class RatingFiles:
+    """A folder with ratings.csv, movies.csv and tags.csv, and how many rows each has; `real`: people made them."""
+
+    folder: Path
+    ratings: int
+    movies: int
+    tags: int
+    real: bool
+
+
 @pytest.fixture(scope="session")
-def movielens() -> Path:
-    """The real ml-latest-small folder; tests that need it are skipped where it is not."""
-    if not MOVIELENS.is_dir():
-        pytest.skip(f"ml-latest-small is not at {MOVIELENS}: put it there to run this test")
-    return MOVIELENS
+def movielens(tmp_path_factory: pytest.TempPathFactory) -> RatingFiles:
+    """ml-latest-small where it is found, else files of the same size and layout that the project makes itself."""
+    real = real_ratings()
+    folder = real or tmp_path_factory.mktemp("like-ml-latest-small")
+    if real is None:
+        _write_synthetic(folder)
+    rows = (_data_rows(folder / name) for name in ("ratings.csv", "movies.csv", "tags.csv"))
+    return RatingFiles(folder, *rows, real=real is not None)
+
+
+def real_ratings() -> Path | None:
+    """The folder of ml-latest-small; RECO_TEST_MOVIELENS names another, or `synthetic` to do without."""
+    named = os.environ.get("RECO_TEST_MOVIELENS")
+    if named == "synthetic":
+        return None
+    return next((folder for folder in ([Path(named)] if named else ML_LATEST_SMALL) if folder.is_dir()), None)
+
+
+def _write_synthetic(folder: Path) -> None:
+    made = synthetic.source(LIKE_ML_LATEST_SMALL)
+    for name, table in (("ratings", made.ratings), ("movies", made.movies), ("tags", made.tags)):
+        rows = pa.Table.from_batches(table.batches()).select(list(table.columns))
+        csv.write_csv(rows, folder / f"{name}.csv", csv.WriteOptions(quoting_style="needed"))
+
+
+def _data_rows(path: Path) -> int:
+    return csv.read_csv(path).num_rows
+
+
+def pytest_report_header() -> str:
+    """Say which ratings the end-to-end tests run on: real ones are not part of the project."""
+    real = real_ratings()
+    return f"end-to-end tests run on {real or 'synthetic ratings, as ml-latest-small is not here (reco data fetch)'}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side, those of a file stay together, as they share what the file set up.
+
+    Files that share a costlier set-up name their group: `pytest.mark.xdist_group`.
+    """
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
@@ -19,6 +19,9 @@ from resources.lakehouse import Lakehouse
 from resources.session import Engine
 from resources.settings import Settings, load_settings
 from resources.table_files import dataset_at
+
+if TYPE_CHECKING:
+    from tests.conftest import RatingFiles
 
 pytestmark = pytest.mark.slow
 REPO = Path(__file__).resolve().parents[1]
@@ -63,13 +66,13 @@ def values(event: dg.EventLogRecord) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def loop(tmp_path_factory: pytest.TempPathFactory, movielens: Path) -> Iterator[Loop]:
+def loop(tmp_path_factory: pytest.TempPathFactory, movielens: "RatingFiles") -> Iterator[Loop]:
     folder = tmp_path_factory.mktemp("loop")
     variables = {
         "LAKEHOUSE_PATH": str(folder / "lake"),
         "DAGSTER_HOME": str(folder / "home"),
         "RECO_SOURCE": "movielens",
-        "RECO_SOURCE_PATH": str(movielens),
+        "RECO_SOURCE_PATH": str(movielens.folder),
         "RECO_ENGINE": "embedded",
     }
     with pytest.MonkeyPatch.context() as patch:

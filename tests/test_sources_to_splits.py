@@ -10,8 +10,8 @@ import pytest
 from reco_assets.jobs import ETL, FUTURES
 from reco_assets.running import RunFailedError, materialize_assets
 from resources.lakehouse import Lakehouse
-
-pytestmark = pytest.mark.both_engines
+from resources.session import Engine
+from resources.settings import load_settings
 
 MakeLakehouse = Callable[..., Lakehouse]
 
@@ -44,12 +44,21 @@ def movielens(folder: Path, ratings: str = RATINGS, movies: str = MOVIES) -> Pat
     return folder
 
 
-def test_every_damaged_row_is_in_quarantine_with_its_line_its_text_and_its_reason(
-    make_lakehouse: MakeLakehouse, tmp_path: Path
-) -> None:
-    lakehouse = make_lakehouse(reco_source_path=movielens(tmp_path / "raw"), test_fraction=0.5)
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Lakehouse:
+    """The lakehouse that RATINGS and MOVIES, with all that is wrong with them, came to."""
+    folder = tmp_path_factory.mktemp("damaged")
+    source = movielens(folder / "raw")
+    lakehouse = Lakehouse(
+        load_settings(lakehouse_path=folder / "lake", reco_source_path=source, test_fraction=0.5), engine
+    )
     materialize_assets(lakehouse.settings, ETL)
-    found = {row["line"]: row for row in rows(lakehouse, "silver/quarantine_ratings")}
+    return lakehouse
+
+
+@pytest.mark.both_engines
+def test_every_damaged_row_is_in_quarantine_with_its_line_its_text_and_its_reason(damaged: Lakehouse) -> None:
+    found = {row["line"]: row for row in rows(damaged, "silver/quarantine_ratings")}
     assert {line: row["reasons"] for line, row in found.items()} == {
         4: ["conflicting_duplicate"],
         6: ["rating_out_of_range"],
@@ -63,10 +72,9 @@ def test_every_damaged_row_is_in_quarantine_with_its_line_its_text_and_its_reaso
     assert found[7]["source"] == "ratings.csv"
 
 
-def test_rows_are_conserved_and_the_report_says_so(make_lakehouse: MakeLakehouse, tmp_path: Path) -> None:
-    lakehouse = make_lakehouse(reco_source_path=movielens(tmp_path / "raw"), test_fraction=0.5)
-    materialize_assets(lakehouse.settings, ETL)
-    reports = lakehouse.path("silver/_reports")
+@pytest.mark.both_engines
+def test_rows_are_conserved_and_the_report_says_so(damaged: Lakehouse) -> None:
+    reports = damaged.path("silver/_reports")
     summary = json.loads(next(reports.glob("etl_bronze_to_silver_report_*.json")).read_text())
     assert summary["tables"]["ratings"] == {
         "rows_in": 11,
@@ -82,17 +90,14 @@ def test_rows_are_conserved_and_the_report_says_so(make_lakehouse: MakeLakehouse
     }
 
 
-def test_a_title_without_a_year_is_kept_and_a_movie_without_an_id_is_not(
-    make_lakehouse: MakeLakehouse, tmp_path: Path
-) -> None:
-    lakehouse = make_lakehouse(reco_source_path=movielens(tmp_path / "raw"), test_fraction=0.5)
-    materialize_assets(lakehouse.settings, ETL)
-    movies = {row["movie_id"]: row for row in rows(lakehouse, "silver/movies")}
+@pytest.mark.both_engines
+def test_a_title_without_a_year_is_kept_and_a_movie_without_an_id_is_not(damaged: Lakehouse) -> None:
+    movies = {row["movie_id"]: row for row in rows(damaged, "silver/movies")}
     assert movies[10]["title"] == "Postman, The (1997)"
     assert movies[10]["genres"] == ["Comedy", "Drama"]
     assert movies[10]["release_year"] == 1997
     assert movies[20]["release_year"] is None
-    assert [row["reasons"] for row in rows(lakehouse, "silver/quarantine_movies")] == [["null_movie_id"]]
+    assert [row["reasons"] for row in rows(damaged, "silver/quarantine_movies")] == [["null_movie_id"]]
 
 
 def test_a_run_without_a_test_rating_stops_at_the_check_that_names_the_table(
@@ -103,6 +108,7 @@ def test_a_run_without_a_test_rating_stops_at_the_check_that_names_the_table(
         materialize_assets(lakehouse.settings, ETL)
 
 
+@pytest.mark.both_engines
 def test_netflix_text_gives_ratings_movies_and_impossible_dates_in_quarantine(
     make_lakehouse: MakeLakehouse, tmp_path: Path
 ) -> None:
@@ -123,6 +129,7 @@ def test_netflix_text_gives_ratings_movies_and_impossible_dates_in_quarantine(
     assert movies == {10: ("Café, Le", 1994), 20: ("Unknown", None)}
 
 
+@pytest.mark.both_engines
 def test_ratings_that_come_split_stay_as_delivered(make_lakehouse: MakeLakehouse, tmp_path: Path) -> None:
     combined = tmp_path / "combined"
     combined.mkdir()

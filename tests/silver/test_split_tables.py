@@ -12,8 +12,6 @@ from reco_assets.streaming.accepted import accept_waiting
 from reco_assets.streaming.intake import take_in
 from resources.lakehouse import Lakehouse
 
-pytestmark = pytest.mark.both_engines
-
 TRAIN, TEST = "silver/train_ratings", "silver/test_ratings"
 HISTORY = [f"{user},{movie},4.0,{1_000_000_000 + movie}" for user in (1, 2) for movie in range(10, 20)]
 STREAM = [f"2020-01-01,{user},{movie},2.5" for user in (3, 4, 5) for movie in range(10, 20)]
@@ -76,6 +74,7 @@ def test_the_tables_say_how_they_were_made_of_what_and_at_which_version(
     assert {"dagster/column_schema", "dagster/uri", "preview"} <= merged[TRAIN].keys()
 
 
+@pytest.mark.both_engines
 def test_the_main_job_keeps_accepted_batches_and_their_sides_also_when_history_gets_their_ratings(
     lake: Lakehouse, run_etl: Callable[..., Outcome], accept_stream: Callable[[], str]
 ) -> None:

@@ -1,4 +1,8 @@
-"""Both engines on ml-latest-small: equal tables, metrics within seed noise. Each engine in a process of its own."""
+"""Both engines on the same ratings: equal tables, metrics within seed noise.
+
+The run's own engine is Spark; the embedded one fills a second lakehouse in a process of its own, as a session of one
+bars the other.
+"""
 
 import hashlib
 import json
@@ -11,7 +15,14 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-pytestmark = pytest.mark.slow
+from reco_assets.running import Outcome
+from resources.settings import Settings
+
+pytestmark = [
+    pytest.mark.both_engines,
+    pytest.mark.xdist_group("main_job"),
+    pytest.mark.skipif(os.environ.get("RECO_ENGINE") != "spark", reason="compares Spark with the embedded engine"),
+]
 
 TABLES = (
     "silver/ratings",
@@ -23,32 +34,29 @@ TABLES = (
     "silver/test_ratings",
     "silver/future_ratings",
 )
-ENGINES = ("embedded", "spark")
-IMPORTS = """
+MAIN_JOB = """
 from reco_assets.jobs import RECO_PIPELINE
 from reco_assets.running import materialize_assets
 from resources.settings import load_settings
+materialize_assets(load_settings(), RECO_PIPELINE.assets)
 """
 
 
 @pytest.fixture(scope="module")
-def lakes(tmp_path_factory: pytest.TempPathFactory, movielens: Path) -> dict[str, Path]:
-    """A lakehouse per engine, filled by the main job in a process of its own: a session of one bars the other."""
-    made = {}
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "RECO_CACHE_PATH", "JAVA_HOME") if name in os.environ}
-    main_job = "materialize_assets(load_settings(), RECO_PIPELINE.assets)"
-    for engine in ENGINES:
-        made[engine] = tmp_path_factory.mktemp(engine) / "lake"
-        variables = {
-            "RECO_ENGINE": engine,
-            "LAKEHOUSE_PATH": str(made[engine]),
-            "RECO_SOURCE": "movielens",
-            "RECO_SOURCE_PATH": str(movielens),
-        }
-        command = [sys.executable, "-c", f"{IMPORTS}\n{main_job}"]
-        done = subprocess.run(command, env=kept | variables, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[-3000:]
-    return made
+def lakes(tmp_path_factory: pytest.TempPathFactory, settings: Settings, outcome: Outcome) -> dict[str, Path]:
+    """The lakehouse that the main job filled, by engine."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "RECO_CACHE_PATH") if name in os.environ}
+    embedded = tmp_path_factory.mktemp("embedded") / "lake"
+    variables = {
+        "RECO_ENGINE": "embedded",
+        "LAKEHOUSE_PATH": str(embedded),
+        "RECO_SOURCE": "movielens",
+        "RECO_SOURCE_PATH": str(settings.reco_source_path),
+    }
+    command = [sys.executable, "-c", MAIN_JOB]
+    done = subprocess.run(command, env=kept | variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return {"spark": settings.root, "embedded": embedded}
 
 
 def row_hashes(table: Path) -> list[str]:

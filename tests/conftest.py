@@ -88,8 +88,8 @@ def movielens(tmp_path_factory: pytest.TempPathFactory) -> RatingFiles:
 
 
 def real_ratings() -> Path | None:
-    """The folder of ml-latest-small; RECO_TEST_MOVIELENS names another, or `synthetic` to do without."""
-    named = os.environ.get("RECO_TEST_MOVIELENS")
+    """The folder of ml-latest-small; TEST_MOVIELENS names another, or `synthetic` to do without."""
+    named = os.environ.get("TEST_MOVIELENS")
     if named == "synthetic":
         return None
     return next((folder for folder in ([Path(named)] if named else ML_LATEST_SMALL) if folder.is_dir()), None)

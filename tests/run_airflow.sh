@@ -1,9 +1,27 @@
 #!/bin/sh
-# The exported DAGs: shimmed in each Airflow line, then for real, services included. `make test-airflow` runs it.
+# The exported DAGs: shimmed in each Airflow line, then for real in the newer one, services included.
+# `make test-airflow` runs it. For the main job and the drift pipeline in Airflow 2.11 for real (10 minutes):
+# AIRFLOW_LINE=2 .venv/bin/pytest -m slow tests/airflow_real/test_parity.py
 set -eu
-for line in 2 3; do
-    .airflow/venv-$line/bin/pytest -c tests/airflow/pytest.ini tests/airflow
-done
-.venv/bin/pytest -m slow tests/airflow_real
-# Airflow 2.11 for real: the main job. The drift pipeline takes four minutes more: leave out -k to see it.
-AIRFLOW_LINE=2 .venv/bin/pytest -m slow tests/airflow_real/test_parity.py -k main_job
+. tests/stages.sh
+
+shimmed() { # both lines side by side
+    logs=$(mktemp -d)
+    for line in 2 3; do
+        .airflow/venv-$line/bin/pytest -c tests/airflow/pytest.ini tests/airflow >"$logs/$line" 2>&1 &
+        eval "pid_$line=$!"
+    done
+    failed=0
+    wait "$pid_2" || failed=1
+    wait "$pid_3" || failed=1
+    cat "$logs/2" "$logs/3"
+    rm -r "$logs"
+    return $failed
+}
+
+for_real() {
+    .venv/bin/pytest -n "${TEST_WORKERS:-2}" --dist loadgroup -m slow tests/airflow_real
+}
+
+stage "Airflow: DAGs in both lines, shimmed" shimmed
+stage "Airflow: for real" for_real

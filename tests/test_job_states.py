@@ -91,11 +91,20 @@ def execute() -> Iterator[Callable[..., dg.ExecuteInProcessResult]]:
 
 
 @pytest.fixture(scope="module")
+def monkeypatch_module() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
 def states(
-    tmp_path_factory: pytest.TempPathFactory, execute: Callable[..., dg.ExecuteInProcessResult]
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch_module: pytest.MonkeyPatch,
+    execute: Callable[..., dg.ExecuteInProcessResult],
 ) -> dict[str, Path]:
     """A lakehouse in each state; each is the one before with something more done."""
     folder = tmp_path_factory.mktemp("states")
+    monkeypatch_module.chdir(folder)  # one MLflow store for all: it puts its artifacts where the process works
     fresh = folder / STATES[0]
     fresh.mkdir()
     found = {STATES[0]: fresh}

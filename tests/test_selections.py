@@ -38,9 +38,8 @@ def selections(*forms: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    folder = tmp_path_factory.mktemp("selections")
     return load_settings(
-        lakehouse_path=folder / "lake",
+        lakehouse_path=tmp_path_factory.mktemp("selections") / "lake",
         reco_source="synthetic",
         synthetic_users=120,
         synthetic_movies=150,
@@ -51,7 +50,6 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         ranking_max_iter=3,
         promotion_bootstrap_samples=199,
         drift_bootstrap_samples=199,
-        mlflow_tracking_uri=f"sqlite:///{folder}/mlflow.db",
     )
 
 

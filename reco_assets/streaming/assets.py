@@ -94,7 +94,7 @@ def process_streaming_data(
     taken = _take_in(config, lakehouse)
     if config.without_files is WithoutFiles.FAIL and not (taken.received or taken.known):
         raise _nothing_taken(lakehouse, taken)
-    if config.without_files is WithoutFiles.SKIP and not (taken.seen or waiting(lakehouse)):
+    if config.without_files is WithoutFiles.SKIP and not (taken.seen or waiting_totals(lakehouse).batches):
         reason = f"{lakehouse.settings.landing} holds no complete CSV file, and no batch waits for training."
         context.log.info(f"Skipped: {reason}")
         context.instance.add_run_tags(context.run_id, {SKIPPED_TAG: reason})  # shown in Dagit's list of runs

@@ -59,8 +59,24 @@ def process(
         return
     config = {"without_files": "FAIL"} | ({"csv_path": str(csv_path.absolute())} if csv_path else {})
     outcome = run_with_progress(settings, STREAM, "process", {"process_streaming_data": config})
-    shown = ("files_received", "files_known", "files_refused", *_counted())
-    say({name: outcome.metadata["stream/ratings"][name] for name in shown})
+    shown = ("files_received", "files_known", "files_refused", *_counted(), "hints")
+    found = outcome.metadata["stream/ratings"]
+    say({name: found[name] for name in shown if name in found})
+
+
+@app.command()
+def replay(
+    batch: Annotated[str, typer.Argument(help="A batch: its sha256, the beginning of it, or its file's name.")],
+) -> None:
+    """Take a batch in again under today's rules: quarantined rows that are good now wait as a batch of their own.
+
+    Doing it again changes nothing.
+    """
+    from reco_assets.cli.progress import run_with_progress
+    from reco_assets.jobs import STREAM
+
+    outcome = run_with_progress(_settings(), STREAM, "replay", {"process_streaming_data": {"replay": batch}})
+    say(outcome.metadata["stream/ratings"]["replay"])
 
 
 @app.command("detect_drift")

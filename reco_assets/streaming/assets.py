@@ -1,6 +1,7 @@
 """The streaming assets: files taken in as staged ratings, and the batches that training takes."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import dagster as dg
 from reco_assets.drift.reports import Verdict, report_verdict
 from reco_assets.owners import OWNERS
 from reco_assets.streaming.accepted import accept_waiting, waiting_totals
-from reco_assets.streaming.intake import IntakeResult, NoFilesError, take_in, take_in_file
+from reco_assets.streaming.intake import IntakeResult, NoFilesError, take_in, take_in_again, take_in_file
 from reco_assets.streaming.landing import landed_files
 from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
 from resources.delta_io import table_metadata
@@ -37,11 +38,13 @@ class WithoutFiles(Enum):
 
 class IntakeConfig(dg.Config):
     """What to take in: files of the streaming folder by name (by default whatever is complete, oldest first), or one
-    file that lies anywhere. Files that a broken run had claimed are resumed in any case.
+    file that lies anywhere, or a batch to take in again (its sha256, the beginning of it, or its file's name). Files
+    that a broken run had claimed are resumed in any case.
     """
 
     files: list[str] | None = None
     csv_path: str = ""
+    replay: str = ""
     without_files: WithoutFiles = WithoutFiles.GO_ON
 
 
@@ -136,6 +139,8 @@ def accepted(config: AcceptConfig, lakehouse: dg.ResourceParam[Lakehouse]) -> It
 
 
 def _take_in(config: IntakeConfig, lakehouse: Lakehouse) -> IntakeResult:
+    if config.replay:
+        return take_in_again(lakehouse, config.replay)
     if config.csv_path:
         return take_in_file(lakehouse, Path(config.csv_path))
     if lakehouse.settings.storage_format == "parquet" and not landed_files(lakehouse.settings.landing):
@@ -156,6 +161,8 @@ def _summary(taken: IntakeResult) -> dict[str, Any]:
         "files_refused": len(taken.refused),
         **{name: sum(getattr(receipt, name) for receipt in taken.received) for name in COUNTED},
         "files": dg.MetadataValue.md(_files(taken)),
+        **({"hints": "\n".join(taken.hints[:SHOWN_FILES])} if taken.hints else {}),
+        **({"replay": dg.JsonMetadataValue(asdict(taken.replayed))} if taken.replayed else {}),
     }
 
 
@@ -168,4 +175,5 @@ def _files(taken: IntakeResult) -> str:
     more = [f"\nand {hidden:,} more."] if hidden > 0 else []
     known = [f"\n{name}: its content was taken in before." for name in taken.known[:SHOWN_FILES]]
     refused = [f"\nRefused: {refusal.error}" for refusal in taken.refused[:SHOWN_FILES]]
-    return "\n".join([*lines, *more, *known, *refused])
+    hints = [f"\n{hint}" for hint in taken.hints[:SHOWN_FILES]]
+    return "\n".join([*lines, *more, *known, *hints, *refused])

@@ -48,9 +48,11 @@ from reco_assets.streaming.receipts import (
     mend_copy,
     newest_number,
     progress_of,
+    read_receipt,
     write_receipts,
 )
 from reco_assets.streaming.recovery import ARCHIVE, TRANSACTION, newest_transaction
+from reco_assets.streaming.replay import Replayed, find_batch, finish_replays, replay_batch
 from reco_assets.streaming.sides import split_pairs
 from reco_assets.streaming.steps import reached
 from reco_assets.tables import STREAM, STREAM_QUARANTINE, STREAM_RATINGS
@@ -94,11 +96,16 @@ class Refusal:
 
 @dataclass(frozen=True)
 class IntakeResult:
-    """What one run did: batches received, names of files whose content was known before, files refused."""
+    """What one run did: batches received, names of files whose content was known before, files refused.
+
+    `hints`: what to do about known content of which lines lie in quarantine; `replayed`: what became of a replay.
+    """
 
     received: tuple[Receipt, ...] = ()
     known: tuple[str, ...] = ()
     refused: tuple[Refusal, ...] = ()
+    hints: tuple[str, ...] = ()
+    replayed: Replayed | None = None
 
     @property
     def seen(self) -> bool:
@@ -150,12 +157,13 @@ class _Run:
     received: list[Receipt] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
     def result(self) -> IntakeResult:
         if self.failed:
             raise IntakeError("\n".join(self.failed))
-        return IntakeResult(tuple(self.received), tuple(self.known), tuple(self.refused))
+        return IntakeResult(tuple(self.received), tuple(self.known), tuple(self.refused), tuple(self.hints))
 
 
 def take_in(lakehouse: Lakehouse, names: Sequence[str] | None = None) -> IntakeResult:
@@ -177,6 +185,17 @@ def take_in(lakehouse: Lakehouse, names: Sequence[str] | None = None) -> IntakeR
         limit = lakehouse.settings.intake_max_files if wanted is None else None
         _process(lakehouse, claim(landing, list(islice(complete, limit))), run)
     return run.result()
+
+
+def take_in_again(lakehouse: Lakehouse, text: str) -> IntakeResult:
+    """Take a batch in again under today's rules, named by its sha256, the beginning of it or its file's name.
+
+    Rows that are good now, and were quarantined, wait as a batch of their own. Raises as `take_in`, and `ReplayError`.
+    """
+    with _only_intake(lakehouse):
+        done = replay_batch(lakehouse, find_batch(lakehouse.root, text))
+        back = [read_receipt(lakehouse.root, done.follow_up)] if done.follow_up else []
+    return IntakeResult(tuple(back), replayed=done)
 
 
 def take_in_file(lakehouse: Lakehouse, path: Path) -> IntakeResult:
@@ -205,6 +224,7 @@ def _only_intake(lakehouse: Lakehouse) -> Iterator[None]:
                     append_batches(lakehouse, spec, to_arrow_schema(spec.schema, timezone="UTC").empty_table())
             if newest_transaction(lakehouse.root) > newest_number(lakehouse.root):
                 catch_up(lakehouse.root)  # a ledger from a backup: what it doesn't know would be staged again
+            finish_replays(lakehouse)
             yield
     except (OSError, DeltaError, LedgerError) as error:
         rest = f"What was claimed stays in {landing / CLAIMED}; correct the cause, and the next run goes on with it."
@@ -381,6 +401,16 @@ def _let_go(lakehouse: Lakehouse, original: _Original, batches: Mapping[str, _Ba
     if original.batch not in batches or batches[original.batch].original is not original:
         run.known.append(original.path.name)
         mend_copy(lakehouse.root, original.batch)
+        run.hints += _hint(original, read_receipt(lakehouse.root, original.batch))
     if original.is_unchanged():
         delete_claimed(original.path)
         reached("original_deleted")
+
+
+def _hint(original: _Original, receipt: Receipt) -> list[str]:
+    if not receipt.quarantined:
+        return []
+    return [
+        f"{original.path.name} was taken in before as {receipt.source}, and {receipt.quarantined:,} of its lines are "
+        f"in quarantine. To judge them by today's rules: reco stream replay {receipt.batch[:12]}"
+    ]

@@ -15,6 +15,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from deltalake.exceptions import DeltaError
+
 from reco_assets.streaming import recovery
 from resources.atomic_files import set_aside
 from resources.durable import flush_to_disk
@@ -85,6 +87,10 @@ def _with_ledger(root: Path, work: Callable[[sqlite3.Connection], T]) -> T:
                 _make(root)
             with closing(_connect(root / FILE)) as ledger:
                 return work(ledger)
+        except DeltaError as error:
+            raise LedgerError(
+                f"{root / FILE} cannot be made anew, as a table cannot be read: {error}. Restore it from a backup."
+            ) from error
         except (sqlite3.DatabaseError, OSError) as error:
             if last or not _is_damage(root / FILE, error):
                 raise LedgerError(f"{root / FILE} cannot be used: {error}. {_what_to_do(error)}") from error

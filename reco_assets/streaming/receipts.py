@@ -77,15 +77,16 @@ def newest_number(root: Path) -> int:
     return int(found[0][0]) if found else 0
 
 
-def write_receipts(root: Path, receipts: Iterable[Receipt]) -> None:
+def write_receipts(root: Path, receipts: Iterable[Receipt], *, certain: bool = True) -> None:
     """Enter receipts in one transaction, in place of those that their batches had; then write their copies.
 
+    `certain`: every line of the batches' files was seen, so they are complete, whatever was known of them before.
     Raises `LedgerError`.
     """
     written = list(receipts)
 
     def enter(ledger: sqlite3.Connection) -> list[int]:
-        return [_enter(ledger, receipt) for receipt in written]
+        return [_enter(ledger, receipt, certain) for receipt in written]
 
     (root / FOLDER).mkdir(parents=True, exist_ok=True)
     for receipt, number in zip(written, change(root, enter), strict=True):
@@ -150,11 +151,11 @@ def parsed(text: str) -> Receipt:
     return Receipt(**{name: value for name, value in json.loads(text).items() if name in known})
 
 
-def _enter(ledger: sqlite3.Connection, receipt: Receipt) -> int:
-    values = (receipt.source, receipt.good, receipt_text(receipt), receipt.batch)
-    ledger.execute("INSERT OR IGNORE INTO batches (batch) VALUES (?)", (receipt.batch,))
-    ledger.execute("UPDATE batches SET source = ?, good = ?, receipt = ?, sure = 1 WHERE batch = ?", values)
-    (number,) = ledger.execute("SELECT number FROM batches WHERE batch = ?", (receipt.batch,)).fetchone()
+def _enter(ledger: sqlite3.Connection, receipt: Receipt, certain: bool) -> int:
+    found = ledger.execute("SELECT number FROM batches WHERE batch = ?", (receipt.batch,)).fetchone()
+    number = found[0] if found else ledger.execute("INSERT INTO batches (batch) VALUES (?)", (receipt.batch,)).lastrowid
+    values = (receipt.source, receipt.good, receipt_text(receipt), certain, number)
+    ledger.execute("UPDATE batches SET source = ?, good = ?, receipt = ?, sure = max(sure, ?) WHERE number = ?", values)
     return int(number)
 
 

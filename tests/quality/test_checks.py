@@ -140,6 +140,18 @@ def test_the_other_tables_have_checks_of_their_own(
     assert failing(check(table, arrow(table, broken))) == {kind}
 
 
+@pytest.mark.parametrize(
+    ("table", "severity"),
+    [("stream/ratings", "warning"), ("silver/train_ratings", "warning"), ("silver/ratings", "error")],
+)
+def test_a_time_in_the_future_stops_nothing_in_tables_that_keep_streamed_rows(
+    table: str, severity: str, check: Callable, good_rows: Callable, arrow: Callable
+) -> None:
+    later = {"rating_ts": LATER} | ({"year": LATER.year, "month": LATER.month} if table == RATINGS else {})
+    [broken] = [found for found in check(table, arrow(table, first(**later)(good_rows(table)))) if not found.passed]
+    assert (broken.kind, broken.severity) == (kinds.RANGES, severity)
+
+
 ENTRY = {"movie_id": 1, "score": 0.5, "rank": 1}
 LISTS: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "a movie twice": (kinds.RANGES, [ENTRY, ENTRY | {"rank": 2}]),

@@ -1,0 +1,228 @@
+"""Taking a batch in again under today's rules: rows that were quarantined then and are good now come back, once.
+
+A batch never changes once it was received, as training may hold it already. So what comes back is a batch of its own,
+`<sha256>+2` and so on, which waits for its acceptance as others do; the receipts of both say which lines each holds.
+
+    begun in the ledger -> rows appended to stream/ratings -> their lines removed from stream/quarantine -> receipts
+
+Whoever comes next, another replay or an intake, carries on after each step: the rows themselves say what was done.
+"""
+
+import re
+import tempfile
+import time
+import uuid
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pac
+from deltalake import DeltaTable
+
+from reco_assets.silver.cleaning import CONFLICT
+from reco_assets.silver.futures import COLUMNS
+from reco_assets.silver.splits import TRAIN
+from reco_assets.streaming.ledger import change, query
+from reco_assets.streaming.reader import GOOD, QUARANTINED, ParsedFile, parse_stream_file
+from reco_assets.streaming.receipts import Receipt, begin, newest_number, read_receipt, write_receipts
+from reco_assets.streaming.recovery import ARCHIVE, TRANSACTION
+from reco_assets.streaming.sides import split_pairs
+from reco_assets.streaming.steps import reached
+from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
+from resources.errors import RecoError
+from resources.lakehouse import Lakehouse
+from resources.table_append import BATCH, Commit, append_batches, batch_rows
+
+FOLLOW_UP = "+"
+# Where a replay may be killed, in order.
+STEPS = ("replay_begun", "replay_appended", "replay_removed", "replay_receipted")
+_SHOWN = 10
+# What quarantine shows of such a line is not the line, or lost to a later line of its file.
+_UNFAITHFUL = frozenset({"not_utf8", "nul_byte", "line_too_long", CONFLICT})
+
+
+class ReplayError(RecoError):
+    """There is no such batch, or more than one; the message names them."""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay did: the batch, the one that holds the rows that came back (None: no row did), how many those are,
+    lines that turned out to repeat a good row, and lines that stay in quarantine.
+    """
+
+    batch: str
+    follow_up: str | None
+    returned: int
+    duplicates: int
+    quarantined: int
+
+
+def find_batch(root: Path, text: str) -> str:
+    """The batch that a sha256, the beginning of one, or a file's name stands for.
+
+    Of several files of one name it is the one with quarantined rows. Raises `ReplayError`, `LedgerError`.
+    """
+    text = text.strip().partition(FOLLOW_UP)[0]
+    sql = "SELECT batch, source, receipt FROM batches WHERE receipt IS NOT NULL AND instr(batch, '+') = 0"
+    found: list[tuple[str, str, str]] = []
+    if re.fullmatch("[0-9a-f]{4,64}", text):
+        found = query(root, f"{sql} AND batch >= ? AND batch < ?", (text, f"{text}g"))
+    if not found:
+        found = query(root, f"{sql} AND source = ?", (text,))
+        candidates = [row for row in found if read_receipt(root, row[0]).quarantined]
+        found = candidates if len(candidates) == 1 else found
+    if len(found) == 1:
+        return found[0][0]
+    if not found:
+        raise ReplayError(
+            f"No batch {text!r} was taken in. Name its sha256, the first characters of it, or the file it came from."
+        )
+    names = ", ".join(f"{batch[:12]} ({source})" for batch, source, _ in found[:_SHOWN])
+    raise ReplayError(f"{text!r} stands for {len(found)} batches: {names}. Name one by its sha256.")
+
+
+def replay_batch(lakehouse: Lakehouse, batch: str) -> Replayed:
+    """Take a received batch in again under today's rules; once more changes nothing.
+
+    Whoever calls this holds intake's lock. Raises `LakehouseError`, `LedgerError`, `OSError`.
+    """
+    known = _known_lines(lakehouse, batch)
+    follow_up = _open_follow_up(lakehouse.root, batch)
+    if follow_up is None or not known.follow_up:
+        again = _read_again(lakehouse, batch, known)
+        fresh = again.good.filter(pac.invert(pac.is_in(again.good["line"], pa.array(known.held, pa.int64()))))
+        gone = known.quarantined - set(again.quarantined["line"].to_pylist())
+        if len(fresh):
+            follow_up = follow_up or _begin_follow_up(lakehouse.root, batch)
+            _append(lakehouse, follow_up, fresh)
+        returned = set(fresh["line"].to_pylist())
+    else:  # killed after it appended: the rows say which lines came back, and the next replay sees to the rest
+        gone = returned = known.follow_up
+    reached("replay_appended")
+    _remove(lakehouse, batch, gone | (known.held & known.quarantined))
+    reached("replay_removed")
+    return _receipted(lakehouse, batch, follow_up, known, returned)
+
+
+def finish_replays(lakehouse: Lakehouse) -> None:
+    """Carry on the replays that killed runs began. Whoever calls this holds intake's lock. Raises as `replay_batch`."""
+    sql = "SELECT batch FROM batches WHERE receipt IS NULL AND instr(batch, '+') > 0"
+    for (follow_up,) in query(lakehouse.root, sql):
+        replay_batch(lakehouse, follow_up.partition(FOLLOW_UP)[0])
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Lines of a file by their numbers: rows in stream/ratings, those of them that an open follow-up holds, and lines
+    in stream/quarantine.
+    """
+
+    held: set[int]
+    follow_up: set[int]
+    quarantined: set[int]
+
+
+def _known_lines(lakehouse: Lakehouse, batch: str) -> _Known:
+    open_one = _open_follow_up(lakehouse.root, batch)
+    held = batch_rows(lakehouse, STREAM_RATINGS.name, _family(lakehouse.root, batch), columns=[BATCH, "line"])
+    own = held.filter(pac.equal(held[BATCH], open_one)) if open_one else held.slice(0, 0)
+    bad = batch_rows(lakehouse, STREAM_QUARANTINE.name, [batch], columns=["line"])
+    return _Known(*(set(rows["line"].to_pylist()) for rows in (held, own, bad)))
+
+
+def _family(root: Path, batch: str) -> list[str]:
+    """A batch and its follow-ups: the names from the batch's own up to those that begin with the character after +."""
+    sql = "SELECT batch FROM batches WHERE batch = ? OR batch >= ? AND batch < ? ORDER BY number"
+    return [name for (name,) in query(root, sql, (batch, f"{batch}{FOLLOW_UP}", f"{batch}{chr(ord(FOLLOW_UP) + 1)}"))]
+
+
+def _open_follow_up(root: Path, batch: str) -> str | None:
+    """The follow-up that a killed replay began, if any."""
+    sql = "SELECT batch FROM batches WHERE receipt IS NULL AND batch >= ? AND batch < ?"
+    found = query(root, sql, (f"{batch}{FOLLOW_UP}", f"{batch}{chr(ord(FOLLOW_UP) + 1)}"))
+    return found[0][0] if found else None
+
+
+def _begin_follow_up(root: Path, batch: str) -> str:
+    numbers = [int(name.partition(FOLLOW_UP)[2] or 1) for name in _family(root, batch)]
+    name = f"{batch}{FOLLOW_UP}{max(numbers, default=1) + 1}"
+    begin(root, {name: time.time_ns()})
+    reached("replay_begun")
+    return name
+
+
+def _read_again(lakehouse: Lakehouse, batch: str, known: _Known) -> ParsedFile:
+    """The batch's file by today's rules; where its archived copy is gone, the lines that quarantine has of it."""
+    archived = lakehouse.root / ARCHIVE / f"{batch}.csv"
+    if archived.is_file() or not known.quarantined:
+        return parse_stream_file(archived, time.time_ns()) if archived.is_file() else _nothing()
+    bad = batch_rows(lakehouse, STREAM_QUARANTINE.name, [batch], columns=["line", "raw", "reasons"])
+    raw = {row["line"]: row["raw"] for row in bad.to_pylist() if not _UNFAITHFUL.intersection(row["reasons"])}
+    with tempfile.TemporaryDirectory() as folder:
+        rebuilt = Path(folder, "quarantined.csv")
+        with rebuilt.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(",".join(COLUMNS))
+            # Other lines stay blank, which keeps every line's number.
+            file.writelines(f"\n{raw.get(number, '')}" for number in range(2, max(known.quarantined) + 1))
+        return parse_stream_file(rebuilt, time.time_ns())
+
+
+def _nothing() -> ParsedFile:
+    return ParsedFile(GOOD.empty_table(), QUARANTINED.empty_table(), 0, 0)
+
+
+def _append(lakehouse: Lakehouse, follow_up: str, good: pa.Table) -> None:
+    users, movies = good["user_id"].to_numpy(), good["movie_id"].to_numpy()
+    sides = split_pairs(lakehouse, users, movies, lakehouse.settings.stream_train_ratio)
+    named = pa.array([follow_up] * len(good), pa.string())
+    rows = good.add_column(0, BATCH, named).append_column("split", sides)
+    append_batches(lakehouse, STREAM_RATINGS, rows, Commit((TRANSACTION, newest_number(lakehouse.root))))
+
+
+def _remove(lakehouse: Lakehouse, batch: str, lines: set[int]) -> None:
+    """Delete these lines of a batch from stream/quarantine, in one commit; those that are gone already are no error."""
+    if not lines:
+        return
+    wanted = pa.table({BATCH: pa.array([batch] * len(lines), pa.string()), "line": pa.array(sorted(lines), pa.int64())})
+    with lakehouse.lock(STREAM_QUARANTINE.name):
+        table = DeltaTable(str(lakehouse.path(STREAM_QUARANTINE.name)))
+        same = f"held.batch = gone.batch AND held.line = gone.line AND held.batch = '{batch}'"
+        table.merge(wanted, same, source_alias="gone", target_alias="held").when_matched_delete().execute()
+
+
+def _receipted(lakehouse: Lakehouse, batch: str, follow_up: str | None, known: _Known, returned: set[int]) -> Replayed:
+    """Write the receipts of the batch and of what came back, from the tables, in one transaction.
+
+    What left quarantine and is no row repeats a good one.
+    """
+    before, names = read_receipt(lakehouse.root, batch), [batch, *([follow_up] if follow_up else [])]
+    rows = batch_rows(lakehouse, STREAM_RATINGS.name, names, columns=[BATCH, "user_id", "split"])
+    quarantined = len(batch_rows(lakehouse, STREAM_QUARANTINE.name, [batch], columns=["line"]))
+    back = len(rows.filter(pac.equal(rows[BATCH], follow_up))) if follow_up else len(known.held & known.quarantined)
+    duplicates = max(before.quarantined - quarantined - back, 0)
+    counted = [_counted(before, batch, rows, quarantined, before.duplicates + duplicates)]
+    if follow_up and back:
+        counted.append(_counted(before, follow_up, rows, 0, 0))
+    write_receipts(lakehouse.root, counted, certain=False)
+    if follow_up and not back:
+        change(lakehouse.root, lambda ledger: ledger.execute("DELETE FROM batches WHERE batch = ?", (follow_up,)))
+    reached("replay_receipted")
+    return Replayed(batch, follow_up if back else None, len(returned), duplicates, quarantined)
+
+
+def _counted(file: Receipt, batch: str, rows: pa.Table, quarantined: int, duplicates: int) -> Receipt:
+    own = rows.filter(pac.equal(rows[BATCH], batch))
+    good, train = len(own), pac.sum(pac.equal(own["split"], TRAIN)).as_py() or 0
+    return replace(
+        file,
+        batch=batch,
+        lines=good + quarantined + duplicates,
+        good=good,
+        quarantined=quarantined,
+        duplicates=duplicates,
+        train=train,
+        test=good - train,
+        users=len(pac.unique(own["user_id"])),
+        intake=file.intake if batch == file.batch else uuid.uuid4().hex,
+    )

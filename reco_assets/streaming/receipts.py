@@ -153,10 +153,13 @@ def parsed(text: str) -> Receipt:
 
 def _enter(ledger: sqlite3.Connection, receipt: Receipt, certain: bool) -> int:
     found = ledger.execute("SELECT number FROM batches WHERE batch = ?", (receipt.batch,)).fetchone()
-    number = found[0] if found else ledger.execute("INSERT INTO batches (batch) VALUES (?)", (receipt.batch,)).lastrowid
+    if not found:
+        sql = "INSERT INTO batches (batch) VALUES (?) RETURNING number"
+        found = ledger.execute(sql, (receipt.batch,)).fetchone()
+    number = int(found[0])
     values = (receipt.source, receipt.good, receipt_text(receipt), certain, number)
     ledger.execute("UPDATE batches SET source = ?, good = ?, receipt = ?, sure = max(sure, ?) WHERE number = ?", values)
-    return int(number)
+    return number
 
 
 def _write_copy(root: Path, receipt: Receipt, number: int) -> None:

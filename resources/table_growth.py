@@ -74,15 +74,23 @@ class Changes:
         return len(self.new) + len(self.other)
 
 
-def rows_under(table: ds.Dataset, keys: pa.Table) -> pa.Table:
-    """The rows of a table that have one of the keys: `keys` holds the key columns alone.
+def rows_under(table: ds.Dataset, keys: pa.Table, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of a table that have one of the keys (`keys` holds the key columns alone), with these columns or all.
 
-    It reads those row groups that can hold one of the first column's values: of 1,000 keys in 16 M rows in 0.3 s.
+    It reads those row groups that can hold one of the first column's values and lie in the range of the others: of
+    1,000 keys in 16 M rows in 0.3 s, and no file of older rows where a key's time is new.
     """
-    columns = keys.column_names
+    by = keys.column_names
+    if not len(keys):
+        return table.schema.empty_table().select(columns or table.schema.names)
     # Arrow's own memory, as `unique` makes it: a filter over numpy's can abort a process that ends right after.
-    found = table.to_table(filter=pc.field(columns[0]).isin(pc.unique(keys[columns[0]])))
-    return found.join(keys.group_by(columns).aggregate([]), keys=columns, join_type="left semi")
+    near = pc.field(by[0]).isin(pc.unique(keys[by[0]]))
+    for name in by[1:]:
+        ends = pc.min_max(keys[name])
+        near &= (pc.field(name) >= ends["min"]) & (pc.field(name) <= ends["max"])
+    found = table.to_table(columns=None if columns is None else [*{*by, *columns}], filter=near)
+    held = found.join(keys.group_by(by).aggregate([]), keys=by, join_type="left semi")
+    return held.select(columns or table.schema.names)
 
 
 def changes_of(rows: pa.Table, held: pa.Table, keys: Sequence[str]) -> Changes:

@@ -20,7 +20,7 @@ from resources.lakehouse import Lakehouse
 RATINGS, QUARANTINE = dg.AssetKey(["stream", "ratings"]), dg.AssetKey(["stream", "quarantine"])
 NO_FILE_REFUSED = "no_file_refused"
 SKIPPED_TAG = "reco/skipped"
-COUNTED = ("lines", "good", "quarantined", "duplicates", "train", "test")
+COUNTED = ("lines", "good", "quarantined", "duplicates", "corrections", "train", "test")
 SHOWN_FILES = 20
 BY_HAND = Verdict("by_hand", should_retrain=True, reason="accepted by hand")
 _ASSET: dict[str, Any] = {"group_name": "stream", "owners": OWNERS}
@@ -167,9 +167,12 @@ def _summary(taken: IntakeResult) -> dict[str, Any]:
 
 
 def _files(taken: IntakeResult) -> str:
-    lines = ["| file | batch | lines | good | quarantined | duplicates |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| file | batch | lines | good | quarantined | duplicates | corrections |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for receipt in taken.received[:SHOWN_FILES]:
-        counts = (receipt.lines, receipt.good, receipt.quarantined, receipt.duplicates)
+        counts = (receipt.lines, receipt.good, receipt.quarantined, receipt.duplicates, receipt.corrections)
         lines.append(f"| {receipt.source} | {receipt.batch[:12]} | {' | '.join(f'{count:,}' for count in counts)} |")
     hidden = len(taken.received) - SHOWN_FILES
     more = [f"\nand {hidden:,} more."] if hidden > 0 else []

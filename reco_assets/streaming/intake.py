@@ -25,6 +25,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from reco_assets.silver.splits import TRAIN
 from reco_assets.sources.source import SourceError
+from reco_assets.streaming.corrections import count_corrections
 from reco_assets.streaming.landing import (
     CLAIMED,
     LandingError,
@@ -39,6 +40,7 @@ from reco_assets.streaming.landing import (
     require_takeable,
     sweep_claims,
 )
+from reco_assets.streaming.last_values import KEY
 from reco_assets.streaming.ledger import LedgerError, catch_up
 from reco_assets.streaming.reader import ParsedFile, parse_stream_file
 from reco_assets.streaming.receipts import (
@@ -357,7 +359,8 @@ def _of_rows(values: Sequence[str], tables: Sequence[pa.Table]) -> pa.Dictionary
 
 def _receive(lakehouse: Lakehouse, batches: Mapping[str, _Batch], staged: _Staged, run: _Run) -> None:
     """Write the receipts of staged batches, counted in the tables themselves: an earlier run may have staged them."""
-    good = _staged_rows(lakehouse, STREAM_RATINGS, batches, staged.ratings, [BATCH, "user_id", "split"])
+    good = _staged_rows(lakehouse, STREAM_RATINGS, batches, staged.ratings, [BATCH, "line", *KEY, "rating", "split"])
+    corrections = count_corrections(lakehouse, good, list(batches))
     good = good.append_column("is_train", pac.equal(good["split"], TRAIN))
     rated = _by_batch(good, [("is_train", "sum"), ("user_id", "count_distinct")])
     bad_rows = _staged_rows(lakehouse, STREAM_QUARANTINE, batches, staged.quarantine, [BATCH])
@@ -372,7 +375,7 @@ def _receive(lakehouse: Lakehouse, batches: Mapping[str, _Batch], staged: _Stage
             run.failed.append(_not_conserved(found, counts))
             continue
         facts = (original.path.name, original.mtime_ns, original.size, parsed.lines)
-        receipts.append(Receipt(name, *facts, *counts, train, rows - train, users, intake=run.intake))
+        receipts.append(Receipt(name, *facts, *counts, train, rows - train, users, run.intake, corrections[name]))
     write_receipts(lakehouse.root, receipts)
     reached("receipt_written")
     run.received += receipts

@@ -15,7 +15,8 @@ FOLDER = Path("stream", "receipts")
 class Receipt:
     """A batch (the sha256 of its content) as it was taken in: lines = good + quarantined + duplicates, good = train +
     test. `landed_ns`: when the file was last written, Unix nanoseconds; `users`: distinct ones of the good rows;
-    `intake`: an id that the batches of one intake run share, empty where that isn't known.
+    `intake`: an id that the batches of one intake run share, empty where that isn't known; `corrections`: the good
+    rows that gave an earlier rating of the same user, movie and time another value.
     """
 
     batch: str
@@ -30,6 +31,7 @@ class Receipt:
     test: int
     users: int
     intake: str = ""
+    corrections: int = 0
 
 
 def receipt_of(document: Any) -> Receipt:

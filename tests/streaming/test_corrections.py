@@ -1,0 +1,70 @@
+"""A receipt says how many of a file's rows correct what was known."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reco_assets.streaming.accepted import accept_waiting
+from reco_assets.streaming.intake import take_in
+from reco_assets.streaming.merge import TABLES, merge_side
+from reco_assets.streaming.receipts import receipts
+from reco_assets.tables import TRAIN_RATINGS
+from resources.lakehouse import Lakehouse
+
+
+def corrections(lakehouse: Lakehouse) -> dict[str, int]:
+    """The files taken in, in the order of intake, and how many of their rows are corrections."""
+    return {receipt.source: receipt.corrections for receipt in receipts(lakehouse.root)}
+
+
+@pytest.fixture
+def intake(lakehouse: Lakehouse, drop: Callable[..., Path]) -> Callable[..., None]:
+    """Take a file in."""
+
+    def take(name: str, *lines: str) -> None:
+        drop(name, *lines)
+        take_in(lakehouse)
+
+    return take
+
+
+def test_another_value_for_historys_rating_counts_and_the_same_value_does_not(
+    lakehouse: Lakehouse, history: Callable[..., None], intake: Callable[..., None]
+) -> None:
+    history({(1, 1): "train", (1, 2): "test", (1, 3): "train", (1, 4): "future"})
+    day = "2010-01-01"
+    intake("a.csv", f"{day},1,1,2", f"{day},1,2,2.5", f"{day},1,3,4", f"{day},1,4,1", "2011-01-01,1,1,2")
+    assert corrections(lakehouse) == {"a.csv": 2}
+
+
+def test_a_value_counts_against_the_file_taken_in_last_before(
+    lakehouse: Lakehouse, intake: Callable[..., None]
+) -> None:
+    for name, stars in (("a.csv", 2), ("b.csv", 5), ("c.csv", "5.0"), ("d.csv", "2.0")):
+        intake(name, f"2015-01-01,7,7,{stars}")
+    assert corrections(lakehouse) == {"a.csv": 0, "b.csv": 1, "c.csv": 0, "d.csv": 1}
+
+
+def test_files_of_one_intake_correct_each_other(lakehouse: Lakehouse, drop: Callable[..., Path]) -> None:
+    for name, stars in (("a.csv", 2), ("b.csv", 5)):
+        drop(name, f"2015-01-01,7,7,{stars}")
+    take_in(lakehouse)
+    accept_waiting(lakehouse, "report")
+    for side in TABLES:
+        merge_side(lakehouse, side)
+    last = list(corrections(lakehouse))[-1]
+    assert corrections(lakehouse)[last] == 1
+    ratings = [lakehouse.dataset(spec.name).to_table()["rating"].to_pylist() for spec in TABLES.values()]
+    assert sorted(ratings) == [[], [5.0 if last == "b.csv" else 2.0]]
+
+
+def test_a_file_that_corrects_itself_gives_its_last_line_and_counts_none(
+    lakehouse: Lakehouse, history: Callable[..., None], intake: Callable[..., None]
+) -> None:
+    history({(1, 1): "train"})
+    intake("a.csv", "2010-01-01,1,1,2", "2010-01-01,1,1,4")
+    assert corrections(lakehouse) == {"a.csv": 0}
+    accept_waiting(lakehouse, "report")
+    merge_side(lakehouse, "train")
+    assert lakehouse.dataset(TRAIN_RATINGS.name).to_table()["origin"].to_pylist() == ["history"]

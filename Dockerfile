@@ -2,7 +2,7 @@
 FROM python:3.11.14-slim-trixie
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 openjdk-21-jre-headless libopenblas0 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --create-home reco && install --directory --owner=reco --group=reco /data
+    && useradd --uid 10001 --create-home reco && install --directory --owner=reco --group=reco /data /data/streaming
 ENV OPENBLAS_NUM_THREADS=1 LAKEHOUSE_PATH=/data
 WORKDIR /app
 COPY requirements.lock ./

@@ -18,7 +18,8 @@ endef
 help: ## Say what each command does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 21
 
-setup: $(VENV)/.installed $(DAGSTER_HOME)/dagster.yaml ## Make the environment in .venv
+setup: $(VENV)/.installed $(DAGSTER_HOME)/dagster.yaml ## Make the environment in .venv, and the folder for new ratings
+	@mkdir -p "$${STREAMING_PATH:-$${LAKEHOUSE_PATH:-data}/streaming}"
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(need_python)

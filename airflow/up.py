@@ -71,7 +71,10 @@ def platform_variables(outer: Mapping[str, str]) -> dict[str, str]:
         "SPARK_HOME": spark,
     }
     variables = {name: outer.get(name) or str(value) for name, value in found.items()}
-    for name in ("LAKEHOUSE_PATH", "DAGSTER_HOME"):  # tasks run in other folders than this command
+    variables["WORKSPACE"] = outer.get("WORKSPACE") or str(Path(variables["LAKEHOUSE_PATH"]).parent)
+    variables["STREAMING_PATH"] = outer.get("STREAMING_PATH") or f"{variables['LAKEHOUSE_PATH']}/streaming"
+    # Tasks run in other folders than this command.
+    for name in ("LAKEHOUSE_PATH", "DAGSTER_HOME", "WORKSPACE", "STREAMING_PATH"):
         variables[name] = str(Path(variables[name]).expanduser().absolute())
     # Only Spark's own scripts come first, none of the platform's environment: its Python is not Airflow's.
     variables["PATH"] = os.pathsep.join([f"{variables['SPARK_HOME']}/bin", outer.get("PATH", os.defpath)])
@@ -186,6 +189,7 @@ def up(home: Path, port: int) -> None:
         raise UpError(f"Port {port} is taken: stop what listens there, or run make airflow-up AIRFLOW_PORT=8082")
     environment = {**os.environ, **airflow_variables(home, port), **platform_variables(os.environ)}
     prepare(home, environment)
+    Path(environment["STREAMING_PATH"]).mkdir(parents=True, exist_ok=True)  # where new ratings are dropped
     with services(home, environment) as running:
         wait_until_healthy(running, home, port)
         print(f"Airflow is running: http://127.0.0.1:{port} (no login). Ctrl-C stops it. Logs: {home / 'logs'}")

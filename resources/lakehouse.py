@@ -7,7 +7,7 @@ schema without a word.
 import fcntl
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,6 +87,10 @@ class Lakehouse:
         Raises `LakehouseError` when the data's columns are not the declared ones, or when something else lies there.
         """
         path = self.path(spec.name)
+        with suppress(
+            OSError
+        ):  # so that whoever has tables can drop a file; where it can't be made, the sensor says so
+            self.settings.landing.mkdir(parents=True, exist_ok=True)
         with self.lock(spec.name):
             sweep(path)
             if isinstance(data, pa.Table | pa.RecordBatchReader):

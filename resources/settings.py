@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     )
 
     lakehouse_path: Path = Path("data")
+    workspace: Path | None = None
+    publish_paths: Literal["on", "off"] = "off"
     storage_format: Literal["delta", "parquet"] = "delta"
     reco_engine: Literal["auto", "embedded", "spark"] = "auto"
     reco_source: SourceName | None = None
@@ -180,6 +182,11 @@ class Settings(BaseSettings):
     def root(self) -> Path:
         """The lakehouse as an absolute path."""
         return self.lakehouse_path.expanduser().resolve()
+
+    @cached_property
+    def workspace_folder(self) -> Path:
+        """What the documents call /workspace, as an absolute path: by default the folder that the lakehouse lies in."""
+        return self.workspace.expanduser().resolve() if self.workspace else self.root.parent
 
     @cached_property
     def landing(self) -> Path:

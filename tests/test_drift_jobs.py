@@ -153,7 +153,7 @@ def test_a_refused_file_is_a_warning_of_the_intake_and_the_others_are_taken_in(r
 
 def test_without_a_champion_batches_wait_and_the_report_says_so(tmp_path: Path) -> None:
     settings = load_settings(lakehouse_path=tmp_path / "lake")
-    settings.landing.mkdir(parents=True)
+    settings.landing.mkdir(parents=True, exist_ok=True)
     (settings.landing / "current.csv").write_text("DATE,CUST_ID,MOVIE_ID,RATING\n2020-01-01,1,2,3.5\n")
     outcome = materialize_assets(settings, (*STREAM, *DRIFT))
     assert "there is no champion to compare with" in outcome.metadata["drift/report"]["reason"]
@@ -163,7 +163,7 @@ def test_without_a_champion_batches_wait_and_the_report_says_so(tmp_path: Path) 
 def test_on_parquet_a_file_that_waits_is_an_error_and_an_empty_folder_is_none(tmp_path: Path) -> None:
     settings = load_settings(lakehouse_path=tmp_path / "lake", storage_format="parquet")
     assert materialize_assets(settings, STREAM).metadata["stream/ratings"]["files_received"] == 0
-    settings.landing.mkdir(parents=True)
+    settings.landing.mkdir(parents=True, exist_ok=True)
     (settings.landing / "current.csv").write_text("DATE,CUST_ID,MOVIE_ID,RATING\n2020-01-01,1,2,3.5\n")
     with pytest.raises(RunFailedError, match="needs STORAGE_FORMAT=delta"):
         materialize_assets(settings, STREAM)

@@ -11,9 +11,9 @@ from airflow.providers.standard.operators.python import BranchPythonOperator, Py
 from common.config import (
     DEFAULT_DAG_ARGS,
     MODELS_PATH,
+    PROCESSED_PATH,
     RATING_THRESHOLD,
     SHUFFLE_PARTITIONS,
-    SILVER_PATH,
     SPARK_APPS_PATH,
     START_DATE,
     STREAMING_PATH,
@@ -93,7 +93,7 @@ with DAG(
             "--streaming_path",
             STREAMING_PATH,
             "--processed_path",
-            SILVER_PATH,
+            PROCESSED_PATH,
             "--shuffle_partitions",
             str(SHUFFLE_PARTITIONS),
         ],
@@ -106,7 +106,7 @@ with DAG(
             "--parquet-train-path",
             TRAIN_PATH,
             "--model-output-path",
-            f"{MODELS_PATH}/{{timestamp}}",
+            f"{MODELS_PATH}/version_{{timestamp}}",
         ],
         **SPARK_TASK,
     )

@@ -65,7 +65,7 @@ with DAG(
             "--parquet-train-path",
             TRAIN_PATH,
             "--model-output-path",
-            f"{MODELS_PATH}/{{timestamp}}",
+            f"{MODELS_PATH}/version_{{timestamp}}",
         ],
         **SPARK_TASK,
     )

@@ -68,7 +68,7 @@ _SHUFFLE_PARTITIONS = ("--shuffle_partitions", as_text(config("SHUFFLE_PARTITION
 _TRAIN = spark_submit(
     "train_recommender.py",
     *("--parquet-train-path", _TRAIN_TABLE),
-    *("--model-output-path", below(config("MODELS_PATH"), "/{timestamp}")),
+    *("--model-output-path", below(config("MODELS_PATH"), "/version_{timestamp}")),
 )
 _TEST = spark_submit(
     "test_recommender.py",
@@ -131,7 +131,7 @@ DRIFT_DETECTION_RETRAIN_PIPELINE = DagSpec(
             "drift_detection.py",
             "merge",
             *("--streaming_path", _STREAMING),
-            *("--processed_path", config("SILVER_PATH")),
+            *("--processed_path", config("PROCESSED_PATH")),
             *_SHUFFLE_PARTITIONS,
         ),
         "train_recommender": _TRAIN,

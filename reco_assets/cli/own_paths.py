@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import typer
+
 from reco_assets.models.store import model_store
 from reco_assets.silver.split_tables import comes_split
 from reco_assets.sources.presplit import SIDES
+from reco_assets.workspace import documented_paths, own_path
 from resources.errors import RecoError
 from resources.lakehouse import Lakehouse
 from resources.session import Engine
@@ -16,9 +19,14 @@ class OwnPathError(RecoError):
     """Given files cannot become the platform's own tables; the message says which and why."""
 
 
-def but_for_own(path: Path | None, own: Path) -> Path | None:
-    """A path that is not the platform's own, else None."""
-    return None if path is None or path.resolve() == own else path
+def say_where_parquet_would_be(settings: Settings, outputs: Mapping[str, Path | None]) -> None:
+    """One line for each output, by what it names, at whose path nothing is written: it only stands for the table."""
+    if settings.publish_paths == "on":
+        return
+    for name, path in outputs.items():
+        if path and path.resolve() in documented_paths(settings, name):
+            text = f"{path} stands for {own_path(settings, name)}; PUBLISH_PATHS=on keeps a plain copy there as well."
+            typer.echo(text, err=True)
 
 
 def is_candidate(settings: Settings, model: Path) -> bool:

@@ -1,7 +1,8 @@
 """`reco etl`, `futures`, `train`, `evaluate`: the pipelines, and the documents' arguments for each task.
 
-Without paths, or with the platform's own, a command materialises the platform's tables through the asset graph. With
-other paths it reads and writes those files as given, by the same code, and leaves the platform's tables alone.
+Without paths, or with the platform's own (see reco_assets/workspace.py), a command materialises the platform's tables
+through the asset graph. With other paths it reads and writes those files as given, by the same code, and leaves the
+platform's tables alone.
 """
 
 from pathlib import Path
@@ -30,17 +31,16 @@ def etl(
     lines; with --parquet-train-path and --parquet-test-path, Parquet folders to write instead of the tables.
     """
     from reco_assets.cli import files
-    from reco_assets.cli.own_paths import but_for_own, presplit_folder
+    from reco_assets.cli.own_paths import presplit_folder, say_where_parquet_would_be
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.jobs import ETL
+    from reco_assets.workspace import but_for_own
     from resources.settings import load_settings
 
     settings = load_settings()
     sources = {side: path for side, path in (("train", train_file), ("test", test_file)) if path}
     outputs = {side: path for side, path in (("train", parquet_train_path), ("test", parquet_test_path)) if path}
-    others = {
-        side: path for side, path in outputs.items() if but_for_own(path, settings.root / f"silver/{side}_ratings")
-    }
+    others = {side: path for side, path in outputs.items() if but_for_own(settings, path, f"silver/{side}_ratings")}
     for side in sources.keys() - outputs.keys():
         raise typer.BadParameter(f"--{side}-file needs --parquet-{side}-path: where its rows go")
     if sources and sources.keys() <= others.keys():
@@ -50,6 +50,7 @@ def etl(
         return
     if sources:
         settings = load_settings(reco_source="presplit", reco_source_path=presplit_folder(sources))
+    say_where_parquet_would_be(settings, {f"silver/{side}_ratings": path for side, path in outputs.items()})
     outcome = run_with_progress(settings, ETL, "etl", replacing(replace_source))
     for side, output in others.items():
         say(files.export_table(settings, f"silver/{side}_ratings", output))
@@ -60,14 +61,14 @@ def etl(
 def futures(future_file: PathOption = None, csv_output_path: PathOption = None) -> None:
     """Export the future ratings as `DATE,CUST_ID,MOVIE_ID,RATING` CSV."""
     from reco_assets.cli import files
-    from reco_assets.cli.own_paths import but_for_own, require_future_of_source
+    from reco_assets.cli.own_paths import require_future_of_source
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.jobs import FUTURES
-    from reco_assets.silver.split_tables import futures_path
+    from reco_assets.workspace import FUTURE_CSV, but_for_own
     from resources.settings import load_settings
 
     settings = load_settings()
-    output = but_for_own(csv_output_path, futures_path(settings))
+    output = but_for_own(settings, csv_output_path, FUTURE_CSV)
     if output:
         say_and_hand_over(settings, files.export_futures(settings, future_file, output))
         return
@@ -91,23 +92,24 @@ def train(
     `{timestamp}` stands for the new version.
     """
     from reco_assets.cli import files
-    from reco_assets.cli.own_paths import but_for_own
+    from reco_assets.cli.own_paths import say_where_parquet_would_be
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.cli.summary import print_summary
     from reco_assets.jobs import EVALUATION, SERVING, TRAINING
-    from reco_assets.models.store import model_store
+    from reco_assets.workspace import NEW_MODEL, TRAIN, but_for_own
     from resources.settings import load_settings
 
     settings = load_settings()
-    source = but_for_own(parquet_train_path, settings.root / "silver/train_ratings")
-    output = but_for_own(model_output_path, model_store(settings).folder / "{timestamp}")
+    source = but_for_own(settings, parquet_train_path, TRAIN)
+    output = but_for_own(settings, model_output_path, NEW_MODEL)
     if tune and (source or output):
         raise typer.BadParameter("--tune works on the platform's own tables alone")
     config = {"models__als_candidate": {"tune": tune}}
     if source or output:
-        say_and_hand_over(settings, files.train_on(settings, source, output))
+        say_and_hand_over(settings, files.train_on(settings, source, model_output_path))
         return
     if parquet_train_path or model_output_path:
+        say_where_parquet_would_be(settings, {NEW_MODEL: model_output_path})
         say(run_with_progress(settings, TRAINING, "train", config).scalars[TRAINING[0]])
         return
     outcome = run_with_progress(settings, (*TRAINING, *EVALUATION, *SERVING), "train", config)
@@ -125,17 +127,19 @@ def evaluate(
     With another model or other test ratings, print the metrics alone.
     """
     from reco_assets.cli import files
-    from reco_assets.cli.own_paths import but_for_own, is_candidate
+    from reco_assets.cli.own_paths import is_candidate
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.cli.summary import print_summary
     from reco_assets.jobs import EVALUATION, SERVING
+    from reco_assets.workspace import TEST, but_for_own, own_version
     from resources.settings import load_settings
 
     given = {"evaluation_k": k, "rating_threshold": rating_threshold}
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
-    test = but_for_own(test_parquet, settings.root / "silver/test_ratings")
-    if test or (model_path and not is_candidate(settings, model_path)):
-        say_and_hand_over(settings, files.evaluate_files(settings, model_path, test))
+    test = but_for_own(settings, test_parquet, TEST)
+    model = model_path and own_version(settings, model_path)
+    if test or (model and not is_candidate(settings, model)):
+        say_and_hand_over(settings, files.evaluate_files(settings, model, test))
         return
     outcome = run_with_progress(settings, (*EVALUATION, *SERVING), "evaluate")
     print_summary(settings, outcome)

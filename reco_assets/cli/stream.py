@@ -1,7 +1,7 @@
 """`reco stream`: new ratings in, drift out, waiting batches merged; the documents' verbs and arguments.
 
-Without paths, or with the platform's own, a command works on the platform's tables through the asset graph. With
-other paths it reads and writes those files as given, by the same code.
+Without paths, or with the platform's own (see reco_assets/workspace.py), a command works on the platform's tables
+through the asset graph. With other paths it reads and writes those files as given, by the same code.
 """
 
 from enum import StrEnum
@@ -50,9 +50,10 @@ def process(
     from reco_assets.cli import stream_files
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.jobs import STREAM
+    from reco_assets.workspace import STREAMING, but_for_own
 
     settings = _settings(shuffle_partitions, stream_train_ratio=train_ratio)
-    if output_path and output_path.resolve() != settings.landing:
+    if output_path and but_for_own(settings, output_path, STREAMING):
         if csv_path is None:
             raise typer.BadParameter("--output_path needs --csv_path: which file to process")
         say_and_hand_over(settings, stream_files.process(settings, csv_path, output_path))
@@ -120,10 +121,11 @@ def merge(
     from reco_assets.cli import stream_files
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.jobs import MERGE
+    from reco_assets.workspace import MERGED, STREAMING, but_for_own
 
     settings = _settings(shuffle_partitions)
-    streaming = None if streaming_path and streaming_path.resolve() == settings.landing else streaming_path
-    processed = None if processed_path and processed_path.resolve() == settings.root / "silver" else processed_path
+    streaming = but_for_own(settings, streaming_path, STREAMING)
+    processed = but_for_own(settings, processed_path, MERGED)
     if streaming and processed:
         say_and_hand_over(settings, stream_files.merge(streaming, processed))
         return

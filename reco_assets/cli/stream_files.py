@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from reco_assets.streaming.accepted import waiting_batches
 from reco_assets.streaming.reader import parse_stream_file
 from reco_assets.streaming.sides import hashed_split
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
+from reco_assets.workspace import WAITING_TEST, WAITING_TRAIN, but_for_own, own_version
 from resources.lakehouse import Lakehouse
 from resources.session import Engine
 from resources.settings import Settings
@@ -45,16 +46,13 @@ class DriftPaths:
 
     def but_for_own(self, settings: Settings) -> "DriftPaths":
         """The paths that are not the platform's own; the streaming folder's train and test stand for what waits."""
-        champion = model_store(settings).champion()
-        own = {
-            "model": model_store(settings).path(champion) if champion else None,
-            "original_train": settings.root / TRAIN_RATINGS.name,
-            "current_train": settings.landing / "train",
-            "original_test": settings.root / TEST_RATINGS.name,
-            "current_test": settings.landing / "test",
-        }
-        given = {name: path for name, path in asdict(self).items() if path is not None}
-        return DriftPaths(**{name: path for name, path in given.items() if path.resolve() != own[name]})
+        return DriftPaths(
+            model=self.model and _but_for_champion(settings, own_version(settings, self.model)),
+            original_train=but_for_own(settings, self.original_train, TRAIN_RATINGS.name),
+            current_train=but_for_own(settings, self.current_train, WAITING_TRAIN),
+            original_test=but_for_own(settings, self.original_test, TEST_RATINGS.name),
+            current_test=but_for_own(settings, self.current_test, WAITING_TEST),
+        )
 
 
 def process(settings: Settings, csv_path: Path, output: Path) -> dict[str, Any]:
@@ -126,6 +124,12 @@ def merge(streaming: Path, processed: Path) -> dict[str, Any]:
     for side, rows in added.items():
         _append(processed / side, rows)
     return {f"{side}_rows_added": len(rows) for side, rows in added.items()}
+
+
+def _but_for_champion(settings: Settings, model: Path) -> Path | None:
+    store = model_store(settings)
+    champion = store.champion()
+    return None if champion and model.resolve() == store.path(champion) else model
 
 
 def _reference(

@@ -23,6 +23,7 @@ from reco_assets.models.store import model_store
 from reco_assets.models.tuning import Search, Tried
 from reco_assets.models.tuning_run import goal_of, run_tuning
 from reco_assets.owners import OWNERS
+from reco_assets.publishing import publish_models
 from reco_assets.silver.splits import HISTORY
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.version import CODE_VERSION
@@ -90,6 +91,7 @@ def als_candidate(
             "users": len(model.user_ids),
             "movies": len(model.movie_ids),
             "settings": dg.JsonMetadataValue(model.config.as_dict()),
+            **publish_models(settings),
             **{name: dg.JsonMetadataValue(record) for name, record in tuning.items()},
         }
     )
@@ -132,6 +134,7 @@ def als_evaluation(
             "plot": dg.MetadataValue.md(metrics_plot(document)),
             "path": dg.MetadataValue.path(str(metrics_path)),
             **({"mlflow_run_id": run_id} if run_id else {}),
+            **publish_models(settings),
         }
     )
     return version
@@ -152,6 +155,7 @@ def als_champion(
             "champion": champion or "none",
             "promoted": comparison["promote"],
             "reason": comparison["reason"],
+            **publish_models(settings),
         },
     )
 

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from reco_assets.owners import OWNERS
+from reco_assets.publishing import publish_table
 from reco_assets.silver import layouts, splits
 from reco_assets.silver.futures import write_futures_csv
 from reco_assets.silver.report import KEY as ETL_REPORT
@@ -65,6 +66,7 @@ def _merged_side(side: str, description: str) -> dg.AssetsDefinition:
         version = described.get("delta_version")
         return dg.MaterializeResult(
             metadata=described
+            | publish_table(lakehouse, spec.name)
             | {
                 "merge": merged.how.value,
                 "merged_rows": merged.rows,

@@ -10,6 +10,7 @@ import dagster as dg
 
 from reco_assets.drift.reports import Verdict, report_verdict
 from reco_assets.owners import OWNERS
+from reco_assets.publishing import publish_waiting
 from reco_assets.streaming.accepted import accept_waiting, waiting_totals
 from reco_assets.streaming.intake import IntakeResult, NoFilesError, take_in, take_in_again, take_in_file
 from reco_assets.streaming.landing import landed_files
@@ -102,10 +103,11 @@ def process_streaming_data(
         context.log.info(f"Skipped: {reason}")
         context.instance.add_run_tags(context.run_id, {SKIPPED_TAG: reason})  # shown in Dagit's list of runs
         return
+    published = publish_waiting(lakehouse)
     for spec in (STREAM_RATINGS, STREAM_QUARANTINE):
         described = table_metadata(lakehouse, spec) if lakehouse.exists(spec.name) else {}
         version = described.get("delta_version")
-        key, metadata = dg.AssetKey(spec.name.split("/")), described | _summary(taken)
+        key, metadata = dg.AssetKey(spec.name.split("/")), described | _summary(taken) | published
         if key in context.selected_asset_keys:
             data_version = None if version is None else dg.DataVersion(str(version))
             yield dg.MaterializeResult(asset_key=key, metadata=metadata, data_version=data_version)
@@ -134,6 +136,7 @@ def accepted(config: AcceptConfig, lakehouse: dg.ResourceParam[Lakehouse]) -> It
             "waiting_batches": waiting_totals(lakehouse).batches,
             "should_retrain": verdict.should_retrain,
             "reason": verdict.reason,
+            **publish_waiting(lakehouse),
         }
     )
 

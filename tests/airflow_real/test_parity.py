@@ -169,7 +169,7 @@ def main_job(pair: Pair) -> Outcome:
 def drift(pair: Pair, main_job: Outcome) -> Outcome:
     """A shifted file on both sides, taken in, scored and trained on."""
     simulate(pair.airflow.settings, SHIFTED, "current.csv")
-    pair.dagster.settings.landing.mkdir(parents=True)
+    pair.dagster.settings.landing.mkdir(parents=True, exist_ok=True)
     shutil.copy(pair.airflow.settings.landing / "current.csv", pair.dagster.settings.landing)
     return pair.run("drift_detection_retrain_pipeline", "spark", DRIFT_TABLES)
 

@@ -1,4 +1,4 @@
-"""The documents' arguments with the platform's own paths: the assets are made, whatever the paths look like."""
+"""The documents' arguments as written: the assets are made, and plain Parquet is kept where the arguments say."""
 
 import json
 import subprocess
@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
-from reco_assets.cli.own_paths import OwnPathError, but_for_own, is_candidate, presplit_folder, require_future_of_source
+from reco_assets.cli.own_paths import OwnPathError, is_candidate, presplit_folder, require_future_of_source
 from reco_assets.models.store import MODEL_FILE, model_store
 from reco_assets.models.versions import REQUIRED_FILES
 from resources.atomic_files import write_json
@@ -30,16 +31,6 @@ def version(settings: Settings, name: str, **facts: Any) -> Path:
         (folder / file).touch()
     write_json(folder / MODEL_FILE, facts)
     return folder
-
-
-def test_a_path_is_the_platforms_own_by_whatever_way_it_is_reached(tmp_path: Path) -> None:
-    own = tmp_path / "lake" / "silver"
-    own.mkdir(parents=True)
-    (tmp_path / "link").symlink_to(own)
-    assert but_for_own(None, own) is None
-    assert but_for_own(tmp_path / "lake" / ".." / "lake" / "silver", own) is None
-    assert but_for_own(tmp_path / "link", own) is None
-    assert but_for_own(tmp_path / "other", own) == tmp_path / "other"
 
 
 def test_the_candidate_is_the_newest_version_if_the_assets_trained_it(settings: Settings) -> None:
@@ -106,15 +97,15 @@ def write_blocks(table: Path, path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_documented_arguments_with_own_paths_go_through_the_assets_task_by_task(
+def test_the_documented_arguments_as_written_go_through_the_assets_task_by_task(
     workspace: Path, run_python: Callable[..., Done]
 ) -> None:
-    lake, combined, results = workspace / "lake", workspace / "combined", workspace / "results"
-    silver, models = lake / "silver", lake / "gold" / "models" / "als"
+    lake, combined, results = workspace / "data", workspace / "combined", workspace / "results"
+    parquet, models = lake / "processed" / "parquet", workspace / "models" / "artifacts"
 
     def task(name: str, *arguments: str) -> dict[str, Any]:
         """Run a command as Airflow's task of that name; returns what it handed over."""
-        variables = AIRFLOW | {"LAKEHOUSE_PATH": str(lake), "RECO_RESULTS_PATH": str(results)}
+        variables = AIRFLOW | {"LAKEHOUSE_PATH": str(lake), "RECO_RESULTS_PATH": str(results), "PUBLISH_PATHS": "on"}
         command = ["-m", "reco_assets.cli", *arguments]
         done = run_python(command, variables | {"AIRFLOW_CTX_TASK_ID": name}, workspace)
         assert done.returncode == 0, done.stderr
@@ -129,26 +120,29 @@ def test_the_documented_arguments_with_own_paths_go_through_the_assets_task_by_t
     etl = task(
         "spark_etl",
         *("etl", "--train-file", str(combined / "train.txt"), "--test-file", str(combined / "test.txt")),
-        *("--parquet-train-path", str(silver / "train_ratings"), "--parquet-test-path", str(silver / "test_ratings")),
+        *("--parquet-train-path", str(parquet / "train"), "--parquet-test-path", str(parquet / "test")),
     )
     assert [etl["assets"][f"silver/{side}_ratings"]["row_count"] for side in ("train", "test")] == [
         rows("train"),
         rows("test"),
     ]
+    assert [pq.read_table(parquet / side).num_rows for side in ("train", "test")] == [rows("train"), rows("test")]
     exported = str(lake / "processed" / "future.csv")
     futures = task("futures", "futures", "--future-file", str(combined / "future.txt"), "--csv-output-path", exported)
     assert futures["assets"]["silver/future_csv"] == {"row_count": rows("future"), "path": exported}
     trained = task(
         "train",
-        *("train", "--parquet-train-path", str(silver / "train_ratings")),
-        *("--model-output-path", str(models / "{timestamp}")),
+        *("train", "--parquet-train-path", str(parquet / "train")),
+        *("--model-output-path", str(models / "version_{timestamp}")),
     )
     assert list(trained["assets"]) == ["models/als_candidate"]
     latest = task("find_latest_model", "run", "--function", "find_latest_model")["value"]
     assert latest == trained["assets"]["models/als_candidate"]["path"]
+    published = models / f"version_{Path(latest).name}"
+    assert sorted(path.name for path in published.glob("*.parquet")) == ["item_factors.parquet", "user_factors.parquet"]
     judged = task(
         "evaluate",
-        *("evaluate", "--model-path", latest, "--test-parquet", str(silver / "test_ratings")),
+        *("evaluate", "--model-path", str(published), "--test-parquet", str(parquet / "test")),
         *("--k", "10", "--rating-threshold", "4.0"),
     )
     assert list(judged["assets"]) == [

@@ -141,7 +141,7 @@ def test_without_versions_a_model_knows_how_many_rows_it_saw(make_lakehouse: Cal
 
 def test_batches_that_wait_and_files_that_landed_are_news(trained: Lakehouse) -> None:
     write_receipt(trained.root, Receipt("b1", "a.csv", 1, 100, 5, 4, 1, 0, 3, 1, 2))
-    trained.settings.landing.mkdir(parents=True)
+    trained.settings.landing.mkdir(parents=True, exist_ok=True)
     (trained.settings.landing / "new.csv").write_text("DATE,CUST_ID,MOVIE_ID,RATING\n")
     found = news(trained)
     assert (found["waiting"], found["landed_files"]) == ({"batches": 1, "rows": 4}, 1)

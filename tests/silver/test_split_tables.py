@@ -41,7 +41,7 @@ def accept_stream(lake: Lakehouse) -> Callable[[], str]:
     """Take a file in and accept it; returns the batch."""
 
     def accept() -> str:
-        lake.settings.landing.mkdir(parents=True)
+        lake.settings.landing.mkdir(parents=True, exist_ok=True)
         (lake.settings.landing / "current.csv").write_text("\n".join(["DATE,CUST_ID,MOVIE_ID,RATING", *STREAM, ""]))
         take_in(lake)
         return accept_waiting(lake, "report")[0]

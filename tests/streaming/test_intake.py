@@ -213,7 +213,7 @@ def test_the_same_file_taken_in_elsewhere_has_the_same_split(
         lakehouse = Lakehouse(
             lakehouse.settings.model_copy(update={"lakehouse_path": tmp_path / f"lake{number}"}), lakehouse.engine
         )
-        lakehouse.settings.landing.mkdir()
+        lakehouse.settings.landing.mkdir(exist_ok=True)
         lines = "".join(f"2005-09-06,{user},42,4\n" for user in range(200))
         (lakehouse.settings.landing / f"{number}.csv").write_text(f"DATE,CUST_ID,MOVIE_ID,RATING\n{lines}")
         [receipt] = take_in(lakehouse).received

@@ -1,7 +1,8 @@
 # Exported by `reco airflow export`.
 """Connections, paths and numbers of the DAGs; each environment variable named here can change its default.
 
-The paths are the platform's own folders, so the documented arguments run the platform's own assets.
+The paths are the documents' own. The platform knows them as names of its tables and versions, so the documented
+arguments run its assets; with PUBLISH_PATHS=on it keeps plain Parquet there for other programs.
 """
 
 import os
@@ -15,11 +16,11 @@ WORKSPACE = os.environ.get("WORKSPACE", "/workspace")
 LAKEHOUSE_PATH = os.environ.get("LAKEHOUSE_PATH", f"{WORKSPACE}/data")
 STREAMING_PATH = os.environ.get("STREAMING_PATH", f"{LAKEHOUSE_PATH}/streaming")
 COMBINED_PATH = f"{LAKEHOUSE_PATH}/combined"
-SILVER_PATH = f"{LAKEHOUSE_PATH}/silver"
-TRAIN_PATH = f"{SILVER_PATH}/train_ratings"
-TEST_PATH = f"{SILVER_PATH}/test_ratings"
+PROCESSED_PATH = f"{LAKEHOUSE_PATH}/processed/parquet"
+TRAIN_PATH = f"{PROCESSED_PATH}/train"
+TEST_PATH = f"{PROCESSED_PATH}/test"
 FUTURE_CSV = f"{LAKEHOUSE_PATH}/processed/future.csv"
-MODELS_PATH = f"{LAKEHOUSE_PATH}/gold/models/als"
+MODELS_PATH = f"{WORKSPACE}/models/artifacts"
 RESULTS_PATH = f"{LAKEHOUSE_PATH}/airflow/results"
 SPARK_APPS_PATH = os.environ.get("SPARK_APPS_PATH", f"{WORKSPACE}/spark/apps")
 SIM_PATH = os.environ.get("SIM_PATH", f"{WORKSPACE}/sim")
@@ -41,8 +42,10 @@ SPARK_CONF = {
 
 # What the platform must know wherever a task starts it.
 RECO_ENVIRONMENT = {
+    "WORKSPACE": WORKSPACE,
     "LAKEHOUSE_PATH": LAKEHOUSE_PATH,
     "STREAMING_PATH": STREAMING_PATH,
+    "PUBLISH_PATHS": os.environ.get("PUBLISH_PATHS", "on"),
     "RECO_RESULTS_PATH": RESULTS_PATH,
 }
 

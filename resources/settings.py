@@ -109,6 +109,7 @@ class Settings(BaseSettings):
     drift_rmse_trigger: Annotated[float, Field(gt=0.0)] | None = None
     drift_cooldown_seconds: Annotated[int, Field(ge=0)] = 0
 
+    quarantine_max_share: Share = 0.05
     quality_psi_threshold: Annotated[float, Field(gt=0.0)] = 0.2
     quality_js_threshold: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
     quality_max_ratings_per_day: Positive = 2_880

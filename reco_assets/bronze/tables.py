@@ -10,6 +10,7 @@ from reco_assets.owners import OWNERS
 from reco_assets.sources.choose import choose_place, open_source, require_same_source
 from reco_assets.sources.remembered import NOTE, Remembered, recall, remember, remembered_as
 from reco_assets.sources.source import RawTable, SourceError
+from reco_assets.sources.unreadable import watched
 from resources.lakehouse import Lakehouse
 
 LOCK = "bronze/source"
@@ -44,7 +45,8 @@ def bronze(
     """Load the source's files; another source than the lakehouse was loaded from is refused unless it may be replaced.
 
     One step for all three, so that a refused file leaves every table as it was: movies and tags, which are small,
-    are read whole before ratings, which are streamed, replace anything.
+    are read whole before ratings, which are streamed, replace anything. Refused is a file whose structure is damaged,
+    or of which too many rows break a rule.
     """
     settings = lakehouse.settings
     if config.replace_source:
@@ -54,7 +56,9 @@ def bronze(
         require_same_source(settings, place)
         source = open_source(settings, place)
         loaded = remembered_as(settings.root, place.kind, place.folder)
-        tables = {"ratings": source.ratings, "movies": source.movies, "tags": source.tags}
+        files, limit = {path.name: path for path in source.files}, settings.quarantine_max_share
+        raw = {"ratings": source.ratings, "movies": source.movies, "tags": source.tags}
+        tables = {name: watched(table, files, limit) for name, table in raw.items()}
         wanted = [name for name in tables if dg.AssetKey(["bronze", name]) in context.selected_asset_keys]
         if len(wanted) < len(tables) and recall(settings.root) not in (None, loaded):
             rule = f"{', '.join(wanted)} alone cannot come from {place}, another source than the rest"

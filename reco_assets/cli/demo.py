@@ -37,7 +37,7 @@ class DemoError(RecoError):
 def demo(
     *,
     synthetic: Annotated[
-        bool, typer.Option("--synthetic", help="Where there are no ratings yet and no source is set, make some up.")
+        bool, typer.Option("--synthetic", help="Where there are no ratings yet and no source is set, invent some.")
     ] = False,
     replace_source: ReplaceOption = False,
 ) -> None:

@@ -16,6 +16,7 @@ from reco_assets.silver.futures import write_futures_csv
 from reco_assets.silver.split_tables import futures_path
 from reco_assets.silver.splits import HISTORY
 from reco_assets.sources.netflix import blocks_table
+from reco_assets.sources.unreadable import watched
 from reco_assets.tables import QUARANTINE_RATINGS, TRAIN_RATINGS
 from resources.lakehouse import Lakehouse
 from resources.session import Engine
@@ -106,7 +107,7 @@ def _lakehouse(settings: Settings) -> Lakehouse:
 
 
 def _blocks(lakehouse: Lakehouse, source: Path) -> Any:
-    table = blocks_table((source,))
+    table = watched(blocks_table((source,)), {source.name: source}, lakehouse.settings.quarantine_max_share)
     import pyarrow as pa
 
     return lakehouse.engine.session.createDataFrame(pa.Table.from_batches(table.batches(), table.schema))

@@ -19,6 +19,7 @@ from reco_assets.drift.signals import Occurrences
 from reco_assets.models.ratings import COLUMNS, Ratings
 from reco_assets.models.store import find_current_model, load_model, model_store, read_facts
 from reco_assets.streaming.accepted import waiting_batches
+from reco_assets.streaming.readable import require_readable_stream
 from reco_assets.streaming.reader import parse_stream_file
 from reco_assets.streaming.sides import hashed_split
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
@@ -63,6 +64,7 @@ def process(settings: Settings, csv_path: Path, output: Path) -> dict[str, Any]:
     if not csv_path.is_file():
         raise LakehouseError(f"{csv_path} is no file. Give the path of a CSV file to --csv_path.")
     parsed = parse_stream_file(csv_path, csv_path.stat().st_mtime_ns)
+    require_readable_stream(csv_path, parsed, settings.quarantine_max_share)
     with csv_path.open("rb") as handle:
         batch = hashlib.file_digest(handle, "sha256").hexdigest()
     rows = parsed.good.append_column("origin", pa.repeat(pa.scalar(batch), len(parsed.good))).select(ROW)

@@ -85,7 +85,9 @@ class AcceptConfig(dg.Config):
             **_ASSET,
         ),
     ],
-    check_specs=[dg.AssetCheckSpec(NO_FILE_REFUSED, asset=RATINGS, description="Every file had its header.")],
+    check_specs=[
+        dg.AssetCheckSpec(NO_FILE_REFUSED, asset=RATINGS, description="Every file was in the documented format.")
+    ],
     can_subset=True,
 )
 def process_streaming_data(

@@ -42,6 +42,7 @@ from reco_assets.streaming.landing import (
 )
 from reco_assets.streaming.last_values import KEY
 from reco_assets.streaming.ledger import LedgerError, catch_up
+from reco_assets.streaming.readable import require_readable_stream
 from reco_assets.streaming.reader import ParsedFile, parse_stream_file
 from reco_assets.streaming.receipts import (
     Progress,
@@ -90,7 +91,7 @@ class NoFilesError(RecoError):
 
 @dataclass(frozen=True)
 class Refusal:
-    """A file without the documented header; the error names the rule and where the file lies now."""
+    """A file without the documented header, or with too many bad lines; the error names the rule and where it lies."""
 
     name: str
     error: str
@@ -276,7 +277,10 @@ def _archive(lakehouse: Lakehouse, claimed: Iterable[Path], run: _Run) -> tuple[
                     continue
                 progress = progress_of(lakehouse.root, original.batch)
                 if original.batch not in batches and not (progress and progress.complete):
-                    batches[original.batch] = _parse(original, partial, progress)
+                    found = _parse(original, partial, progress)
+                    if progress is None:  # what is staged in part was judged when it was begun
+                        require_readable_stream(partial, found.parsed, lakehouse.settings.quarantine_max_share)
+                    batches[original.batch] = found
             except (SourceError, LandingError) as error:
                 explained = str(error).replace(str(partial), str(path))
                 run.refused.append(Refusal(path.name, refuse(lakehouse.settings.landing, path, explained)))

@@ -1,0 +1,112 @@
+"""A share of unreadable rows that no healthy file has stops a run before it replaces anything.
+
+A healthy file has a few damaged rows, and those go to quarantine. A file in another scale, unit or format has many:
+then the few that pass are as wrong as the rest. It is unreadable when more than `QUARANTINE_MAX_SHARE` of its rows
+break a rule and these are at least `MIN_ROWS`, as one bad row of three says nothing, or are all that there are.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from reco_assets.sources.advice import Sample, advice
+from reco_assets.sources.rules import FIELDS, broken_rules
+from reco_assets.sources.source import LINE, SOURCE_FILE, RawTable, SourceError
+
+MIN_ROWS = 10
+SHOWN_LINES = 3
+LINE_CHARACTERS = 80
+KEPT_SAMPLES = 200  # per reason, to tell what is wrong with all of them
+
+
+@dataclass
+class Tally:
+    """Of one file's rows: how many there are and are unreadable, how many by each reason, some of those."""
+
+    rows: int = 0
+    unreadable: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Count the rows of a raw batch, all of one file."""
+        self.rows += len(batch)
+        broken = broken_rules(batch)
+        if not broken:
+            return
+        self.unreadable += int(np.logical_or.reduce(list(broken.values())).sum())
+        for reason, where in broken.items():
+            self.reasons[reason] += int(where.sum())
+            kept = self.samples.setdefault(reason, [])
+            for index in np.flatnonzero(where)[: KEPT_SAMPLES - len(kept)].tolist():
+                kept.append(_sample(batch.slice(index, 1).to_pylist()[0]))
+
+    def add_row(self, reasons: Iterable[str], sample: Sample) -> None:
+        """Count one unreadable row; its file's `rows` are counted by the caller."""
+        self.unreadable += 1
+        for reason in reasons:
+            self.reasons[reason] += 1
+            kept = self.samples.setdefault(reason, [])
+            if len(kept) < KEPT_SAMPLES:
+                kept.append(sample)
+
+    def is_unreadable(self, limit: float) -> bool:
+        """Whether so many rows break a rule that the file is in another format than it is read in."""
+        share_is_high = self.unreadable > limit * self.rows
+        return share_is_high and (self.unreadable >= MIN_ROWS or self.unreadable == self.rows)
+
+
+def require_readable(path: Path | str, tally: Tally, limit: float) -> None:
+    """Raise `SourceError` if the file is unreadable: with the reasons, three of its lines and what to do."""
+    if not tally.is_unreadable(limit):
+        return
+    share = tally.unreadable / tally.rows
+    counts = ", ".join(f"{reason} {count:,}" for reason, count in tally.reasons.most_common())
+    (commonest, _), *_ = tally.reasons.most_common(1)
+    lines = " | ".join(f"line {sample.line}: {_shown(sample.raw)}" for sample in tally.samples[commonest][:SHOWN_LINES])
+    rule = (
+        f"{tally.unreadable:,} of {tally.rows:,} rows ({share:.1%}) break a rule, more than "
+        f"QUARANTINE_MAX_SHARE={limit:g}: {counts}. For example {lines}"
+    )
+    # One remark for what is wrong with most: the other reasons often follow from it.
+    rest = (
+        "No row of the file was loaded, and nothing replaced. To put those rows into quarantine and load the others: "
+        "QUARANTINE_MAX_SHARE=1 for one run."
+    )
+    raise SourceError(path, None, rule, f"{advice(commonest, tally.samples[commonest])} {rest}")
+
+
+def watched(table: RawTable, files: Mapping[str, Path], limit: float) -> RawTable:
+    """The table, whose batches raise `SourceError` behind the last one if one of its files is unreadable.
+
+    `files` are their paths by name. Who writes the batches in one commit has written nothing then.
+    """
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        tallies: dict[str, Tally] = {}
+        for batch in table.batches():
+            if len(batch):
+                tallies.setdefault(batch[SOURCE_FILE][0].as_py(), Tally()).add(batch)
+            yield batch
+        for name, tally in tallies.items():
+            require_readable(files.get(name, name), tally, limit)
+
+    return RawTable(table.columns, batches)
+
+
+def _sample(row: Mapping[str, str | int | None]) -> Sample:
+    names = [name for name in row if not name.startswith("_")]
+    if "CUST_ID" in names:
+        names.remove("MOVIE_ID")  # which stands in a line of its own
+    values = {FIELDS[name]: str(row[name] or "") for name in names if name in FIELDS}
+    return Sample(int(row[LINE] or 0), ",".join(str(row[name] or "") for name in names), values)
+
+
+def _shown(raw: str) -> str:
+    """A line as it may stand in a message: of bounded length, without control characters."""
+    short = raw if len(raw) <= LINE_CHARACTERS else f"{raw[: LINE_CHARACTERS - 1]}…"
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in short)

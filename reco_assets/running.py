@@ -1,6 +1,5 @@
 """Materialising assets from Python: the same graph, resources and checks as in Dagit, in this process."""
 
-import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ import dagster as dg
 from reco_assets.build import build_definitions
 from reco_assets.selection import RunRequestError, nearest, selected_assets
 from resources.airflow import airflow_task
+from resources.dagster_home import open_instance
 from resources.errors import RecoError
 from resources.settings import Settings
 
@@ -137,7 +137,7 @@ def _execute(
     from dagster._core.utils import make_new_run_id
 
     run_id, task = make_new_run_id(), airflow_task(settings)
-    with _instance() as instance:
+    with open_instance() as instance:
         if listen is not None:
             instance.add_event_listener(run_id, lambda entry: _pass_on(entry, listen))
         try:
@@ -159,10 +159,6 @@ def _step_config(steps: Collection[str], config: Mapping[str, Mapping[str, Any]]
         if step not in steps:
             raise RunRequestError(f"The run has no step {step!r} to configure. {nearest(step, steps)}")
     return {"ops": {step: {"config": dict(values)} for step, values in config.items()}}
-
-
-def _instance() -> dg.DagsterInstance:
-    return dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
 
 
 def _pass_on(entry: Any, listen: Listener) -> None:

@@ -99,13 +99,13 @@ def show_loop(settings: "Settings", running: Running) -> None:
 @contextmanager
 def dagster_running(settings: "Settings") -> Iterator[Running]:
     """Dagster's web server, daemon and code server on loopback, ended with the block."""
-    import dagster as dg
+    from resources.dagster_home import open_instance
 
     home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.root / "_dagster")))
     home.mkdir(parents=True, exist_ok=True)
     log, port = home / "demo.log", _free_port()
     command = [sys.executable, "-m", "dagster", "dev", "-m", "reco_assets.definitions"]
-    with log.open("w") as output, dg.DagsterInstance.get() as instance:
+    with log.open("w") as output, open_instance() as instance:
         process = subprocess.Popen(
             [*command, "--host", "127.0.0.1", "--port", str(port)],
             stdout=output,

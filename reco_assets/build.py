@@ -7,6 +7,7 @@ import dagster as dg
 
 from drift_sensors.alerts import alert_sensors
 from drift_sensors.ghost_runs import ghost_run_sensor
+from drift_sensors.history import history_sensor
 from drift_sensors.landing import landing_sensor
 from drift_sensors.retrain import retrain_sensor
 from reco_assets.bronze import tables as bronze
@@ -42,7 +43,13 @@ def build_definitions(
         asset_checks=quality.TABLE_CHECKS,
         jobs=list(JOBS.values()),
         schedules=schedules(settings),
-        sensors=[landing_sensor(settings), retrain_sensor(settings), ghost_run_sensor(), *alert_sensors(settings)],
+        sensors=[
+            landing_sensor(settings),
+            retrain_sensor(settings),
+            ghost_run_sensor(),
+            history_sensor(settings.run_history_days),
+            *alert_sensors(settings),
+        ],
         resources={**resources, **(resource_overrides or {})},
         executor=dg.in_process_executor,  # one engine session for the run; multiprocess: 76 s against 27 s on Spark
     )

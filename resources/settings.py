@@ -126,6 +126,10 @@ class Settings(BaseSettings):
     gold_fresh_hours: Positive = 36
     maintenance_retention_hours: Positive = 168
     model_versions_kept: Positive | None = None
+    archived_files_kept: Annotated[int, Field(ge=100)] = 100_000
+    receipt_files_kept: Annotated[int, Field(ge=100)] = 10_000
+    drift_reports_kept: Annotated[int, Field(ge=10)] = 1_000
+    run_history_days: Annotated[int, Field(ge=1)] = 30
 
     reco_schedules: Literal["on", "off"] = "off"
     reco_pipeline_cron: str = "0 0 * * *"

@@ -58,6 +58,7 @@ from reco_assets.streaming.recovery import ARCHIVE, TRANSACTION, newest_transact
 from reco_assets.streaming.replay import Replayed, find_batch, finish_replays, replay_batch
 from reco_assets.streaming.sides import split_pairs
 from reco_assets.streaming.steps import reached
+from reco_assets.streaming.upkeep import after_intake
 from reco_assets.tables import STREAM, STREAM_QUARANTINE, STREAM_RATINGS
 from resources.durable import flush_to_disk
 from resources.errors import RecoError
@@ -229,6 +230,7 @@ def _only_intake(lakehouse: Lakehouse) -> Iterator[None]:
                 catch_up(lakehouse.root)  # a ledger from a backup: what it doesn't know would be staged again
             finish_replays(lakehouse)
             yield
+            after_intake(lakehouse)
     except (OSError, DeltaError, LedgerError) as error:
         rest = f"What was claimed stays in {landing / CLAIMED}; correct the cause, and the next run goes on with it."
         raise IntakeError(f"Intake stopped: {error}. {rest}") from error

@@ -1,0 +1,105 @@
+"""What is due after an intake: old copies and reports go, and what they were of stays known."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reco_assets.drift.reports import reports_folder
+from reco_assets.streaming.accepted import accept_waiting
+from reco_assets.streaming.intake import take_in
+from reco_assets.streaming.receipt_files import FOLDER
+from reco_assets.streaming.receipts import Receipt, has_receipt, read_receipt, write_receipts
+from reco_assets.streaming.upkeep import STEP, after_intake, sweep_reports
+from reco_assets.tables import STREAM_RATINGS
+from resources.lakehouse import Lakehouse
+from resources.table_tending import MANY_FILES
+
+ONE = Receipt("0", "a.csv", 1, 10, 1, 1, 0, 0, 1, 0, 1)
+
+
+@pytest.fixture
+def lake(make_lakehouse: Callable[..., Lakehouse]) -> Lakehouse:
+    """A lakehouse that keeps few old files."""
+    return make_lakehouse(archived_files_kept=120, receipt_files_kept=100, drift_reports_kept=10)
+
+
+def receive(lakehouse: Lakehouse, numbers: range) -> list[str]:
+    names = [f"{number:064x}" for number in numbers]
+    write_receipts(lakehouse.root, [replace(ONE, batch=name) for name in names])
+    archive = lakehouse.path("stream", "archive")
+    archive.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (archive / f"{name}.csv").write_text("DATE,CUST_ID,MOVIE_ID,RATING\n")
+    return names
+
+
+def left(lakehouse: Lakehouse) -> tuple[set[str], set[str]]:
+    folders = (lakehouse.path("stream", "archive"), lakehouse.path(str(FOLDER)))
+    archived, copies = ({path.stem for path in folder.iterdir()} for folder in folders)
+    return archived, copies
+
+
+def test_of_old_batches_archived_files_and_copies_go_and_their_receipts_stay(lake: Lakehouse) -> None:
+    names = receive(lake, range(250))
+    for _ in range(2):
+        after_intake(lake)
+    assert left(lake) == (set(names[-120:]), set(names[-100:]))
+    assert has_receipt(lake.root, names[0])
+    assert read_receipt(lake.root, names[0]).source == "a.csv"
+
+
+def test_each_old_batch_is_looked_at_once(lake: Lakehouse) -> None:
+    names = receive(lake, range(250))
+    after_intake(lake)
+    (lake.path("stream", "archive") / f"{names[0]}.csv").write_text("put back by hand")
+    receive(lake, range(250, 250 + STEP))
+    after_intake(lake)
+    archived, _ = left(lake)
+    assert names[0] in archived
+    assert names[130] not in archived
+
+
+def test_the_newest_drift_reports_stay_and_those_that_batches_were_accepted_on(lake: Lakehouse) -> None:
+    folder = reports_folder(lake.settings)
+    folder.mkdir(parents=True)
+    for number in range(10 + STEP):
+        for suffix in (".json", ".html"):
+            path = folder / f"r{number:03}{suffix}"
+            path.write_text(json.dumps({"report_id": path.stem}))
+            os.utime(path, (number, number))
+    receive(lake, range(1))
+    accept_waiting(lake, "r005")
+    assert sweep_reports(lake.settings) == STEP - 1
+    kept = {f"r{number:03}" for number in (5, *range(STEP, 10 + STEP))}
+    assert {path.stem for path in folder.glob("*.json")} == kept
+    assert {path.stem for path in folder.glob("*.html")} == kept
+
+
+def test_what_cannot_be_removed_stops_neither_an_intake_nor_the_removal_of_others(
+    lake: Lakehouse, drop: Callable[..., Path]
+) -> None:
+    names = receive(lake, range(250))
+    stuck = lake.path("stream", "archive") / f"{names[0]}.csv"
+    stuck.unlink()
+    stuck.mkdir()
+    drop("a.csv", "2005-09-06,7,42,4")
+    with pytest.warns(UserWarning, match=r"0000\.csv was not removed: Is a directory"):
+        [receipt] = take_in(lake).received
+    assert receipt.good == 1
+    archived, _ = left(lake)
+    assert names[0] in archived
+    assert names[1] not in archived
+
+
+def test_an_intake_opens_as_few_files_of_the_table_after_many_batches_as_after_a_few(
+    lakehouse: Lakehouse, drop: Callable[..., Path]
+) -> None:
+    for number in range(70):
+        drop("a.csv", f"2005-09-06,{number + 1},42,4")
+        take_in(lakehouse)
+    assert len(lakehouse.dataset(STREAM_RATINGS.name).files) <= MANY_FILES + 1
+    assert lakehouse.row_count(STREAM_RATINGS.name) == 70

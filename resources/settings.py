@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from resources.errors import RecoError
+from resources.unknown_variables import explain, unknown_variables
 
 EngineName = Literal["embedded", "spark"]
 SourceName = Literal["movielens", "netflix", "presplit", "synthetic"]
@@ -210,7 +211,11 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the environment; keyword arguments win over it. Raises `SettingsError`."""
+    """Read the environment; keyword arguments win over it. Raises `SettingsError`, also for variables misspelt."""
+    known = frozenset(name.upper() for name in Settings.model_fields)
+    given = os.environ | {name: "given" for name in overrides if name.upper() not in known}
+    if unknown := unknown_variables(given, known):
+        raise SettingsError("\n".join(explain(unknown)))
     try:
         return Settings(**overrides)
     except ValidationError as error:

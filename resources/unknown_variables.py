@@ -1,0 +1,69 @@
+"""Misspelt environment variables are refused: one that no setting has would steer nothing, in silence. Pure.
+
+Refused is a name below a prefix that only settings of the platform have, and, whatever its prefix, one that is nearly a
+setting's name. Foreign variables (SPARK_HOME, MLFLOW_RUN_ID, SLACK_APP_TOKEN, AIRFLOW_HOME) are let be.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from difflib import SequenceMatcher, get_close_matches
+
+# The platform's, but not settings: who reads them is told in brackets.
+OTHERS = frozenset(
+    {
+        "RECO_COMMAND",  # exported DAGs
+        "RECO_PYTHON",  # exported DAGs
+        "RECO_DEBUG",  # the command line
+        "RECO_CRASH_AT",  # tests
+    }
+)
+# First words of settings that other programs' variables have too.
+SHARED = frozenset(
+    {
+        *("AIRFLOW", "DATA", "ETL", "EVALUATION", "FUTURE", "GOLD", "LOCK", "MAINTENANCE", "ML", "MLFLOW", "MODEL"),
+        *("PROMOTION", "PUBLISH", "QUALITY", "RATING", "RUN", "SENSOR", "SILVER", "SLACK", "SPARK", "SPLIT", "STORAGE"),
+        *("STREAM", "STREAMING", "TEST", "TOP", "TRAINING", "WORKSPACE"),
+    }
+)
+# Set by programs, not by hand: Airflow for its tasks, Kubernetes for every service of a namespace, one named reco too.
+_BY_PROGRAMS = re.compile(r"AIRFLOW_\w+|\w+_SERVICE_(HOST|PORT\w*)|\w+_PORT(_[0-9]+_(TCP|UDP|SCTP)\w*)?")
+# Of similarity, from 0 to 1. RECO_SORCE_PATH has 0.97, TOPN 0.89; LAKEHOUSE_PATH and another program's
+# WAREHOUSE_PATH 0.86, SPARK_MASTER and SPARK_MASTER_HOST 0.83.
+NEARLY = 0.88
+
+
+def unknown_variables(environment: Mapping[str, str], known: Collection[str]) -> dict[str, str | None]:
+    """{variable that is refused: the setting that it seems to mean}; `known` are the settings' names in upper case.
+
+    A variable without a value is none. Upper and lower case are the same, as they are for settings.
+    """
+    ours = {name.partition("_")[0] for name in known} - SHARED
+    found: dict[str, str | None] = {}
+    for variable in sorted(name for name, value in environment.items() if value):
+        name = variable.upper()
+        if name in known or name in OTHERS or _BY_PROGRAMS.fullmatch(name):
+            continue
+        if name.partition("_")[0] in ours and "_" in name:
+            found[variable] = next(iter(get_close_matches(name, known, n=1)), None)
+        elif (near := _nearly(name, known)) is not None:
+            found[variable] = near
+    return found
+
+
+def explain(unknown: Mapping[str, str | None]) -> list[str]:
+    """One line for each variable that is refused."""
+    return [
+        f"{variable} is no setting of the platform. "
+        + (f"Did you mean {meant}?" if meant else "Unset it; the README's section Configuration has all of them.")
+        for variable, meant in unknown.items()
+    ]
+
+
+def _nearly(name: str, known: Iterable[str]) -> str | None:
+    near = [other for other in known if abs(len(other) - len(name)) <= (1 - NEARLY) * (len(other) + len(name))]
+    matcher = SequenceMatcher(b=name, autojunk=False)  # of its two texts it keeps what it learned of the second
+    for other in near:
+        matcher.set_seq1(other)
+        if matcher.quick_ratio() >= NEARLY and matcher.ratio() >= NEARLY:
+            return other
+    return None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from reco_assets.drift.claims import RETRAINING_DAGS, airflow_claimant, claim
 from reco_assets.drift.policy import DriftConfig, should_retrain
 from reco_assets.drift.reports import next_task, read_report
-from reco_assets.models.backup import compare_models
+from reco_assets.models.store import judged, model_store
 from resources.airflow import airflow_task
 from resources.atomic_files import write_json
 from resources.settings import Settings
@@ -32,7 +32,8 @@ def run_result(settings: Settings, outcome: "Outcome") -> dict[str, Any]:
     if report := outcome.metadata.get("drift/report"):
         result |= drift_result(settings, read_report(settings, str(report["report_id"])))
     if "models/als_evaluation" in outcome.metadata:
-        result["comparison"] = compare_models(settings)
+        version = str(outcome.metadata["models/als_evaluation"]["version"])  # another run may have trained a newer one
+        result["comparison"] = {"candidate": version, **judged(model_store(settings), version)}
     return result
 
 

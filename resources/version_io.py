@@ -1,6 +1,8 @@
 """Hands a model version from asset to asset, within a run and between runs, as a small JSON file."""
 
 import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -8,9 +10,18 @@ from resources.atomic_files import write_json
 from resources.lakehouse import Lakehouse
 from resources.table_files import LakehouseError
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUNS_KEPT = 100
+LOCK = "gold/_versions"
+
 
 class VersionIOManager(dg.IOManager):
-    """Keeps the string an asset returns in `gold/_versions/<asset>.json`."""
+    """Keeps the string an asset returns in `gold/_versions/<asset>.json`: what it was last, and in each recent run.
+
+    Runs that train at the same time go on with their own version each.
+    """
 
     def __init__(self, lakehouse: Lakehouse) -> None:
         self._lakehouse = lakehouse
@@ -18,12 +29,30 @@ class VersionIOManager(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: str) -> None:
         """Remember the version."""
         context.step_context.set_data_version(context.asset_key, dg.DataVersion(obj))
-        write_json(self._lakehouse.path("gold", "_versions", f"{context.asset_key.path[-1]}.json"), {"version": obj})
+        path = self._path(context.asset_key)
+        with self._lakehouse.lock(LOCK):
+            runs = {**_read(path).get("runs", {}), context.run_id: obj}
+            write_json(path, {"version": obj, "runs": dict(list(runs.items())[-RUNS_KEPT:])})
 
     def load_input(self, context: dg.InputContext) -> str:
-        """The version the asset returned last. Raises `LakehouseError` when it never did."""
-        name = context.asset_key.path[-1]
-        path = self._lakehouse.path("gold", "_versions", f"{name}.json")
-        if not path.exists():
+        """The version that the asset returned in this run or, if it wasn't made in it, in the run that this one
+        repeats, or else last. Raises `LakehouseError` when it never was.
+        """
+        known = _read(self._path(context.asset_key))
+        if not known:
             raise LakehouseError(f"Asset {context.asset_key.to_user_string()} was never materialized. Run: reco train.")
-        return str(json.loads(path.read_text())["version"])
+        run, runs = context.step_context.dagster_run, known.get("runs", {})
+        repeated = (run.run_id, *(run.tags.get(tag) for tag in ("dagster/parent_run_id", "dagster/root_run_id")))
+        return str(next((runs[run_id] for run_id in repeated if run_id in runs), known["version"]))
+
+    def _path(self, key: dg.AssetKey) -> "Path":
+        return self._lakehouse.path("gold", "_versions", f"{key.path[-1]}.json")
+
+
+def _read(path: "Path") -> Mapping[str, Any]:
+    """The file's content; empty where there is none."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    return found

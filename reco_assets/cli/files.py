@@ -69,18 +69,17 @@ def train_on(settings: Settings, source: Path | None, output: Path | None) -> di
     lakehouse, store = _lakehouse(settings), model_store(settings)
     train_path = _existing(source) if source else lakehouse.path(TRAIN_RATINGS.name)
     train = _ratings(train_path)
-    model, save_native = fit(lakehouse, train)
-    version = store.new_version()
-    facts = {
-        "version": version,
-        "engine": lakehouse.engine.name,
-        "split": "as_given",
-        "inputs": {TRAIN_PATH: str(train_path)},
-        "train_count": len(train),
-        "seed": settings.reco_seed,
-    }
-    path = Path(str(output).replace("{timestamp}", version)) if output else store.path(version)
-    save_model(path.absolute(), model, facts, save_native)
+    with store.new_version(str(output) if output else None) as (version, path):
+        model, save_native = fit(lakehouse, train)
+        facts = {
+            "version": version,
+            "engine": lakehouse.engine.name,
+            "split": "as_given",
+            "inputs": {TRAIN_PATH: str(train_path)},
+            "train_count": len(train),
+            "seed": settings.reco_seed,
+        }
+        save_model(path, model, facts, save_native)
     return {"model_path": str(path), "version": version, "train_count": len(train)}
 
 

@@ -41,15 +41,13 @@ def promote(version: Annotated[str, typer.Argument(help="A version that reco mod
 
     Files of it that are missing or damaged are brought back where the backup has them.
     """
-    from reco_assets.models.backup import restore
+    from reco_assets.models.backup import promote as promote_version
     from reco_assets.models.store import model_store
     from resources.settings import load_settings
 
     settings = load_settings()
-    store = model_store(settings)
-    restore(settings, version)
-    store.promote(version, "promoted by hand")
-    _follow(settings, store, version)
+    promote_version(settings, version)
+    _follow(settings, model_store(settings), version)
 
 
 @app.command()

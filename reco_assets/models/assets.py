@@ -1,6 +1,7 @@
 """The model assets: candidate → evaluation → promotion. Each hands its version on as a value."""
 
 import os
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from reco_assets.models.evaluation import Protocol, Trial
 from reco_assets.models.judging import judge
 from reco_assets.models.ratings import COLUMNS, Ratings
 from reco_assets.models.recommender import AlsRecommender, Factorize, ModelConfig
-from reco_assets.models.store import model_store
+from reco_assets.models.store import SaveNative, model_store, save_model
 from reco_assets.models.tuning import Search, Tried
 from reco_assets.models.tuning_run import goal_of, run_tuning
 from reco_assets.owners import OWNERS
@@ -60,8 +61,29 @@ def als_candidate(
     mlflow: dg.ResourceParam[MlflowTracking],
 ) -> str:
     """A newly trained version: the rating part (biases + ALS on residuals) and the ranking part (implicit ALS)."""
-    settings, store = lakehouse.settings, model_store(lakehouse.settings)
-    version = store.new_version()
+    with model_store(lakehouse.settings).new_version() as (version, path):
+        facts, model, save_native = _trained(context, config, lakehouse, mlflow)
+        save_model(path, model, {"version": version, **facts}, save_native)
+    context.add_output_metadata(
+        {
+            "version": version,
+            "path": dg.MetadataValue.path(str(path)),
+            "train_ratings": facts["train_count"],
+            "users": len(model.user_ids),
+            "movies": len(model.movie_ids),
+            "settings": dg.JsonMetadataValue(model.config.as_dict()),
+            **publish_models(lakehouse.settings),
+            **({"tuning": dg.JsonMetadataValue(facts["tuning"])} if "tuning" in facts else {}),
+        }
+    )
+    return version
+
+
+def _trained(
+    context: dg.AssetExecutionContext, config: Training, lakehouse: Lakehouse, mlflow: MlflowTracking
+) -> tuple[dict[str, Any], AlsRecommender, SaveNative | None]:
+    """What model.json is to say, the model, and what saves the engine's own files."""
+    settings = lakehouse.settings
     train_version = lakehouse.version(TRAIN_RATINGS.name)
     train = read_ratings(lakehouse, TRAIN_RATINGS.name, train_version, settings.training_lookback_days)
     chosen, tuning = model_config(settings), {}
@@ -82,20 +104,7 @@ def als_candidate(
         "seed": settings.reco_seed,
         **tuning,
     }
-    path = store.save(version, model, facts, save_native)
-    context.add_output_metadata(
-        {
-            "version": version,
-            "path": dg.MetadataValue.path(str(path)),
-            "train_ratings": len(train),
-            "users": len(model.user_ids),
-            "movies": len(model.movie_ids),
-            "settings": dg.JsonMetadataValue(model.config.as_dict()),
-            **publish_models(settings),
-            **{name: dg.JsonMetadataValue(record) for name, record in tuning.items()},
-        }
-    )
-    return version
+    return facts, model, save_native
 
 
 @dg.asset(deps=[["silver", "test_ratings"]], io_manager_key="version_io", kinds={"json"}, **_ASSET)
@@ -106,7 +115,35 @@ def als_evaluation(
     als_candidate: str,
 ) -> str:
     """The candidate, and the champion beside it, judged on the same test ratings and against both baselines."""
-    settings, store, version = lakehouse.settings, model_store(lakehouse.settings), als_candidate
+    judged = _judge(lakehouse, mlflow, als_candidate)
+    context.add_output_metadata(
+        {
+            **scalar_metrics(judged.document),
+            "version": als_candidate,
+            "split": judged.document["evaluation"]["split"],
+            "decision": judged.document["comparison"]["reason"],
+            "report": dg.MetadataValue.md(metrics_report(als_candidate, judged.document)),
+            "plot": dg.MetadataValue.md(metrics_plot(judged.document)),
+            "path": dg.MetadataValue.path(str(judged.path)),
+            **({"mlflow_run_id": judged.mlflow_run_id} if judged.mlflow_run_id else {}),
+            **publish_models(lakehouse.settings),
+        }
+    )
+    return als_candidate
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An evaluation: the run metrics, their file, and the run in MLflow that shows them (None where it is away)."""
+
+    document: dict[str, Any]
+    path: Path
+    mlflow_run_id: str | None
+
+
+def _judge(lakehouse: Lakehouse, mlflow: MlflowTracking, version: str) -> Judged:
+    """Judge a version on today's test ratings beside the champion; keep, register and return what was found."""
+    settings, store = lakehouse.settings, model_store(lakehouse.settings)
     facts = store.facts(version)
     test_version = lakehouse.version(TEST_RATINGS.name)
     trial = Trial(
@@ -121,32 +158,22 @@ def als_evaluation(
     metrics_path = metrics_folder(settings) / f"run_metrics_{version}.json"
     write_json(metrics_path, document)
     store.annotate(version, metrics=document)
-    metrics = scalar_metrics(document)
-    record = VersionRecord(version, document["hyperparameters"], metrics, store.path(version), (metrics_path,))
-    run_id = mlflow.log_version(record)
-    context.add_output_metadata(
-        {
-            **metrics,
-            "version": version,
-            "split": facts["split"],
-            "decision": document["comparison"]["reason"],
-            "report": dg.MetadataValue.md(metrics_report(version, document)),
-            "plot": dg.MetadataValue.md(metrics_plot(document)),
-            "path": dg.MetadataValue.path(str(metrics_path)),
-            **({"mlflow_run_id": run_id} if run_id else {}),
-            **publish_models(settings),
-        }
+    record = VersionRecord(
+        version, document["hyperparameters"], scalar_metrics(document), store.path(version), (metrics_path,)
     )
-    return version
+    return Judged(document, metrics_path, mlflow.log_version(record))
 
 
 @dg.asset(kinds={"json"}, **_ASSET)
 def als_champion(
     lakehouse: dg.ResourceParam[Lakehouse], mlflow: dg.ResourceParam[MlflowTracking], als_evaluation: str
 ) -> dg.MaterializeResult:
-    """Promotes the candidate if its evaluation says so and it still works as registered, or says why not."""
+    """Promotes the candidate if its evaluation says so and it still works as registered, or says why not.
+
+    Where another version was promoted since, the candidate is judged again, beside that one.
+    """
     settings, version = lakehouse.settings, als_evaluation
-    comparison = deploy(settings, mlflow, version)
+    comparison = deploy(settings, mlflow, version, lambda: _judge(lakehouse, mlflow, version))
     champion = model_store(settings).champion()
     return dg.MaterializeResult(
         data_version=dg.DataVersion(champion or "none"),

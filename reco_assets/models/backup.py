@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from reco_assets.models.checksums import changed_files, checksums
-from reco_assets.models.store import MODEL_FILE, ModelStoreError, judged, model_store, read_facts
+from reco_assets.models.store import MODEL_FILE, ModelStoreError, judged, model_store, promoting, read_facts
 from resources.atomic_files import write_json
 from resources.settings import Settings
 
@@ -48,6 +48,11 @@ def backup_current_model(settings: Settings) -> dict[str, Any]:
 
     Returns {"version", "path", "inputs", "files", "reason"}; without a champion `version` is None.
     """
+    with promoting(settings):
+        return _back_up(settings)
+
+
+def _back_up(settings: Settings) -> dict[str, Any]:
     store = model_store(settings)
     champion = store.champion()
     if champion is None:
@@ -94,6 +99,11 @@ def rollback_model(settings: Settings) -> dict[str, Any]:
     Returns {"champion", "changed", "restored", "reason"}: whether another version served before, and which files had
     to be brought back. Where `changed`, gold does not follow by itself: `reco model rollback` sees to both.
     """
+    with promoting(settings):
+        return _roll_back_to_backup(settings)
+
+
+def _roll_back_to_backup(settings: Settings) -> dict[str, Any]:
     backup = read_backup(settings)
     store = model_store(settings)
     if backup is None:
@@ -118,14 +128,22 @@ def roll_back(settings: Settings) -> str:
     Files that are missing or damaged are brought back where the backup has them. Raises `ModelStoreError`.
     """
     store = model_store(settings)
-    try:
-        target = store.predecessor()
-    except ModelStoreError:
-        if store.served()[0] is not None or read_backup(settings) is None:
-            raise
-        return str(rollback_model(settings)["champion"])
-    restore(settings, target)
-    return store.rollback()
+    with promoting(settings):
+        try:
+            target = store.predecessor()
+        except ModelStoreError:
+            if store.served()[0] is not None or read_backup(settings) is None:
+                raise
+            return str(rollback_model(settings)["champion"])
+        restore(settings, target)
+        return store.rollback()
+
+
+def promote(settings: Settings, version: str) -> None:
+    """Let a version serve, with its files brought back where the backup has them. Raises `ModelStoreError`."""
+    with promoting(settings):
+        restore(settings, version)
+        model_store(settings).promote(version, "promoted by hand")
 
 
 def restore(settings: Settings, version: str) -> list[str]:

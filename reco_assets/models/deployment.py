@@ -5,25 +5,39 @@ starts over; MLflow's aliases, which a kill may leave one step ahead or behind, 
 """
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from reco_assets.models.backup import backup_current_model
 from reco_assets.models.smoke import smoke_test
-from reco_assets.models.store import ModelStore, ModelStoreError, judged, load_model, model_store
+from reco_assets.models.store import ModelStore, ModelStoreError, judged, load_model, model_store, promoting
 from resources.mlflow import MlflowTracking
 from resources.settings import Settings
 
 
-def deploy(settings: Settings, registry: MlflowTracking, version: str) -> dict[str, Any]:
+def deploy(
+    settings: Settings, registry: MlflowTracking, version: str, judge_again: Callable[[], object] | None = None
+) -> dict[str, Any]:
     """Promote a judged version if its comparison says so; returns the comparison.
 
-    Raises `ModelStoreError`, `SmokeTestError`, `RegistryError`; the champion serves on then.
+    `judge_again` compares it with the champion of today, where that is another than it was compared with. Raises
+    `ModelStoreError`, also where there is no `judge_again`, `SmokeTestError`, `RegistryError`; the champion serves on
+    then.
     """
+    with promoting(settings):
+        return _deploy(settings, registry, version, judge_again)
+
+
+def _deploy(
+    settings: Settings, registry: MlflowTracking, version: str, judge_again: Callable[[], object] | None
+) -> dict[str, Any]:
     store = model_store(settings)
-    comparison = judged(store, version)
+    comparison, champion = judged(store, version), store.champion()
+    if judge_again and comparison["promote"] and champion not in (version, comparison["champion"]):
+        judge_again()
+        comparison = judged(store, version)
     store.annotate(version, decision=comparison["reason"])
-    champion = store.champion()
     if comparison["promote"] and champion != version:
         _require_compared_with(version, comparison["champion"], champion)
         _test_as_registered(store, registry, version)

@@ -7,9 +7,10 @@ serves; MLflow's alias only mirrors it.
 import json
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,12 @@ from reco_assets.models.versions import (
 )
 from resources.atomic_files import write_json
 from resources.errors import RecoError
+from resources.reservations import reserved_path, reserved_stamp, staging_path
 from resources.settings import Settings
 
 MODEL_FILE, CHAMPION_FILE = "model.json", "champion.json"
-VERSION_FORMAT = "%Y%m%d_%H%M%S"
+TIMESTAMP = "{timestamp}"
+SaveNative = Callable[[Path], None]  # adds the engine's own files to a version's folder
 
 
 class ModelStoreError(RecoError):
@@ -41,12 +44,25 @@ class ModelStore:
 
     folder: Path
 
-    def new_version(self, now: datetime | None = None) -> str:
-        """A UTC timestamp that no version has yet; made once per training run and passed on."""
-        moment = (now or datetime.now(UTC)).replace(microsecond=0)
-        while self.path(moment.strftime(VERSION_FORMAT)).exists():
-            moment += timedelta(seconds=1)
-        return moment.strftime(VERSION_FORMAT)
+    @contextmanager
+    def new_version(self, output: str | None = None, moment: datetime | None = None) -> Iterator[tuple[str, Path]]:
+        """Reserve a version, named by the time (UTC), while it is trained; yields its name and folder.
+
+        `output` is the folder of a version that is to lie elsewhere; `{timestamp}` in it stands for the name. Raises
+        `NameTakenError` where that is one folder, whatever the version's name, and is there already.
+        """
+
+        template = output or str(self.folder / TIMESTAMP)
+
+        def folder(version: str) -> Path:
+            return Path(template.replace(TIMESTAMP, version)).absolute()
+
+        def made(version: str) -> set[Path]:
+            return {self.path(version), folder(version)} if TIMESTAMP in template else {self.path(version)}
+
+        fixed = nullcontext() if TIMESTAMP in template else reserved_path(folder(""))
+        with fixed, reserved_stamp(made, moment) as version:
+            yield version, folder(version)
 
     def path(self, version: str) -> Path:
         """The folder of a version."""
@@ -61,7 +77,7 @@ class ModelStore:
         version: str,
         model: AlsRecommender,
         facts: dict[str, Any],
-        save_native: Callable[[Path], None] | None = None,
+        save_native: SaveNative | None = None,
     ) -> Path:
         """Write a version; a failure leaves nothing behind. Returns its folder.
 
@@ -187,7 +203,7 @@ class ModelStore:
             if "promoted_ts" in (facts := self.facts(version))
         }
         if promoted:
-            last = max(promoted, key=lambda version: promoted[version])
+            last = max(reversed(promoted), key=lambda version: promoted[version])  # the newest of those of one second
             raise ModelStoreError(
                 f"{self.folder / CHAMPION_FILE} is gone, although {last} was promoted at {promoted[last]} and gold "
                 f"may serve it still. Write it anew: reco model promote {last}."
@@ -201,6 +217,14 @@ class ModelStore:
 def model_store(settings: Settings) -> ModelStore:
     """The versions of the ALS model."""
     return ModelStore(settings.root / "gold" / "models" / "als")
+
+
+def promoting(settings: Settings) -> AbstractContextManager[None]:
+    """Hold the lock of the champion's record: one decision on what serves at a time, whichever process makes it."""
+    from resources.lakehouse import Lakehouse  # not above: finding a model needs neither tables nor an engine
+    from resources.session import Engine
+
+    return Lakehouse(settings, Engine(settings)).lock("models/champion")
 
 
 def find_current_model(settings: Settings) -> str:
@@ -226,13 +250,11 @@ def find_latest_model(settings: Settings) -> str:
     return str(store.path(store.latest()))
 
 
-def save_model(
-    path: Path, model: AlsRecommender, facts: dict[str, Any], save_native: Callable[[Path], None] | None = None
-) -> None:
+def save_model(path: Path, model: AlsRecommender, facts: dict[str, Any], save_native: SaveNative | None = None) -> None:
     """Write a model folder, visible only when complete. Raises `ModelStoreError` if it exists already."""
     if path.exists():
         raise ModelStoreError(f"{path} exists already; a version is never overwritten.")
-    staging = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    staging = staging_path(path, uuid.uuid4().hex)
     staging.mkdir(parents=True)
     try:
         model.save(staging)

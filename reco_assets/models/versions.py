@@ -9,7 +9,7 @@ from pathlib import Path
 
 # model.json is written last: it is what makes a version exist.
 REQUIRED_FILES = ("user_factors.parquet", "item_factors.parquet", "model.json")
-_VERSION = re.compile(r"(?:version_)?(\d{8}_\d{6})")
+_VERSION = re.compile(r"(?:version_)?(\d{8}_\d{6})(?:_([1-9]\d{0,5}))?")  # _2, _3 …: made in the same second
 
 
 class ModelVersionError(ValueError):
@@ -25,10 +25,16 @@ def get_latest_model_version_from_path(path: str | PathLike[str]) -> str:
 
 
 def complete_versions(path: str | PathLike[str]) -> list[Path]:
-    """The complete versions below a folder, oldest first, named `YYYYmmdd_HHMMSS` or `version_YYYYmmdd_HHMMSS`."""
+    """The complete versions below a folder, oldest first.
+
+    Their names are `YYYYmmdd_HHMMSS` or `version_YYYYmmdd_HHMMSS`, with `_2`, `_3` … behind it for those made later
+    in the same second.
+    """
     named = ((_VERSION.fullmatch(folder.name), folder) for folder in Path(path).glob("*"))
-    stamped = sorted((name[1], folder) for name, folder in named if name is not None and not missing_files(folder))
-    return [folder for _, folder in stamped]
+    stamped = sorted(
+        (name[1], int(name[2] or 1), folder) for name, folder in named if name is not None and not missing_files(folder)
+    )
+    return [folder for _, _, folder in stamped]
 
 
 def validate_model_version(path: str | PathLike[str]) -> bool:

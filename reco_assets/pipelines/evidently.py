@@ -6,7 +6,6 @@ Evidently is an optional dependency group: where it isn't installed the asset is
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from reco_assets.owners import OWNERS
 from reco_assets.streaming.accepted import waiting_batches
 from reco_assets.tables import STREAM_RATINGS, TRAIN_RATINGS
 from resources.lakehouse import Lakehouse
+from resources.reservations import reserved_stamp
 from resources.table_append import batch_rows
 
 NOT_INSTALLED = "Evidently is not installed: its report is left out. To add it: make evidently"
@@ -58,9 +58,9 @@ def evidently(
         return
     reference, current = _reference(lakehouse), _current(lakehouse)
     found = report(reference.sample if reference else None, current.sample)
-    page = lakehouse.path(str(REPORTS), f"{datetime.now(UTC):%Y%m%d_%H%M%S}.html")
-    page.parent.mkdir(parents=True, exist_ok=True)
-    found.save_html(str(page))
+    with reserved_stamp(lambda stamp: [_page(lakehouse, stamp)]) as stamp:
+        page = _page(lakehouse, stamp)
+        found.save_html(str(page))
     yield dg.MaterializeResult(
         metadata={
             "html": dg.MetadataValue.path(str(page)),
@@ -108,6 +108,10 @@ def sample(rows: pa.Table, seed: int) -> pa.Table:
         return rows
     chosen = np.random.default_rng(seed).choice(rows.num_rows, SAMPLE_ROWS, replace=False)
     return rows.take(pa.array(np.sort(chosen)))
+
+
+def _page(lakehouse: Lakehouse, stamp: str) -> Path:
+    return lakehouse.path(str(REPORTS), f"{stamp}.html")
 
 
 def _reference(lakehouse: Lakehouse) -> Side | None:

@@ -13,6 +13,7 @@ from reco_assets.quality.declarations import DECLARATIONS, DECLARED
 from reco_assets.quality.findings import Finding, counts_of, reference_counts_of
 from resources.atomic_files import write_json, write_text_atomically
 from resources.lakehouse import Lakehouse
+from resources.reservations import reserved_stamp
 
 REPORTS = "quality/reports"
 LARGEST_PAGE = 300_000
@@ -33,10 +34,14 @@ def write_report(lakehouse: Lakehouse) -> QualityReport:
     moment = datetime.now(UTC)
     found = {declaration.table: check_table(lakehouse, declaration, kinds.KINDS) for declaration in DECLARATIONS}
     document = quality_document(lakehouse, moment, found)
-    name = f"data_quality_{moment.strftime('%Y%m%d_%H%M%S')}"
-    report = QualityReport(document, *(lakehouse.path(REPORTS, f"{name}.{end}") for end in ("json", "html")))
-    write_json(report.json, document)
-    write_text_atomically(report.page, report_page(document))
+
+    def paths(stamp: str) -> list[Path]:
+        return [lakehouse.path(REPORTS, f"data_quality_{stamp}.{end}") for end in ("json", "html")]
+
+    with reserved_stamp(paths, moment) as stamp:
+        report = QualityReport(document, *paths(stamp))
+        write_json(report.json, document)
+        write_text_atomically(report.page, report_page(document))
     return report
 
 

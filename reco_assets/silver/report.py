@@ -1,6 +1,7 @@
 """The ETL report asset: proves that no row was lost on the way to silver, and writes the documented JSON reports."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -13,6 +14,7 @@ from reco_assets.silver.cleaning import exact_duplicates, typed_movies, typed_ra
 from reco_assets.silver.quality import Conservation, quality_report
 from resources.atomic_files import write_json
 from resources.lakehouse import Lakehouse
+from resources.reservations import reserved_stamp
 
 REPORTS = "silver/_reports"
 TABLES = ("ratings", "movies", "tags")
@@ -73,23 +75,24 @@ def quality_of(lakehouse: Lakehouse, table: str) -> dict[str, Any]:
 
 def write_reports(
     lakehouse: Lakehouse, moment: datetime, counts: dict[str, Conservation], quality: dict[str, dict[str, Any]]
-) -> Any:
-    """Write the four documented JSON files; returns the path of the summary."""
-    stamp, folder = moment.strftime("%Y%m%d_%H%M%S"), lakehouse.path(REPORTS)
-    for table, report in quality.items():
-        write_json(folder / f"quality_{table}_{stamp}.json", {"execution_ts": _iso(moment), **report})
-    summary = folder / f"etl_bronze_to_silver_report_{stamp}.json"
-    write_json(
-        summary,
-        {
-            "execution_ts": _iso(moment),
+) -> Path:
+    """Write the four documented JSON files, all with one timestamp in their names; returns the path of the summary."""
+    folder, executed = lakehouse.path(REPORTS), {"execution_ts": _iso(moment)}
+
+    def summary(stamp: str) -> Path:
+        return folder / f"etl_bronze_to_silver_report_{stamp}.json"
+
+    with reserved_stamp(lambda stamp: [summary(stamp)], moment) as stamp:
+        for table, report in quality.items():
+            write_json(folder / f"quality_{table}_{stamp}.json", executed | report)
+        document = {
             "storage_format": lakehouse.settings.storage_format,
             "engine": lakehouse.engine.name,
             "tables": _plain(counts),
             "passed": all(c.holds for c in counts.values()) and all(q["passed"] for q in quality.values()),
-        },
-    )
-    return summary
+        }
+        write_json(summary(stamp), executed | document)
+        return summary(stamp)
 
 
 def _exact_duplicates(lakehouse: Lakehouse, table: str) -> int:

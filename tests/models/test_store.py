@@ -15,6 +15,7 @@ from reco_assets.models.als import AlsConfig
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.recommender import AlsRecommender, ModelConfig
 from reco_assets.models.store import ModelStore, ModelStoreError, load_model, save_model
+from resources.reservations import NameTakenError
 
 CONFIG = ModelConfig(AlsConfig(2, 2, 0.1, 1), AlsConfig(2, 2, 0.1, 1, 0.75), 3.5)
 TRAIN = Ratings(np.array([1, 1, 2], np.int32), np.array([1, 2, 1], np.int32), np.array([5, 1, 4], np.float32))
@@ -137,17 +138,52 @@ def test_a_version_is_never_overwritten(store: ModelStore) -> None:
     assert store.facts(FIRST)["note"] == "kept"
 
 
+NOON = datetime(2025, 1, 1, 12, 0, 0, 999_999, UTC)
+
+
 def test_a_new_version_is_the_utc_time(store: ModelStore) -> None:
-    assert store.new_version(datetime(2025, 1, 1, 12, 0, 0, 999_999, UTC)) == "20250101_120000"
+    with store.new_version(moment=NOON) as (version, path):
+        assert (version, path) == ("20250101_120000", store.path("20250101_120000"))
 
 
-def test_a_new_version_never_collides_with_one_that_exists(store: ModelStore) -> None:
-    now = datetime(2025, 1, 1, 23, 59, 59, tzinfo=UTC)
+def test_versions_of_one_second_have_a_number_behind_the_time(store: ModelStore) -> None:
     made = []
     for _ in range(3):
-        made.append(store.new_version(now))
-        store.save(made[-1], MODEL, {})
-    assert made == ["20250101_235959", "20250102_000000", "20250102_000001"]
+        with store.new_version(moment=NOON) as (version, path):
+            save_model(path, MODEL, {"version": version})
+        made.append(version)
+    assert made == ["20250101_120000", "20250101_120000_2", "20250101_120000_3"]
+    assert contents(store.folder) == made
+
+
+def test_a_version_that_is_being_trained_has_its_name_before_it_has_a_folder(store: ModelStore) -> None:
+    with store.new_version(moment=NOON) as (first, _), store.new_version(moment=NOON) as (second, _):
+        assert (first, second) == ("20250101_120000", "20250101_120000_2")
+        assert store.versions() == []
+
+
+def test_the_tenth_version_of_a_second_is_newer_than_the_second_one(store: ModelStore) -> None:
+    for version in ("20250101_120000_10", "20250101_120001", "20250101_120000_2", "20250101_120000"):
+        store.save(version, MODEL, {})
+    assert store.versions() == ["20250101_120000", "20250101_120000_2", "20250101_120000_10", "20250101_120001"]
+    assert store.latest() == "20250101_120001"
+
+
+def test_a_folder_elsewhere_is_named_by_the_version_too(store: ModelStore, tmp_path: Path) -> None:
+    output = str(tmp_path / "artifacts" / "version_{timestamp}")
+    with store.new_version(output, NOON) as (_, first), store.new_version(output, NOON) as (_, second):
+        assert [path.name for path in (first, second)] == ["version_20250101_120000", "version_20250101_120000_2"]
+
+
+def test_a_folder_that_is_there_already_is_refused_before_anything_is_trained(
+    store: ModelStore, tmp_path: Path
+) -> None:
+    (tmp_path / "mine").mkdir()
+    with (
+        pytest.raises(NameTakenError, match=r"mine exists already; nothing is overwritten\. Give another path"),
+        store.new_version(str(tmp_path / "mine")),
+    ):
+        pytest.fail("there is nothing to train into")
 
 
 def test_the_latest_version_is_the_one_trained_last(store: ModelStore) -> None:

@@ -62,7 +62,45 @@ def test_each_asset_has_a_small_json_file_of_its_own(lakehouse: Lakehouse) -> No
     _materialize(lakehouse, _assets("20260102T030405Z", []))
     folder = lakehouse.path("gold", "_versions")
     assert sorted(file.name for file in folder.iterdir()) == ["candidate.json", "champion.json"]
-    assert json.loads((folder / "champion.json").read_text()) == {"version": "20260102T030405Z"}
+    assert json.loads((folder / "champion.json").read_text())["version"] == "20260102T030405Z"
+
+
+def test_a_run_goes_on_with_its_own_version_while_another_makes_a_newer_one(lakehouse: Lakehouse) -> None:
+    seen: list[str] = []
+
+    def meanwhile(context: dg.AssetExecutionContext) -> str:
+        _materialize(lakehouse, _assets("of the other run", []))
+        return context.run_id
+
+    @dg.asset(key_prefix="models", io_manager_key="version_io")
+    def candidate() -> str:
+        return "of this run"
+
+    @dg.asset(key_prefix="models", io_manager_key="version_io", deps=[candidate])
+    def between(context: dg.AssetExecutionContext) -> str:
+        return meanwhile(context)
+
+    @dg.asset(key_prefix="models", io_manager_key="version_io", deps=[between])
+    def champion(candidate: str) -> str:
+        seen.append(candidate)
+        return candidate
+
+    _materialize(lakehouse, [candidate, between, champion])
+    assert seen == ["of this run"]
+
+
+def test_a_run_started_again_from_a_failure_goes_on_with_the_version_of_the_first(lakehouse: Lakehouse) -> None:
+    seen: list[str] = []
+    assets = _assets("of the first", seen)
+    first = _materialize(lakehouse, assets, selection=assets[:1])
+    _materialize(lakehouse, _assets("of another", [])[:1])
+    dg.materialize(
+        assets,
+        resources={"version_io": VersionIOManager(lakehouse)},
+        selection=assets[1:],
+        tags={"dagster/parent_run_id": first.run_id, "dagster/root_run_id": first.run_id},
+    )
+    assert seen == ["of the first"]
 
 
 def test_a_version_that_was_never_made_is_asked_for_with_the_command_that_makes_it(lakehouse: Lakehouse) -> None:

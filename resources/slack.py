@@ -1,12 +1,16 @@
 """Slack as a listener: it gets the alerts when a bot token and a channel are set.
 
-The platform never depends on it: where Slack can't be reached or refuses, a post warns and returns within seconds.
+The platform never depends on it: where Slack can't be reached or refuses, a post warns and returns within seconds. It
+is sent from a process beside this one, which ends when Slack does not answer in time.
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from resources.outside import STARTUP_SECONDS, OutsideError, shared_process, step
 from resources.settings import Settings
+
+API = "https://slack.com/api/"
 
 LONGEST_TEXT = 3000  # Slack shows less of a longer one and refuses far longer ones
 
@@ -31,20 +35,37 @@ class SlackAlerts:
         token, channel = self.settings.slack_bot_token, self.settings.slack_channel
         if token is None or channel is None:
             return False
-        from dagster_slack import SlackResource
-
-        client = SlackResource(token=token.get_secret_value()).get_client()
-        client.timeout = self.timeout_seconds  # type: ignore[assignment]  # urllib takes fractions; the default is 30 s
-        client.retry_handlers = []  # the sensors try again at their next tick
-        if self.settings.slack_api_url:
-            client.base_url = self.settings.slack_api_url.rstrip("/") + "/"
+        url = (self.settings.slack_api_url or API).rstrip("/") + "/"
+        message = Message(url, token.get_secret_value(), channel, _shortened(text))
         try:
-            client.chat_postMessage(channel=channel, text=_shortened(text))
-        except Exception as error:  # a listener that breaks must not break what it listens to
-            reason = " ".join((str(error) or type(error).__name__).split())
-            warnings.warn(f"Slack at {client.base_url} did not take an alert: {reason[:300]}", stacklevel=2)
+            shared_process("slack").call("resources.slack:send", message, seconds=self.timeout_seconds)
+        except OutsideError as error:  # a listener that breaks must not break what it listens to
+            reason = " ".join(str(error).split())
+            warnings.warn(f"Slack at {url} did not take an alert: {reason[:300]}", stacklevel=2)
             return False
         return True
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is sent, and where to."""
+
+    url: str
+    token: str = field(repr=False)
+    channel: str
+    text: str
+
+
+def send(message: Message) -> None:
+    """Post a message through dagster-slack's client. Raises what that raises."""
+    step(STARTUP_SECONDS)
+    from dagster_slack import SlackResource
+
+    client = SlackResource(token=message.token).get_client()
+    client.base_url = message.url
+    client.retry_handlers = []  # the sensors try again at their next tick
+    step()
+    client.chat_postMessage(channel=message.channel, text=message.text)
 
 
 def escaped(text: str) -> str:

@@ -139,6 +139,7 @@ class SlackServer:
     answer: tuple[int, bytes] = (200, b'{"ok": true}')
     requests: list[SlackRequest] = field(default_factory=list)
     free: threading.Event = field(default_factory=threading.Event)
+    dripping: bool = False
 
     def __post_init__(self) -> None:
         stand_in = self
@@ -148,10 +149,14 @@ class SlackServer:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 token = self.headers["Authorization"]
                 stand_in.requests.append(SlackRequest(self.path, token, body["channel"], body["text"]))
-                stand_in.free.wait()
+                stand_in.free.wait(0 if stand_in.dripping else None)
                 status, reply = stand_in.answer
                 self.send_response(status)
+                if stand_in.dripping:
+                    self.send_header("Content-Length", "1000000")
                 self.end_headers()
+                while stand_in.dripping and not stand_in.free.wait(0.1):
+                    self.wfile.write(b" ")
                 self.wfile.write(reply)
 
             def log_message(self, *_: object) -> None:
@@ -169,6 +174,11 @@ class SlackServer:
 
     def hang(self) -> None:
         """Take requests from now on, and answer none."""
+        self.free.clear()
+
+    def drip(self) -> None:
+        """Answer from now on with a byte in each tenth of a second."""
+        self.dripping = True
         self.free.clear()
 
     def stop(self) -> None:

@@ -75,7 +75,7 @@ def train_on(settings: Settings, source: Path | None, output: Path | None) -> di
             "version": version,
             "engine": lakehouse.engine.name,
             "split": "as_given",
-            "inputs": {TRAIN_PATH: str(train_path)},
+            "inputs": {TRAIN_PATH: _recorded(lakehouse, train_path)},
             "train_count": len(train),
             "seed": settings.reco_seed,
         }
@@ -124,4 +124,10 @@ def _ratings(path: Path) -> Ratings:
 
 def _trained_on(lakehouse: Lakehouse, facts: dict[str, Any]) -> Path:
     path = facts["inputs"].get(TRAIN_PATH)
-    return _existing(Path(path)) if path else lakehouse.path(TRAIN_RATINGS.name)
+    return _existing(lakehouse.root / path) if path else lakehouse.path(TRAIN_RATINGS.name)
+
+
+def _recorded(lakehouse: Lakehouse, path: Path) -> str:
+    """A path as a version remembers it: below the lakehouse relative to it, as both are copied and moved together."""
+    inside = path.resolve()
+    return str(inside.relative_to(lakehouse.root)) if inside.is_relative_to(lakehouse.root) else str(path)

@@ -98,14 +98,14 @@ def reproduce(version: Annotated[str, typer.Argument(help="A version that reco m
 
 def _follow(settings: "Settings", store: "ModelStore", version: str) -> None:
     """Let MLflow's aliases and gold follow the new champion. The champion serves even where either fails."""
-    from multiprocessing import get_context
+    from threading import Thread
 
     from resources.mlflow import MlflowTracking
 
     gc.disable()  # collecting while so much is imported takes 0.7 s of 5, and the process ends soon
     typer.echo(f"Champion: {version}, before it: {store.previous() or 'none'}.")
-    # In a process beside: importing MLflow takes as long as everything else that a rollback does.
-    mirror = get_context("fork").Process(
+    # Beside the rest: the process that it starts imports MLflow, as long as everything else that a rollback does.
+    mirror = Thread(
         target=MlflowTracking(settings, settings.model_registry_name).mark_champion, args=(version, store.previous())
     )
     mirror.start()

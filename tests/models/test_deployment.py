@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow import MlflowClient
 
 from reco_assets.models import deployment
 from reco_assets.models.backup import read_backup
@@ -55,8 +56,6 @@ def register(registry: MlflowTracking, store: ModelStore, version: str) -> None:
 
 
 def aliases(registry: MlflowTracking) -> dict[str, str]:
-    from mlflow import MlflowClient
-
     client = MlflowClient(tracking_uri=registry.uri, registry_uri=registry.uri)
     known = client.get_registered_model(registry.name).aliases
     return {alias: client.get_model_version(registry.name, number).tags["version"] for alias, number in known.items()}
@@ -104,7 +103,6 @@ STEPS = {
     "in the smoke test": (deployment, "smoke_test"),
     "before the backup": (deployment, "backup_current_model"),
     "before the alias": (MlflowTracking, "mark_champion"),
-    "between both aliases": (MlflowTracking, "_aliases"),
     "before the record": (ModelStore, "promote"),
     "in the record's last step": (Path, "replace"),
 }
@@ -138,6 +136,18 @@ def test_an_alias_that_a_crash_left_ahead_is_set_back_by_the_next_run_whatever_i
     register(registry, store, THIRD)
     deploy(registry.settings, registry, THIRD)
     assert aliases(registry)["champion"] == store.champion() == FIRST
+
+
+def test_aliases_that_a_crash_left_half_set_are_set_anew_by_the_next_run(
+    store: ModelStore, registry: MlflowTracking, candidate: str
+) -> None:
+    client = MlflowClient(tracking_uri=registry.uri, registry_uri=registry.uri)
+    newest = max(client.search_model_versions(f"name='{registry.name}'"), key=lambda each: int(each.version))
+    client.set_registered_model_alias(registry.name, "champion", newest.version)
+    assert aliases(registry) == {"champion": candidate, "challenger": candidate}
+    assert store.champion() == FIRST
+    deploy(registry.settings, registry, candidate)
+    assert aliases(registry) == {"champion": candidate, "previous": FIRST}
 
 
 def test_what_is_tested_is_what_the_registry_holds(store: ModelStore, registry: MlflowTracking, candidate: str) -> None:
@@ -206,6 +216,22 @@ def test_a_champion_that_changed_since_the_evaluation_is_not_replaced(
     with pytest.raises(ModelStoreError, match=rf"compared with {FIRST}, but {THIRD} serves now.*reco evaluate"):
         deploy(registry.settings, registry, candidate)
     assert store.champion() == THIRD
+
+
+def test_a_candidate_is_judged_again_beside_a_champion_that_it_was_not_compared_with(
+    store: ModelStore, registry: MlflowTracking, candidate: str, save_version: Save
+) -> None:
+    save_version(THIRD, FIRST)
+    store.promote(THIRD, "by another run, meanwhile")
+    metrics = store.facts(candidate)["metrics"]
+
+    def judge_again() -> None:
+        compared = metrics["comparison"] | {"champion": THIRD, "reason": "promoted: better than that one too"}
+        store.annotate(candidate, metrics=metrics | {"comparison": compared})
+
+    assert deploy(registry.settings, registry, candidate, judge_again)["champion"] == THIRD
+    assert (store.champion(), store.previous()) == (candidate, THIRD)
+    assert store.facts(candidate)["decision"] == "promoted: better than that one too"
 
 
 def test_a_champion_whose_record_was_deleted_is_not_replaced_unseen(

@@ -14,7 +14,7 @@ import dagster as dg
 
 from drift_sensors.cursors import ATTEMPT_TAG, REPORT_TAG, SCORE_TAG, UNFINISHED, Attempt, RetryPolicy, attempts
 from reco_assets.drift.claims import RETRAINING_DAGS, SENSOR, claim
-from reco_assets.drift.reports import read_report
+from reco_assets.drift.reports import newest_batches, read_report
 from reco_assets.jobs import (
     DRIFT_DETECTION_RETRAIN_PIPELINE,
     DRIFT_RETRAIN,
@@ -194,10 +194,10 @@ def _retraining_airflow_run(report: ReportEvent, instance: dg.DagsterInstance) -
 
 
 def _waiting(report: ReportEvent, settings: Settings) -> frozenset[str]:
-    """Read from the report's file: thousands of batches would swell the event log."""
+    """Those of the report's newest batches that wait still: what accepts one of its batches accepts all of them."""
     if not report.should_retrain:
         return frozenset()
-    batches = read_report(settings, report.report_id)["batches"]
+    batches = newest_batches(read_report(settings, report.report_id))
     return frozenset(batches) - accepted_among(settings.root, batches)
 
 

@@ -103,6 +103,7 @@ class Settings(BaseSettings):
     drift_kl_weight: Share = 0.5
     drift_mean_weight: Share = 0.3
     drift_median_weight: Share = 0.2
+    drift_min_window_rows: Positive = 3_000
     drift_min_warm_pairs: Positive = 200
     drift_min_users: Positive = 30
     drift_p_value: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.01

@@ -16,18 +16,21 @@ def _group() -> None:
 def replay(
     model: Annotated[str | None, typer.Option(help="The version to compare with.", show_default="the champion")] = None,
 ) -> None:
-    """Let all past batches arrive again, in order, and show what each policy would have done.
+    """Let all past batches arrive again, in order, and show what each policy would have done: with windows, and with
+    all that waits as the only one.
 
     Every batch is compared with one and the same model: nothing is retrained, so the model that a policy would have
     had by then is not there to compare with.
     """
+    from itertools import groupby
+
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    from reco_assets.drift.assessment import assess
-    from reco_assets.drift.inputs import drift_inputs, reference_of
+    from reco_assets.drift.inputs import arrived, batch_cells, reference_of
     from reco_assets.drift.policy import DriftConfig
-    from reco_assets.drift.replay import POLICIES, replay
+    from reco_assets.drift.replay import POLICIES, RULES, replay
     from reco_assets.drift.reports import ReportError
     from reco_assets.models.store import find_current_model, model_store
     from reco_assets.streaming.receipts import receipts
@@ -46,25 +49,28 @@ def replay(
     version = model or str(model_store(settings).champion())
     lakehouse = Lakehouse(settings, Engine(settings))
     reference = reference_of(lakehouse, version)
-    table = Table(
-        "batch", "file", "rows", "policy", "waiting", "score", "p-value", "verdict", title=f"Against {version}"
+    ways = [(policy, rule) for policy in POLICIES for rule in RULES]
+    table = Table(title=f"Against {version}: score, batches of the window of those that wait, verdict")
+    for name in ("file", "rows"):
+        table.add_column(name, overflow="fold")
+    for way in ways:
+        table.add_column(", ".join(way))
+    counts = dict.fromkeys(ways, 0)
+    files = {receipt.batch: receipt.source for receipt in received}
+    steps = replay(
+        arrived(received),
+        lambda arrival, position: batch_cells(lakehouse, reference.model, [arrival], position),
+        reference.cells,
+        config,
     )
-    counts = dict.fromkeys(POLICIES, 0)
-    for step in replay(received, lambda pool: assess(drift_inputs(lakehouse, reference, pool), config)):
-        counts[step.policy] += step.retrained
-        document = step.report.document
-        p_value = document["data_drift"].get("p_value")
-        table.add_row(
-            step.receipt.batch[:12],
-            step.receipt.source,
-            f"{step.receipt.good:,}",
-            step.policy,
-            str(step.waiting),
-            f"{document['drift_score']:.2f}",
-            "" if p_value is None else f"{p_value:.3f}",
-            ("RETRAIN: " if step.retrained else "") + ", ".join(step.reasons),
-        )
+    for arrival, taken in groupby(steps, key=lambda step: step.arrival):
+        cells = []
+        for step in taken:
+            counts[step.policy, step.rule] += step.retrained
+            said = "RETRAIN" if step.retrained else step.verdict.reasons[0].replace("_", " ")
+            cells.append(f"{step.verdict.score:.2f} ({step.batches} of {step.waiting}) {said}")
+        table.add_row(escape(files[arrival.batch]), f"{arrival.train + arrival.test:,}", *cells)
     console = Console()
     console.print(table)
-    for policy, count in counts.items():
-        console.print(f"{policy}: {count} retraining(s) in {len(received)} batch(es)")
+    for (policy, rule), count in counts.items():
+        console.print(f"{policy}, {rule}: {count} retraining(s) in {len(received)} batch(es)")

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import write_deltalake
 
-from reco_assets.drift.assessment import DriftInputs, ScoredRatings, assess
+from reco_assets.drift.assessment import Compared, no_report, report_on
+from reco_assets.drift.cells import Cells, ScoredRatings, cells_of
 from reco_assets.drift.histograms import RATINGS, of_frame, of_values
-from reco_assets.drift.inputs import Streamed, reference_versions, streamed
-from reco_assets.drift.policy import DriftConfig
+from reco_assets.drift.inputs import Reference, arrived, batch_cells, reference_versions, scan_batches
+from reco_assets.drift.policy import DriftConfig, Reason
+from reco_assets.drift.scan import Arrival, Scan
 from reco_assets.drift.signals import Occurrences
 from reco_assets.models.ratings import COLUMNS, Ratings
 from reco_assets.models.store import find_current_model, load_model, model_store, read_facts
-from reco_assets.streaming.accepted import waiting_batches
+from reco_assets.streaming.accepted import waiting
 from reco_assets.streaming.readable import require_readable_stream
 from reco_assets.streaming.reader import parse_stream_file
 from reco_assets.streaming.sides import hashed_split
@@ -33,6 +36,7 @@ PAIR = ["user_id", "movie_id"]
 KEY = [*PAIR, "rating_ts"]
 ROW = [field.name for field in TRAIN_RATINGS.schema.fields]
 SIDES = ("train", "test")
+_NONE = Ratings(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
 
 
 @dataclass(frozen=True)
@@ -95,19 +99,16 @@ def detect_drift(settings: Settings, paths: DriftPaths) -> dict[str, Any]:
     versions = {} if paths.original_train and paths.original_test else reference_versions(facts, lakehouse)
     train, train_version = _reference(paths.original_train, lakehouse, TRAIN_RATINGS.name, versions)
     test, test_version = _reference(paths.original_test, lakehouse, TEST_RATINGS.name, versions)
-    batches, new = _new_ratings(paths, lakehouse)
-    inputs = DriftInputs(
-        batches=batches,
-        model_version=facts["version"],
-        delta_versions={str(train): train_version, str(test): test_version},
-        reference_train=of_frame(RATINGS, read_path(lakehouse.engine, train, train_version)),
-        current_train=of_values(RATINGS, new.train.user_id, new.train.rating),
-        reference_test=ScoredRatings.of(model, _ratings(test, test_version)),
-        current_test=ScoredRatings.of(model, new.test),
-        reference_movies=Occurrences(model.movie_ids, model.item_counts),
-        current_movies=Occurrences.of(new.train.movie_id),
-    )
-    return assess(inputs, DriftConfig.from_settings(settings)).document
+    trained = of_frame(RATINGS, read_path(lakehouse.engine, train, train_version))
+    movies = Occurrences(model.movie_ids, model.item_counts)
+    judged = ScoredRatings.of(model, _ratings(test, test_version))
+    reference = Reference(facts["version"], model, versions, cells_of(trained, judged, movies), key="")
+    config = DriftConfig.from_settings(settings)
+    batches, scan = _new_ratings(paths, lakehouse, reference, config)
+    compared = Compared(batches, facts["version"], {str(train): train_version, str(test): test_version})
+    if not scan.starts.end:
+        return no_report([Reason.NO_BATCHES], config, compared).document
+    return report_on(scan, reference.cells, compared, config).document
 
 
 def merge(streaming: Path, processed: Path) -> dict[str, Any]:
@@ -141,14 +142,32 @@ def _reference(
     return (_existing(path), None) if path else (lakehouse.path(table), versions[table])
 
 
-def _new_ratings(paths: DriftPaths, lakehouse: Lakehouse) -> tuple[tuple[str, ...], Streamed]:
-    """The other side: what is given, else what waits, with the batches that wait."""
+def _new_ratings(
+    paths: DriftPaths, lakehouse: Lakehouse, reference: Reference, config: DriftConfig
+) -> tuple[list[str], Scan]:
+    """The other side: the batches that wait, in windows, or the tables that are given, which are one window."""
     if paths.current_train and paths.current_test:
-        return (), Streamed(_ratings(paths.current_train), _ratings(paths.current_test))
-    batches = waiting_batches(lakehouse)
-    waits = streamed(lakehouse, batches)
-    train = _ratings(paths.current_train) if paths.current_train else waits.train
-    return batches, Streamed(train, _ratings(paths.current_test) if paths.current_test else waits.test)
+        return [], _one_window(_given(paths, reference), reference, config)
+    arrivals = arrived(waiting(lakehouse))
+    batches = [arrival.batch for arrival in arrivals]
+    if not (paths.current_train or paths.current_test):
+        return batches, scan_batches(lakehouse, reference, arrivals, config, Scan())
+    waits = batch_cells(lakehouse, reference.model, arrivals, 0).compacted(np.zeros(1, np.int64))
+    given = _given(paths, reference)
+    sides = (given, waits) if paths.current_train else (waits, given)
+    return batches, _one_window(Cells(sides[0].train, sides[1].warm, sides[0].movies), reference, config)
+
+
+def _given(paths: DriftPaths, reference: Reference) -> Cells:
+    """What the given tables hold; a side that is not given is empty."""
+    train, test = (_ratings(path) if path else _NONE for path in (paths.current_train, paths.current_test))
+    rated = of_values(RATINGS, train.user_id, train.rating)
+    return cells_of(rated, ScoredRatings.of(reference.model, test), Occurrences.of(train.movie_id))
+
+
+def _one_window(cells: Cells, reference: Reference, config: DriftConfig) -> Scan:
+    arrival = Arrival("", "", int(cells.train[:, 3].sum()), int(cells.warm[:, 3].sum()))
+    return Scan().take([arrival], cells, reference.cells, config)
 
 
 def _write_part(folder: Path, name: str, rows: pa.Table) -> None:

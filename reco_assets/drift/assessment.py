@@ -1,61 +1,35 @@
-"""From the histograms of both sides to a drift report: what was compared, how it scored, what either policy says.
+"""From windows over what waits to a drift report: how each scored, which one decides, what either policy says.
 
 A report is a function of its inputs and settings: no clock, no path, numbers rounded to what every machine agrees on.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from reco_assets.drift import document, histograms, policy, scores, signals
-from reco_assets.drift.bootstrap import Uncertainty, uncertainty
-from reco_assets.drift.histograms import PREDICTIONS, UserHistogram
-from reco_assets.drift.policy import DriftConfig, Evidence, Reason, Verdict
-from reco_assets.drift.scores import Scale
-from reco_assets.drift.signals import ErrorShift, Mix, Occurrences
-from reco_assets.models.ratings import Ratings
-from reco_assets.models.recommender import Recommender
+from reco_assets.drift import document
+from reco_assets.drift.cells import Cells, ScoredRatings, cells_of
+from reco_assets.drift.comparison import plain
+from reco_assets.drift.decision import Decided, Evidence, decide, decide_pool
+from reco_assets.drift.histograms import UserHistogram
+from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, DriftConfig, Reason, Verdict
+from reco_assets.drift.scan import Arrival, Scan
+from reco_assets.drift.signals import Occurrences
+from reco_assets.streaming.accepted import set_name
 
-DIGITS = 10
-
-
-@dataclass(frozen=True)
-class ScoredRatings:
-    """n test ratings beside the champion's predictions, all (n,): ids, stars, stars, and whether the pair is warm."""
-
-    user_id: np.ndarray
-    rating: np.ndarray
-    predicted: np.ndarray
-    warm: np.ndarray
-
-    @classmethod
-    def of(cls, model: Recommender, ratings: Ratings) -> "ScoredRatings":
-        """Let a model predict the ratings."""
-        pairs = ratings.user_id, ratings.movie_id
-        return cls(ratings.user_id, ratings.rating, model.predict(*pairs), model.knows(*pairs))
-
-    def predictions(self) -> UserHistogram:
-        """Predictions of the warm pairs."""
-        return histograms.of_values(PREDICTIONS, self.user_id[self.warm], self.predicted[self.warm])
-
-    def squared_errors(self) -> tuple[np.ndarray, np.ndarray]:
-        """user_id and squared error (stars²) of the m warm pairs, ordered so that their sums do not depend on it."""
-        users = self.user_id[self.warm]
-        squared = (self.rating[self.warm].astype(np.float64) - self.predicted[self.warm]) ** 2
-        order = np.lexsort((squared, users))
-        return users[order], squared[order]
+NAMED_BATCHES = 20  # the newest ones; thousands may wait, and a hash names them all
 
 
 @dataclass(frozen=True)
 class DriftInputs:
-    """What is compared: the champion's training and test ratings with the waiting batches'.
+    """What is compared where no windows are asked for: training and test ratings of the champion with new ones.
 
-    `batches` in the order in which they landed; `delta_versions`: of every table that was read; movies: how often
-    each is rated in the training ratings, old and new.
+    `batches` in the order of their arrival; `delta_versions`: of every table that was read; movies: how often each is
+    rated in the training ratings, old and new.
     """
 
     batches: tuple[str, ...]
@@ -70,23 +44,24 @@ class DriftInputs:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """One score with its uncertainty; `status` is "ok", or the reason why `score` and `uncertainty` are None."""
+class Compared:
+    """The names of what is compared: waiting batches in the order of arrival, the champion, versions of tables."""
 
-    scale: Scale
-    reference: UserHistogram
-    current: UserHistogram
-    status: str
-    score: scores.Score | None = None
-    uncertainty: Uncertainty | None = None
+    batches: Sequence[str] = ()
+    model_version: str | None = None
+    delta_versions: Mapping[str, int | None] | None = None
 
-    @property
-    def evidence(self) -> Evidence | None:
-        """What the policies look at. A side of a single user proves nothing: its p-value is 1."""
-        if self.score is None:
-            return None
-        p_value = self.uncertainty.p_value if self.uncertainty else 1.0
-        return Evidence(float(self.score.score), p_value, min(self.reference.users, self.current.users))
+    def as_dict(self) -> dict[str, Any]:
+        """As a report shows it: of the batches their number, the hash of their names, and the newest."""
+        return {
+            "batches": {
+                "count": len(self.batches),
+                "name": set_name(self.batches),
+                "newest": list(self.batches[: -NAMED_BATCHES - 1 : -1]),
+            },
+            "model_version": self.model_version,
+            "delta_versions": dict(sorted((self.delta_versions or {}).items())),
+        }
 
 
 @dataclass(frozen=True)
@@ -128,91 +103,58 @@ class DriftReport:
 
 
 def assess(inputs: DriftInputs, config: DriftConfig) -> DriftReport:
-    """Score data drift and model drift of the waiting batches and decide under both policies."""
-    data = compare(inputs.reference_train, inputs.current_train, scores.rating_scale(), config)
-    model = compare_predictions(inputs.reference_test.predictions(), inputs.current_test.predictions(), config)
-    error = None
-    if model.score is not None:
-        sides = inputs.reference_test.squared_errors(), inputs.current_test.squared_errors()
-        error = signals.error_shift(*sides, config.resampling)
-    users = (Occurrences(side.user_id, side.rows_per_user) for side in (inputs.reference_train, inputs.current_train))
-    found: dict[str, Any] = {
-        "data_drift": _section(data),
-        "model_drift": _section(model),
-        "rmse": asdict(error) if error else None,
-        "users": _optional(signals.mix(*users)),
-        "movies": _optional(signals.mix(inputs.reference_movies, inputs.current_movies)),
+    """Score data drift and model drift of new ratings as one window and decide under both policies."""
+    reference = cells_of(inputs.reference_train, inputs.reference_test, inputs.reference_movies)
+    new = cells_of(inputs.current_train, inputs.current_test, inputs.current_movies)
+    rows = inputs.current_train.rows, len(inputs.current_test.user_id)
+    scan = Scan().take([Arrival("", "", *rows)], new, reference, config)
+    return report_on(scan, reference, Compared(inputs.batches, inputs.model_version, inputs.delta_versions), config)
+
+
+def report_on(scan: Scan, reference: Cells, compared: Compared, config: DriftConfig) -> DriftReport:
+    """Decide under both policies on the windows over what waits, one batch at least."""
+    evidence = Evidence.of(scan, reference, config)
+    decided = decide(evidence)
+    pool, own = decide_pool(evidence), decided[config.policy].finding
+    found = {
+        **{name: own[name] for name in ("data_drift", "model_drift", "rmse", "users", "movies")},
+        "window": _window(scan, own),
+        "windows": _windows(evidence, own),
+        "pool": {
+            **{name: evidence.pool[name] for name in ("drift_score", "data_drift", "model_drift")},
+            "verdicts": {name: _verdict(verdict) for name, verdict in pool.items()},
+        },
     }
-    verdicts = verdicts_of(data.evidence, model.evidence, error, config)
-    score = policy.combined([part["score"] for part in (found["data_drift"], found["model_drift"])], config)
-    compared = _compared(inputs.batches, inputs.model_version, inputs.delta_versions)
-    return _report(found | compared, verdicts, score, config)
+    return _report(found | compared.as_dict(), decided, config, scan)
 
 
-def no_report(
-    reason: Reason, config: DriftConfig, batches: tuple[str, ...] = (), model_version: str | None = None
+def no_report(reasons: Sequence[Reason], config: DriftConfig, compared: Compared | None = None) -> DriftReport:
+    """The report where nothing can be compared: NO_BATCHES, NO_CHAMPION or both."""
+    nothing = {"status": str(reasons[0]), "score": None}
+    found: dict[str, Any] = {"data_drift": nothing, "model_drift": nothing}
+    found |= dict.fromkeys(("rmse", "users", "movies", "window", "pool")) | {"windows": []}
+    decided = dict.fromkeys((DOCUMENTED, CALIBRATED), Decided(Verdict(False, tuple(reasons)), {}))
+    return _report(found | (compared or Compared()).as_dict(), decided, config)
+
+
+def _report(
+    found: dict[str, Any], decided: Mapping[str, Decided], config: DriftConfig, scan: Scan | None = None
 ) -> DriftReport:
-    """The report where nothing can be compared: NO_BATCHES or NO_CHAMPION."""
-    nothing = {"status": str(reason), "score": None}
-    found = {"data_drift": nothing, "model_drift": nothing, "rmse": None, "users": None, "movies": None}
-    verdict = Verdict(False, (reason,))
-    verdicts = {"documented": verdict, "calibrated": verdict}
-    return _report(found | _compared(batches, model_version, {}), verdicts, 0.0, config)
-
-
-def compare(reference: UserHistogram, current: UserHistogram, scale: Scale, config: DriftConfig) -> Comparison:
-    """Score current against reference and say what chance would do; "insufficient_data" where a side is empty."""
-    if min(reference.rows, current.rows) == 0:
-        return Comparison(scale, reference, current, str(Reason.INSUFFICIENT_DATA))
-    return Comparison(
-        scale,
-        reference,
-        current,
-        "ok",
-        scores.score(reference.total, current.total, scale, config.weights),
-        uncertainty(reference, current, scale, config.weights, config.resampling),
-    )
-
-
-def compare_predictions(reference: UserHistogram, current: UserHistogram, config: DriftConfig) -> Comparison:
-    """Model drift of warm pairs; "insufficient" where the new test has fewer than `min_warm_pairs`."""
-    scale = scores.prediction_scale(reference.total)
-    if current.rows < config.min_warm_pairs or reference.rows == 0:
-        return Comparison(scale, reference, current, "insufficient")
-    return compare(reference, current, scale, config)
-
-
-def verdicts_of(
-    data: Evidence | None, model: Evidence | None, error: ErrorShift | None, config: DriftConfig
-) -> dict[str, Verdict]:
-    """What each policy says, by its name."""
-    judges = {"documented": policy.documented, "calibrated": policy.calibrated}
-    return {name: judge(data, model, error, config) for name, judge in judges.items()}
-
-
-def _compared(
-    batches: tuple[str, ...], model_version: str | None, delta_versions: Mapping[str, int | None]
-) -> dict[str, Any]:
-    return {
-        "batches": batches,
-        "model_version": model_version,
-        "delta_versions": dict(sorted(delta_versions.items())),
-    }
-
-
-def _report(found: dict[str, Any], verdicts: dict[str, Verdict], score: float, config: DriftConfig) -> DriftReport:
-    verdict = verdicts[config.policy]
-    content = _plain(
+    verdict = decided[config.policy].verdict
+    reason = document.explain(config, verdict)
+    if len(found["windows"]) > 1:
+        reason = f"{reason} ({document.in_words(found['window'])})"
+    content = plain(
         {
             "should_retrain": verdict.retrain,
-            "drift_score": score,
+            "drift_score": decided[config.policy].finding.get("drift_score", 0.0),
             **found,
             "policy": config.policy,
-            "reason": document.explain(config, verdict),
+            "reason": reason,
             "reason_codes": verdict.reasons,
             "verdicts": {
-                name: {"should_retrain": v.retrain, "drift_score": v.score, "reason_codes": v.reasons}
-                for name, v in verdicts.items()
+                name: _verdict(each.verdict) | ({"window": scan.starts.name_of(each.finding)} if scan else {})
+                for name, each in decided.items()
             },
             "config": config.as_dict(),
         }
@@ -221,46 +163,50 @@ def _report(found: dict[str, Any], verdicts: dict[str, Verdict], score: float, c
     return DriftReport({**content, "report_id": digest[:32]})
 
 
-def _section(found: Comparison) -> dict[str, Any]:
-    sides = {"reference": found.reference, "current": found.current}
-    section: dict[str, Any] = {
-        "status": found.status,
-        "score": None,
-        "rows": {name: side.rows for name, side in sides.items()},
-        "users": {name: side.users for name, side in sides.items()},
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {"should_retrain": verdict.retrain, "drift_score": verdict.score, "reason_codes": verdict.reasons}
+
+
+def _window(scan: Scan, finding: Mapping[str, Any]) -> dict[str, Any]:
+    """The window's name and its part of what waits: a retraining takes all of it."""
+    rows, waiting = finding["data_drift"]["rows"]["current"], sum(scan.starts.rows)
+    return {
+        "name": scan.starts.name_of(finding),
+        "batches": finding["end"] - finding["start"],
+        "of_batches": scan.starts.end,
+        "rows": rows,
+        "of_rows": waiting,
+        "share": rows / waiting if waiting else 0.0,
     }
-    if found.score is None:
-        return section
-    section |= {
-        "score": found.score.score,
-        "kl": found.score.kl,
-        "mean_shift": found.score.mean_shift,
-        "median_shift": found.score.median_shift,
-    }
-    if chance := found.uncertainty:
-        section |= {
-            "kl_corrected": max(found.score.kl - chance.kl_noise, 0.0),
-            "p_value": chance.p_value,
-            "score_interval": chance.score_interval,
-            "mean_shift_interval": chance.mean_shift_interval,
-            "smallest_detectable_shift": chance.smallest_detectable_shift,
+
+
+def _windows(evidence: Evidence, own: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A line for each window, the newest first, and for the one that decides if it ended with an earlier batch."""
+    scored, scan = evidence.scored, evidence.scan
+    drift_scores, judged = scored.drift_scores(evidence.config), set(evidence.judged.tolist())
+    lines = [
+        {
+            "name": scan.starts.name(window),
+            "batches": window.batches,
+            "rows": int(scored.rows[at]),
+            "users": evidence.users[at],
+            "warm_pairs": int(scored.warm[at]),
+            "data_score": _known(scored.data[at]),
+            "model_score": _known(scored.model[at]),
+            "drift_score": drift_scores[at],
+            "judged": at in judged,
+            "decides": (window.start, window.end) == (own["start"], own["end"]),
         }
-    shares = {name: found.scale.binned(side.total) / side.rows for name, side in sides.items()}
-    return section | {"distribution": {"from_stars": found.scale.labels, **shares}}
+        for at, window in enumerate(scored.window)
+    ][::-1]
+    if not any(line["decides"] for line in lines):
+        data, model = own["data_drift"], own["model_drift"]
+        line = {name: _window(scan, own)[name] for name in ("name", "batches", "rows")}
+        line |= {"users": data["users"]["current"], "warm_pairs": model["rows"]["current"]}
+        line |= {"data_score": data["score"], "model_score": model["score"], "drift_score": own["drift_score"]}
+        lines.append(line | {"judged": True, "decides": True})
+    return lines
 
 
-def _optional(found: Mix | None) -> dict[str, Any] | None:
-    return asdict(found) if found else None
-
-
-def _plain(value: Any) -> Any:
-    """What JSON knows, floats to ten digits: sums over cores and processors agree that far."""
-    if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, float | np.floating):
-        return float(f"{value:.{DIGITS}g}")
-    return str(value) if isinstance(value, Reason) else value
+def _known(score: float) -> float | None:
+    return None if np.isnan(score) else float(score)

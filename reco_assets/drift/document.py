@@ -9,7 +9,7 @@ from typing import Any
 from reco_assets.drift.policy import DriftConfig, Reason, Verdict
 
 Document = Mapping[str, Any]
-BATCHES_SHOWN = 20
+NAME_SHOWN = 12  # of a batch's 64 characters
 
 _SENTENCES = {
     Reason.DRIFT_ABOVE_THRESHOLD: "drift score {score:.2f} is above {threshold:g}",
@@ -20,14 +20,24 @@ _SENTENCES = {
     Reason.INSUFFICIENT_WARM_PAIRS: "fewer than {min_warm_pairs} warm test pairs, so data drift decides",
     Reason.RMSE_WORSE: "the champion's RMSE is worse on the new labels by more than {rmse_trigger} stars",
     Reason.NO_BATCHES: "no batch is waiting",
-    Reason.NO_CHAMPION: "there is no champion to compare with; train one first",
+    Reason.NO_CHAMPION: "there is no champion to compare with; train one first: reco train",
+}
+_COLUMNS = {
+    "window": "name",
+    "batches": "batches",
+    "training rows": "rows",
+    "users": "users",
+    "warm test pairs": "warm_pairs",
+    "data drift": "data_score",
+    "model drift": "model_score",
+    "score": "drift_score",
 }
 _SECTIONS = {"data_drift": "data (ratings)", "model_drift": "model (predictions)"}
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2430}"
     "table{border-collapse:collapse;margin:1rem 0}td,th{padding:.25rem .8rem;border-bottom:1px solid #d8dee8;"
     "text-align:left}.verdict{padding:.8rem 1rem;border-radius:6px;background:#e6f2e6}"
-    ".retrain{background:#fbe6da}img{max-width:100%}code{font-size:.9em;overflow-wrap:anywhere}"
+    ".retrain{background:#fbe6da}.nothing{background:#e9ebef}img{max-width:100%}code{font-size:.9em;overflow-wrap:anywhere}"
 )
 
 
@@ -35,6 +45,12 @@ def explain(config: DriftConfig, verdict: Verdict) -> str:
     """The verdict's reasons as one line."""
     values = {**config.as_dict(), "score": verdict.score}
     return "; ".join(_SENTENCES[reason].format(**values) for reason in verdict.reasons)
+
+
+def in_words(window: Document) -> str:
+    """The window that decides, and how much of what waits it is: a retraining takes all."""
+    whole = f"{window['rows']:,} of {window['of_rows']:,} training ratings that wait, {window['share']:.0%}"
+    return f"{window['name']}: {whole}"
 
 
 def scalars(report: Document) -> dict[str, float]:
@@ -51,15 +67,19 @@ def scalars(report: Document) -> dict[str, float]:
         mix = report[name] or {}
         numbers[f"new_{prefix}_share"] = mix.get("new_share")
         numbers[f"{prefix}_mix_divergence"] = mix.get("divergence")
+    window, pool = report["window"] or {}, report["pool"] or {}
+    numbers |= {"pool_drift_score": pool.get("drift_score"), "deciding_share": window.get("share")}
+    numbers["windows_judged"] = sum(window["judged"] for window in report["windows"]) or None
     rmse = report["rmse"] or {}
     numbers |= {f"rmse_{name}": rmse.get(name) for name in ("reference", "current", "shift")}
     return {name: float(value) for name, value in numbers.items() if value is not None}
 
 
 def markdown(report: Document) -> str:
-    """The verdict of both policies, the two scores, the signals, and what was compared."""
-    lines = [f"### {_headline(report)}", "", report["reason"], "", *_table(_verdict_rows(report)), ""]
-    lines += [*_table(_score_rows(report)), "", *_table(_signal_rows(report)), ""]
+    """The verdict of both policies, every window, the scores of the one that decides, signals, what was compared."""
+    lines = [f"### {_headline(report)}", "", report["reason"], ""]
+    for rows in _tables(report):
+        lines += [*_table(rows), ""]
     lines += [f"{name}: {value}  " for name, value in _facts(report)]
     return "\n".join(lines)
 
@@ -71,9 +91,10 @@ def plots(report: Document) -> str:
 
 def html(report: Document) -> str:
     """The whole report as one page: styles and images inside, nothing to load."""
-    kind = "verdict retrain" if report["should_retrain"] else "verdict"
+    judged = bool(report["windows"])
+    kind = "verdict retrain" if report["should_retrain"] else "verdict" if judged else "verdict nothing"
     images = "".join(f'<img alt="{escape(name)}" src="{image}">' for name, image in _images(report))
-    tables = "".join(_html_table(rows) for rows in (_verdict_rows(report), _score_rows(report), _signal_rows(report)))
+    tables = "".join(_html_table(rows) for rows in _tables(report))
     facts = "".join(f"<li>{escape(name)}: <code>{escape(value)}</code></li>" for name, value in _facts(report))
     return (
         f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{escape(_headline(report))}</title>'
@@ -84,20 +105,44 @@ def html(report: Document) -> str:
 
 
 def _headline(report: Document) -> str:
+    if not report["windows"]:
+        return "Nothing was compared"
     return f"{'Retrain' if report['should_retrain'] else 'No retrain'}: drift score {report['drift_score']:.2f}"
 
 
+def _tables(report: Document) -> list[list[list[str]]]:
+    """None where nothing was compared: the reason is all there is to say."""
+    if not report["windows"]:
+        return []
+    return [_verdict_rows(report), _window_rows(report), _score_rows(report), _signal_rows(report)]
+
+
 def _verdict_rows(report: Document) -> list[list[str]]:
-    rows = [["policy", "retrain", "reasons"]]
+    rows = [["policy", "retrain", "window", "reasons", "all that waits alone"]]
+    pool = report["pool"]["verdicts"]
     for name, verdict in report["verdicts"].items():
         decides = " (decides)" if name == report["policy"] else ""
-        rows.append([name + decides, "yes" if verdict["should_retrain"] else "no", ", ".join(verdict["reason_codes"])])
+        retrain, alone = (_yes(found[name]["should_retrain"]) for found in (report["verdicts"], pool))
+        rows.append([name + decides, retrain, verdict["window"], ", ".join(verdict["reason_codes"]), alone])
+    return rows
+
+
+def _window_rows(report: Document) -> list[list[str]]:
+    """A window per line, the newest first; one that is too small to be judged says so."""
+    rows = [[*_COLUMNS, ""]]
+    for window in report["windows"]:
+        cells = [_cell(window[key]) for key in _COLUMNS.values()]
+        few = f"fewer than {report['config']['min_window_rows']:,} training rows: not judged"
+        rows.append([*cells, "decides" if window["decides"] else "" if window["judged"] else few])
     return rows
 
 
 def _score_rows(report: Document) -> list[list[str]]:
-    """Measures down, data and model drift across."""
-    sections = [report[name] for name in _SECTIONS]
+    """Measures down; data and model drift across, of the window that decides and of all that waits."""
+    columns = [(title, report[name]) for name, title in _SECTIONS.items()]
+    if len(report["windows"]) > 1:
+        columns += [(f"{title}, all that waits", report["pool"][name]) for name, title in _SECTIONS.items()]
+    sections = [section for _, section in columns]
 
     def each(key: str) -> list[str]:
         return [_number(section.get(key)) for section in sections]
@@ -109,11 +154,12 @@ def _score_rows(report: Document) -> list[list[str]]:
         return [" / ".join(f"{n:,}" for n in section.get(key, {}).values()) for section in sections]
 
     return [
-        ["drift", *_SECTIONS.values()],
+        ["drift", *(title for title, _ in columns)],
         ["status", *(section["status"] for section in sections)],
         ["score", *each("score")],
         ["score, 95 % interval", *interval("score_interval")],
         ["p-value", *each("p_value")],
+        ["p-value times windows judged", *each("p_value_corrected")],
         ["KL divergence (nats)", *each("kl")],
         ["KL beyond chance (nats)", *each("kl_corrected")],
         ["mean shift (stars)", *each("mean_shift")],
@@ -145,18 +191,19 @@ def _signal_rows(report: Document) -> list[list[str]]:
 
 
 def _facts(report: Document) -> list[tuple[str, str]]:
-    return [
+    batches, tables = report["batches"], report["delta_versions"].items()
+    facts = [
         ("report", report["report_id"]),
         ("champion", report["model_version"] or "none"),
-        ("tables", ", ".join(f"{name} v{version}" for name, version in report["delta_versions"].items()) or "none"),
-        (f"batches ({len(report['batches'])})", _first(report["batches"])),
+        ("tables", ", ".join(f"{name} v{version}" for name, version in tables) or "none"),
+        (f"batches ({batches['count']:,}), the newest first", _first(batches)),
     ]
+    return [*facts, ("name of all batches together", batches["name"])] if batches["count"] else facts
 
 
-def _first(batches: list[str]) -> str:
-    """A backlog may be 10,000 batches long; all of them are in the JSON."""
-    named = [batch[:12] for batch in batches[:BATCHES_SHOWN]]
-    return ", ".join([*named, *(["…"] if len(batches) > BATCHES_SHOWN else [])]) or "none"
+def _first(batches: Document) -> str:
+    named = [batch[:NAME_SHOWN] for batch in batches["newest"]]
+    return ", ".join([*named, *(["…"] if batches["count"] > len(named) else [])]) or "none"
 
 
 def _images(report: Document) -> list[tuple[str, str]]:
@@ -196,6 +243,16 @@ def _html_table(rows: list[list[str]]) -> str:
 
 def _tagged(rows: list[list[str]]) -> list[tuple[str, list[str]]]:
     return [("th" if at == 0 else "td", row) for at, row in enumerate(rows)]
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _cell(value: str | float | None) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return value if isinstance(value, str) else _number(value)
 
 
 def _number(value: float | None) -> str:

@@ -84,12 +84,12 @@ class UserHistogram:
         """The histogram of both tables together; a user in both stays one user."""
         users = np.concatenate([np.repeat(part.user_id, np.diff(part.counts.indptr)) for part in (self, other)])
         values = np.concatenate([self.counts.indices, other.counts.indices])
-        return _of_counts(self.grid, users, values, np.concatenate([self.counts.data, other.counts.data]))
+        return of_counts(self.grid, users, values, np.concatenate([self.counts.data, other.counts.data]))
 
 
 def of_values(grid: Grid, user_id: np.ndarray, value: np.ndarray) -> UserHistogram:
     """Count n values, user_id (n,) and value (n,) stars. Raises `HistogramError`."""
-    return _of_counts(grid, user_id, grid.nearest(value), np.ones(len(user_id), np.int64))
+    return of_counts(grid, user_id, grid.nearest(value), np.ones(len(user_id), np.int64))
 
 
 def of_frame(grid: Grid, frame: "DataFrame", column: str = "rating") -> UserHistogram:
@@ -112,10 +112,11 @@ def of_frame(grid: Grid, frame: "DataFrame", column: str = "rating") -> UserHist
     )
     if counted["at"].null_count:
         raise HistogramError(f"Column {column} holds values that are not numbers; drift can only be scored on numbers.")
-    return _of_counts(grid, *(counted[name].to_numpy() for name in ("user_id", "at", "n")))
+    return of_counts(grid, *(counted[name].to_numpy() for name in ("user_id", "at", "n")))
 
 
-def _of_counts(grid: Grid, user_id: np.ndarray, at: np.ndarray, counts: np.ndarray) -> UserHistogram:
+def of_counts(grid: Grid, user_id: np.ndarray, at: np.ndarray, counts: np.ndarray) -> UserHistogram:
+    """Add up counts that are given per user and value: user_id, at (the value's number), counts, all (n,)."""
     users, rows = np.unique(user_id, return_inverse=True)
     matrix = sp.coo_matrix((counts.astype(np.int64), (rows, at)), (len(users), grid.size)).tocsr()
     matrix.sort_indices()

@@ -1,99 +1,132 @@
-"""What a drift report compares, read from the lakehouse: the champion's own data against the waiting batches'."""
+"""What a drift report compares, read from the lakehouse: the champion's own data against the waiting batches'.
 
-from dataclasses import dataclass
+A report reads the rows of batches that no report has seen. Of all others, and of the champion's own data, it keeps
+counts beside the lakehouse's reports, and counts again where those are not exactly what it would count.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pac
 
-from reco_assets.drift.assessment import DriftInputs, DriftReport, ScoredRatings, assess, no_report
-from reco_assets.drift.histograms import RATINGS, UserHistogram, of_frame, of_values
+from reco_assets.drift.assessment import Compared, DriftReport, no_report, report_on
+from reco_assets.drift.cells import Cells, ScoredRatings, cells_of, count_batches
+from reco_assets.drift.histograms import RATINGS, of_frame
+from reco_assets.drift.kept import keep, kept, kept_folder
 from reco_assets.drift.policy import DriftConfig, Reason
 from reco_assets.drift.reports import ReportError
+from reco_assets.drift.scan import Arrival, Scan
 from reco_assets.drift.signals import Occurrences
+from reco_assets.drift.windows import Starts
 from reco_assets.models.assets import read_ratings
 from reco_assets.models.ratings import COLUMNS, Ratings
 from reco_assets.models.recommender import Recommender
 from reco_assets.models.store import model_store
 from reco_assets.silver.splits import TEST, TRAIN
-from reco_assets.streaming.accepted import waiting_batches
+from reco_assets.streaming.accepted import waiting
+from reco_assets.streaming.receipts import Receipt
 from reco_assets.tables import STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from resources.lakehouse import Lakehouse
-from resources.table_append import batch_rows
+from resources.table_append import BATCH, batch_rows
+from resources.table_growth import read_log
+
+FORMAT = 1  # of what is kept; raise it where cells, windows or findings change
+AT_ONCE = 2_000  # batches read together
+REFERENCE_FILE, WAITING_FILE = "reference.npz", "waiting.npz"
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A champion with the ratings it was trained and judged on, at the Delta versions it was."""
+    """A champion with the ratings it was trained and judged on, at the Delta versions it was.
+
+    `key`: names all of that, the tables themselves included.
+    """
 
     champion: str
     model: Recommender
     versions: dict[str, int | None]
-    train: UserHistogram
-    test: ScoredRatings
+    cells: Cells
+    key: str
 
 
 def report_on_waiting(lakehouse: Lakehouse) -> DriftReport:
-    """Score all waiting batches against the champion's training and test ratings.
+    """Score all waiting batches against the champion's training and test ratings, in windows.
 
     Raises `ReportError` when the champion does not say which versions those are, `LakehouseError` when they are gone.
     """
-    config = DriftConfig.from_settings(lakehouse.settings)
-    champion = model_store(lakehouse.settings).champion()
-    batches = waiting_batches(lakehouse)
-    if not batches:
-        return no_report(Reason.NO_BATCHES, config, model_version=champion)
+    settings = lakehouse.settings
+    config = DriftConfig.from_settings(settings)
+    champion = model_store(settings).champion()
+    arrivals = arrived(waiting(lakehouse))
+    names = [arrival.batch for arrival in arrivals]
     if champion is None:
-        return no_report(Reason.NO_CHAMPION, config, batches)
-    return assess(drift_inputs(lakehouse, reference_of(lakehouse, champion), batches), config)
+        missing = [Reason.NO_CHAMPION] if names else [Reason.NO_BATCHES, Reason.NO_CHAMPION]
+        return no_report(missing, config, Compared(names))
+    if not names:
+        return no_report([Reason.NO_BATCHES], config, Compared(model_version=champion))
+    reference = reference_of(lakehouse, champion)
+    versions = reference.versions | {STREAM_RATINGS.name: lakehouse.version(STREAM_RATINGS.name)}
+    path = kept_folder(settings) / WAITING_FILE
+    source = [reference.key, read_log(lakehouse, STREAM_RATINGS.name).table_id, config.as_dict()]
+    scan = _kept_scan(path, source, arrivals)
+    if scan.starts.end < len(arrivals):
+        scan = scan_batches(lakehouse, reference, arrivals, config, scan)
+        _keep_scan(path, source, arrivals, scan)
+    return report_on(scan, reference.cells, Compared(names, champion, versions), config)
+
+
+def arrived(received: Sequence[Receipt]) -> list[Arrival]:
+    """What a report needs to know of batches that were taken in, in the same order."""
+    return [Arrival(receipt.batch, receipt.intake, receipt.train, receipt.test) for receipt in received]
+
+
+def scan_batches(
+    lakehouse: Lakehouse, reference: Reference, arrivals: Sequence[Arrival], config: DriftConfig, scan: Scan
+) -> Scan:
+    """Let the batches arrive that a scan has not seen yet. Raises `LakehouseError`."""
+    for first in range(scan.starts.end, len(arrivals), AT_ONCE):
+        portion = arrivals[first : first + AT_ONCE]
+        cells = batch_cells(lakehouse, reference.model, portion, first)
+        scan = scan.take(portion, cells, reference.cells, config)
+    return scan
+
+
+def batch_cells(lakehouse: Lakehouse, model: Recommender, arrivals: Sequence[Arrival], first: int) -> Cells:
+    """Count the good rows of batches, which take the positions from first. Raises `LakehouseError`."""
+    batches = [arrival.batch for arrival in arrivals]
+    rows = batch_rows(lakehouse, STREAM_RATINGS.name, batches, columns=[BATCH, *COLUMNS, "split"])
+    at = pac.index_in(rows[BATCH].cast(pa.string()), value_set=pa.array(batches, pa.string())).to_numpy()
+    ratings, split = Ratings.from_arrow(rows), np.asarray(rows["split"])
+    sides = split == TRAIN, split == TEST
+    scored = ScoredRatings.of(model, ratings.where(sides[1]))
+    return count_batches(at[sides[0]], ratings.where(sides[0]), at[sides[1]], scored, first)
 
 
 def reference_of(lakehouse: Lakehouse, champion: str) -> Reference:
-    """Load a champion and its ratings; the engine counts those of training in one job.
+    """Load a champion and count its ratings; the engine counts those of training in one job, once per champion.
 
     Raises `ReportError`, `LakehouseError`.
     """
     lakehouse.require_delta("drift detection")
     store = model_store(lakehouse.settings)
     versions, model = reference_versions(store.facts(champion), lakehouse), store.load(champion)
-    judged_on = read_ratings(lakehouse, TEST_RATINGS.name, versions[TEST_RATINGS.name])
-    return Reference(
-        champion,
-        model,
-        versions,
-        train=of_frame(RATINGS, lakehouse.read(TRAIN_RATINGS.name, versions[TRAIN_RATINGS.name])),
-        test=ScoredRatings.of(model, judged_on),
-    )
-
-
-def drift_inputs(lakehouse: Lakehouse, reference: Reference, batches: tuple[str, ...]) -> DriftInputs:
-    """A reference beside batches that were taken in, waiting or not."""
-    new = streamed(lakehouse, batches)
-    return DriftInputs(
-        batches=batches,
-        model_version=reference.champion,
-        delta_versions=reference.versions | {STREAM_RATINGS.name: lakehouse.version(STREAM_RATINGS.name)},
-        reference_train=reference.train,
-        current_train=of_values(RATINGS, new.train.user_id, new.train.rating),
-        reference_test=reference.test,
-        current_test=ScoredRatings.of(reference.model, new.test),
-        reference_movies=Occurrences(reference.model.movie_ids, reference.model.item_counts),
-        current_movies=Occurrences.of(new.train.movie_id),
-    )
-
-
-@dataclass(frozen=True)
-class Streamed:
-    """The good rows of batches, by their side of the split."""
-
-    train: Ratings
-    test: Ratings
-
-
-def streamed(lakehouse: Lakehouse, batches: tuple[str, ...]) -> Streamed:
-    """The rows of batches that were taken in. Raises `LakehouseError`."""
-    rows = batch_rows(lakehouse, STREAM_RATINGS.name, batches, columns=[*COLUMNS, "split"])
-    ratings, split = Ratings.from_arrow(rows), np.asarray(rows["split"])
-    return Streamed(ratings.where(split == TRAIN), ratings.where(split == TEST))
+    tables = {name: read_log(lakehouse, name).table_id for name in versions}
+    key = _hash([FORMAT, champion, versions, tables])
+    path = kept_folder(lakehouse.settings) / REFERENCE_FILE
+    cells = _kept_cells(path, key)
+    if cells is None:
+        judged_on = read_ratings(lakehouse, TEST_RATINGS.name, versions[TEST_RATINGS.name])
+        train = of_frame(RATINGS, lakehouse.read(TRAIN_RATINGS.name, versions[TRAIN_RATINGS.name]))
+        movies = Occurrences(model.movie_ids, model.item_counts)
+        cells = cells_of(train, ScoredRatings.of(model, judged_on), movies)
+        keep(path, _arrays(cells), {"key": key})
+    return Reference(champion, model, versions, cells, key)
 
 
 def reference_versions(facts: dict[str, Any], lakehouse: Lakehouse) -> dict[str, int | None]:
@@ -109,3 +142,47 @@ def reference_versions(facts: dict[str, Any], lakehouse: Lakehouse) -> dict[str,
         TRAIN_RATINGS.name: trained_on,
         TEST_RATINGS.name: lakehouse.version(TEST_RATINGS.name) if judged_on is None else judged_on,
     }
+
+
+def _kept_cells(path: Path, key: str) -> Cells | None:
+    found = kept(path)
+    return Cells(**found[0]) if found and found[1].get("key") == key else None
+
+
+def _kept_scan(path: Path, source: list[Any], arrivals: Sequence[Arrival]) -> Scan:
+    """The scan that an earlier report kept, if it is about these batches or the first of them; else an empty one."""
+    found = kept(path)
+    if not found:
+        return Scan()
+    arrays, facts = found
+    seen = int(facts.get("seen", 0))
+    if seen > len(arrivals) or facts.get("key") != _scan_key(source, arrivals[:seen]):
+        return Scan()
+    starts = facts["starts"]
+    return Scan(
+        Starts(**{**starts, "at": tuple(starts["at"]), "rows": tuple(starts["rows"])}),
+        Cells(**arrays),
+        facts["strongest"],
+    )
+
+
+def _keep_scan(path: Path, source: list[Any], arrivals: Sequence[Arrival], scan: Scan) -> None:
+    facts = {
+        "key": _scan_key(source, arrivals),
+        "seen": len(arrivals),
+        "starts": asdict(scan.starts),
+        "strongest": scan.strongest,
+    }
+    keep(path, _arrays(scan.cells), facts)
+
+
+def _scan_key(source: list[Any], arrivals: Sequence[Arrival]) -> str:
+    return _hash([source, [(each.batch, each.intake, each.train, each.test) for each in arrivals]])
+
+
+def _arrays(cells: Cells) -> dict[str, np.ndarray]:
+    return {"train": cells.train, "warm": cells.warm, "movies": cells.movies}
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()

@@ -1,7 +1,8 @@
 """When drift leads to a retraining: the documented rule and the calibrated one, and the reasons they give."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -10,6 +11,8 @@ from reco_assets.drift.scores import Weights
 from reco_assets.drift.signals import ErrorShift
 from resources.errors import RecoError
 from resources.settings import DriftPolicy, Settings
+
+DOCUMENTED, CALIBRATED = "documented", "calibrated"
 
 
 class DriftConfigError(RecoError):
@@ -34,15 +37,17 @@ class Reason(StrEnum):
 class DriftConfig:
     """Everything that a report depends on beside the data; the defaults are the documented numbers.
 
-    `threshold`: of the drift score; `combine`: "max" or "mean" of data and model drift; `min_warm_pairs`: below it
-    data drift decides alone; `min_users`, `p_value`, `samples`: of the calibrated policy; `rmse_trigger`: stars by
-    which the champion may become worse on new labels, None to let it inform only.
+    `threshold`: of the drift score; `combine`: "max" or "mean" of data and model drift; `min_window_rows`: training
+    rows that a window beside the pool needs; `min_warm_pairs`: below it data drift decides alone; `min_users`,
+    `p_value`, `samples`: of the calibrated policy; `rmse_trigger`: stars by which the champion may become worse on
+    new labels, None to let it inform only.
     """
 
     policy: DriftPolicy = "documented"
     threshold: float = 1.0
     combine: str = "max"
     weights: Weights = field(default_factory=Weights)
+    min_window_rows: int = 3_000
     min_warm_pairs: int = 200
     min_users: int = 30
     p_value: float = 0.01
@@ -70,6 +75,7 @@ class DriftConfig:
                 settings.drift_mean_weight,
                 settings.drift_median_weight,
             ),
+            min_window_rows=settings.drift_min_window_rows,
             min_warm_pairs=settings.drift_min_warm_pairs,
             min_users=settings.drift_min_users,
             p_value=settings.drift_p_value,
@@ -83,6 +89,10 @@ class DriftConfig:
         """The bootstrap's part of it."""
         return Resampling(self.samples, self.seed, self.p_value)
 
+    def resampling_of(self, windows: int) -> Resampling:
+        """The same where one of so many windows is judged: twice the samples that its corrected p-value needs."""
+        return replace(self.resampling, samples=max(self.samples, math.ceil(2 * windows / self.p_value)))
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the report."""
         return asdict(self)
@@ -90,11 +100,15 @@ class DriftConfig:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a policy needs to know of data drift or of model drift; `users`: of the smaller side."""
+    """What a policy needs to know of data drift or of model drift.
+
+    `users`: of the smaller side; `windows`: of how many windows that are judged this is one.
+    """
 
     score: float
     p_value: float
     users: int
+    windows: int = 1
 
 
 @dataclass(frozen=True)
@@ -126,6 +140,12 @@ def combined(scores: Sequence[float | None], config: DriftConfig) -> float:
     return max(known) if config.combine == "max" else sum(known) / len(known)
 
 
+def calibrated_score(data_drift: Mapping[str, Any], model_drift: Mapping[str, Any], config: DriftConfig) -> float:
+    """The drift score of two sections of a report for the calibrated policy: what has too few users does not count."""
+    parts = [part for part in (data_drift, model_drift) if part["score"] is not None]
+    return combined([part["score"] for part in parts if min(part["users"].values()) >= config.min_users], config)
+
+
 def documented(data: Evidence | None, model: Evidence | None, error: ErrorShift | None, config: DriftConfig) -> Verdict:
     """Retrain when the drift score exceeds the threshold."""
     judged = [part for part in (data, model) if part]
@@ -142,8 +162,9 @@ def documented(data: Evidence | None, model: Evidence | None, error: ErrorShift 
 def calibrated(data: Evidence | None, model: Evidence | None, error: ErrorShift | None, config: DriftConfig) -> Verdict:
     """Retrain when the drift score exceeds the threshold, is no work of chance, and rests on enough users.
 
-    Of chance: the p-value of the larger of data and model drift. Of the two, what has too few users does not count;
-    when that leaves none, the data are insufficient and batches pool until they suffice.
+    Of chance: the p-value of the larger of data and model drift, times the number of windows judged (Bonferroni). Of
+    the two, what has too few users does not count; when that leaves none, the data are insufficient and batches pool
+    until they suffice.
     """
     known = [part for part in (data, model) if part]
     judged = [part for part in known if part.users >= config.min_users]
@@ -153,7 +174,7 @@ def calibrated(data: Evidence | None, model: Evidence | None, error: ErrorShift 
         return _verdict((Reason.INSUFFICIENT_DATA, *left_out), score, error, config)
     if score <= config.threshold:
         reason = Reason.BELOW_THRESHOLD
-    elif max(judged, key=lambda part: part.score).p_value > config.p_value:
+    elif (worst := max(judged, key=lambda part: part.score)).p_value * worst.windows > config.p_value:
         reason = Reason.NOT_SIGNIFICANT
     else:
         reason = Reason.DRIFT_ABOVE_THRESHOLD

@@ -1,42 +1,66 @@
-"""What either policy would have done with past batches, one arriving after the other."""
+"""What either policy would have done with past batches, one arriving after the other, with windows and without."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from reco_assets.drift.assessment import DriftReport
-from reco_assets.streaming.receipts import Receipt
+from reco_assets.drift.cells import Cells
+from reco_assets.drift.decision import Evidence, decide, decide_pool
+from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, DriftConfig, Verdict
+from reco_assets.drift.scan import Arrival, Scan
 
-POLICIES = ("documented", "calibrated")
+POLICIES = (DOCUMENTED, CALIBRATED)
+WINDOWS, POOL = "windows", "pool"
+RULES = (WINDOWS, POOL)
 
 
 @dataclass(frozen=True)
 class Step:
-    """A batch's arrival under one policy: the batches that then waited, the report on them, whether it retrained."""
+    """A batch's arrival under a policy and a rule (windows, or the pool of all that waits alone).
+
+    `waiting`: how many batches then wait; `batches`: how many of them the window holds that the verdict rests on.
+    """
 
     policy: str
-    receipt: Receipt
+    rule: str
+    arrival: Arrival
     waiting: int
-    report: DriftReport
+    verdict: Verdict
+    batches: int
 
     @property
     def retrained(self) -> bool:
         """Whether this policy would have retrained here, after which no batch waits."""
-        return bool(self.report.document["verdicts"][self.policy]["should_retrain"])
-
-    @property
-    def reasons(self) -> list[str]:
-        """The policy's reason codes."""
-        return list(self.report.document["verdicts"][self.policy]["reason_codes"])
+        return self.verdict.retrain
 
 
-def replay(received: Sequence[Receipt], judge: Callable[[tuple[str, ...]], DriftReport]) -> Iterator[Step]:
-    """Let batches arrive in order; under each policy they pool until it retrains. `judge` reports on a pool."""
-    pools: dict[str, tuple[str, ...]] = dict.fromkeys(POLICIES, ())
-    for receipt in received:
-        reports: dict[tuple[str, ...], DriftReport] = {}
-        for policy in POLICIES:
-            pool = (*pools[policy], receipt.batch)
-            reports[pool] = reports.get(pool) or judge(pool)
-            step = Step(policy, receipt, len(pool), reports[pool])
-            pools[policy] = () if step.retrained else pool
+def replay(
+    arrivals: Sequence[Arrival], read: Callable[[Arrival, int], Cells], reference: Cells, config: DriftConfig
+) -> Iterator[Step]:
+    """Let batches arrive in order; under each policy and rule they wait until it retrains.
+
+    `read` gives the cells of a batch at a position.
+    """
+    ways = [(policy, rule) for policy in POLICIES for rule in RULES]
+    waiting: dict[tuple[str, str], tuple[int, Scan]] = dict.fromkeys(ways, (0, Scan()))
+    for number, arrival in enumerate(arrivals):
+        cells: dict[int, Cells] = {}
+        known: dict[int, tuple[Scan, Evidence]] = {}
+        for policy, rule in ways:
+            first, scan = waiting[policy, rule]
+            if first not in known:  # ways whose batches wait since the same one share all of it
+                cells[first] = read(arrival, number - first)
+                scan = scan.take([arrival], cells[first], reference, config)
+                known[first] = scan, Evidence.of(scan, reference, config)
+            scan, evidence = known[first]
+            step = _step(policy, rule, arrival, evidence)
+            waiting[policy, rule] = (number + 1, Scan()) if step.retrained else (first, scan)
             yield step
+
+
+def _step(policy: str, rule: str, arrival: Arrival, evidence: Evidence) -> Step:
+    if rule == WINDOWS:
+        decided = decide(evidence)[policy]
+        finding, verdict = decided.finding, decided.verdict
+    else:
+        finding, verdict = evidence.pool, decide_pool(evidence)[policy]
+    return Step(policy, rule, arrival, evidence.scan.starts.end, verdict, finding["end"] - finding["start"])

@@ -1,6 +1,7 @@
 """Drift reports in the lakehouse: written whole, found by id or as the newest, and the verdict read from one."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,12 @@ def read_report(settings: Settings, report_id: str | None = None) -> dict[str, A
     except ValueError as error:
         raise ReportError(f"{path} is damaged: {error}. Make it anew: reco stream detect_drift.") from None
     return document
+
+
+def newest_batches(document: Mapping[str, Any]) -> list[str]:
+    """The newest of the batches that a report is about. Reports of earlier versions of the platform name all."""
+    batches = document["batches"]
+    return list(batches["newest"] if isinstance(batches, dict) else batches)
 
 
 def report_verdict(settings: Settings, report_id: str | None = None) -> Verdict:

@@ -25,6 +25,21 @@ class Occurrences:
 
 
 @dataclass(frozen=True)
+class Errors:
+    """Squared errors per user: user_id (u,) sorted, rows (u,) int64, their sum in stars² (u,) float64."""
+
+    user_id: np.ndarray
+    rows: np.ndarray
+    squared: np.ndarray
+
+    @classmethod
+    def of(cls, user_id: np.ndarray, rows: np.ndarray, squared: np.ndarray) -> "Errors":
+        """Add up what is given per user in parts, all (n,)."""
+        users, of = np.unique(user_id, return_inverse=True)
+        return cls(users, np.bincount(of, rows, len(users)), np.bincount(of, squared, len(users)))
+
+
+@dataclass(frozen=True)
 class Mix:
     """How new ratings are spread over users or movies.
 
@@ -77,32 +92,28 @@ def jensen_shannon(first: np.ndarray, second: np.ndarray) -> float:
     return max(0.0, (_bits(p, middle) + _bits(q, middle)) / 2)
 
 
-def error_shift(
-    reference: tuple[np.ndarray, np.ndarray], current: tuple[np.ndarray, np.ndarray], resampling: Resampling
-) -> ErrorShift | None:
-    """Compare RMSE of two sides, each user_id (n,) and squared error (n,), whole users resampled.
+def error_shift(reference: Errors, current: Errors, resampling: Resampling, windows: int = 1) -> ErrorShift | None:
+    """Compare RMSE of two sides, whole users resampled; None where a side has fewer than two users.
 
-    None where a side has fewer than two users.
+    The interval is that of 95 % for the worst of so many windows (Bonferroni).
     """
     draws = np.random.default_rng(resampling.seed).spawn(2)
-    before = _mean_square(*reference, resampling.samples, draws[0])
-    after = _mean_square(*current, resampling.samples, draws[1])
+    before = _mean_square(reference, resampling.samples, draws[0])
+    after = _mean_square(current, resampling.samples, draws[1])
     if before is None or after is None:
         return None
     (old, old_strayed), (new, new_strayed) = before, after
     shift = np.sqrt(new) - np.sqrt(old)
-    low, high = np.quantile(np.sqrt(new_strayed) - np.sqrt(old_strayed), INTERVAL)
+    tail = INTERVAL[0] / windows
+    low, high = np.quantile(np.sqrt(new_strayed) - np.sqrt(old_strayed), (tail, 1 - tail))
     return ErrorShift(float(np.sqrt(old)), float(np.sqrt(new)), float(shift), (float(low), float(high)))
 
 
-def _mean_square(
-    user_id: np.ndarray, squared: np.ndarray, samples: int, rng: np.random.Generator
-) -> tuple[float, np.ndarray] | None:
-    users, of = np.unique(user_id, return_inverse=True)
-    if len(users) < 2:
+def _mean_square(errors: Errors, samples: int, rng: np.random.Generator) -> tuple[float, np.ndarray] | None:
+    if len(errors.user_id) < 2:
         return None
-    per_user = np.stack([np.bincount(of, squared), np.bincount(of)], axis=1)
-    sums, rows = grouped(users, sp.csr_matrix(per_user)).T
+    per_user = np.stack([errors.squared, errors.rows], axis=1)
+    sums, rows = grouped(errors.user_id, sp.csr_matrix(per_user)).T
     observed = float(sums.sum() / rows.sum())
     strayed = ratio_deviations(sums[:, None], rows, samples, rng)[:, 0]
     return observed, np.maximum(observed + strayed, 0.0)

@@ -96,12 +96,12 @@ def test_the_documented_paths_are_read_and_written_as_given(
     assert said(stream(*arguments)) == {"train_rows_added": 0, "test_rows_added": 0}
 
 
-def test_replay_shows_what_each_policy_would_have_done(stream: Reco) -> None:
+def test_replay_shows_what_each_policy_would_have_done_with_windows_and_without(stream: Reco) -> None:
     done = stream("drift", "replay")
     assert done.returncode == 0, done.stderr
     assert "shifted.csv" in done.stdout
-    assert "documented:" in done.stdout
-    assert "calibrated:" in done.stdout
+    for way in ("documented, windows", "documented, pool", "calibrated, windows", "calibrated, pool"):
+        assert f"{way}: " in done.stdout
 
 
 def test_a_rollback_and_a_promotion_change_what_serves(stream: Reco, lake: Path) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reco_assets.drift.assessment import DriftInputs, ScoredRatings
+from reco_assets.drift.assessment import DriftInputs
+from reco_assets.drift.cells import ScoredRatings
 from reco_assets.drift.histograms import RATINGS, UserHistogram, of_values
 from reco_assets.drift.signals import Occurrences
 

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reco_assets.drift.assessment import DriftInputs, ScoredRatings, assess, no_report
+from reco_assets.drift.assessment import DriftInputs, assess, no_report
+from reco_assets.drift.cells import ScoredRatings
 from reco_assets.drift.histograms import RATINGS, UserHistogram, of_values
 from reco_assets.drift.policy import DriftConfig, Reason, should_retrain
+from reco_assets.streaming.accepted import set_name
 
 CONFIG = DriftConfig(samples=199)
 Inputs = Callable[..., DriftInputs]
@@ -63,7 +65,7 @@ def test_the_configured_policy_decides(inputs: Inputs) -> None:
 
 def test_a_report_names_what_was_compared(inputs: Inputs) -> None:
     document = assess(inputs(), CONFIG).document
-    assert document["batches"] == ["b1", "b2"]
+    assert document["batches"] == {"count": 2, "name": set_name(["b1", "b2"]), "newest": ["b2", "b1"]}
     assert document["model_version"] == "20260101_000000"
     assert document["delta_versions"] == {"silver/test_ratings": 2, "silver/train_ratings": 3}
     assert document["data_drift"]["rows"] == {"reference": 5_000, "current": 600}
@@ -120,13 +122,22 @@ def test_the_ratings_of_one_user_prove_nothing(inputs: Inputs) -> None:
 
 @pytest.mark.parametrize("reason", [Reason.NO_BATCHES, Reason.NO_CHAMPION])
 def test_where_nothing_can_be_compared_nothing_is_retrained(reason: Reason) -> None:
-    report = no_report(reason, CONFIG)
+    report = no_report([reason], CONFIG)
     assert not report.should_retrain
     assert report.document["drift_score"] == 0.0
     assert report.document["reason_codes"] == [reason]
     assert report.scalars() == {"drift_score": 0.0}
     assert report.plots() == ""
     assert report.reason in report.html()
+
+
+def test_a_page_on_nothing_says_so_and_shows_no_blanks(inputs: Inputs) -> None:
+    report = no_report([Reason.NO_BATCHES, Reason.NO_CHAMPION], CONFIG)
+    assert "Nothing was compared" in report.html()
+    assert "no batch is waiting; there is no champion to compare with; train one first: reco train" in report.html()
+    assert 'class="verdict nothing"' in report.html()
+    assert "<table" not in report.html()
+    assert "|" not in report.markdown()
 
 
 def test_the_champion_is_judged_on_the_new_labels(inputs: Inputs) -> None:
@@ -188,7 +199,8 @@ def test_two_processes_write_the_same_report_bit_for_bit(tmp_path: Path) -> None
 REPORT_SCRIPT = """
 import json
 import numpy as np
-from reco_assets.drift.assessment import DriftInputs, ScoredRatings, assess
+from reco_assets.drift.assessment import DriftInputs, assess
+from reco_assets.drift.cells import ScoredRatings
 from reco_assets.drift.histograms import RATINGS, of_values
 from reco_assets.drift.policy import DriftConfig
 from reco_assets.drift.signals import Occurrences
@@ -224,7 +236,7 @@ def test_scalars_have_stable_names(inputs: Inputs) -> None:
         *("model_drift_score", "model_kl", "model_kl_corrected", "model_mean_shift", "model_median_shift"),
         *("model_p_value", "model_smallest_detectable_shift", "model_rows", "model_users"),
         *("new_user_share", "user_mix_divergence", "new_movie_share", "movie_mix_divergence"),
-        *("rmse_reference", "rmse_current", "rmse_shift"),
+        *("rmse_reference", "rmse_current", "rmse_shift", "pool_drift_score", "deciding_share", "windows_judged"),
     }
     assert all(isinstance(value, float) for value in scalars.values())
 
@@ -247,10 +259,11 @@ def test_the_page_is_light_and_loads_nothing(inputs: Inputs) -> None:
     assert not re.search(r"(?:src|href)=\"(?!data:)|https?://|<script", page)
 
 
-def test_the_page_stays_light_however_many_batches_wait(inputs: Inputs) -> None:
-    report = assess(inputs(batches=tuple(f"{n:064x}" for n in range(10_000))), CONFIG)
-    assert len(report.html()) < 300_000
-    assert len(report.document["batches"]) == 10_000
+def test_a_report_stays_light_however_many_batches_wait(inputs: Inputs) -> None:
+    few, many = (assess(inputs(batches=tuple(f"{n:064x}" for n in range(count))), CONFIG) for count in (20, 10_000))
+    assert len(json.dumps(many.document)) < len(json.dumps(few.document)) + 100
+    assert len(many.html()) < len(few.html()) + 100
+    assert many.document["batches"]["count"] == 10_000
 
 
 def test_the_reason_names_the_score_that_the_policy_judged(inputs: Inputs) -> None:

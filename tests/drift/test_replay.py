@@ -1,44 +1,58 @@
-"""Replaying past batches: under each policy they pool until that policy would have retrained."""
+"""Replaying past batches: under each policy, with windows and without, they wait until it would have retrained."""
 
-from collections.abc import Mapping, Sequence
+import numpy as np
+import pytest
 
-from reco_assets.drift.assessment import DriftReport
-from reco_assets.drift.replay import Step, replay
-from reco_assets.streaming.receipts import Receipt
+from reco_assets.drift.cells import Cells, ScoredRatings, cells_of, count_batches
+from reco_assets.drift.histograms import RATINGS, of_values
+from reco_assets.drift.policy import DriftConfig
+from reco_assets.drift.replay import POLICIES, POOL, RULES, WINDOWS, Step, replay
+from reco_assets.drift.scan import Arrival
+from reco_assets.drift.signals import Occurrences
+from reco_assets.models.ratings import Ratings
 
-Verdicts = Mapping[tuple[str, ...], str]
-
-
-def receipt(batch: str) -> Receipt:
-    return Receipt(batch, f"{batch}.csv", 0, 0, lines=1, good=1, quarantined=0, duplicates=0, train=1, test=0, users=1)
-
-
-def steps(batches: Sequence[str], retraining: Mapping[str, set[tuple[str, ...]]]) -> list[Step]:
-    """Replay with a judge whose verdict of a policy is whether the pool is among those listed for it."""
-
-    def judge(pool: tuple[str, ...]) -> DriftReport:
-        verdicts = {
-            policy: {"should_retrain": pool in pools, "reason_codes": []} for policy, pools in retraining.items()
-        }
-        return DriftReport({"verdicts": verdicts})
-
-    return list(replay([receipt(batch) for batch in batches], judge))
+CONFIG = DriftConfig(samples=199, min_window_rows=500)
+NOTHING = np.empty(0, np.int64)
+NO_TEST = ScoredRatings(NOTHING, NOTHING.astype(float), NOTHING.astype(float), NOTHING.astype(bool))
 
 
-def test_batches_pool_until_a_policy_retrains_and_then_start_anew() -> None:
-    found = steps(["a", "b", "c"], {"documented": {("a", "b")}, "calibrated": set()})
-    assert [(s.receipt.batch, s.waiting, s.retrained) for s in found if s.policy == "documented"] == [
-        ("a", 1, False),
-        ("b", 2, True),
-        ("c", 1, False),
-    ]
+def ratings(rows: int, shift: float, seed: int) -> Ratings:
+    rng = np.random.default_rng(seed)
+    users = 10_000 * seed + np.arange(rows) // 10
+    return Ratings(users, np.ones(rows, np.int64), np.rint(rng.normal(3.5 + shift, 1.0, rows) * 2).clip(1, 10) / 2)
 
 
-def test_each_policy_has_a_pool_of_its_own() -> None:
-    found = steps(["a", "b"], {"documented": {("a",)}, "calibrated": set()})
-    assert [(s.policy, s.waiting) for s in found] == [
-        ("documented", 1),
-        ("calibrated", 1),
-        ("documented", 1),
-        ("calibrated", 2),
-    ]
+def steps(*files: tuple[int, float]) -> list[Step]:
+    """Replay files of so many rows, shifted by so many stars."""
+    arrivals = [Arrival(str(n), str(n), rows, 0) for n, (rows, _) in enumerate(files)]
+
+    def read(arrival: Arrival, position: int) -> Cells:
+        number = int(arrival.batch)
+        new = ratings(*files[number], number + 1)
+        return count_batches(np.zeros(len(new), np.int64), new, NOTHING, NO_TEST, position)
+
+    old = ratings(20_000, 0.0, 0)
+    reference = cells_of(of_values(RATINGS, old.user_id, old.rating), NO_TEST, Occurrences.of(old.movie_id))
+    return list(replay(arrivals, read, reference, CONFIG))
+
+
+def of(found: list[Step], policy: str, rule: str) -> list[tuple[str, int, bool]]:
+    return [(s.arrival.batch, s.waiting, s.retrained) for s in found if (s.policy, s.rule) == (policy, rule)]
+
+
+def test_batches_wait_until_a_policy_retrains_and_then_start_anew() -> None:
+    found = steps((600, 0.0), (600, -2.0), (600, 0.0))
+    assert of(found, "documented", WINDOWS) == [("0", 1, False), ("1", 2, True), ("2", 1, False)]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_shift_that_a_pool_hides_is_seen_by_windows(policy: str) -> None:
+    found = steps((12_000, 0.0), (800, -1.0), (800, 0.0))
+    assert of(found, policy, WINDOWS) == [("0", 1, False), ("1", 2, True), ("2", 1, False)]
+    assert of(found, policy, POOL) == [("0", 1, False), ("1", 2, False), ("2", 3, False)]
+
+
+def test_every_batch_arrives_under_each_policy_and_rule() -> None:
+    found = steps((600, 0.0), (100, 0.0))
+    assert [(s.policy, s.rule) for s in found[:4]] == [(policy, rule) for policy in POLICIES for rule in RULES]
+    assert {(s.batches, s.waiting) for s in found[4:] if s.rule == POOL} == {(2, 2)}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
 from reco_assets.drift.bootstrap import Resampling
-from reco_assets.drift.signals import Occurrences, error_shift, jensen_shannon, mix
+from reco_assets.drift.signals import Errors, Occurrences, error_shift, jensen_shannon, mix
 
 RESAMPLING = Resampling(499, 42, 0.01)
 COUNTS = st.lists(st.integers(0, 1_000), min_size=10, max_size=10).filter(any).map(np.array)
@@ -53,9 +53,10 @@ def test_the_divergence_is_the_squared_distance_of_scipy(first: np.ndarray, seco
     assert jensen_shannon(first, second) == pytest.approx(jensenshannon(first, second, base=2) ** 2, abs=1e-9)
 
 
-def errors(users: int, rows_each: int, stars: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    return np.repeat(np.arange(users), rows_each), rng.normal(0, stars, users * rows_each) ** 2
+def errors(users: int, rows_each: int, stars: float, seed: int) -> Errors:
+    rows = users * rows_each
+    squared = np.random.default_rng(seed).normal(0, stars, rows) ** 2
+    return Errors.of(np.repeat(np.arange(users), rows_each), np.ones(rows), squared)
 
 
 def test_a_champion_that_got_worse_is_surely_worse() -> None:

@@ -1,0 +1,140 @@
+"""Which window decides: the policies over all windows that hold enough rows, and over the pool alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from reco_assets.drift import policy
+from reco_assets.drift.cells import Cells
+from reco_assets.drift.comparison import evidence_in
+from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, DriftConfig, Verdict
+from reco_assets.drift.policy import Evidence as PartEvidence
+from reco_assets.drift.scan import RMSE, Scan, Scored
+from reco_assets.drift.signals import ErrorShift
+from reco_assets.drift.windows import Window
+
+Finding = Mapping[str, Any]
+JUDGES = {DOCUMENTED: policy.documented, CALIBRATED: policy.calibrated}
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A policy's verdict, and the window that it rests on."""
+
+    verdict: Verdict
+    finding: Finding
+
+
+@dataclass
+class Evidence:
+    """The windows over what waits, the largest first, and what is found of each when it is asked for.
+
+    `users`: of the training side of each window.
+    """
+
+    scan: Scan
+    reference: Cells
+    config: DriftConfig
+    scored: Scored
+    users: list[int]
+    _findings: dict[Window, Finding] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, scan: Scan, reference: Cells, config: DriftConfig) -> "Evidence":
+        """Score the windows."""
+        scored = scan.score(reference, config)
+        return cls(scan, reference, config, scored, [_users(scan.cells.train, each) for each in scored.window])
+
+    @property
+    def pool(self) -> Finding:
+        """All that waits."""
+        return self.finding(0)
+
+    def finding(self, at: int) -> Finding:
+        """What is found of a window by its number."""
+        window = self.scored.window[at]
+        if window not in self._findings:
+            siblings = int(self.scored.siblings[at])
+            self._findings[window] = self.scan.finding(window, siblings, self.reference, self.config)
+        return self._findings[window]
+
+    @property
+    def judged(self) -> np.ndarray:
+        """The numbers of the windows that policies look at: of enough rows, or all that waits."""
+        return np.flatnonzero(self.scored.enough | (np.arange(len(self.scored.window)) == 0))
+
+
+def decide(evidence: Evidence) -> dict[str, Decided]:
+    """What each policy says, by its name: over the windows, and the strongest of earlier ones."""
+    error = _error(evidence)
+    found = {DOCUMENTED: _largest(evidence), CALIBRATED: _calibrated(evidence)}
+    return {name: Decided(_judge(name, finding, error, evidence.config), finding) for name, finding in found.items()}
+
+
+def decide_pool(evidence: Evidence) -> dict[str, Verdict]:
+    """What each policy would say of all that waits together, the only window before there were others."""
+    error = _shift(evidence.pool)
+    return {name: _judge(name, evidence.pool, error, evidence.config, windows=1) for name in JUDGES}
+
+
+def _largest(evidence: Evidence) -> Finding:
+    """The window of the largest score; of the same score the largest window."""
+    drift_scores = evidence.scored.drift_scores(evidence.config)
+    best = max(evidence.judged, key=lambda at: drift_scores[at])
+    earlier = evidence.scan.strongest.get(DOCUMENTED)
+    return earlier if earlier and earlier["drift_score"] > drift_scores[best] else evidence.finding(best)
+
+
+def _calibrated(evidence: Evidence) -> Finding:
+    """A window whose score is no work of chance; without one, that of the largest score among enough users."""
+    config = evidence.config
+    larger = np.fmax(evidence.scored.data, evidence.scored.model)
+    order = sorted(evidence.judged, key=lambda at: -np.nan_to_num(larger[at]))
+    exceeding = [evidence.finding(at) for at in order if larger[at] > config.threshold]
+    earlier = evidence.scan.strongest.get(CALIBRATED)
+    candidates = [*exceeding, *([earlier] if earlier else [])]
+    for finding in candidates:
+        if _judge(CALIBRATED, finding, None, config).retrain:
+            return finding
+    scored = [(_calibrated_score(each, config), each) for each in (*candidates, evidence.pool)]
+    return max(scored, key=lambda pair: pair[0])[1]
+
+
+def _calibrated_score(finding: Finding, config: DriftConfig) -> float:
+    return policy.calibrated_score(finding["data_drift"], finding["model_drift"], config)
+
+
+def _error(evidence: Evidence) -> ErrorShift | None:
+    """Where a trigger is set, the largest shift of the RMSE over windows; it is judged for the worst of them."""
+    if evidence.config.rmse_trigger is None:
+        return None
+    shifts = evidence.scored.rmse_shift
+    worst = max(evidence.judged, key=lambda at: np.nan_to_num(shifts[at], nan=-np.inf))
+    earlier = evidence.scan.strongest.get(RMSE)
+    found = _shift(evidence.finding(worst))
+    if earlier and (found is None or earlier["rmse"]["shift"] > found.shift):
+        return _shift(earlier)
+    return found
+
+
+def _shift(finding: Finding) -> ErrorShift | None:
+    found = finding["rmse"]
+    return ErrorShift(**found | {"interval": tuple(found["interval"])}) if found else None
+
+
+def _judge(
+    name: str, finding: Finding, error: ErrorShift | None, config: DriftConfig, windows: int | None = None
+) -> Verdict:
+    data, model = (_of_windows(evidence_in(finding[part]), windows) for part in ("data_drift", "model_drift"))
+    return JUDGES[name](data, model, error, config)
+
+
+def _of_windows(part: PartEvidence | None, windows: int | None) -> PartEvidence | None:
+    return replace(part, windows=windows) if part and windows else part
+
+
+def _users(train: np.ndarray, window: Window) -> int:
+    """Different users from the window's start on."""
+    return len(np.unique(train[np.searchsorted(train.T[0], window.start) :, 1]))

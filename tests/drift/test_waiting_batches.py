@@ -1,0 +1,153 @@
+"""Reports on a lakehouse whose batches wait: what is kept between reports, and that nothing hangs on it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reco_assets.cli.simulation import Simulation, simulate
+from reco_assets.drift import inputs
+from reco_assets.drift.inputs import REFERENCE_FILE, WAITING_FILE, report_on_waiting
+from reco_assets.drift.kept import kept_folder
+from reco_assets.jobs import RECO_PIPELINE
+from reco_assets.running import materialize_assets
+from reco_assets.streaming.accepted import accept_waiting
+from reco_assets.streaming.intake import take_in
+from resources.lakehouse import Lakehouse
+from resources.session import Engine
+from resources.settings import Settings, load_settings
+
+Arrive = Callable[..., None]
+SMALL = {
+    "synthetic_users": 200,
+    "synthetic_movies": 300,
+    "synthetic_ratings": 20_000,
+    "als_max_iter": 3,
+    "ranking_max_iter": 3,
+    "drift_bootstrap_samples": 199,
+    "promotion_bootstrap_samples": 199,
+    "drift_min_window_rows": 500,
+}
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    made = load_settings(lakehouse_path=tmp_path_factory.mktemp("waiting") / "lake", reco_source="synthetic", **SMALL)
+    materialize_assets(made, RECO_PIPELINE.assets)
+    return made
+
+
+@pytest.fixture
+def lakehouse(settings: Settings) -> Lakehouse:
+    """The lakehouse of this module, without a batch that waits."""
+    found = Lakehouse(settings, Engine(settings))
+    accept_waiting(found, "earlier test")
+    return found
+
+
+@pytest.fixture
+def arrive(lakehouse: Lakehouse, request: pytest.FixtureRequest) -> Arrive:
+    """Take in files of whole users, tilted by these many stars, each by an intake of its own unless `together`."""
+
+    def take(*tilts: float, users: int = 15, together: bool = False) -> None:
+        for tilt in tilts:
+            seed = next(SEEDS)
+            simulate(lakehouse.settings, Simulation("history", users, None, tilt, seed), f"{seed}.csv")
+            if not together:
+                take_in(lakehouse)
+        take_in(lakehouse)
+
+    return take
+
+
+SEEDS = iter(range(1, 1_000))
+
+
+def kept_file(lakehouse: Lakehouse, name: str) -> Path:
+    return kept_folder(lakehouse.settings) / name
+
+
+@pytest.fixture
+def batches_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many batches each read of stream/ratings asked for."""
+    asked: list[int] = []
+    read = inputs.batch_rows
+
+    def watched(lakehouse: Lakehouse, name: str, batches: list[str], columns: list[str]) -> object:
+        asked.append(len(batches))
+        return read(lakehouse, name, batches, columns)
+
+    monkeypatch.setattr(inputs, "batch_rows", watched)
+    return asked
+
+
+def test_a_report_reads_the_rows_of_new_batches_only(
+    lakehouse: Lakehouse, arrive: Arrive, batches_read: list[int]
+) -> None:
+    arrive(0.0, 0.0, 0.0)
+    report_on_waiting(lakehouse)
+    report_on_waiting(lakehouse)
+    arrive(-1.5)
+    found = report_on_waiting(lakehouse)
+    assert batches_read == [3, 1]
+    assert found.document["batches"]["count"] == 4
+    assert found.document["data_drift"]["rows"]["reference"] > 0
+
+
+@pytest.mark.parametrize("file", [WAITING_FILE, REFERENCE_FILE])
+@pytest.mark.parametrize("damage", ["lost", "empty", "torn", "flipped"])
+def test_what_was_kept_may_be_lost_or_damaged(lakehouse: Lakehouse, arrive: Arrive, file: str, damage: str) -> None:
+    arrive(0.0, -1.5)
+    before = report_on_waiting(lakehouse)
+    path = kept_file(lakehouse, file)
+    content = bytearray(path.read_bytes())
+    if damage == "flipped":
+        content[len(content) // 2] ^= 1
+    path.write_bytes({"empty": b"", "torn": content[: len(content) // 2]}.get(damage, content))
+    if damage == "lost":
+        path.unlink()
+    assert report_on_waiting(lakehouse).document == before.document
+
+
+def test_what_was_kept_under_other_settings_is_not_used(
+    lakehouse: Lakehouse, arrive: Arrive, batches_read: list[int]
+) -> None:
+    arrive(0.0, -1.5)
+    report_on_waiting(lakehouse)
+    other = lakehouse.settings.model_copy(update={"drift_min_window_rows": 100})
+    report_on_waiting(Lakehouse(other, lakehouse.engine))
+    assert batches_read == [2, 2]
+
+
+def test_reports_in_steps_and_at_once_say_the_same(lakehouse: Lakehouse, arrive: Arrive) -> None:
+    for tilt in (0.0, -1.5, 0.0, 0.0):
+        arrive(tilt)
+        stepwise = report_on_waiting(lakehouse)
+    kept_file(lakehouse, WAITING_FILE).unlink()
+    assert report_on_waiting(lakehouse).document == stepwise.document
+
+
+def test_once_batches_are_accepted_windows_start_anew(lakehouse: Lakehouse, arrive: Arrive) -> None:
+    arrive(-1.5, 0.0)
+    assert report_on_waiting(lakehouse).should_retrain
+    accept_waiting(lakehouse, "report")
+    assert report_on_waiting(lakehouse).reason == "no batch is waiting"
+    arrive(0.0, users=100)
+    found = report_on_waiting(lakehouse)
+    assert [line["name"] for line in found.document["windows"]] == ["all that waits = newest intake = 1 batch"]
+    assert not found.should_retrain
+
+
+def test_files_that_come_in_by_one_run_are_the_newest_intake(lakehouse: Lakehouse, arrive: Arrive) -> None:
+    arrive(0.0)
+    arrive(0.0, 0.0, 0.0, together=True)
+    names = [line["name"] for line in report_on_waiting(lakehouse).document["windows"]]
+    assert "newest intake = newest 3 batches" in names
+
+
+def test_a_shifted_file_and_quiet_ones_of_one_intake_are_told_apart(lakehouse: Lakehouse, arrive: Arrive) -> None:
+    arrive(0.0, users=120)
+    arrive(-2.0, 0.0, 0.0, users=25, together=True)
+    found = report_on_waiting(lakehouse)
+    assert found.should_retrain
+    assert not found.document["pool"]["verdicts"]["documented"]["should_retrain"]

@@ -1,12 +1,9 @@
 """What the sensors remember between ticks, and the attempts they find in the run storage by their tags."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dagster as dg
-
-from reco_assets.streaming.landing import LandedFile
 
 # Tags of the runs that sensors start: which attempt, for what, and the score that called for it.
 ATTEMPT_TAG, GROUP_TAG, REPORT_TAG, SCORE_TAG = (
@@ -59,13 +56,3 @@ class RetryPolicy:
     def wait_until(self, failures: Sequence[Attempt]) -> float:
         """When the next attempt may start (Unix seconds), after one or more failures."""
         return (failures[-1].ended or 0.0) + float(self.backoff_seconds * 2 ** (len(failures) - 1))
-
-
-def dump_files(files: Sequence[LandedFile]) -> str:
-    """The files a tick saw, as the sensor's cursor."""
-    return json.dumps({file.name: [file.size, file.mtime_ns, file.inode] for file in files})
-
-
-def load_files(cursor: str | None) -> Mapping[str, LandedFile]:
-    """The files the last tick saw, by name."""
-    return {name: LandedFile(name, *facts) for name, facts in json.loads(cursor or "{}").items()}

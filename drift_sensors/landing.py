@@ -1,46 +1,23 @@
 """The landing sensor: complete CSV files in the streaming folder start an intake run.
 
-A tick lists and stats; it opens only files that did not change between two ticks, to look at their last byte.
+A tick lists and stats; it opens a file only to look at its last byte and to ask whether someone writes to it.
 """
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import dagster as dg
 
-from drift_sensors.cursors import (
-    ATTEMPT_TAG,
-    GROUP_TAG,
-    UNFINISHED,
-    Attempt,
-    RetryPolicy,
-    attempts,
-    dump_files,
-    load_files,
-)
+from drift_sensors.cursors import ATTEMPT_TAG, GROUP_TAG, UNFINISHED, Attempt, RetryPolicy, attempts
+from drift_sensors.landing_looks import Observation, dump, load, observe, started
 from reco_assets.jobs import STREAM_INTAKE
-from reco_assets.streaming.landing import LandedFile, claimed_files, is_complete, landed_files
+from reco_assets.streaming.claims import REFUSED
+from resources.own_folders import StrangeFolderError
 from resources.settings import Settings
 
-NAMED_FILES = 3
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What a tick saw: files to take in, files that are not complete yet, files that a broken run had claimed."""
-
-    complete: tuple[LandedFile, ...]
-    incomplete: tuple[LandedFile, ...]
-    claimed: tuple[str, ...]
-
-    @property
-    def group(self) -> str:
-        """Identifies this very set of files; unchanged files that fail again are the same group."""
-        facts = [f"{file.name}:{file.size}:{file.mtime_ns}:{file.inode}" for file in self.complete]
-        return hashlib.sha256("\n".join([*facts, *self.claimed]).encode()).hexdigest()[:16]
+NAMED_FILES = 10
 
 
 @dataclass(frozen=True)
@@ -52,13 +29,11 @@ class Launch:
     attempt: int
 
 
-def observe(folder: Path, seen: Sequence[LandedFile], before: Mapping[str, LandedFile]) -> Observation:
-    """Which of the files seen are complete: unchanged since the tick before, and ended as `is_complete` says."""
-    unchanged = [file for file in seen if before.get(file.name) == file]
-    complete = tuple(file for file in unchanged if is_complete(folder, file))
-    taken = set(complete)
-    incomplete = tuple(file for file in seen if file not in taken)
-    return Observation(complete, incomplete, tuple(path.name for path in claimed_files(folder)))
+def group_of(observation: Observation) -> str:
+    """Identifies this very set of files; unchanged files that fail again are the same group."""
+    files = (*observation.complete, *observation.claimed)
+    facts = [f"{file.name}:{file.size}:{file.mtime_ns}:{file.inode}" for file in files]
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
 
 
 def decide(
@@ -68,7 +43,7 @@ def decide(
     if under_way:
         return f"Intake run {under_way[0].run_id} is under way."
     if not observation.complete and not observation.claimed:
-        return _why_waiting(observation.incomplete)
+        return _why_waiting(observation)
     failures = [attempt for attempt in tried if not attempt.succeeded]
     if len(failures) >= policy.max_attempts:
         return (
@@ -77,7 +52,8 @@ def decide(
         )
     if failures and now < policy.wait_until(failures):
         return f"Waiting until the next attempt after failed run {failures[-1].run_id}."
-    return Launch(tuple(file.name for file in observation.complete), observation.group, len(tried) + 1)
+    files = tuple(file.name for file in observation.complete)
+    return Launch(files, group_of(observation), len(tried) + 1)
 
 
 def landing_sensor(settings: Settings) -> dg.SensorDefinition:
@@ -92,18 +68,35 @@ def landing_sensor(settings: Settings) -> dg.SensorDefinition:
         description="Complete CSV files in the streaming folder start an intake run.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        folder, instance = settings.landing, context.instance
-        seen = landed_files(folder)[: settings.intake_max_files]
-        observation = observe(folder, seen, load_files(context.cursor))
+        instance, now = context.instance, time.time()
+        try:
+            observation, watched = observe(settings, load(context.cursor), policy, now)
+        except StrangeFolderError as error:
+            return dg.SensorResult(skip_reason=str(error), cursor=context.cursor)
         under_way = attempts(instance, dg.RunsFilter(job_name=STREAM_INTAKE.name, statuses=list(UNFINISHED)))
-        tried = attempts(instance, dg.RunsFilter(tags={GROUP_TAG: observation.group}))
-        decision = decide(observation, under_way, tried, policy, time.time())
-        cursor = dump_files(seen)
+        tried = attempts(instance, dg.RunsFilter(tags={GROUP_TAG: group_of(observation)}))
+        decision = decide(observation, under_way, tried, policy, now)
+        untaken = files_named(observation)
         if isinstance(decision, str):
-            return dg.SensorResult(skip_reason=decision, cursor=cursor)
-        return dg.SensorResult(run_requests=[_request(decision, policy)], cursor=cursor)
+            said = " ".join(filter(None, [decision, untaken]))
+            return dg.SensorResult(skip_reason=said, cursor=dump(watched))
+        if untaken:
+            context.log.info(untaken)
+        return dg.SensorResult(
+            run_requests=[_request(decision, policy)], cursor=dump(started(watched, observation, now))
+        )
 
     return sensor
+
+
+def files_named(observation: Observation) -> str:
+    """Every file that is not taken, with its reason and since when, as far as one message holds them."""
+    named = "; ".join(str(file) for file in observation.not_taken[:NAMED_FILES])
+    hidden = len(observation.not_taken) - NAMED_FILES
+    said = [f"Not taken: {named}{f'; and {hidden:,} more' if hidden > 0 else ''}."] if named else []
+    if observation.refused:
+        said.append(f"{observation.refused:,} refused file(s) lie in {REFUSED}, each with its reason beside it.")
+    return " ".join(said)
 
 
 def _request(launch: Launch, policy: RetryPolicy) -> dg.RunRequest:
@@ -115,11 +108,10 @@ def _request(launch: Launch, policy: RetryPolicy) -> dg.RunRequest:
     )
 
 
-def _why_waiting(incomplete: Sequence[LandedFile]) -> str:
-    if not incomplete:
-        return "No CSV file in the streaming folder."
-    names = ", ".join(file.name for file in incomplete[:NAMED_FILES])
-    return (
-        f"{len(incomplete)} file(s) not complete yet: {names}. A file is complete when it stays unchanged between two "
-        "ticks and ends in a newline, or a file of its name with .done lies beside it."
-    )
+def _why_waiting(observation: Observation) -> str:
+    if observation.settling:
+        names = ", ".join(file.name for file in observation.settling[:NAMED_FILES])
+        return f"{len(observation.settling)} file(s) looked at again until they lie still: {names}."
+    if observation.left_behind:
+        return f"{len(observation.left_behind)} file(s) that runs left behind wait for their next try."
+    return "No complete CSV file in the streaming folder."

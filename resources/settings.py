@@ -90,6 +90,8 @@ class Settings(BaseSettings):
     streaming_path: Path | None = None
     stream_train_ratio: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.8
     intake_max_files: Positive = 1000
+    intake_quiet_seconds: Annotated[int, Field(ge=0, le=86_400)] = 10
+    intake_alert_seconds: Annotated[int, Field(ge=0)] = 300
     sensor_interval_seconds: Positive = 5
     run_max_attempts: Positive = 3
     run_backoff_seconds: Annotated[int, Field(ge=0)] = 30

@@ -53,12 +53,12 @@ CHECKS = {
     "silver/train_ratings": KEYED | {"distributions"},
     "silver/test_ratings": KEYED | {"distributions"},
     "silver/future_ratings": KEYED | {"distributions"},
-    "stream/ratings": KEYED | {"references", "distributions", "outliers", "no_file_refused"},
+    "stream/ratings": KEYED | {"references", "distributions", "outliers", "no_file_refused", "every_file_taken"},
     "stream/quarantine": KEYED,
     "gold/recommendations_als": KEYED | {"references"},
     "gold/similar_movies": KEYED | {"references"},
 }
-WARNINGS = {"references", "distributions", "outliers", "no_file_refused"}
+WARNINGS = {"references", "distributions", "outliers", "no_file_refused", "every_file_taken"}
 JOBS = {
     "reco_pipeline",
     "etl_train_test_pipeline",
@@ -100,7 +100,7 @@ def test_the_validation_job_runs_every_check_of_the_tables_and_makes_their_repor
     checked: dict[str, set[str]] = {}
     for key in job.asset_layer.asset_graph.asset_check_keys:
         checked.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
-    own = {"no_file_refused", "quality_passed", "rows_conserved"}
+    own = {"no_file_refused", "every_file_taken", "quality_passed", "rows_conserved"}
     assert checked == {table: names - own for table, names in CHECKS.items() if names - own}
     assert job.asset_layer.selected_asset_keys == {dg.AssetKey(["quality", "report"])}
 

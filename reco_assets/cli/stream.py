@@ -44,12 +44,20 @@ def process(
     csv_path: Annotated[Path | None, _path("csv_path", "One CSV file; none: every file that waits.")] = None,
     output_path: Annotated[Path | None, _path("output_path", "A folder for train/, test/ and quarantine/.")] = None,
     train_ratio: Annotated[float | None, typer.Option("--train_ratio", help="Share of new pairs to train on.")] = None,
+    move: Annotated[
+        bool, typer.Option("--move", help="Also delete a file that lies elsewhere than in the streaming folder.")
+    ] = False,
     shuffle_partitions: Partitions = None,
 ) -> None:
-    """Take in `DATE,CUST_ID,MOVIE_ID,RATING` files: validated, staged, archived, then deleted."""
+    """Take in `DATE,CUST_ID,MOVIE_ID,RATING` files: validated, staged, archived, then deleted.
+
+    A file that lies elsewhere than in the streaming folder is copied, and stays as it is unless you say --move.
+    """
     from reco_assets.cli import stream_files
+    from reco_assets.cli.named_files import named_file
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.jobs import STREAM
+    from reco_assets.streaming.not_taken import files_not_taken
     from reco_assets.workspace import STREAMING, but_for_own
 
     settings = _settings(shuffle_partitions, stream_train_ratio=train_ratio)
@@ -58,9 +66,12 @@ def process(
             raise typer.BadParameter("--output_path needs --csv_path: which file to process")
         say_and_hand_over(settings, stream_files.process(settings, csv_path, output_path))
         return
-    config = {"without_files": "FAIL"} | ({"csv_path": str(csv_path.absolute())} if csv_path else {})
-    outcome = run_with_progress(settings, STREAM, "process", {"process_streaming_data": config})
-    shown = ("files_received", "files_known", "files_refused", *_counted(), "hints")
+    with named_file(settings, csv_path, move=move) as given:
+        config = {"without_files": "FAIL"} | given
+        outcome = run_with_progress(settings, STREAM, "process", {"process_streaming_data": config})
+    shown = ("files_received", "files_known", "files_refused", "files_not_taken", *_counted(), "hints")
+    for line in files_not_taken(settings.root, settings.landing):
+        typer.echo(f"Not taken: {line}", err=True)
     found = outcome.metadata["stream/ratings"]
     say({name: found[name] for name in shown if name in found})
 

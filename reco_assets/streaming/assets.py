@@ -19,7 +19,7 @@ from resources.delta_io import table_metadata
 from resources.lakehouse import Lakehouse
 
 RATINGS, QUARANTINE = dg.AssetKey(["stream", "ratings"]), dg.AssetKey(["stream", "quarantine"])
-NO_FILE_REFUSED = "no_file_refused"
+NO_FILE_REFUSED, EVERY_FILE_TAKEN = "no_file_refused", "every_file_taken"
 SKIPPED_TAG = "reco/skipped"
 COUNTED = ("lines", "good", "quarantined", "duplicates", "corrections", "train", "test")
 SHOWN_FILES = 20
@@ -38,9 +38,9 @@ class WithoutFiles(Enum):
 
 
 class IntakeConfig(dg.Config):
-    """What to take in: files of the streaming folder by name (by default whatever is complete, oldest first), or one
-    file that lies anywhere, or a batch to take in again (its sha256, the beginning of it, or its file's name). Files
-    that a broken run had claimed are resumed in any case.
+    """What to take in: files of the streaming folder by name (by default whatever is complete, in the order in which it
+    came), or one by its path there, or a batch to take in again (its sha256, the beginning of it, or its file's name).
+    Files that a broken run had claimed are resumed in any case.
     """
 
     files: list[str] | None = None
@@ -86,7 +86,8 @@ class AcceptConfig(dg.Config):
         ),
     ],
     check_specs=[
-        dg.AssetCheckSpec(NO_FILE_REFUSED, asset=RATINGS, description="Every file was in the documented format.")
+        dg.AssetCheckSpec(NO_FILE_REFUSED, asset=RATINGS, description="Every file was in the documented format."),
+        dg.AssetCheckSpec(EVERY_FILE_TAKEN, asset=RATINGS, description="No file lies there that cannot be taken."),
     ],
     can_subset=True,
 )
@@ -115,14 +116,16 @@ def process_streaming_data(
             yield dg.MaterializeResult(asset_key=key, metadata=metadata, data_version=data_version)
         else:
             context.log_event(dg.AssetMaterialization(key, metadata=metadata))
-    if dg.AssetCheckKey(RATINGS, NO_FILE_REFUSED) in context.selected_asset_check_keys:
-        yield dg.AssetCheckResult(
-            asset_key=RATINGS,
-            check_name=NO_FILE_REFUSED,
-            passed=not taken.refused,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata={refusal.name: refusal.error for refusal in taken.refused},
-        )
+    found = {
+        NO_FILE_REFUSED: {refusal.name: refusal.error for refusal in taken.refused},
+        EVERY_FILE_TAKEN: {file.name: str(file) for file in taken.not_taken[:SHOWN_FILES]},
+    }
+    for name, files in found.items():
+        if dg.AssetCheckKey(RATINGS, name) in context.selected_asset_check_keys:
+            warn = dg.AssetCheckSeverity.WARN
+            yield dg.AssetCheckResult(
+                asset_key=RATINGS, check_name=name, passed=not files, severity=warn, metadata=files
+            )
 
 
 @dg.asset(key=["stream", "accepted"], deps=[["drift", "report"]], output_required=False, kinds={"json"}, **_ASSET)
@@ -156,7 +159,8 @@ def _take_in(config: IntakeConfig, lakehouse: Lakehouse) -> IntakeResult:
 def _nothing_taken(lakehouse: Lakehouse, taken: IntakeResult) -> Exception:
     if taken.refused:
         return dg.Failure("; ".join(refusal.error for refusal in taken.refused))
-    return NoFilesError(f"No complete CSV file in {lakehouse.settings.landing}. Copy one there and start again.")
+    said = f"No complete CSV file in {lakehouse.settings.landing}. Copy one there and start again."
+    return NoFilesError("\n".join([said, *(f"Not taken: {file}" for file in taken.not_taken[:SHOWN_FILES])]))
 
 
 def _summary(taken: IntakeResult) -> dict[str, Any]:
@@ -164,6 +168,7 @@ def _summary(taken: IntakeResult) -> dict[str, Any]:
         "files_received": len(taken.received),
         "files_known": len(taken.known),
         "files_refused": len(taken.refused),
+        "files_not_taken": len(taken.not_taken),
         **{name: sum(getattr(receipt, name) for receipt in taken.received) for name in COUNTED},
         "files": dg.MetadataValue.md(_files(taken)),
         **({"hints": "\n".join(taken.hints[:SHOWN_FILES])} if taken.hints else {}),
@@ -184,4 +189,5 @@ def _files(taken: IntakeResult) -> str:
     known = [f"\n{name}: its content was taken in before." for name in taken.known[:SHOWN_FILES]]
     refused = [f"\nRefused: {refusal.error}" for refusal in taken.refused[:SHOWN_FILES]]
     hints = [f"\n{hint}" for hint in taken.hints[:SHOWN_FILES]]
-    return "\n".join([*lines, *more, *known, *hints, *refused])
+    left = [f"\nNot taken: {file}" for file in taken.not_taken[:SHOWN_FILES]]
+    return "\n".join([*lines, *more, *known, *hints, *refused, *left])

@@ -7,12 +7,11 @@ State is what storage holds. A run may be killed anywhere: the next one starts a
 step finds what was done before it. A file is deleted only when its receipt, and all that it counts, is on disk.
 """
 
-import hashlib
 import os
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -25,27 +24,27 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from reco_assets.silver.splits import TRAIN
 from reco_assets.sources.source import SourceError
-from reco_assets.streaming.corrections import count_corrections
-from reco_assets.streaming.landing import (
+from reco_assets.streaming.archiving import PARTIAL, KeptError, Part, archived_parts, copy_rest, is_settled, keep
+from reco_assets.streaming.claims import (
     CLAIMED,
-    LandingError,
     claim,
-    claim_from,
+    claim_copy,
     claimed_files,
     delete_claimed,
-    is_complete,
-    landed_files,
-    open_regular,
     refuse,
-    require_takeable,
+    require_own_streaming_folders,
     sweep_claims,
 )
+from reco_assets.streaming.corrections import count_corrections
+from reco_assets.streaming.handed_in import name_in_folder, require_ready
+from reco_assets.streaming.landing import HAS_A_WRITER, LandingError, incompleteness, landed_files, require_takeable
 from reco_assets.streaming.last_values import KEY
 from reco_assets.streaming.ledger import LedgerError, catch_up
+from reco_assets.streaming.not_taken import NotTaken, files_not_taken, write_failures
 from reco_assets.streaming.readable import require_readable_stream
 from reco_assets.streaming.reader import ParsedFile, parse_stream_file
+from reco_assets.streaming.receipts import FOLDER as RECEIPTS
 from reco_assets.streaming.receipts import (
-    Progress,
     Receipt,
     begin,
     mend_copy,
@@ -59,17 +58,17 @@ from reco_assets.streaming.replay import Replayed, find_batch, finish_replays, r
 from reco_assets.streaming.sides import split_pairs
 from reco_assets.streaming.steps import reached
 from reco_assets.streaming.upkeep import after_intake
+from reco_assets.streaming.writers import Look
 from reco_assets.tables import STREAM, STREAM_QUARANTINE, STREAM_RATINGS
-from resources.durable import flush_to_disk
 from resources.errors import RecoError
 from resources.lakehouse import Lakehouse
+from resources.own_folders import OwnFolder, own_folder, require_own_folders
+from resources.settings import Settings
 from resources.table_append import BATCH, Commit, append_batches, batch_rows, rows_of_files
 from resources.table_files import TableSpec
 
 LOCK = "stream/intake"
-PARTIAL = "_partial"  # one name will do: the lock lets one run at a time write it
 GROUP_BYTES = 64 << 20  # of files staged together: about 2 M rows
-CHUNK_BYTES = 1 << 20
 # Where a run may be killed, in the order in which a file passes.
 STEPS = (
     "claimed",
@@ -102,7 +101,8 @@ class Refusal:
 class IntakeResult:
     """What one run did: batches received, names of files whose content was known before, files refused.
 
-    `hints`: what to do about known content of which lines lie in quarantine; `replayed`: what became of a replay.
+    `hints`: what to do about known content of which lines lie in quarantine; `replayed`: what became of a replay;
+    `not_taken`: every file that is not taken now, with its reason.
     """
 
     received: tuple[Receipt, ...] = ()
@@ -110,6 +110,7 @@ class IntakeResult:
     refused: tuple[Refusal, ...] = ()
     hints: tuple[str, ...] = ()
     replayed: Replayed | None = None
+    not_taken: tuple[NotTaken, ...] = field(default=(), compare=False)
 
     @property
     def seen(self) -> bool:
@@ -119,17 +120,14 @@ class IntakeResult:
 
 @dataclass(frozen=True)
 class _Original:
-    """A claimed file as it was when its content was archived; the batch is that content's sha256."""
+    """A part of a claimed file that is archived; the batch is the sha256 of its content."""
 
     path: Path
-    batch: str
-    size: int
-    mtime_ns: int
+    part: Part
 
-    def is_unchanged(self) -> bool:
-        """Whether the file is still what was archived."""
-        found = self.path.lstat()
-        return (found.st_size, found.st_mtime_ns) == (self.size, self.mtime_ns)
+    @property
+    def batch(self) -> str:
+        return self.part.batch
 
 
 @dataclass(frozen=True)
@@ -143,6 +141,10 @@ class _Batch:
     parsed: ParsedFile
     taken_ns: int
     resumed: bool
+
+
+_Parts = dict[Path, list[_Original]]  # of each claimed file
+_Batches = dict[str, _Batch]
 
 
 @dataclass(frozen=True)
@@ -162,33 +164,31 @@ class _Run:
     known: list[str] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
+    failed: dict[Path, str] = field(default_factory=dict)
 
-    def result(self) -> IntakeResult:
-        if self.failed:
-            raise IntakeError("\n".join(self.failed))
-        return IntakeResult(tuple(self.received), tuple(self.known), tuple(self.refused), tuple(self.hints))
+    def result(self, not_taken: Iterable[NotTaken] = ()) -> IntakeResult:
+        known, refused, hints = tuple(self.known), tuple(self.refused), tuple(self.hints)
+        return IntakeResult(tuple(self.received), known, refused, hints, not_taken=tuple(not_taken))
 
 
 def take_in(lakehouse: Lakehouse, names: Sequence[str] | None = None) -> IntakeResult:
     """Take in what earlier runs claimed and did not finish, then these files of the streaming folder.
 
-    Without names: whatever is complete now, the least recently changed first, up to `intake_max_files`. Names whose
-    file is gone (another run took it) or is not complete are left out.
+    Without names: whatever is complete now, in the order in which it came, up to `intake_max_files`. Names whose file
+    is gone (another run took it) or is not complete are left out. Whatever is wrong with one file, the others go on.
 
     Raises `LandingError` for a name that can never be taken, `LakehouseError` on parquet storage, and `IntakeError`
-    when a disk is full or lines are lost; files that were not taken in stay, and the next run goes on with them.
+    when a disk is full; files that were not taken in stay, and the next run goes on with them.
     """
     landing = lakehouse.settings.landing
-    wanted = None if names is None else set(names)
-    require_takeable(landing, wanted or ())
+    require_takeable(names or ())
     with _only_intake(lakehouse):
         run = _resumed(lakehouse)
-        landed = (file for file in landed_files(landing) if wanted is None or file.name in wanted)
-        complete = (file.name for file in landed if is_complete(landing, file))
-        limit = lakehouse.settings.intake_max_files if wanted is None else None
-        _process(lakehouse, claim(landing, list(islice(complete, limit))), run)
-    return run.result()
+        limit = lakehouse.settings.intake_max_files if names is None else None
+        claims = claim(landing, list(islice(_complete(lakehouse.settings, names), limit)))
+        run.failed |= {landing / name: why for name, why in claims.failed.items()}
+        _process(lakehouse, claims.paths, run)
+        return run.result(_not_taken(lakehouse, run))
 
 
 def take_in_again(lakehouse: Lakehouse, text: str) -> IntakeResult:
@@ -203,17 +203,50 @@ def take_in_again(lakehouse: Lakehouse, text: str) -> IntakeResult:
 
 
 def take_in_file(lakehouse: Lakehouse, path: Path) -> IntakeResult:
-    """Take in what earlier runs claimed, then one file that lies anywhere, under any name; it is deleted as others are.
+    """Take in what earlier runs claimed, then one file of the streaming folder; it is deleted as others are.
 
-    Who names a file says that it is complete. Raises as `take_in`, and `NoFilesError` when nothing is there.
+    Who names a file says that it is complete. Raises as `take_in`, `NoFilesError` when nothing is there, and
+    `SourceError` or `LandingError` when the file cannot be taken: it then stays where it is.
     """
+    landing = lakehouse.settings.landing
+    name = name_in_folder(landing, path)
     with _only_intake(lakehouse):
         run = _resumed(lakehouse)
-        if os.path.lexists(path):
-            _process(lakehouse, [claim_from(lakehouse.settings.landing, path)], run)
+        if os.path.lexists(landing / name):
+            require_ready(landing / name)
+            claims = claim(landing, [name])
+            if name in claims.failed:
+                raise LandingError(f"{landing / name} cannot be taken in: {claims.failed[name]}.")
+            _process(lakehouse, claims.paths, run)
         elif run == _Run():
             raise NoFilesError(f"{path} does not exist. Put a file DATE,CUST_ID,MOVIE_ID,RATING there.")
-    return run.result()
+        return run.result(_not_taken(lakehouse, run))
+
+
+def hand_in(lakehouse: Lakehouse, path: Path, *, move: bool = False) -> Path:
+    """Claim a copy of one file that lies anywhere, under any name, for the next intake; returns where it lies claimed.
+
+    The file stays as it is, or with `move` goes once its copy is on disk. Raises `SourceError` when its header is not
+    the documented one, `LandingError` when it cannot be read or someone writes to it, and as `take_in`.
+    """
+    with _only_intake(lakehouse):
+        require_ready(path)
+        return claim_copy(lakehouse.settings.landing, path, move=move)
+
+
+def _complete(settings: Settings, names: Sequence[str] | None) -> Iterator[str]:
+    wanted, look = None if names is None else set(names), Look()
+    for file in landed_files(settings.landing):
+        if (wanted is None or file.name in wanted) and incompleteness(settings.landing, file, look) is None:
+            yield file.name
+
+
+def _not_taken(lakehouse: Lakehouse, run: _Run) -> list[NotTaken]:
+    landing = lakehouse.settings.landing
+    # That someone writes to a file needs no memory: each look sees it anew.
+    failed = {str(path.relative_to(landing)): why for path, why in run.failed.items() if HAS_A_WRITER not in why}
+    write_failures(lakehouse.root, landing, failed, time.time_ns())
+    return files_not_taken(lakehouse.root, landing)
 
 
 @contextmanager
@@ -222,6 +255,8 @@ def _only_intake(lakehouse: Lakehouse) -> Iterator[None]:
     landing = lakehouse.settings.landing
     try:
         with lakehouse.lock(LOCK):
+            require_own_streaming_folders(landing)
+            require_own_folders(lakehouse.root, [ARCHIVE.parts, RECEIPTS.parts])
             sweep_claims(landing)
             for spec in STREAM:  # they are there even if nothing was ever streamed
                 if not lakehouse.exists(spec.name):
@@ -244,11 +279,11 @@ def _resumed(lakehouse: Lakehouse) -> _Run:
 
 def _process(lakehouse: Lakehouse, claimed: Sequence[Path], run: _Run) -> None:
     for group in _groups(claimed):
-        originals, batches = _archive(lakehouse, group, run)
+        archived, batches = _archive(lakehouse, group, run)
         if batches:
             _receive(lakehouse, batches, _stage(lakehouse, batches), run)
-        for original in originals:
-            _let_go(lakehouse, original, batches, run)
+        for path, parts in archived.items():
+            _let_go(lakehouse, path, parts, batches, run)
 
 
 def _groups(claimed: Iterable[Path]) -> Iterator[list[Path]]:
@@ -256,90 +291,100 @@ def _groups(claimed: Iterable[Path]) -> Iterator[list[Path]]:
     group: list[Path] = []
     size = 0
     for path in claimed:
-        size += path.lstat().st_size
-        if group and size > GROUP_BYTES:
+        length = 0
+        with suppress(OSError):  # what is wrong with it is said when it is read
+            length = path.lstat().st_size
+        if group and size + length > GROUP_BYTES:
             yield group
-            group, size = [], path.lstat().st_size
+            group, size = [], 0
+        size += length
         group.append(path)
     if group:
         yield group
 
 
-def _archive(lakehouse: Lakehouse, claimed: Iterable[Path], run: _Run) -> tuple[list[_Original], dict[str, _Batch]]:
-    """Archive each file and parse what is new. Left out: files refused, and files that someone still writes to."""
-    archive = lakehouse.root / ARCHIVE
-    archive.mkdir(parents=True, exist_ok=True)
-    partial = archive / PARTIAL
-    originals, batches = list[_Original](), dict[str, _Batch]()
+def _archive(lakehouse: Lakehouse, claimed: Iterable[Path], run: _Run) -> tuple[_Parts, _Batches]:
+    """Archive each file and parse what is new. Left out: files refused, and files that cannot be read to their end."""
+    archived, batches = _Parts(), _Batches()
+    with own_folder(lakehouse.root, *ARCHIVE.parts, create=True) as archive:
+        try:
+            for path in claimed:
+                with _one_file(path, run, archive):
+                    parts = list[_Original]()
+                    for original, content in _parts(path, archive):
+                        if original.batch not in batches and not _is_received(lakehouse, original.batch):
+                            batches[original.batch] = _parse(lakehouse, original, content)
+                        parts.append(original)
+                    archived[path] = parts
+                    reached("archived")
+        finally:
+            archive.remove(PARTIAL)
+        os.fsync(archive.handle)
+    return archived, {batch: found for batch, found in batches.items() if _is_conserved(found, run)}
+
+
+def _parts(path: Path, archive: OwnFolder) -> Iterator[tuple[_Original, Path]]:
+    """The parts of a claimed file and where the content of each lies: those archived before, then what is new."""
+    parts = archived_parts(path, archive)
+    for part in parts:
+        yield _Original(path, part), archive.path / f"{part.batch}.csv"
+    if rest := copy_rest(path, parts, archive, time.time_ns()):
+        yield _Original(path, rest), archive.path / PARTIAL
+        keep(path, [*parts, rest], archive)  # only what could be parsed
+
+
+@contextmanager
+def _one_file(path: Path, run: _Run, archive: OwnFolder) -> Iterator[None]:
+    """Whatever is wrong with one file, the others go on; what is wrong with the archive or a table stops the run."""
     try:
-        for path in claimed:
-            try:
-                original = _copy(path, partial)
-                if original is None:
-                    continue
-                progress = progress_of(lakehouse.root, original.batch)
-                if original.batch not in batches and not (progress and progress.complete):
-                    found = _parse(original, partial, progress)
-                    if progress is None:  # what is staged in part was judged when it was begun
-                        require_readable_stream(partial, found.parsed, lakehouse.settings.quarantine_max_share)
-                    batches[original.batch] = found
-            except (SourceError, LandingError) as error:
-                explained = str(error).replace(str(partial), str(path))
-                run.refused.append(Refusal(path.name, refuse(lakehouse.settings.landing, path, explained)))
-                continue
-            flush_to_disk(partial)
-            # Also over an older copy, so that the archive surely holds what is about to be deleted.
-            partial.replace(archive / f"{original.batch}.csv")
-            reached("archived")
-            originals.append(original)
-    finally:
-        partial.unlink(missing_ok=True)
-    flush_to_disk(archive)
-    return originals, {batch: found for batch, found in batches.items() if _is_conserved(found, run)}
+        yield
+    except FileNotFoundError:
+        if os.path.lexists(path):  # else someone took it away
+            raise
+    except KeptError as error:
+        run.failed[path] = str(error)
+    except (ValueError, LookupError, MemoryError) as error:  # of the parser: its content must not stop the others
+        run.failed[path] = f"it cannot be parsed ({error}); this is a fault of the platform, please report it"
+    except (SourceError, LandingError) as error:
+        explained = str(error).replace(str(archive.path / PARTIAL), str(path))
+        try:
+            run.refused.append(Refusal(path.name, refuse(path, explained)))
+        except OSError as moving:
+            run.failed[path] = f"{explained} It cannot be moved to the refused files: {moving.strerror}"
 
 
-def _parse(original: _Original, content: Path, progress: Progress | None) -> _Batch:
+def _parse(lakehouse: Lakehouse, original: _Original, content: Path) -> _Batch:
     """Parse a file; its dates are judged by when its intake began, so that a resumed one comes out as before.
 
     Of a batch that an earlier release began that is not known: it judged by when the file was last written.
     """
-    taken_ns = time.time_ns() if progress is None else progress.taken_ns or original.mtime_ns
-    return _Batch(original, parse_stream_file(content, taken_ns), taken_ns, resumed=progress is not None)
-
-
-def _copy(path: Path, target: Path) -> _Original | None:
-    """Copy a claimed file and hash it on the way; None if it was written to meanwhile. Raises `LandingError`."""
-    handle = open_regular(path)
-    with os.fdopen(handle, "rb") as source, target.open("wb") as copy:
-        before, digest, size = os.fstat(handle), hashlib.sha256(), 0
-        while chunk := source.read(CHUNK_BYTES):
-            digest.update(chunk)
-            size += copy.write(chunk)
-        after = os.fstat(handle)
-    if (size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-        return None
-    return _Original(path, digest.hexdigest(), size, before.st_mtime_ns)
+    progress = progress_of(lakehouse.root, original.batch)
+    taken_ns = time.time_ns() if progress is None else progress.taken_ns or original.part.mtime_ns
+    parsed = parse_stream_file(content, taken_ns)
+    if progress is None:  # what is staged in part was judged when it was begun
+        require_readable_stream(content, parsed, lakehouse.settings.quarantine_max_share)
+    return _Batch(original, parsed, taken_ns, resumed=progress is not None)
 
 
 def _is_conserved(found: _Batch, run: _Run) -> bool:
-    """Whether each line of the file ended in one place; if not, the run will fail, and the file stays claimed."""
+    """Whether each line of the file ended in one place; if not, the file stays claimed."""
     parsed = found.parsed
     counts = (len(parsed.good), len(parsed.quarantined), parsed.duplicates)
     if parsed.lines == sum(counts):
         return True
-    run.failed.append(_not_conserved(found, counts))
+    run.failed[found.original.path] = _not_conserved(found, counts)
     return False
 
 
 def _not_conserved(found: _Batch, counts: tuple[int, int, int]) -> str:
     ends = "{} good + {} quarantined + {} duplicates".format(*counts)
     return (
-        f"{found.original.path}: {found.parsed.lines} data lines, but {ends} rows of batch {found.original.batch}. "
+        f"{found.parsed.lines} data lines, but {ends} rows of batch {found.original.batch}. "
         "The file stays there; this is a fault of the platform, please report it with the file."
     )
 
 
-def _stage(lakehouse: Lakehouse, batches: Mapping[str, _Batch]) -> _Staged:
+def _stage(lakehouse: Lakehouse, batches: _Batches) -> _Staged:
     """Append the batches' rows to stream/ratings and stream/quarantine, with one commit each."""
     number = begin(lakehouse.root, {name: batch.taken_ns for name, batch in batches.items()})
     commit = Commit((TRANSACTION, number), frozenset(name for name, batch in batches.items() if not batch.resumed))
@@ -363,7 +408,7 @@ def _of_rows(values: Sequence[str], tables: Sequence[pa.Table]) -> pa.Dictionary
     return pa.DictionaryArray.from_arrays(pa.array(owner), pa.array(values, pa.string()))
 
 
-def _receive(lakehouse: Lakehouse, batches: Mapping[str, _Batch], staged: _Staged, run: _Run) -> None:
+def _receive(lakehouse: Lakehouse, batches: _Batches, staged: _Staged, run: _Run) -> None:
     """Write the receipts of staged batches, counted in the tables themselves: an earlier run may have staged them."""
     good = _staged_rows(lakehouse, STREAM_RATINGS, batches, staged.ratings, [BATCH, "line", *KEY, "rating", "split"])
     corrections = count_corrections(lakehouse, good, list(batches))
@@ -378,9 +423,9 @@ def _receive(lakehouse: Lakehouse, batches: Mapping[str, _Batch], staged: _Stage
         original, parsed = found.original, found.parsed
         counts = (rows, bad, parsed.duplicates)
         if sum(counts) != parsed.lines:
-            run.failed.append(_not_conserved(found, counts))
+            run.failed[original.path] = _not_conserved(found, counts)
             continue
-        facts = (original.path.name, original.mtime_ns, original.size, parsed.lines)
+        facts = (original.path.name, original.part.mtime_ns, original.part.size, parsed.lines)
         receipts.append(Receipt(name, *facts, *counts, train, rows - train, users, run.intake, corrections[name]))
     write_receipts(lakehouse.root, receipts)
     reached("receipt_written")
@@ -388,7 +433,7 @@ def _receive(lakehouse: Lakehouse, batches: Mapping[str, _Batch], staged: _Stage
 
 
 def _staged_rows(
-    lakehouse: Lakehouse, spec: TableSpec, batches: Mapping[str, _Batch], added: Sequence[Path], columns: list[str]
+    lakehouse: Lakehouse, spec: TableSpec, batches: _Batches, added: Sequence[Path], columns: list[str]
 ) -> pa.Table:
     """These columns of the batches' rows; the whole table is asked only where an earlier run may have staged some."""
     if any(batch.resumed for batch in batches.values()):
@@ -402,18 +447,30 @@ def _by_batch(rows: pa.Table, sums: list[tuple[str, str]]) -> dict[str, tuple[in
     return {name: tuple(values) for name, *values in zip(*(column.to_pylist() for column in grouped), strict=True)}
 
 
-def _let_go(lakehouse: Lakehouse, original: _Original, batches: Mapping[str, _Batch], run: _Run) -> None:
-    """Delete a claimed file whose batch has its receipt. One that grew since it was archived is the next run's."""
-    progress = progress_of(lakehouse.root, original.batch)
-    if progress is None or not progress.complete:
+def _let_go(lakehouse: Lakehouse, path: Path, parts: Sequence[_Original], batches: _Batches, run: _Run) -> None:
+    """Delete a claimed file whose parts have their receipts, once nobody can write to it any more."""
+    new = [original.batch in batches and batches[original.batch].original is original for original in parts]
+    if not all(_is_received(lakehouse, original.batch) for original in parts):
         return
-    if original.batch not in batches or batches[original.batch].original is not original:
-        run.known.append(original.path.name)
-        mend_copy(lakehouse.root, original.batch)
-        run.hints += _hint(original, read_receipt(lakehouse.root, original.batch))
-    if original.is_unchanged():
-        delete_claimed(original.path)
-        reached("original_deleted")
+    for original, is_new in zip(parts, new, strict=True):
+        if not is_new:
+            mend_copy(lakehouse.root, original.batch)
+            run.hints += _hint(original, read_receipt(lakehouse.root, original.batch))
+    if not any(new):
+        run.known.append(path.name)
+    try:
+        if is_settled(path, parts[-1].part, time.time_ns(), lakehouse.settings.intake_quiet_seconds):
+            delete_claimed(path)
+            reached("original_deleted")
+    except (KeptError, LandingError) as error:
+        run.failed[path] = str(error)
+    except OSError as error:
+        run.failed[path] = f"it was taken in, but cannot be deleted: {error.strerror}"
+
+
+def _is_received(lakehouse: Lakehouse, batch: str) -> bool:
+    progress = progress_of(lakehouse.root, batch)
+    return progress is not None and progress.complete
 
 
 def _hint(original: _Original, receipt: Receipt) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from reco_assets.streaming.landing import landed_files
 from reco_assets.tables import SPLIT_RATINGS
 from resources.lakehouse import Lakehouse
 
@@ -116,13 +117,16 @@ def landing(lakehouse: Lakehouse) -> Path:
 
 @pytest.fixture
 def drop(landing: Path) -> Callable[..., Path]:
-    """Put a CSV file into the streaming folder, last written at LANDED unless `landed` says otherwise."""
+    """Put a CSV file into the streaming folder, after those there, last written at LANDED unless `landed` differs."""
 
     def put(name: str, *lines: str, header: str = HEADER, end: str = "\n", landed: datetime = LANDED) -> Path:
         path = landing / name
         path.write_bytes(("\n".join([header, *lines]) + end).encode())
-        os.utime(path, (landed.timestamp(), landed.timestamp()))
-        return path
+        while True:  # the clock by which files are put in order ticks every few milliseconds
+            os.utime(path, (landed.timestamp(), landed.timestamp()))
+            seen = [file.ctime_ns for file in landed_files(landing) if file.name != name]
+            if not seen or path.stat().st_ctime_ns > max(seen):
+                return path
 
     return put
 

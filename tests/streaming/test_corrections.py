@@ -47,11 +47,11 @@ def test_a_value_counts_against_the_file_taken_in_last_before(
     assert corrections(lakehouse) == {"a.csv": 0, "b.csv": 1, "c.csv": 0, "d.csv": 1}
 
 
-def test_of_files_of_one_intake_the_one_written_last_corrects_the_others(
+def test_of_files_of_one_intake_the_one_that_came_last_corrects_the_others(
     lakehouse: Lakehouse, history: Callable[..., None], drop: Callable[..., Path]
 ) -> None:
     history({(1, 1): "train"})
-    for name, stars, day in (("b.csv", 2, 1), ("a.csv", 5, 3), ("c.csv", 3, 2)):
+    for name, stars, day in (("b.csv", 2, 3), ("c.csv", 3, 1), ("a.csv", 5, 2)):
         drop(name, f"2015-01-01,7,7,{stars}", landed=datetime(2026, 1, day, tzinfo=UTC))
     take_in(lakehouse)
     assert corrections(lakehouse) == {"b.csv": 0, "c.csv": 1, "a.csv": 1}

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reco_assets.streaming.intake import IntakeResult, NoFilesError, take_in, take_in_file
-from reco_assets.streaming.landing import LandingError, claimed_files
+from reco_assets.sources.source import SourceError
+from reco_assets.streaming.claims import claimed_files
+from reco_assets.streaming.intake import IntakeResult, NoFilesError, hand_in, take_in, take_in_file
+from reco_assets.streaming.landing import LandingError
 from reco_assets.streaming.receipts import receipts
 from reco_assets.streaming.sides import hashed_split
 from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
@@ -115,13 +117,13 @@ def test_files_too_large_to_be_staged_together_are_staged_one_after_another(
     assert [user for (user,) in rows_of(RATINGS, "user_id")] == [0, 1, 2, 3, 4]
 
 
-def test_the_oldest_files_come_first_up_to_the_limit(
+def test_files_are_taken_in_the_order_in_which_they_came_up_to_the_limit(
     make_lakehouse: Callable[..., Lakehouse], landing: Path, drop: Callable
 ) -> None:
     lakehouse = make_lakehouse(intake_max_files=2)
-    for day, name in ((3, "a.csv"), (1, "b.csv"), (2, "c.csv")):
+    for day, name in ((3, "c.csv"), (1, "b.csv"), (2, "a.csv")):
         drop(name, f"2005-09-06,{day},42,4", landed=datetime(2026, 1, day, tzinfo=UTC))
-    assert [receipt.source for receipt in take_in(lakehouse).received] == ["b.csv", "c.csv"]
+    assert [receipt.source for receipt in take_in(lakehouse).received] == ["c.csv", "b.csv"]
     assert left_in(landing) == ["a.csv"]
 
 
@@ -259,39 +261,78 @@ def test_a_refused_file_that_is_corrected_and_put_back_is_taken(
     assert len(take_in(lakehouse).received) == 1
 
 
-# One file from anywhere
+# One file that someone names
 
 
-def test_one_file_that_lies_anywhere_is_taken_in_whatever_its_name(
-    lakehouse: Lakehouse, landing: Path, drop: Callable, tmp_path: Path
-) -> None:
-    elsewhere = drop("a.csv", "2005-09-06,7,42,4", end="").rename(tmp_path / "_ratings.txt")
-    [receipt] = take_in_file(lakehouse, elsewhere).received
-    assert (receipt.source, receipt.good, elsewhere.exists(), left_in(landing)) == ("_ratings.txt", 1, False, [])
-
-
-def test_one_file_of_the_streaming_folder_may_be_named_by_its_path(
+def test_one_file_of_the_streaming_folder_may_be_named_by_its_path_whatever_it_is_called(
     lakehouse: Lakehouse, landing: Path, drop: Callable
 ) -> None:
-    path = drop("current.csv", "2005-09-06,7,42,4")
+    path = drop("ratings.txt", "2005-09-06,7,42,4", end="")
     drop("other.csv", "2005-09-06,8,42,4")
-    assert [receipt.source for receipt in take_in_file(lakehouse, path).received] == ["current.csv"]
+    assert [receipt.source for receipt in take_in_file(lakehouse, path).received] == ["ratings.txt"]
     assert left_in(landing) == ["other.csv"]
 
 
-def test_a_path_without_a_file_is_a_clear_error(lakehouse: Lakehouse, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "path", ["{outside}/a.csv", "{landing}/../../a.csv", "{landing}/_claimed/a.csv", "{landing}/.a.csv", "../a.csv"]
+)
+def test_a_path_that_leads_out_of_the_streaming_folder_is_refused_before_anything_is_done(
+    lakehouse: Lakehouse, landing: Path, drop: Callable, tmp_path: Path, path: str
+) -> None:
+    private = drop("a.csv", "2005-09-06,7,42,4").rename(tmp_path / "a.csv")
+    with pytest.raises(LandingError, match="does not lie in the streaming folder"):
+        take_in_file(lakehouse, Path(path.format(landing=landing, outside=tmp_path)))
+    assert (private.exists(), lakehouse.exists(RATINGS)) == (True, False)
+
+
+def test_a_named_file_with_a_wrong_header_is_an_error_and_stays(
+    lakehouse: Lakehouse, landing: Path, drop: Callable
+) -> None:
+    path = drop("swapped.csv", "2005-09-06,42,7,4", header="DATE,MOVIE_ID,CUST_ID,RATING")
+    with pytest.raises(SourceError, match=r"swapped\.csv, line 1: the header must be"):
+        take_in_file(lakehouse, path)
+    assert left_in(landing) == ["swapped.csv"]
+
+
+def test_a_path_without_a_file_is_a_clear_error(lakehouse: Lakehouse, landing: Path) -> None:
     with pytest.raises(NoFilesError, match=r"none\.csv does not exist. Put a file DATE,CUST_ID,MOVIE_ID,RATING there"):
-        take_in_file(lakehouse, tmp_path / "none.csv")
+        take_in_file(lakehouse, landing / "none.csv")
 
 
 def test_a_folder_or_link_given_as_the_file_is_a_clear_error(
+    lakehouse: Lakehouse, landing: Path, drop: Callable, tmp_path: Path
+) -> None:
+    (landing / "link.csv").symlink_to(drop("a.csv", "2005-09-06,7,42,4"))
+    (landing / "folder.csv").mkdir()
+    for name, why in (("folder.csv", "not a regular file"), ("link.csv", "symbolic link")):
+        with pytest.raises(LandingError, match=why):
+            take_in_file(lakehouse, landing / name)
+
+
+def test_a_file_from_elsewhere_is_handed_in_as_a_copy_and_stays(
+    lakehouse: Lakehouse, landing: Path, drop: Callable, tmp_path: Path
+) -> None:
+    elsewhere = drop("a.csv", "2005-09-06,7,42,4", end="").rename(tmp_path / "_ratings.txt")
+    hand_in(lakehouse, elsewhere)
+    [receipt] = take_in(lakehouse).received
+    assert (receipt.source, receipt.good, elsewhere.exists(), left_in(landing)) == ("_ratings.txt", 1, True, [])
+
+
+def test_a_file_from_elsewhere_goes_where_that_is_asked_for(
     lakehouse: Lakehouse, drop: Callable, tmp_path: Path
 ) -> None:
-    link = tmp_path / "link.csv"
-    link.symlink_to(drop("a.csv", "2005-09-06,7,42,4"))
-    for path, why in ((tmp_path, "not a regular file"), (link, "symbolic link")):
-        with pytest.raises(LandingError, match=why):
-            take_in_file(lakehouse, path)
+    elsewhere = drop("a.csv", "2005-09-06,7,42,4").rename(tmp_path / "a.csv")
+    hand_in(lakehouse, elsewhere, move=True)
+    assert (len(take_in(lakehouse).received), elsewhere.exists()) == (1, False)
+
+
+def test_a_file_from_elsewhere_is_validated_before_it_is_touched(
+    lakehouse: Lakehouse, landing: Path, drop: Callable, tmp_path: Path
+) -> None:
+    wrong = drop("a.csv", "1,2", header="A,B").rename(tmp_path / "a.csv")
+    with pytest.raises(SourceError, match="the header must be"):
+        hand_in(lakehouse, wrong, move=True)
+    assert (wrong.read_text(), left_in(landing)) == ("A,B\n1,2\n", [])
 
 
 def test_parquet_storage_is_refused_before_a_file_is_touched(

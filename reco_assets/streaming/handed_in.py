@@ -20,7 +20,7 @@ def name_in_folder(folder: Path, path: Path) -> str:
     if not (inside and (folder / path.parent).resolve() == folder.resolve()):
         raise LandingError(
             f"{path} does not lie in the streaming folder {folder}, and a run takes files from there alone. Copy it "
-            f"there, or hand in a copy: reco stream process --csv_path {path}"
+            "there, or name it to `reco stream process`, which takes in a copy."
         )
     return path.name
 

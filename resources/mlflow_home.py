@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from resources.addresses import plain_address
 from resources.errors import RecoError
 
 FOLDER, DATABASE, ARTIFACTS = "mlflow", "mlflow.db", "artifacts"
@@ -28,6 +29,10 @@ LOCATIONS = (
 )
 _IN_A_LAKEHOUSE = re.compile(rf"(?:file://)?/.*/{FOLDER}/{ARTIFACTS}(?P<below>/.*)?")
 _UNUSED = re.compile(r"(?:file://)?/.*/mlruns/0")  # MLflow gives its Default experiment a folder where it was started
+
+
+def _sqlite_uri(database: Path) -> str:
+    return f"sqlite:///{plain_address(database.parent)}/{database.name}"
 
 
 class ForeignLocationError(RecoError):
@@ -58,7 +63,7 @@ class MlflowHome:
     @property
     def uri(self) -> str:
         """The store as MLflow names it."""
-        return f"sqlite:///{self.database}"
+        return _sqlite_uri(self.database)
 
     def create(self) -> None:
         """Make the sqlite file with MLflow's tables unless it is there, whole or not at all, and by one process."""
@@ -111,7 +116,7 @@ class MlflowHome:
             left.unlink()
         temporary = self.folder / f".{DATABASE}.{uuid.uuid4().hex}"
         try:
-            store: Any = SqlAlchemyStore(f"sqlite:///{temporary}", self.artifacts.as_uri())  # type: ignore[no-untyped-call]
+            store: Any = SqlAlchemyStore(_sqlite_uri(temporary), self.artifacts.as_uri())  # type: ignore[no-untyped-call]
             store.engine.dispose()
             temporary.rename(self.database)
         finally:

@@ -4,19 +4,17 @@ What belongs here: starting, configuring and ending the session. What doesn't: t
 """
 
 import atexit
-import hashlib
 import os
 import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from resources.addresses import PATTERN, plain_address
 from resources.errors import RecoError
 from resources.settings import EngineName, Settings
 from resources.spark_jars import delta_jar_conf
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 DELTA_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 DELTA_CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
 MINIMUM_JAVA = 17
-PLAIN_PATH = re.compile(r"[A-Za-z0-9/._=+@,:~-]+")
 
 
 class EngineError(RecoError):
@@ -54,31 +51,27 @@ class Engine:
         return session
 
     def path(self, path: Path) -> str:
-        """A table's path as the engine takes it, once the session has started.
+        """A table's path as the engine takes it. Raises `EngineError` where no link can lead to it."""
+        if self._is_local:
+            return plain_address(path)
+        if found := PATTERN.search(str(path)):
+            raise EngineError(
+                f"{str(path)!r} holds {found[0]!r}, which Spark takes for a pattern, and executors elsewhere follow no "
+                "link of this machine. Rename that folder, or run with RECO_ENGINE=embedded."
+            )
+        return str(path)
 
-        Sail 0.7.2 percent-encodes the path of a Delta table and then takes that for a plain path: of a table below
-        `my lake` it reads and writes `my%20lake`. It is led to such tables by a link whose path needs no encoding.
-        """
-        if self.name != "embedded" or PLAIN_PATH.fullmatch(str(path)):
-            return str(path)
-        target, rest = (path, "") if path.exists() else (path.parent, path.name)
-        link = Path(self._links.name, hashlib.sha256(str(target).encode()).hexdigest()[:16])
-        with suppress(FileExistsError):
-            link.symlink_to(target)
-        return str(link / rest)
-
-    @cached_property
-    def _links(self) -> "TemporaryDirectory[str]":
-        folder = TemporaryDirectory(prefix="reco-links-")
-        self._closers.append(folder.cleanup)
-        return folder
+    @property
+    def _is_local(self) -> bool:
+        """Whether whoever reads and writes files is on this machine, where our links lead."""
+        master = self.settings.spark_master or "local"
+        return self.name == "embedded" or not (self.settings.spark_remote or not master.startswith("local"))
 
     def stop(self) -> None:
         """End the session, if one was started."""
         if "session" not in self.__dict__:
             return
         session = self.__dict__.pop("session")
-        self.__dict__.pop("_links", None)
         session.stop()
         while self._closers:
             self._closers.pop()()

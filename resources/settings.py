@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from resources.addresses import unusable
 from resources.errors import RecoError
 from resources.unknown_variables import explain, unknown_variables
 
@@ -220,9 +221,20 @@ def load_settings(**overrides: Any) -> Settings:
     if unknown := unknown_variables(given, known):
         raise SettingsError("\n".join(explain(unknown)))
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(detail) for detail in error.errors())) from None
+    _require_usable(settings)
+    return settings
+
+
+def _require_usable(settings: Settings) -> None:
+    delta = settings.storage_format == "delta"
+    if defect := unusable(settings.root, delta=delta):
+        other = ", or set STORAGE_FORMAT=parquet" if delta and not unusable(settings.root, delta=False) else ""
+        raise SettingsError(f"LAKEHOUSE_PATH: {defect}{other}.")
+    if defect := unusable(settings.landing, delta=False):
+        raise SettingsError(f"STREAMING_PATH: {defect}.")
 
 
 def _explain(detail: Any) -> str:

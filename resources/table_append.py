@@ -14,7 +14,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from resources.durable import flush_to_disk
 from resources.lakehouse import Lakehouse
-from resources.table_files import LakehouseError, TableSpec, schema_of, sweep, write_arrow
+from resources.table_files import LOCAL, LakehouseError, TableSpec, schema_of, sweep, write_arrow
 
 BATCH = "batch"
 
@@ -69,7 +69,7 @@ def rows_of_files(spec: TableSpec, files: Sequence[Path], columns: list[str]) ->
     """These columns of some data files of a table that has no partitions; none gives no row."""
     if not files:
         return to_arrow_schema(spec.schema, timezone="UTC").empty_table().select(columns)
-    return ds.dataset([str(file) for file in files], format="parquet").to_table(columns=columns)
+    return ds.dataset([str(file) for file in files], format="parquet", filesystem=LOCAL).to_table(columns=columns)
 
 
 def _carrying(commit: Commit) -> CommitProperties | None:

@@ -19,6 +19,7 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 from pyarrow import fs
 from pyspark.sql.types import StructType
 
+from resources.addresses import plain_stem, unusable
 from resources.errors import RecoError
 from resources.session import Engine
 
@@ -31,6 +32,9 @@ _NEW_TABLE = {"delta.enableExpiredLogCleanup": "false"}
 
 
 NOTES = "reco."  # of schema metadata, what stays with the table
+
+
+LOCAL = fs.LocalFileSystem()
 
 
 class LakehouseError(RecoError):
@@ -46,6 +50,12 @@ class TableSpec:
     partition_by: tuple[str, ...] = ()
 
 
+def _for_delta(path: Path) -> str:
+    if defect := unusable(path, delta=True):
+        raise LakehouseError(f"{defect}.")
+    return str(path)
+
+
 def is_delta(path: Path) -> bool:
     """Whether a folder is a Delta table."""
     return (path / "_delta_log").is_dir()
@@ -54,7 +64,7 @@ def is_delta(path: Path) -> bool:
 def table_exists(path: Path) -> bool:
     """Whether a folder holds a Delta table with a commit, or parquet files."""
     if is_delta(path):
-        return DeltaTable.is_deltatable(str(path))
+        return DeltaTable.is_deltatable(_for_delta(path))
     return next(_current(path).rglob("*.parquet"), None) is not None
 
 
@@ -62,7 +72,7 @@ def table_row_count(path: Path, version: int | None = None) -> int:
     """Rows of a Delta table or a folder of parquet files, from statistics and footers."""
     if not is_delta(path):
         return int(_parquet_dataset(path).count_rows())
-    actions = pa.table(DeltaTable(str(path), version=version).get_add_actions(flatten=True))
+    actions = pa.table(DeltaTable(_for_delta(path), version=version).get_add_actions(flatten=True))
     return int(sum(actions["num_records"].to_pylist())) if actions.num_rows else 0
 
 
@@ -74,14 +84,15 @@ def dataset_at(path: Path, version: int | None = None, encoded: Sequence[str] = 
     if is_delta(path):
         # Not delta-rs's own file system: Arrow's threads would hold Python objects, and a process that ends right
         # after reading aborts ("terminate called without an active exception", 3 times in 25 tries).
-        local = fs.SubTreeFileSystem(str(path), fs.LocalFileSystem())
-        table = DeltaTable(str(path), version=version)
+        local = fs.SubTreeFileSystem(str(path), LOCAL)
+        table = DeltaTable(_for_delta(path), version=version)
         return table.to_pyarrow_dataset(filesystem=local, parquet_read_options=_reading(encoded))
     return _parquet_dataset(path, encoded)
 
 
 def _parquet_dataset(path: Path, encoded: Sequence[str] = ()) -> ds.Dataset:
-    return ds.dataset(_current(path), format=ds.ParquetFileFormat(_reading(encoded)), partitioning="hive")
+    folder = str(_current(path).absolute())
+    return ds.dataset(folder, format=ds.ParquetFileFormat(_reading(encoded)), partitioning="hive", filesystem=LOCAL)
 
 
 def _reading(encoded: Sequence[str]) -> ds.ParquetReadOptions:
@@ -105,7 +116,7 @@ def _read_parquet(engine: Engine, path: Path) -> "DataFrame":
     """Sail takes the names of partition folders for strings, where Spark and pyarrow see numbers."""
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    frame = engine.session.read.parquet(str(path))
+    frame = engine.session.read.parquet(engine.path(path))
     folders = _parquet_dataset(path).partitioning.schema
     return frame.withColumns({f.name: frame[f.name].cast(f.dataType) for f in from_arrow_schema(folders)})
 
@@ -124,7 +135,7 @@ def write_frame(engine: Engine, spec: TableSpec, path: Path, frame: "DataFrame",
         if storage_format == "delta":
             writer.format("delta").options(overwriteSchema="true", **_NEW_TABLE).save(engine.path(target))
         else:
-            writer.parquet(str(target))
+            writer.parquet(engine.path(target))
             _keep_columns_when_empty(spec, target)
 
 
@@ -147,7 +158,7 @@ def write_arrow(spec: TableSpec, path: Path, data: pa.Table | pa.RecordBatchRead
         if storage_format == "delta":
             properties = None if is_delta(target) else _NEW_TABLE
             write_deltalake(
-                str(target),
+                _for_delta(target),
                 watched,
                 mode="overwrite",
                 schema_mode="overwrite",
@@ -157,14 +168,14 @@ def write_arrow(spec: TableSpec, path: Path, data: pa.Table | pa.RecordBatchRead
             )
         else:
             hive = {"partitioning": by, "partitioning_flavor": "hive"} if by else {}
-            ds.write_dataset(watched, target, format="parquet", preserve_order=True, **hive)
+            ds.write_dataset(watched, str(target), format="parquet", preserve_order=True, filesystem=LOCAL, **hive)
             _keep_columns_when_empty(spec, target)
 
 
 def note_of(path: Path, key: str) -> str | None:
     """What the writer of the table at `path` noted under `key` last; None where it did not."""
     if is_delta(path):
-        return next((entry[key] for entry in DeltaTable(str(path)).history() if key in entry), None)
+        return next((entry[key] for entry in DeltaTable(_for_delta(path)).history() if key in entry), None)
     return _notes(_parquet_dataset(path).schema).get(key)
 
 
@@ -186,7 +197,8 @@ def _keep_columns_when_empty(spec: TableSpec, folder: Path) -> None:
 
     if not table_exists(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        pq.write_table(to_arrow_schema(spec.schema, timezone="UTC").empty_table(), folder / "part-00000.parquet")
+        empty = to_arrow_schema(spec.schema, timezone="UTC").empty_table()
+        pq.write_table(empty, str(folder / "part-00000.parquet"), filesystem=LOCAL)
 
 
 @contextmanager
@@ -215,6 +227,8 @@ def _target(spec: TableSpec, path: Path, storage_format: str) -> Iterator[Path]:
 
     The first version of a Delta table is swapped in too: files without a log would pass for a parquet table.
     """
+    if storage_format == "delta":
+        _for_delta(path)
     found = "delta" if is_delta(path) else "parquet" if table_exists(path) else None
     if found not in (None, storage_format):
         raise LakehouseError(f"{path} is a {found} table; move it away before writing {spec.name} as {storage_format}.")
@@ -239,7 +253,7 @@ def _swapped_in(path: Path) -> Iterator[Path]:
     Between the two renames nothing lies at `path`: whoever reads then, or after a crash just there, finds the
     retired folder by `_current`.
     """
-    staging, retired = path.with_name(f".{path.name}.{uuid.uuid4().hex}"), _retired(path)
+    staging, retired = path.with_name(f".{plain_stem(path.name)}.{uuid.uuid4().hex}"), _retired(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield staging
@@ -253,7 +267,7 @@ def _swapped_in(path: Path) -> Iterator[Path]:
 
 
 def _retired(path: Path) -> Path:
-    return path.with_name(f".{path.name}.old")
+    return path.with_name(f".{plain_stem(path.name)}.old")
 
 
 def _current(path: Path) -> Path:
@@ -264,6 +278,6 @@ def _current(path: Path) -> Path:
 
 def sweep(path: Path) -> None:
     """Remove what killed writers left beside a table; whoever calls this holds the table's lock."""
-    for leftover in path.parent.glob(f".{path.name}.*"):
+    for leftover in path.parent.glob(f".{plain_stem(path.name)}.*"):
         if leftover != _current(path):
             shutil.rmtree(leftover, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Alerts to Slack: a run failed, a retraining started, a model was promoted or rejected.
+"""Alerts to Slack: a run failed, a retraining started, a model was promoted or rejected, a file is not taken.
 
 Every sensor reads all events since its cursor and moves the cursor past those that Slack took, so an alert that meets
 an outage is sent later. Dagster's run status sensors and dagster-slack's move on whatever happens, and dagster-slack's
@@ -14,6 +14,7 @@ from dagster import DagsterEvent, DagsterEventType, DagsterInstance, EventLogRec
 from dagster._core.events import JobFailureData
 
 from drift_sensors.cursors import ATTEMPT_TAG, SCORE_TAG
+from drift_sensors.landing_alerts import landing_alert_sensor
 from reco_assets.jobs import DRIFT_DETECTION_RETRAIN_PIPELINE, DRIFT_RETRAIN
 from resources.settings import Settings
 from resources.slack import SlackAlerts, escaped
@@ -32,7 +33,7 @@ Message = Callable[[DagsterInstance, EventLogRecord], str | None]
 
 
 def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
-    """The three sensors, on by default; none when Slack is not configured."""
+    """The four sensors, on by default; none when Slack is not configured."""
     slack = SlackAlerts(settings)
     if not slack.active:
         return []
@@ -52,6 +53,7 @@ def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
             materializations(CHAMPION),
             _of_promotion,
         ),
+        landing_alert_sensor(settings, slack),
     ]
 
 

@@ -15,6 +15,7 @@ from drift_sensors.alerts import (
     promotion_message,
     retrain_message,
 )
+from drift_sensors.landing_alerts import NAME as LANDING
 from resources.errors import RecoError
 from resources.settings import load_settings
 
@@ -78,9 +79,9 @@ def test_without_token_and_channel_there_are_no_sensors(settings: dict[str, str]
     assert alert_sensors(load_settings(**settings)) == []
 
 
-def test_all_three_sensors_run_unless_someone_stops_them() -> None:
+def test_all_sensors_run_unless_someone_stops_them() -> None:
     sensors = alert_sensors(load_settings(slack_bot_token="xoxb-1", slack_channel="#reco"))
-    assert [sensor.name for sensor in sensors] == [FAILURE, RETRAIN, PROMOTION]
+    assert [sensor.name for sensor in sensors] == [FAILURE, RETRAIN, PROMOTION, LANDING]
     assert {sensor.default_status for sensor in sensors} == {dg.DefaultSensorStatus.RUNNING}
 
 

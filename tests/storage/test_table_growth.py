@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql.types import FloatType, IntegerType, StringType, StructField, StructType, TimestampType
 
+from resources import table_growth
 from resources.lakehouse import Lakehouse
 from resources.table_files import LakehouseError, TableSpec
 from resources.table_growth import changes_of, commit_changes, read_log, record, rows_under
@@ -232,6 +233,7 @@ def test_however_rows_arrive_each_key_is_there_once_with_its_last_row(
 _READ_AND_END = """
 import sys
 import pyarrow.compute as pc
+from resources import table_growth
 from resources.lakehouse import Lakehouse
 from resources.session import Engine
 from resources.settings import load_settings
@@ -249,3 +251,37 @@ def test_a_process_that_ends_right_after_reading_ends_well(lakehouse: Lakehouse)
     for _ in range(5):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_of_a_log_that_carries_transactions_only_what_came_since_is_read(
+    lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lakehouse.write(GROWING, rows("old", 1))
+    for number in range(5):
+        record(lakehouse, GROWING.name, f"t{number}")
+    asked = []
+
+    class Watched(DeltaTable):
+        def history(self, limit: int | None = None) -> list[dict]:
+            asked.append(limit)
+            return super().history(limit)
+
+    monkeypatch.setattr(table_growth, "DeltaTable", Watched)
+    assert read_log(lakehouse, GROWING.name).epoch == 0
+    assert asked == [1]
+
+
+def test_a_lossy_commit_after_one_with_a_transaction_begins_an_epoch_that_outlives_the_logs_cleaning(
+    lakehouse: Lakehouse,
+) -> None:
+    lakehouse.write(GROWING, rows("old", 1))
+    record(lakehouse, GROWING.name, "a")
+    lakehouse.write(GROWING, rows("new", 2))
+    assert read_log(lakehouse, GROWING.name).epoch == 2
+    record(lakehouse, GROWING.name, "b")
+    record(lakehouse, GROWING.name, "c")
+    path = lakehouse.path(GROWING.name)
+    DeltaTable(str(path)).create_checkpoint()
+    for version in range(4):
+        (path / "_delta_log" / f"{version:020}.json").unlink()
+    assert read_log(lakehouse, GROWING.name).epoch == 2

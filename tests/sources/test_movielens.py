@@ -45,6 +45,6 @@ def test_swapped_files_are_refused(folder, rows_of):
 
 @pytest.mark.parametrize("name", ["ratings", "movies", "tags"])
 def test_every_line_of_the_real_release_is_a_row(movielens, rows_of, name):
-    rows = rows_of(getattr(movielens_source(movielens), name))
-    assert len(rows) == (movielens / f"{name}.csv").read_bytes().count(b"\n") - 1
+    rows = rows_of(getattr(movielens_source(movielens.folder), name))
+    assert len(rows) == (movielens.folder / f"{name}.csv").read_bytes().count(b"\n") - 1
     assert [row["_line"] for row in rows] == list(range(2, len(rows) + 2))

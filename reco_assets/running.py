@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from reco_assets.build import build_definitions
+from reco_assets.run_ends import cancel_if_stopped, first_failure, raise_if_stopped
 from reco_assets.selection import RunRequestError, nearest, selected_assets
 from resources.airflow import airflow_task
 from resources.dagster_home import open_instance
@@ -91,7 +92,7 @@ def materialize_assets(
     if not result.success:
         if _only_checks_failed(result):
             require_no_error(_outcome(result).checks)
-        raise RunFailedError(_first_failure(result))
+        raise RunFailedError(first_failure(result))
     return _outcome(result)
 
 
@@ -117,7 +118,7 @@ def run_checks(
     job = definitions.resolve_implicit_global_asset_job_def().get_subset(asset_check_selection=chosen)
     result = _execute(settings, job, listen)
     if not result.success and not _only_checks_failed(result):
-        raise RunFailedError(_first_failure(result))
+        raise RunFailedError(first_failure(result))
     return _outcome(result)
 
 
@@ -140,8 +141,9 @@ def _execute(
     with open_instance() as instance:
         if listen is not None:
             instance.add_event_listener(run_id, lambda entry: _pass_on(entry, listen))
+        instance.add_event_listener(run_id, lambda entry: cancel_if_stopped(instance, entry))
         try:
-            return job.execute_in_process(
+            result = job.execute_in_process(
                 run_config={**QUIET, **(config or {})},
                 instance=instance,
                 run_id=run_id,
@@ -151,6 +153,8 @@ def _execute(
             )
         except dg.DagsterInvalidConfigError as error:
             raise RunRequestError(" ".join(found.message for found in error.errors)) from None
+        raise_if_stopped(instance, run_id)
+        return result
 
 
 def _step_config(steps: Collection[str], config: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -193,18 +197,3 @@ def _only_checks_failed(result: "ExecuteInProcessResult") -> bool:
     """Whether nothing went wrong but what checks that block found: Dagster fails the steps of those."""
     failed = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
     return bool(failed) and all(error is not None and error.cls_name == BLOCKED for error in failed)
-
-
-def _first_failure(result: "ExecuteInProcessResult") -> str:
-    for event in result.all_events:
-        if event.is_step_failure:
-            error = event.step_failure_data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            message = error.message.strip() if error else "no error was recorded"
-            name, separator, text = message.partition(": ")
-            plain = text if separator and "." in name and " " not in name else message
-            return f"{event.step_key}: {plain}"
-        if event.event_type_value == "PIPELINE_FAILURE" and event.message:
-            return str(event.message)
-    return "the run failed before its first step"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from resources.lakehouse import Lakehouse
+from resources.plain_text import in_markdown
 from resources.table_files import TableSpec, schema_of
 
 if TYPE_CHECKING:
@@ -60,11 +61,11 @@ def table_metadata(lakehouse: Lakehouse, spec: TableSpec) -> dict[str, Any]:
 def _markdown(rows: list[dict[str, Any]]) -> str:
     if not rows:
         return "*no rows*"
-    lines = [" | ".join(rows[0]), " | ".join("---" for _ in rows[0])]
+    lines = [" | ".join(map(_cell, rows[0])), " | ".join("---" for _ in rows[0])]
     lines += [" | ".join(_cell(value) for value in row.values()) for row in rows]
     return "\n".join(f"| {line} |" for line in lines)
 
 
 def _cell(value: Any) -> str:
-    text = str(value).replace("|", "\\|").replace("\n", " ")
-    return text if len(text) <= PREVIEW_WIDTH else f"{text[: PREVIEW_WIDTH - 1]}…"
+    text = str(value)
+    return in_markdown(text if len(text) <= PREVIEW_WIDTH else f"{text[: PREVIEW_WIDTH - 1]}…")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
 from resources.session import Engine
 from resources.settings import Settings
@@ -61,17 +62,20 @@ class Lakehouse:
         """The newest Delta version; None for a parquet table, which has none. Raises `LakehouseError`."""
         self._require(name)
         path = self.path(name)
-        return DeltaTable(str(path)).version() if is_delta(path) else None
+        with self._damage_told(name):
+            return DeltaTable(str(path)).version() if is_delta(path) else None
 
     def row_count(self, name: str, version: int | None = None) -> int:
         """Rows in a table, from the files' statistics: no engine job. Raises `LakehouseError`."""
         self._require(name, version)
-        return table_row_count(self.path(name), version)
+        with self._damage_told(name, version):
+            return table_row_count(self.path(name), version)
 
     def read(self, name: str, version: int | None = None) -> "DataFrame":
         """The table (at a Delta version) as a lazy DataFrame. Raises `LakehouseError`."""
         self._require(name, version)
-        return read_path(self.engine, self.path(name), version)
+        with self._damage_told(name, version):
+            return read_path(self.engine, self.path(name), version)
 
     def dataset(self, name: str, version: int | None = None, encoded: Sequence[str] = ()) -> ds.Dataset:
         """The table (at a Delta version) without the engine, for what ends as arrays. Raises `LakehouseError`.
@@ -79,7 +83,8 @@ class Lakehouse:
         Columns of few different words, named in `encoded`, come faster, and dictionary-encoded.
         """
         self._require(name, version)
-        return dataset_at(self.path(name), version, encoded)
+        with self._damage_told(name, version):
+            return dataset_at(self.path(name), version, encoded)
 
     def write(self, spec: TableSpec, data: "DataFrame | pa.Table | pa.RecordBatchReader") -> None:
         """Replace the table in one commit; a failure leaves what was there.
@@ -91,7 +96,7 @@ class Lakehouse:
             OSError
         ):  # so that whoever has tables can drop a file; where it can't be made, the sensor says so
             self.settings.landing.mkdir(parents=True, exist_ok=True)
-        with self.lock(spec.name):
+        with self.lock(spec.name), self._damage_told(spec.name):
             sweep(path)
             if isinstance(data, pa.Table | pa.RecordBatchReader):
                 write_arrow(spec, path, data, self.settings.storage_format)
@@ -108,6 +113,23 @@ class Lakehouse:
     def was_there(self, name: str) -> bool:
         """Whether the table was ever written, or seen by a check."""
         return self._mark(name).exists()
+
+    @contextmanager
+    def _damage_told(self, name: str, version: int | None = None) -> Iterator[None]:
+        """Turn what delta-rs and Arrow say of a damaged log or file into one line that names the table.
+
+        An old version that can't be read may have been vacuumed, of which its reader has to tell.
+        """
+        try:
+            yield
+        except (DeltaError, pa.ArrowInvalid) as error:
+            if version is not None:
+                raise
+            raise LakehouseError(
+                f"Table {name} is damaged: {str(error).strip().splitlines()[0]}. Bring {self.path(name)} back from a "
+                "backup; or move it away and make it again: dagster asset materialize -m reco_assets.definitions "
+                f"--select '*{name}'"
+            ) from error
 
     def _mark(self, name: str) -> Path:
         return self.path("_made", name.replace("/", "."))

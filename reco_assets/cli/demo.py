@@ -122,7 +122,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.send_signal(signal.SIGINT)
     try:
         process.wait(timeout=30)
-    except subprocess.TimeoutExpired:
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):  # who presses Ctrl-C again doesn't want to wait
         os.killpg(process.pid, signal.SIGKILL)
 
 

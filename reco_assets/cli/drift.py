@@ -24,10 +24,9 @@ def replay(
     """
     from itertools import groupby
 
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
+    from reco_assets.cli.terminal import add_row, console
     from reco_assets.drift.inputs import arrived, batch_cells, reference_of
     from reco_assets.drift.policy import DriftConfig
     from reco_assets.drift.replay import POLICIES, RULES, replay
@@ -69,8 +68,8 @@ def replay(
             counts[step.policy, step.rule] += step.retrained
             said = "RETRAIN" if step.retrained else step.verdict.reasons[0].replace("_", " ")
             cells.append(f"{step.verdict.score:.2f} ({step.batches} of {step.waiting}) {said}")
-        table.add_row(escape(files[arrival.batch]), f"{arrival.train + arrival.test:,}", *cells)
-    console = Console()
-    console.print(table)
+        add_row(table, files[arrival.batch], f"{arrival.train + arrival.test:,}", *cells)
+    shown = console()
+    shown.print(table)
     for (policy, rule), count in counts.items():
-        console.print(f"{policy}, {rule}: {count} retraining(s) in {len(received)} batch(es)")
+        shown.print(f"{policy}, {rule}: {count} retraining(s) in {len(received)} batch(es)")

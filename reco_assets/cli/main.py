@@ -1,12 +1,11 @@
 """`reco`: the command line of the platform. Errors a person can act on are one line, without a traceback."""
 
-import sys
 from collections.abc import Sequence
 
 import typer
 
 from reco_assets.cli import airflow, data, demo, drift, models, pipeline, run, serving, stream, validation
-from resources.errors import RecoError
+from reco_assets.cli.outermost import run_guarded
 
 HELP = "From MovieLens files to recommendations. Settings come from the environment: see the README."
 
@@ -46,8 +45,4 @@ app.add_typer(airflow.app, name="airflow")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point of `reco`; `arguments` default to the command line's."""
-    try:
-        app(args=arguments)
-    except RecoError as error:
-        typer.secho(f"error: {error}", fg=typer.colors.RED, err=True)
-        sys.exit(1)
+    run_guarded(lambda: app(args=arguments))

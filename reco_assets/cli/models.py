@@ -15,9 +15,9 @@ app = typer.Typer(help="Model versions: list them, promote one, roll back, repro
 @app.command("list")
 def list_versions() -> None:
     """Show every version with its figures, what was decided on it, and which one serves."""
-    from rich.console import Console
     from rich.table import Table
 
+    from reco_assets.cli.terminal import add_row, console
     from reco_assets.models.store import model_store
     from resources.settings import load_settings
 
@@ -27,11 +27,11 @@ def list_versions() -> None:
     roles = {previous: "previous", champion: "champion"}
     versions = {version: store.facts(version) for version in store.versions()}
     for version, facts in versions.items():
-        table.add_row(version, roles.get(version, ""), *_figures(facts.get("metrics")))
-    console = Console(soft_wrap=True)
-    console.print(table)
+        add_row(table, version, roles.get(version, ""), *_figures(facts.get("metrics")))
+    shown = console(soft_wrap=True)
+    shown.print(table)
     for version, facts in versions.items():
-        console.print(f"{version} {facts.get('decision', 'was not judged')}", highlight=False)
+        shown.print(f"{version} {facts.get('decision', 'was not judged')}")
     store.champion()  # a record that is damaged or gone is said, after what there is to choose from
 
 
@@ -71,9 +71,9 @@ def reproduce(version: Annotated[str, typer.Argument(help="A version that reco m
 
     Nothing is written. Exits with 1 when a figure differs by more than 0.001.
     """
-    from rich.console import Console
     from rich.table import Table
 
+    from reco_assets.cli.terminal import add_row, console
     from reco_assets.models.reproduction import TOLERANCE, recipe_of, reproduce_version
     from reco_assets.models.store import model_store
     from resources.lakehouse import Lakehouse
@@ -88,8 +88,8 @@ def reproduce(version: Annotated[str, typer.Argument(help="A version that reco m
     figures = reproduce_version(Lakehouse(settings, Engine(settings)), recipe)
     table = Table("", "recorded", "now", "difference", title=f"Model {version}", title_justify="left")
     for figure in figures:
-        table.add_row(figure.name, *(_or_none(value) for value in (figure.recorded, figure.now, figure.difference)))
-    Console(soft_wrap=True).print(table)
+        add_row(table, figure.name, *(_or_none(value) for value in (figure.recorded, figure.now, figure.difference)))
+    console(soft_wrap=True).print(table)
     if other := [figure.name for figure in figures if not figure.same]:
         typer.echo(f"{version} is not reproduced: {', '.join(other)} differs by more than {TOLERANCE:g}.")
         raise typer.Exit(1)

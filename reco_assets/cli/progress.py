@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from reco_assets.cli.terminal import console
 from reco_assets.results import checks_result, hand_over, run_result
 from reco_assets.running import Outcome, materialize_assets, require_no_error, run_checks
 from resources.settings import Settings
@@ -13,7 +13,7 @@ from resources.settings import Settings
 if TYPE_CHECKING:
     from dagster import DagsterEvent
 
-CONSOLE = Console(stderr=True)
+CONSOLE = console(stderr=True, soft_wrap=True)
 NO_PLAIN_KEY = frozenset("+*:")
 
 
@@ -24,7 +24,7 @@ def run_with_progress(
 
     Progress goes to standard error: standard output is for what a command has to say.
     """
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=CONSOLE, disable=not CONSOLE.is_terminal) as progress:
         # How many a selection such as *gold/similar_movies stands for only the run knows.
         task = progress.add_task(title, total=len(assets) if NO_PLAIN_KEY.isdisjoint("".join(assets)) else None)
@@ -36,7 +36,7 @@ def run_with_progress(
                 described = f"{title}: {step.replace('__', '/')}"
                 progress.update(task, description=described)
                 if progress.disable:
-                    CONSOLE.print(described, highlight=False, soft_wrap=True)
+                    CONSOLE.print(described)
             if event.is_step_materialization and event.asset_key is not None:
                 made.add(event.asset_key.to_user_string())
                 progress.update(task, completed=len(made))
@@ -44,7 +44,7 @@ def run_with_progress(
                 described, done, total = trial
                 progress.update(tuning, description=described, completed=done, total=total, visible=True)
                 if progress.disable:
-                    CONSOLE.print(f"{described} ({done} of {total})", highlight=False, soft_wrap=True)
+                    CONSOLE.print(f"{described} ({done} of {total})")
 
         outcome = materialize_assets(settings, assets, listen, config)
         progress.update(task, description=title)
@@ -72,7 +72,7 @@ def check_with_progress(settings: Settings, kinds: Sequence[str], assets: Sequen
 
     def listen(step: str, event: "DagsterEvent") -> None:
         if event.is_step_start:
-            CONSOLE.print(f"run: {step}", highlight=False, soft_wrap=True)
+            CONSOLE.print(f"run: {step}")
 
     checked = run_checks(settings, kinds, listen=listen)
     made = run_result(settings, run_with_progress(settings, assets, "run")) if assets else {}

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from resources.plain_text import printable
+
 if TYPE_CHECKING:
     from resources.settings import Settings
 
@@ -68,15 +70,16 @@ def _titles(settings: "Settings", movies: list[int]) -> dict[int, tuple[str, str
 
 
 def _print(settings: "Settings", title: str, entries: list[dict[str, Any]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    shown = Table("#", "movie", "title", "genres", "score", title=title, title_justify="left")
+    from reco_assets.cli.terminal import add_row, console
+
+    shown = Table("#", "movie", "title", "genres", "score", title=printable(title), title_justify="left")
     titles = _titles(settings, [entry["movie_id"] for entry in entries])
     for entry in entries:
         name, genres = titles[entry["movie_id"]]
-        shown.add_row(str(entry["rank"]), str(entry["movie_id"]), name, genres, f"{entry['score']:.3f}")
-    Console().print(shown)
+        add_row(shown, str(entry["rank"]), str(entry["movie_id"]), name, genres, f"{entry['score']:.3f}")
+    console().print(shown)
 
 
 def _dataset(settings: "Settings", table: str) -> Any:

@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from reco_assets.cli.terminal import console
 from reco_assets.models.store import model_store
 from reco_assets.running import Outcome
 from resources.settings import Settings
@@ -10,21 +11,21 @@ from resources.settings import Settings
 
 def print_summary(settings: Settings, outcome: Outcome) -> None:
     """Print the materialised tables and, where the run evaluated a model, its metrics and the decision."""
-    console = Console()
+    shown = console()
     tables = Table("table", "rows", "Delta version", title=f"Lakehouse {settings.root}", title_justify="left")
     tables.columns[1].justify = tables.columns[2].justify = "right"
     for name, values in outcome.metadata.items():
         if "dagster/row_count" in values:
             tables.add_row(name, f"{values['dagster/row_count']:,}", str(values.get("delta_version", "")))
     if tables.row_count:
-        console.print(tables)
+        shown.print(tables)
     if evaluation := outcome.metadata.get("models/als_evaluation"):
-        _print_metrics(console, settings, str(evaluation["version"]))
+        _print_metrics(shown, settings, str(evaluation["version"]))
     if champion := outcome.metadata.get("models/als_champion"):
-        console.print(f"{champion['candidate']} {champion['reason']}. Champion: {champion['champion']}.")
+        shown.print(f"{champion['candidate']} {champion['reason']}. Champion: {champion['champion']}.")
 
 
-def _print_metrics(console: Console, settings: Settings, version: str) -> None:
+def _print_metrics(to: Console, settings: Settings, version: str) -> None:
     metrics = model_store(settings).facts(version)["metrics"]
     stars, ranking, baselines = metrics["evaluation"], metrics["ranking"], metrics["baselines"]
     k = ranking["k"]
@@ -33,10 +34,8 @@ def _print_metrics(console: Console, settings: Settings, version: str) -> None:
     shown.add_row("bias only", _number(baselines["bias_only"]["rmse"]), "", "")
     popular = baselines["popularity"]
     shown.add_row("popularity", "", _number(popular["ndcg"]), _number(popular["hit_rate"]))
-    console.print(shown)
-    console.print(
-        f"Split {stars['split']}, {stars['test_count']:,} test ratings, {stars['coverage']:.1%} of them warm."
-    )
+    to.print(shown)
+    to.print(f"Split {stars['split']}, {stars['test_count']:,} test ratings, {stars['coverage']:.1%} of them warm.")
 
 
 def _number(value: float | None) -> str:

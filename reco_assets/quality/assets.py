@@ -12,6 +12,7 @@ from reco_assets.quality.declarations import DECLARATIONS, Declaration
 from reco_assets.quality.findings import Finding
 from reco_assets.quality.reports import write_report
 from resources.lakehouse import Lakehouse
+from resources.plain_text import in_markdown
 
 _SEVERITY = {"error": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
 
@@ -70,7 +71,9 @@ def _markdown(document: Mapping[str, Any]) -> str:
     for table, facts in document["tables"].items():
         failed = [f"{check['severity']}: {check['text']}" for check in facts["checks"].values() if not check["passed"]]
         rows = "" if facts["rows"] is None else f"{facts['rows']:,}"
-        lines.append(f"| {table} | {rows} | {len(facts['checks'])} | {'; '.join(failed) or 'all passed'} |")
+        lines.append(
+            f"| {table} | {rows} | {len(facts['checks'])} | {in_markdown('; '.join(failed)) or 'all passed'} |"
+        )
     return "\n".join(lines)
 
 

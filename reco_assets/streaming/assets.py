@@ -17,6 +17,7 @@ from reco_assets.streaming.landing import landed_files
 from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
 from resources.delta_io import table_metadata
 from resources.lakehouse import Lakehouse
+from resources.plain_text import in_markdown
 
 RATINGS, QUARANTINE = dg.AssetKey(["stream", "ratings"]), dg.AssetKey(["stream", "quarantine"])
 NO_FILE_REFUSED, EVERY_FILE_TAKEN = "no_file_refused", "every_file_taken"
@@ -183,11 +184,13 @@ def _files(taken: IntakeResult) -> str:
     ]
     for receipt in taken.received[:SHOWN_FILES]:
         counts = (receipt.lines, receipt.good, receipt.quarantined, receipt.duplicates, receipt.corrections)
-        lines.append(f"| {receipt.source} | {receipt.batch[:12]} | {' | '.join(f'{count:,}' for count in counts)} |")
+        lines.append(
+            f"| {in_markdown(receipt.source)} | {receipt.batch[:12]} | {' | '.join(f'{count:,}' for count in counts)} |"
+        )
     hidden = len(taken.received) - SHOWN_FILES
     more = [f"\nand {hidden:,} more."] if hidden > 0 else []
-    known = [f"\n{name}: its content was taken in before." for name in taken.known[:SHOWN_FILES]]
-    refused = [f"\nRefused: {refusal.error}" for refusal in taken.refused[:SHOWN_FILES]]
-    hints = [f"\n{hint}" for hint in taken.hints[:SHOWN_FILES]]
-    left = [f"\nNot taken: {file}" for file in taken.not_taken[:SHOWN_FILES]]
+    known = [f"\n{in_markdown(name)}: its content was taken in before." for name in taken.known[:SHOWN_FILES]]
+    refused = [f"\nRefused: {in_markdown(refusal.error)}" for refusal in taken.refused[:SHOWN_FILES]]
+    hints = [f"\n{in_markdown(hint)}" for hint in taken.hints[:SHOWN_FILES]]
+    left = [f"\nNot taken: {in_markdown(str(file))}" for file in taken.not_taken[:SHOWN_FILES]]
     return "\n".join([*lines, *more, *known, *hints, *refused, *left])

@@ -160,7 +160,7 @@ def test_a_declared_table_refuses_other_columns_and_stays_as_it_was(lakehouse: L
 
 
 def test_an_asset_whose_input_was_never_made_is_told_which(lakehouse: Lakehouse) -> None:
-    with pytest.raises(LakehouseError, match=r"Table silver/words does not exist.*--select '\+silver/words'"):
+    with pytest.raises(LakehouseError, match=r"Table silver/words does not exist.*--select '\*silver/words'"):
         _materialize(lakehouse, bronze_words, silver_words, long_words, selection=[long_words])
 
 

@@ -237,7 +237,7 @@ def test_what_needs_delta_is_refused_on_parquet_in_one_line(make_lakehouse: Make
 @pytest.mark.parametrize("ask", ["read", "version", "row_count", "dataset"])
 def test_a_table_that_was_never_written_is_named_with_the_command_that_makes_it(lake: Lakehouse, ask: str) -> None:
     assert not lake.exists(PLAIN.name)
-    with pytest.raises(LakehouseError, match=r"Table silver/plain does not exist under .* --select '\+silver/plain'"):
+    with pytest.raises(LakehouseError, match=r"Table silver/plain does not exist under .* --select '\*silver/plain'"):
         getattr(lake, ask)(PLAIN.name)
 
 

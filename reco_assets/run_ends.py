@@ -1,0 +1,58 @@
+"""How a run in this process ended, where it didn't succeed: by which error, or by which signal."""
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster._core.events import RunFailureReason
+from dagster._core.execution.plan.objects import ErrorSource
+
+from resources.plain_errors import explain_text
+
+if TYPE_CHECKING:
+    from dagster import ExecuteInProcessResult
+
+# Errors with a message for a person, as the full name of their class says.
+OURS = ("resources.", "reco_assets.", "drift_sensors.", "dagster._core.definitions.events.Failure")
+
+
+def cancel_if_stopped(instance: dg.DagsterInstance, entry: Any) -> None:
+    """Of a step that Ctrl-C or SIGTERM ended: let Dagster end the run as cancelled, where it would call it failed."""
+    event = entry.dagster_event
+    if event is not None and event.is_step_failure and event.step_failure_data.error_source is ErrorSource.INTERRUPT:
+        run = instance.get_run_by_id(entry.run_id)
+        if run is not None:
+            instance.report_run_canceling(run)
+
+
+def raise_if_stopped(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Raise `KeyboardInterrupt` where that, or SIGTERM, ended the run."""
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.is_success:
+        return
+    if run.status is dg.DagsterRunStatus.FAILURE:
+        records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.RUN_FAILURE).records
+        reasons = {record.event_log_entry.get_dagster_event().job_failure_data.failure_reason for record in records}
+        if RunFailureReason.UNEXPECTED_TERMINATION not in reasons:
+            return
+        instance.report_run_canceled(run)  # it was between two steps
+    raise KeyboardInterrupt
+
+
+def first_failure(result: "ExecuteInProcessResult") -> str:
+    """The first failed step and its error: our own message, else one line on it."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            return f"{event.step_key}: {_in_short(error.message.strip()) if error else 'no error was recorded'}"
+        if event.event_type_value == "PIPELINE_FAILURE" and event.message:
+            return str(event.message)
+    return "the run failed before its first step"
+
+
+def _in_short(message: str) -> str:
+    name, separator, text = message.partition(": ")
+    if not separator or " " in name:
+        return explain_text("Error", message)
+    return text if name.startswith(OURS) else explain_text(name.rpartition(".")[2], text)

@@ -1,0 +1,18 @@
+"""Text from outside (titles, file names, error messages) made harmless for where it is shown.
+
+Slack has its own rule, beside its client; HTML pages escape by themselves.
+"""
+
+import re
+
+MARKDOWN = re.compile(r"([\\`*\[\]<>#!|~&]|(?<![^\W_])_|_(?![^\W_])|(?<=:)/(?=/)|(?<=www)\.)")
+
+
+def printable(text: str) -> str:
+    """Text on one line without what steers a terminal: line ends become spaces, other control characters `?`."""
+    return "".join(c if c.isprintable() else " " if c in "\t\r\n" else "?" for c in text)
+
+
+def in_markdown(text: str) -> str:
+    """Text that Markdown shows as it is, also in a cell of a table: no link, image, HTML, code or line end."""
+    return MARKDOWN.sub(r"\\\1", printable(text))

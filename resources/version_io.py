@@ -1,12 +1,13 @@
 """Hands a model version from asset to asset, within a run and between runs, as a small JSON file."""
 
-import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from resources.atomic_files import write_json
+from resources.documents import DocumentError, read_document
+from resources.identifiers import Identifier
 from resources.lakehouse import Lakehouse
 from resources.table_files import LakehouseError
 
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
 
 RUNS_KEPT = 100
 LOCK = "gold/_versions"
+
+
+@dataclass(frozen=True)
+class _Handed:
+    """A version, and by run the one that each recent run made."""
+
+    version: Identifier
+    runs: dict[str, Identifier] = field(default_factory=dict)
 
 
 class VersionIOManager(dg.IOManager):
@@ -31,7 +40,8 @@ class VersionIOManager(dg.IOManager):
         context.step_context.set_data_version(context.asset_key, dg.DataVersion(obj))
         path = self._path(context.asset_key)
         with self._lakehouse.lock(LOCK):
-            runs = {**_read(path).get("runs", {}), context.run_id: obj}
+            known = _read(path)
+            runs = {**(known.runs if known else {}), context.run_id: obj}
             write_json(path, {"version": obj, "runs": dict(list(runs.items())[-RUNS_KEPT:])})
 
     def load_input(self, context: dg.InputContext) -> str:
@@ -39,20 +49,21 @@ class VersionIOManager(dg.IOManager):
         repeats, or else last. Raises `LakehouseError` when it never was.
         """
         known = _read(self._path(context.asset_key))
-        if not known:
+        if known is None:
             raise LakehouseError(f"Asset {context.asset_key.to_user_string()} was never materialized. Run: reco train.")
-        run, runs = context.step_context.dagster_run, known.get("runs", {})
+        run, runs = context.step_context.dagster_run, known.runs
         repeated = (run.run_id, *(run.tags.get(tag) for tag in ("dagster/parent_run_id", "dagster/root_run_id")))
-        return str(next((runs[run_id] for run_id in repeated if run_id in runs), known["version"]))
+        return str(next((runs[run_id] for run_id in repeated if run_id in runs), known.version))
 
     def _path(self, key: dg.AssetKey) -> "Path":
         return self._lakehouse.path("gold", "_versions", f"{key.path[-1]}.json")
 
 
-def _read(path: "Path") -> Mapping[str, Any]:
-    """The file's content; empty where there is none."""
+def _read(path: "Path") -> _Handed | None:
+    """The file's content; None where there is none. Raises `LakehouseError`."""
     try:
-        found: dict[str, Any] = json.loads(path.read_text())
+        return read_document(path, _Handed)
     except FileNotFoundError:
-        return {}
-    return found
+        return None
+    except DocumentError as error:
+        raise LakehouseError(f"{error}. Remove the file and train again: reco train.") from None

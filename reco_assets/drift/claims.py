@@ -8,6 +8,7 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
+from resources.identifiers import identifier
 from resources.settings import Settings
 
 SENSOR = "Dagster's retrain sensor"
@@ -35,4 +36,4 @@ def airflow_claimant(dag_id: str) -> str:
 
 
 def _path(settings: Settings, report_id: str) -> Path:
-    return settings.root / "drift" / "claims" / report_id
+    return settings.root / "drift" / "claims" / identifier(report_id, "Drift report")

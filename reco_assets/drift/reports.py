@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from resources.atomic_files import write_json, write_text_atomically
+from resources.documents import DocumentError, checked, read_file
 from resources.errors import RecoError
+from resources.identifiers import Identifier, identifier
 from resources.settings import Settings
 
 
@@ -22,6 +24,17 @@ class Verdict:
     report_id: str
     should_retrain: bool
     reason: str
+
+
+@dataclass(frozen=True)
+class ReportRecord:
+    """What a report must be where programs read it; the rest is for people."""
+
+    report_id: Identifier = "unnamed"
+    should_retrain: bool = False
+    reason: str = ""
+    drift_score: float | None = None
+    model_version: Identifier | None = None
 
 
 def reports_folder(settings: Settings) -> Path:
@@ -45,14 +58,18 @@ def write_report(settings: Settings, document: dict[str, Any], html: str) -> tup
 
 
 def read_report(settings: Settings, report_id: str | None = None) -> dict[str, Any]:
-    """A report by its id, or the newest. Raises `ReportError`."""
-    path = newest_report(settings) if report_id is None else reports_folder(settings) / f"{report_id}.json"
+    """A report by its id, or the newest. Raises `ReportError`, `IdentifierError`."""
+    path = newest_report(settings)
+    if report_id is not None:
+        path = reports_folder(settings) / f"{identifier(report_id, 'Drift report')}.json"
     try:
-        document: dict[str, Any] = json.loads(path.read_text())
+        content = read_file(path)
+        checked(path, content, ReportRecord)
+        document: dict[str, Any] = json.loads(content)
     except FileNotFoundError:
         raise ReportError(f"There is no drift report at {path}. Make one: reco stream detect_drift.") from None
-    except ValueError as error:
-        raise ReportError(f"{path} is damaged: {error}. Make it anew: reco stream detect_drift.") from None
+    except DocumentError as error:
+        raise ReportError(f"{error}. Make it anew: reco stream detect_drift.") from None
     return document
 
 

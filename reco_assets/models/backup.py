@@ -4,43 +4,39 @@ The backup is one folder beside the versions: `_backup/<version>/` holds a copy 
 `_backup/backup.json`, written last, their checksums and the Delta versions that the champion was trained and judged on.
 """
 
-import json
 import shutil
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from reco_assets.models.checksums import changed_files, checksums
-from reco_assets.models.store import MODEL_FILE, ModelStoreError, judged, model_store, promoting, read_facts
+from reco_assets.models.records import Backup
+from reco_assets.models.store import (
+    MODEL_FILE,
+    ModelStoreError,
+    judged,
+    model_store,
+    promoting,
+    read_facts,
+    require_no_links,
+)
 from resources.atomic_files import write_json
+from resources.documents import DocumentError, read_document
 from resources.settings import Settings
 
 FOLDER, FILE = "_backup", "backup.json"
 
 
-@dataclass(frozen=True)
-class Backup:
-    """A champion as it was: `files` are its files' checksums, `inputs` the Delta versions behind it by table."""
-
-    version: str
-    backed_up_ts: str
-    inputs: dict[str, int | None]
-    files: dict[str, str]
-
-
 def read_backup(settings: Settings) -> Backup | None:
     """The backup of the champion; None where none was ever made. Raises `ModelStoreError` on a damaged one."""
-    path = model_store(settings).folder / FOLDER / FILE
-    if not path.exists():
-        return None
     try:
-        return Backup(**json.loads(path.read_text()))
-    except (ValueError, TypeError) as error:
-        raise ModelStoreError(
-            f"{path} is damaged ({error}). Make it anew: reco run --function backup_current_model."
-        ) from None
+        return read_document(_folder(settings) / FILE, Backup)
+    except FileNotFoundError:
+        return None
+    except DocumentError as error:
+        raise ModelStoreError(f"{error}. Make it anew: reco run --function backup_current_model.") from None
 
 
 def backup_current_model(settings: Settings) -> dict[str, Any]:
@@ -65,12 +61,12 @@ def _back_up(settings: Settings) -> dict[str, Any]:
         inputs=facts.get("metrics", {}).get("inputs", facts["inputs"]),
         files=_checksums(store.path(champion)),
     )
-    folder = store.folder / FOLDER
+    folder = _folder(settings)
     if changed_files(folder / champion, backup.files) or not _readable(folder / champion):
         _copy(store.path(champion), folder / champion)
     write_json(folder / FILE, asdict(backup))
     for other in folder.iterdir():
-        if other.is_dir() and other.name != champion:
+        if other.is_dir() and not other.is_symlink() and other.name != champion:
             shutil.rmtree(other, ignore_errors=True)
     return {
         "version": champion,
@@ -155,7 +151,9 @@ def restore(settings: Settings, version: str) -> list[str]:
     if backup is None or backup.version != version:
         store.verify(version)
         return []
-    saved, path = store.folder / FOLDER / version, store.path(version)
+    saved, path = _folder(settings) / version, store.path(version)
+    require_no_links(path)
+    require_no_links(saved)
     broken = changed_files(path, backup.files) + ([] if _readable(path) else [MODEL_FILE])
     if not broken:
         return []
@@ -172,6 +170,14 @@ def restore(settings: Settings, version: str) -> list[str]:
         copied.replace(target)
     store.verify(version)
     return sorted(broken)
+
+
+def _folder(settings: Settings) -> Path:
+    """Where the backup is. Raises `ModelStoreError` where that is a link: what it leads to would be cleared."""
+    folder = model_store(settings).folder / FOLDER
+    if folder.is_symlink():
+        raise ModelStoreError(f"{folder} is a link, and the backup is a folder. Remove the link.")
+    return folder
 
 
 def _checksums(folder: Path) -> dict[str, str]:

@@ -9,13 +9,14 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from reco_assets.models.checksums import changed_files, checksums
 from reco_assets.models.recommender import ITEMS_FILE, USERS_FILE, AlsRecommender, ModelConfig, Recommender
+from reco_assets.models.records import ChampionRecord, ModelRecord
 from reco_assets.models.smoke import write_sample
 from reco_assets.models.versions import (
     ModelVersionError,
@@ -25,7 +26,9 @@ from reco_assets.models.versions import (
     validate_model_version,
 )
 from resources.atomic_files import write_json
+from resources.documents import DocumentError, checked, read_document, read_file
 from resources.errors import RecoError
+from resources.identifiers import IdentifierError, identifier
 from resources.reservations import reserved_path, reserved_stamp, staging_path
 from resources.settings import Settings
 
@@ -65,8 +68,14 @@ class ModelStore:
             yield version, folder(version)
 
     def path(self, version: str) -> Path:
-        """The folder of a version."""
-        return self.folder / version
+        """The folder of a version. Raises `ModelStoreError` for what is no version's name, and for a link."""
+        try:
+            path = self.folder / identifier(version, "Version")
+        except IdentifierError as error:
+            raise ModelStoreError(f"{error} See which versions there are: reco model list.") from None
+        if path.is_symlink():
+            raise ModelStoreError(f"{path} is a link, and a version is a folder. Move what it leads to in its place.")
+        return path
 
     def versions(self) -> list[str]:
         """All complete versions, oldest first."""
@@ -121,7 +130,7 @@ class ModelStore:
         if record is None:
             self._require_never_promoted()
             return None
-        version = str(record["version"])
+        version = record.version
         if missing := missing_files(self.path(version)):
             found = f"lacks {', '.join(missing)}" if self.path(version).exists() else "is gone"
             raise ModelStoreError(
@@ -132,16 +141,16 @@ class ModelStore:
 
     def previous(self) -> str | None:
         """The version that served before the champion; None where there was none. Raises `ModelStoreError`."""
-        previous = (self._record() or {}).get("previous")
-        return None if previous is None else str(previous)
+        record = self._record()
+        return record.previous if record else None
 
     def served(self) -> tuple[str | None, str | None]:
         """Champion and predecessor as far as the record still says, whatever became of their files."""
         try:
-            record = self._record() or {}
+            record = self._record()
         except ModelStoreError:
-            record = {}
-        return record.get("version"), record.get("previous")
+            record = None
+        return (record.version, record.previous) if record else (None, None)
 
     def promote(self, version: str, reason: str) -> None:
         """Make a version the champion, atomically, and remember which one it follows.
@@ -154,13 +163,8 @@ class ModelStore:
         if champion == version:  # a run repeated: what it follows must not be forgotten
             return
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        document = {
-            "version": version,
-            "previous": previous if champion is None else champion,
-            "promoted_ts": now,
-            "reason": reason,
-        }
-        write_json(self.folder / CHAMPION_FILE, document)
+        record = ChampionRecord(version, previous if champion is None else champion, now, reason)
+        write_json(self.folder / CHAMPION_FILE, asdict(record))
         self.annotate(version, promoted_ts=now)  # afterwards: it says that there was a record
 
     def predecessor(self) -> str:
@@ -168,32 +172,27 @@ class ModelStore:
         record = self._record()
         if record is None:
             self._require_never_promoted()
-        if not record or record.get("previous") is None:
-            raise ModelStoreError(
-                f"There is nothing to roll back to: {record['version'] if record else 'no version'} has no "
-                "predecessor. Choose a version: reco model list, then reco model promote VERSION."
-            )
-        return str(record["previous"])
+        if record is None or record.previous is None:
+            why = f"{record.version} has no predecessor" if record else "no version serves yet"
+            raise ModelStoreError(f"There is nothing to roll back to: {why}. {self._to_serve(record)}")
+        return record.previous
 
     def rollback(self) -> str:
         """Let champion and predecessor change places; returns the new champion. Doing it again goes back.
 
         Raises `ModelStoreError` when there is no predecessor, or it is gone or damaged.
         """
-        champion, previous = (self._record() or {}).get("version"), self.predecessor()
+        champion, previous = self.served()[0], self.predecessor()
         self.promote(previous, f"rolled back from {champion}")
         return previous
 
-    def _record(self) -> dict[str, Any] | None:
-        path = self.folder / CHAMPION_FILE
-        if not path.exists():
-            return None
+    def _record(self) -> ChampionRecord | None:
         try:
-            record: dict[str, Any] = json.loads(path.read_text())
-            record["version"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ModelStoreError(f"{path} is damaged ({error}): {self._way_out()}") from None
-        return record
+            return read_document(self.folder / CHAMPION_FILE, ChampionRecord)
+        except FileNotFoundError:
+            return None
+        except DocumentError as error:
+            raise ModelStoreError(f"{error}: {self._way_out()}") from None
 
     def _require_never_promoted(self) -> None:
         """Without its record a champion would be replaced by a model that was never compared with it."""
@@ -208,6 +207,13 @@ class ModelStore:
                 f"{self.folder / CHAMPION_FILE} is gone, although {last} was promoted at {promoted[last]} and gold "
                 f"may serve it still. Write it anew: reco model promote {last}."
             )
+
+    def _to_serve(self, record: ChampionRecord | None) -> str:
+        """How another version comes to serve."""
+        others = [version for version in self.versions() if record is None or version != record.version]
+        if others:
+            return f"Let another version serve: reco model promote VERSION (there are: {', '.join(others)})."
+        return "Train one: reco train. Any that was trained can serve: reco model promote VERSION."
 
     def _way_out(self) -> str:
         known = ", ".join(self.versions()) or "none; train one: reco train"
@@ -270,6 +276,7 @@ def save_model(path: Path, model: AlsRecommender, facts: dict[str, Any], save_na
 
 def load_model(path: Path) -> Recommender:
     """The model in a folder that `save_model` wrote. Raises `ModelStoreError`."""
+    require_no_links(path)
     try:
         validate_model_version(path)
         facts = read_facts(path)
@@ -283,12 +290,20 @@ def load_model(path: Path) -> Recommender:
 
 def verify_model(path: Path) -> None:
     """Raise `ModelStoreError` unless every file of a folder is there and as `save_model` wrote it."""
+    require_no_links(path)
     try:
         validate_model_version(path)
     except ModelVersionError as error:
         raise ModelStoreError(str(error)) from None
     facts = read_facts(path)
     _require_unchanged(path, facts, set(facts.get("files", ())))
+
+
+def require_no_links(path: Path) -> None:
+    """Raise `ModelStoreError` where a version's folder is a link or holds one: nothing goes through it."""
+    for found in (path, *path.rglob("*")):
+        if found.is_symlink():
+            raise ModelStoreError(f"{found} is a link, and a version has files of its own. Put those in its place.")
 
 
 def _require_unchanged(path: Path, facts: dict[str, Any], names: set[str]) -> None:
@@ -304,11 +319,11 @@ def _require_unchanged(path: Path, facts: dict[str, Any], names: set[str]) -> No
 def read_facts(path: Path) -> dict[str, Any]:
     """model.json of a folder. Raises `ModelStoreError`."""
     try:
-        facts: dict[str, Any] = json.loads((path / MODEL_FILE).read_text())
-        if not isinstance(facts, dict):
-            raise ValueError("it is no JSON object")
+        content = read_file(path / MODEL_FILE)
+        checked(path / MODEL_FILE, content, ModelRecord)
     except FileNotFoundError:
         raise ModelStoreError(f"{path} holds no {MODEL_FILE}, so it is no complete model version.") from None
-    except ValueError as error:
-        raise ModelStoreError(f"{path / MODEL_FILE} is damaged: {error}. Train it again: reco train.") from None
+    except DocumentError as error:
+        raise ModelStoreError(f"{error}. Train it again: reco train.") from None
+    facts: dict[str, Any] = json.loads(content)
     return facts

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from resources.atomic_files import write_json
+from resources.identifiers import identifier
 
 FOLDER = Path("stream", "receipts")
 
@@ -57,8 +58,8 @@ def receipt_text(receipt: Receipt) -> str:
 
 
 def copy_path(root: Path, batch: str) -> Path:
-    """Where the copy of a batch's receipt is."""
-    return root / FOLDER / f"{batch}.json"
+    """Where the copy of a batch's receipt is. Raises `IdentifierError`."""
+    return root / FOLDER / f"{identifier(batch, 'Batch')}.json"
 
 
 def write_copy(root: Path, receipt: Receipt, number: int) -> None:

@@ -30,6 +30,7 @@ from reco_assets.streaming.sides import split_pairs
 from reco_assets.streaming.steps import reached
 from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
 from resources.errors import RecoError
+from resources.identifiers import identifier
 from resources.lakehouse import Lakehouse
 from resources.table_append import BATCH, Commit, append_batches, batch_rows
 
@@ -154,7 +155,7 @@ def _begin_follow_up(root: Path, batch: str) -> str:
 
 def _read_again(lakehouse: Lakehouse, batch: str, known: _Known) -> ParsedFile:
     """The batch's file by today's rules; where its archived copy is gone, the lines that quarantine has of it."""
-    archived = lakehouse.root / ARCHIVE / f"{batch}.csv"
+    archived = lakehouse.root / ARCHIVE / f"{identifier(batch, 'Batch')}.csv"
     if archived.is_file() or not known.quarantined:
         return parse_stream_file(archived, time.time_ns()) if archived.is_file() else _nothing()
     bad = batch_rows(lakehouse, STREAM_QUARANTINE.name, [batch], columns=["line", "raw", "reasons"])

@@ -69,12 +69,12 @@ def test_a_run_goes_on_with_its_own_version_while_another_makes_a_newer_one(lake
     seen: list[str] = []
 
     def meanwhile(context: dg.AssetExecutionContext) -> str:
-        _materialize(lakehouse, _assets("of the other run", []))
+        _materialize(lakehouse, _assets("of_the_other_run", []))
         return context.run_id
 
     @dg.asset(key_prefix="models", io_manager_key="version_io")
     def candidate() -> str:
-        return "of this run"
+        return "of_this_run"
 
     @dg.asset(key_prefix="models", io_manager_key="version_io", deps=[candidate])
     def between(context: dg.AssetExecutionContext) -> str:
@@ -86,21 +86,21 @@ def test_a_run_goes_on_with_its_own_version_while_another_makes_a_newer_one(lake
         return candidate
 
     _materialize(lakehouse, [candidate, between, champion])
-    assert seen == ["of this run"]
+    assert seen == ["of_this_run"]
 
 
 def test_a_run_started_again_from_a_failure_goes_on_with_the_version_of_the_first(lakehouse: Lakehouse) -> None:
     seen: list[str] = []
-    assets = _assets("of the first", seen)
+    assets = _assets("of_the_first", seen)
     first = _materialize(lakehouse, assets, selection=assets[:1])
-    _materialize(lakehouse, _assets("of another", [])[:1])
+    _materialize(lakehouse, _assets("of_another", [])[:1])
     dg.materialize(
         assets,
         resources={"version_io": VersionIOManager(lakehouse)},
         selection=assets[1:],
         tags={"dagster/parent_run_id": first.run_id, "dagster/root_run_id": first.run_id},
     )
-    assert seen == ["of the first"]
+    assert seen == ["of_the_first"]
 
 
 def test_a_version_that_was_never_made_is_asked_for_with_the_command_that_makes_it(lakehouse: Lakehouse) -> None:

@@ -26,15 +26,14 @@ def get_latest_model_version_from_path(path: str | PathLike[str]) -> str:
 
 
 def complete_versions(path: str | PathLike[str]) -> list[Path]:
-    """The complete versions below a folder, oldest first.
+    """The complete versions below a folder, oldest first; a link is none.
 
     Their names are `YYYYmmdd_HHMMSS` or `version_YYYYmmdd_HHMMSS`, with `_2`, `_3` … behind it for those made later
     in the same second.
     """
-    named = ((_VERSION.fullmatch(folder.name), folder) for folder in Path(path).glob("*"))
-    stamped = sorted(
-        (name[1], int(name[2] or 1), folder) for name, folder in named if name is not None and not missing_files(folder)
-    )
+    whole = (folder for folder in Path(path).glob("*") if not folder.is_symlink() and not missing_files(folder))
+    named = ((_VERSION.fullmatch(folder.name), folder) for folder in whole)
+    stamped = sorted((name[1], int(name[2] or 1), folder) for name, folder in named if name is not None)
     return [folder for _, _, folder in stamped]
 
 

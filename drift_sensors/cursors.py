@@ -42,8 +42,25 @@ class Attempt:
 
 def attempts(instance: dg.DagsterInstance, filters: dg.RunsFilter) -> list[Attempt]:
     """The runs that a filter finds, oldest first."""
-    records = instance.get_run_records(filters, ascending=True)
-    return [Attempt(r.dagster_run.run_id, r.dagster_run.status, r.end_time) for r in records]
+    return [_attempt(record) for record in instance.get_run_records(filters, ascending=True)]
+
+
+def unfinished(instance: dg.DagsterInstance, *jobs: str) -> list[Attempt]:
+    """The runs of some jobs that are queued or at work, oldest first.
+
+    Asked for by status alone: given the job too, sqlite goes through all runs of the job (43,200: 90 ms, not 10).
+    """
+    records = instance.get_run_records(dg.RunsFilter(statuses=list(UNFINISHED)), ascending=True)
+    return [_attempt(record) for record in records if record.dagster_run.job_name in jobs]
+
+
+def newest(instance: dg.DagsterInstance, filters: dg.RunsFilter) -> Attempt | None:
+    """The run that a filter finds which was created last."""
+    return next((_attempt(record) for record in instance.get_run_records(filters, limit=1)), None)
+
+
+def _attempt(record: dg.RunRecord) -> Attempt:
+    return Attempt(record.dagster_run.run_id, record.dagster_run.status, record.end_time)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from drift_sensors.cursors import ATTEMPT_TAG, GROUP_TAG, UNFINISHED, Attempt, RetryPolicy, attempts
+from drift_sensors.cursors import ATTEMPT_TAG, GROUP_TAG, Attempt, RetryPolicy, attempts, unfinished
 from drift_sensors.landing_looks import Observation, dump, load, observe, started
 from reco_assets.jobs import STREAM_INTAKE
 from reco_assets.streaming.claims import REFUSED
@@ -73,7 +73,7 @@ def landing_sensor(settings: Settings) -> dg.SensorDefinition:
             observation, watched = observe(settings, load(context.cursor), policy, now)
         except StrangeFolderError as error:
             return dg.SensorResult(skip_reason=str(error), cursor=context.cursor)
-        under_way = attempts(instance, dg.RunsFilter(job_name=STREAM_INTAKE.name, statuses=list(UNFINISHED)))
+        under_way = unfinished(instance, STREAM_INTAKE.name)
         tried = attempts(instance, dg.RunsFilter(tags={GROUP_TAG: group_of(observation)}))
         decision = decide(observation, under_way, tried, policy, now)
         untaken = files_named(observation)

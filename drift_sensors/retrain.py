@@ -12,7 +12,7 @@ from enum import Enum
 
 import dagster as dg
 
-from drift_sensors.cursors import ATTEMPT_TAG, REPORT_TAG, SCORE_TAG, UNFINISHED, Attempt, RetryPolicy, attempts
+from drift_sensors.cursors import ATTEMPT_TAG, REPORT_TAG, SCORE_TAG, Attempt, RetryPolicy, attempts, newest, unfinished
 from reco_assets.drift.claims import RETRAINING_DAGS, SENSOR, claim
 from reco_assets.drift.reports import newest_batches, read_report
 from reco_assets.jobs import (
@@ -171,17 +171,14 @@ def new_reports(instance: dg.DagsterInstance, cursor: str | None) -> list[Report
 def situation_of(report: ReportEvent, instance: dg.DagsterInstance, settings: Settings) -> Situation:
     """What run storage and lakehouse say about a report's runs, batches and champion: no engine, no table read."""
     own = attempts(instance, dg.RunsFilter(run_ids=[report.run_id], job_name=DRIFT_DETECTION_RETRAIN_PIPELINE.name))
-    done = attempts(instance, dg.RunsFilter(job_name=DRIFT_RETRAIN.name, statuses=[dg.DagsterRunStatus.SUCCESS]))
+    done = newest(instance, dg.RunsFilter(job_name=DRIFT_RETRAIN.name, statuses=[dg.DagsterRunStatus.SUCCESS]))
+    retraining = (DRIFT_RETRAIN, DRIFT_DETECTION_RETRAIN_PIPELINE, MODEL_RETRAINING)
     return Situation(
         tried=attempts(instance, dg.RunsFilter(job_name=DRIFT_RETRAIN.name, tags={REPORT_TAG: report.report_id})),
         own_run=own[0] if own else None,
         airflow=_retraining_airflow_run(report, instance),
-        retraining=[
-            attempt
-            for job in (DRIFT_RETRAIN, DRIFT_DETECTION_RETRAIN_PIPELINE, MODEL_RETRAINING)
-            for attempt in attempts(instance, dg.RunsFilter(job_name=job.name, statuses=list(UNFINISHED)))
-        ],
-        last_retrained=done[-1].ended if done else None,
+        retraining=unfinished(instance, *(job.name for job in retraining)),
+        last_retrained=done.ended if done else None,
         waiting=_waiting(report, settings),
         champion=model_store(settings).champion(),
     )

@@ -4,10 +4,8 @@ Dagster makes its sqlite files without a lock. Of six processes that started tog
 the versions that two of them had noted side by side stopped every later command ("more than one head present").
 """
 
-import fcntl
 import os
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
 from resources.errors import RecoError
+from resources.locks import MAKING_SECONDS, held
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 HOME = "DAGSTER_HOME"
 LOCK = ".initialising.lock"
-_HELD: set[tuple[int, Path]] = set()  # (thread, home)
 # Where Dagster keeps the versions of its databases, below the home.
 DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 
@@ -79,18 +77,9 @@ def checked_home(value: str) -> Path:
 def initialising(home: Path) -> Iterator[None]:
     """Hold the lock under which the storage is made or opened; whoever comes second finds it made."""
     home.mkdir(parents=True, exist_ok=True)
-    holder = (threading.get_ident(), home.resolve())
-    if holder in _HELD:
+    with held(home.resolve() / LOCK, f"the storage in {home}", MAKING_SECONDS):
+        mend_versions(home)
         yield
-        return
-    with (home / LOCK).open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        _HELD.add(holder)
-        try:
-            mend_versions(home)
-            yield
-        finally:
-            _HELD.discard(holder)
 
 
 def mend_versions(home: Path) -> list[Path]:

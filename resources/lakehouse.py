@@ -4,8 +4,6 @@ Every write of the platform goes through `Lakehouse.write`, because a bare `df.w
 schema without a word.
 """
 
-import fcntl
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
+from resources.locks import held
 from resources.session import Engine
 from resources.settings import Settings
 from resources.table_files import (
@@ -34,8 +33,6 @@ from resources.table_files import (
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-_HELD: set[tuple[int, Path]] = set()  # (thread, lock file)
 
 
 @dataclass
@@ -139,20 +136,11 @@ class Lakehouse:
         """Hold the table's OS lock: one writer at a time, whichever process it is in.
 
         A thread that holds it may take it again, so that it can look at a table and then write what follows from it.
+        Raises `LockError` after `lock_timeout_seconds`.
         """
         lock_file = self.path("_locks", f"{name.replace('/', '.')}.lock")
-        holder = (threading.get_ident(), lock_file)
-        if holder in _HELD:
+        with held(lock_file, f"{name} in {self.root}", self.settings.lock_timeout_seconds):
             yield
-            return
-        lock_file.parent.mkdir(parents=True, exist_ok=True)
-        with lock_file.open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            _HELD.add(holder)
-            try:
-                yield
-            finally:
-                _HELD.discard(holder)
 
     def require_delta(self, feature: str) -> None:
         """Raise `LakehouseError` unless the storage format has versions and MERGE."""

@@ -7,9 +7,9 @@ import os
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -26,6 +26,20 @@ DriftPolicy = Literal["documented", "calibrated"]
 def _is_one_name(value: str) -> str:
     if "/" in value or "\0" in value or value in (".", ".."):
         raise ValueError("one name without '/', as a file is named after it")
+    return value
+
+
+def _can_be_registered(value: str) -> str:
+    """MLflow refuses '/' and ':' after the training; a quote would end its searches by name."""
+    if not re.fullmatch(r"[\w.-]([\w. -]{0,254}[\w.-])?", value):
+        raise ValueError("a name of letters, digits, '.', '_', '-' and spaces inside, as MLflow registers models by it")
+    return value
+
+
+def without_scheme(value: Any) -> Any:
+    """A path as it came. Raises `ValueError` for a URL, which would be taken for a folder of that name."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(value)):
+        raise ValueError("a path of this machine or of a file system mounted here; URLs are not supported")
     return value
 
 
@@ -58,6 +72,8 @@ class Settings(BaseSettings):
     reco_seed: Annotated[int, Field(ge=0, lt=2**31)] = 42
     reco_cache_path: Path = Path("~/.cache/reco-assets")
 
+    lock_timeout_seconds: Annotated[float, Field(gt=0.0)] = 3600.0
+
     spark_master: str | None = None
     spark_remote: str | None = None
     spark_driver_memory: str = "4g"
@@ -72,7 +88,7 @@ class Settings(BaseSettings):
     future_fraction: Fraction = 0.05
 
     training_lookback_days: Positive | None = None
-    model_registry_name: str = "reco_als"
+    model_registry_name: Annotated[str, AfterValidator(_can_be_registered)] = "reco_als"
 
     als_rank: Annotated[int, Field(ge=1, le=1024)] = 50
     als_max_iter: Positive = 10
@@ -167,6 +183,12 @@ class Settings(BaseSettings):
         if value and not is_valid_cron_schedule(value):
             raise ValueError("a cron expression of five fields such as '0 2 * * *'")
         return value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _paths_are_no_urls(cls, value: Any, info: ValidationInfo) -> Any:
+        kind = cls.model_fields[info.field_name or ""].annotation
+        return without_scheme(value) if Path in (kind, *get_args(kind)) else value
 
     @field_validator("spark_driver_memory")
     @classmethod

@@ -5,7 +5,6 @@ anew (`reco_assets.streaming.recovery`), which happens by itself where the file 
 """
 
 import errno
-import fcntl
 import os
 import sqlite3
 import uuid
@@ -21,6 +20,7 @@ from reco_assets.streaming import recovery
 from resources.atomic_files import set_aside
 from resources.durable import flush_to_disk
 from resources.errors import RecoError
+from resources.locks import MAKING_SECONDS, held
 
 T = TypeVar("T")
 
@@ -188,8 +188,5 @@ def _is_sound(path: Path) -> bool:
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
     """One process at a time makes the ledger."""
-    lock = root / _LOCK
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with held(root / _LOCK, f"the ledger in {root}", MAKING_SECONDS):
         yield

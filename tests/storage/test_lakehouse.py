@@ -23,6 +23,7 @@ from pyspark.sql.types import FloatType, IntegerType, StringType, StructField, S
 import resources.lakehouse as module
 from resources.atomic_files import write_json, write_text_atomically
 from resources.lakehouse import Lakehouse
+from resources.locks import LockError
 from resources.session import Engine
 from resources.settings import load_settings
 from resources.table_files import LakehouseError, TableSpec, read_path, table_exists, table_row_count, write_frame
@@ -501,44 +502,52 @@ def test_a_table_has_one_writer_at_a_time_whichever_process_it_is_in(
     flock = fcntl.flock
     refused = []
 
-    def try_then_wait(handle: Any, operation: int) -> None:
+    def let_go_when_it_is_refused(handle: Any, operation: int) -> None:
         try:
-            flock(handle, operation | fcntl.LOCK_NB)
+            flock(handle, operation)
         except BlockingIOError:
             refused.append(lakehouse.exists(PLAIN.name))
             holder.communicate("go on\n")
-            flock(handle, operation)
+            raise
 
-    monkeypatch.setattr(fcntl, "flock", try_then_wait)
+    monkeypatch.setattr(fcntl, "flock", let_go_when_it_is_refused)
     lakehouse.write(PLAIN, _plain("mine"))
     assert refused == [False]
     assert _words(lakehouse) == ["mine"]
 
 
+@pytest.fixture
+def impatient(make_lakehouse: Callable[..., Lakehouse]) -> Lakehouse:
+    """The lakehouse, whose writers hardly wait for others."""
+    return make_lakehouse(lock_timeout_seconds=0.05)
+
+
+def test_a_writer_does_not_wait_for_ever_and_leaves_the_table_as_it_was(
+    impatient: Lakehouse, hold_lock: Callable[[str], "subprocess.Popen[str]"]
+) -> None:
+    holder = hold_lock(PLAIN.name)
+    with pytest.raises(LockError, match=f"locked by process {holder.pid} .* not free within 0.05 seconds"):
+        impatient.write(PLAIN, _plain("mine"))
+    assert not impatient.exists(PLAIN.name)
+
+
 def test_a_writer_of_one_table_does_not_wait_for_that_of_another(
-    lakehouse: Lakehouse, hold_lock: Callable[[str], "subprocess.Popen[str]"], monkeypatch: pytest.MonkeyPatch
+    impatient: Lakehouse, hold_lock: Callable[[str], "subprocess.Popen[str]"]
 ) -> None:
     hold_lock(DATED.name)
-    flock = fcntl.flock
-    monkeypatch.setattr(fcntl, "flock", lambda handle, operation: flock(handle, operation | fcntl.LOCK_NB))
-    lakehouse.write(PLAIN, _plain("mine"))
-    assert _words(lakehouse) == ["mine"]
+    impatient.write(PLAIN, _plain("mine"))
+    assert _words(impatient) == ["mine"]
 
 
-def test_a_thread_that_holds_the_lock_takes_it_again_and_keeps_it_to_the_end(
-    lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    flock = fcntl.flock
-    monkeypatch.setattr(fcntl, "flock", lambda handle, operation: flock(handle, operation | fcntl.LOCK_NB))
-
+def test_a_thread_that_holds_the_lock_takes_it_again_and_keeps_it_to_the_end(impatient: Lakehouse) -> None:
     def try_elsewhere() -> list[Exception]:
         refused: list[Exception] = []
 
         def attempt() -> None:
             try:
-                with lakehouse.lock(PLAIN.name):
+                with impatient.lock(PLAIN.name):
                     pass
-            except BlockingIOError as error:
+            except LockError as error:
                 refused.append(error)
 
         thread = threading.Thread(target=attempt)
@@ -546,22 +555,20 @@ def test_a_thread_that_holds_the_lock_takes_it_again_and_keeps_it_to_the_end(
         thread.join()
         return refused
 
-    with lakehouse.lock(PLAIN.name):
-        lakehouse.write(PLAIN, _plain("held"))
+    with impatient.lock(PLAIN.name):
+        impatient.write(PLAIN, _plain("held"))
         assert try_elsewhere()
     assert not try_elsewhere()
 
 
 def test_a_killed_writer_does_not_keep_its_lock(
-    lakehouse: Lakehouse, hold_lock: Callable[[str], "subprocess.Popen[str]"], monkeypatch: pytest.MonkeyPatch
+    impatient: Lakehouse, hold_lock: Callable[[str], "subprocess.Popen[str]"]
 ) -> None:
     holder = hold_lock(PLAIN.name)
     holder.kill()
     holder.wait()
-    flock = fcntl.flock
-    monkeypatch.setattr(fcntl, "flock", lambda handle, operation: flock(handle, operation | fcntl.LOCK_NB))
-    lakehouse.write(PLAIN, _plain("mine"))
-    assert _words(lakehouse) == ["mine"]
+    impatient.write(PLAIN, _plain("mine"))
+    assert _words(impatient) == ["mine"]
 
 
 def test_a_write_that_failed_does_not_keep_the_lock(lakehouse: Lakehouse) -> None:

@@ -19,6 +19,7 @@ DEFAULTS: dict[str, Any] = {
     "RECO_REPLACE_SOURCE": "off",
     "RECO_SEED": 42,
     "RECO_CACHE_PATH": Path("~/.cache/reco-assets"),
+    "LOCK_TIMEOUT_SECONDS": 3600.0,
     "SPARK_MASTER": None,
     "SPARK_REMOTE": None,
     "SPARK_DRIVER_MEMORY": "4g",
@@ -106,6 +107,7 @@ BAD = [
     ("RECO_REPLACE_SOURCE", "yes", "'on' or 'off'"),
     ("RECO_SOURCE", "imdb", "'movielens', 'netflix', 'presplit' or 'synthetic'"),
     ("RECO_SEED", "-1", "a whole number of at least 0 and less than 2147483648"),
+    ("LOCK_TIMEOUT_SECONDS", "0", "a number greater than 0.0"),
     ("SPARK_DRIVER_MEMORY", "4096", "a size with its unit such as '4g' or '512m'"),
     ("SPARK_SHUFFLE_PARTITIONS", "0", "greater than or equal to 1"),
     ("SPLIT_STRATEGY", "by_movie", "'per_user', 'global' or 'random'"),
@@ -333,3 +335,38 @@ def test_only_a_random_split_depends_on_the_seed() -> None:
 
     assert len(policies("random")) == 2
     assert len(policies("per_user")) == len(policies("global")) == 1
+
+
+PATHS = ("LAKEHOUSE_PATH", "WORKSPACE", "RECO_SOURCE_PATH", "RECO_CACHE_PATH", "STREAMING_PATH", "RECO_RESULTS_PATH")
+
+
+def test_the_settings_that_are_paths_are_all_tried_below() -> None:
+    assert {name for name, value in Settings.model_fields.items() if "Path" in str(value.annotation)} == {
+        name.lower() for name in PATHS
+    }
+
+
+@pytest.mark.parametrize("variable", PATHS)
+@pytest.mark.parametrize("url", ["s3://bucket/lake", "s3a://bucket", "file:///lake", "HTTPS://host/lake", "hdfs:/lake"])
+def test_a_path_that_is_a_url_is_refused_and_not_taken_for_a_folder(
+    monkeypatch: pytest.MonkeyPatch, variable: str, url: str
+) -> None:
+    monkeypatch.setenv(variable, url)
+    with pytest.raises(SettingsError, match=rf"^{variable}='{url}' is not allowed: it must be a path of this machine"):
+        load_settings()
+
+
+def test_a_path_may_have_a_colon(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LAKEHOUSE_PATH", f"{tmp_path}/a:/b")
+    assert load_settings().lakehouse_path == tmp_path / "a:" / "b"
+
+
+@pytest.mark.parametrize("name", ["films", "reco als-2.0_x", "Фильмы", "x"])
+def test_a_name_that_the_registry_takes_is_allowed(name: str) -> None:
+    assert load_settings(model_registry_name=name).model_registry_name == name
+
+
+@pytest.mark.parametrize("name", ["a/b", "a:b", " ", "a'b", "a\nb", " a", "x" * 300, "../a"])
+def test_a_name_that_the_registry_refuses_after_the_training_is_refused_before(name: str) -> None:
+    with pytest.raises(SettingsError, match=r"^MODEL_REGISTRY_NAME=.* is not allowed: it must be a name of letters"):
+        load_settings(model_registry_name=name)

@@ -1,0 +1,114 @@
+"""One holder of a lock file at a time, whichever process it is in: who waits is told for whom, and not for ever.
+
+The lock is the kernel's (`flock`), so that a process which dies holds none; the file's text says who holds it.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from resources.errors import RecoError
+
+MAKING_SECONDS = 600.0  # for who waits until another process has made what both need, which takes seconds
+POLL_SECONDS = 0.05  # the kernel wakes a waiting flock at once, but lets it wait for ever
+COMMAND_CHARACTERS = 200
+_HELD: set[tuple[int, Path]] = set()  # (thread, lock file)
+
+
+class LockError(RecoError):
+    """A lock was not to be had in time; the message names its holder."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock: process, its command line, and since when (ISO 8601, UTC)."""
+
+    pid: int
+    command: str
+    since: str
+
+    def __str__(self) -> str:
+        """As a person is told, on one line whatever the file says."""
+        text = f"process {self.pid} ({self.command}) since {self.since}"
+        return "".join(character if character.isprintable() else "?" for character in text)
+
+
+@contextmanager
+def held(lock_file: Path, what: str, timeout_seconds: float) -> Iterator[None]:
+    """Hold the lock; a thread that has it may take it again. Raises `LockError` after that many seconds.
+
+    Who has to wait says so once, on standard error: for `what`, and who holds it.
+    """
+    mine = (threading.get_ident(), lock_file)
+    if mine in _HELD:
+        yield
+        return
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    handle = _open(lock_file)
+    try:
+        _take(handle, what, timeout_seconds)
+        _HELD.add(mine)
+        _sign(handle)
+        try:
+            yield
+        finally:
+            os.ftruncate(handle, 0)
+            _HELD.discard(mine)
+    finally:
+        os.close(handle)
+
+
+def _open(lock_file: Path) -> int:
+    # Without truncation, which would wipe out who holds it; not inherited by what this process starts.
+    try:
+        return os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise LockError(f"{lock_file} is a link, and a lock is a file: remove the link and start again.") from None
+
+
+def _take(handle: int, what: str, timeout_seconds: float) -> None:
+    deadline, told = time.monotonic() + timeout_seconds, False
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass
+        else:
+            return
+        if time.monotonic() >= deadline:
+            raise LockError(
+                f"{what} is locked by {_holder(handle)}, and was not free within {timeout_seconds:g} seconds. "
+                "Let that process end, or end it, and start again."
+            )
+        if not told:
+            print(f"{what} is locked by {_holder(handle)}: waiting for it.", file=sys.stderr, flush=True)
+            told = True
+        time.sleep(POLL_SECONDS)
+
+
+def _sign(handle: int) -> None:
+    command = " ".join([os.path.basename(sys.argv[0]) or "python", *sys.argv[1:]])[:COMMAND_CHARACTERS]
+    me = Holder(os.getpid(), command, datetime.now(UTC).isoformat(timespec="seconds"))
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, json.dumps(asdict(me)).encode(), 0)
+
+
+def _holder(handle: int) -> Holder | str:
+    """Who holds the lock by the file's text, which any version of the platform may have left there."""
+    try:
+        found: Any = json.loads(os.pread(handle, 4 * COMMAND_CHARACTERS + 1000, 0))
+        return Holder(int(found["pid"]), str(found["command"]), str(found["since"]))
+    except (ValueError, TypeError, KeyError):
+        return "another process"

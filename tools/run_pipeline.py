@@ -9,15 +9,23 @@ from reco_assets.cli.main import main
 
 JOBS = Path(__file__).resolve().parents[1] / "spark" / "jobs"
 APPLICATIONS = {"etl": JOBS / "etl_bronze_to_silver.py", "train": JOBS / "train_als_and_generate_recos.py"}
+YES, NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 USAGE = "usage: [RUN_LOCAL=1] python tools/run_pipeline.py etl|train|validate"
 
 
 def run(step: str) -> None:
     """Run a step in this process, or print how to submit it."""
-    if step == "validate" or os.environ.get("RUN_LOCAL") == "1":
+    if step == "validate" or is_local(os.environ.get("RUN_LOCAL", "")):
         main([step])
     else:
         print(submit_line(APPLICATIONS[step]))
+
+
+def is_local(value: str) -> bool:
+    """What RUN_LOCAL says: any of the usual words for yes or no."""
+    if value.strip().lower() not in (*YES, *NO):
+        sys.exit(f"error: RUN_LOCAL={value!r} is not allowed: it must be one of {', '.join((*YES, *NO[1:]))}.")
+    return value.strip().lower() in YES
 
 
 def submit_line(application: Path) -> str:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from reco_assets.cli.paths import local_path
+
 app = typer.Typer(help="The documented pipelines as Airflow DAG files.", no_args_is_help=True)
 
 
@@ -15,7 +17,10 @@ def _group() -> None:
 
 @app.command()
 def export(
-    out: Annotated[Path, typer.Option(help="The folder for the DAG files; Airflow's DAG folder.")],
+    out: Annotated[
+        Path,
+        typer.Option(parser=local_path, metavar="PATH", help="The folder for the DAG files; Airflow's DAG folder."),
+    ],
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail when the folder differs.")] = False,
     dag: Annotated[list[str] | None, typer.Option(help="One DAG's id; may be repeated. None: all.")] = None,
 ) -> None:

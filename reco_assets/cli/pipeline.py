@@ -10,10 +10,11 @@ from typing import Annotated
 
 import typer
 
+from reco_assets.cli.paths import local_path
 from reco_assets.cli.replace import ReplaceOption, replacing
 from reco_assets.cli.say import say, say_and_hand_over
 
-PathOption = Annotated[Path | None, typer.Option(show_default="the platform's own")]
+PathOption = Annotated[Path | None, typer.Option(parser=local_path, metavar="PATH", show_default="the platform's own")]
 
 
 def etl(

@@ -1,5 +1,6 @@
 """A progress bar over the steps of a run; where nobody watches, a line for each instead."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from reco_assets.cli.terminal import console
 from reco_assets.results import checks_result, hand_over, run_result
 from reco_assets.running import Outcome, materialize_assets, require_no_error, run_checks
+from resources.dagster_home import HOME
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ def run_with_progress(
 
     Progress goes to standard error: standard output is for what a command has to say.
     """
+    _say_if_unrecorded()
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=CONSOLE, disable=not CONSOLE.is_terminal) as progress:
         # How many a selection such as *gold/similar_movies stands for only the run knows.
@@ -52,6 +55,12 @@ def run_with_progress(
     return outcome
 
 
+def _say_if_unrecorded() -> None:
+    if not os.environ.get(HOME):
+        text = f"{HOME} is not set: this run is recorded nowhere, and Dagit does not show it."
+        CONSOLE.print(text)
+
+
 def _trial_of(event: "DagsterEvent") -> tuple[str, int, int] | None:
     """Of the observation that a tuning makes after each trial: what to show, how many are done, of how many."""
     if event.event_type_value != "ASSET_OBSERVATION":
@@ -74,6 +83,8 @@ def check_with_progress(settings: Settings, kinds: Sequence[str], assets: Sequen
         if event.is_step_start:
             CONSOLE.print(f"run: {step}")
 
+    if not assets:
+        _say_if_unrecorded()
     checked = run_checks(settings, kinds, listen=listen)
     made = run_result(settings, run_with_progress(settings, assets, "run")) if assets else {}
     require_no_error(checked.checks)

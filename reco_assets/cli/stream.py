@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from reco_assets.cli.paths import local_path
 from reco_assets.cli.say import say, say_and_hand_over
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ Partitions = Annotated[
 
 
 def _path(name: str, text: str) -> Any:
-    return typer.Option(f"--{name}", help=text, show_default="the platform's own")
+    return typer.Option(f"--{name}", help=text, parser=local_path, metavar="PATH", show_default="the platform's own")
 
 
 class Population(StrEnum):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reco_assets.sources import movielens, netflix, presplit, synthetic
+from reco_assets.sources.recognise import advice_on
 from reco_assets.sources.remembered import Remembered, recall, remembered_as
 from reco_assets.sources.source import Source, SourceError
 from resources.errors import RecoError
@@ -69,10 +70,12 @@ def open_source(settings: Settings, place: Place) -> Source:
         return synthetic.source(synthetic_shape(settings))
     if not place.folder.is_dir():
         if settings.reco_source_path:
-            fix = "Set it to the folder with the files."
-            raise SourceError(place.folder, None, "RECO_SOURCE_PATH is not a folder", fix)
+            folder = place.folder.parent if place.folder.is_file() else "the folder with the files"
+            raise SourceError(place.folder, None, "RECO_SOURCE_PATH is not a folder", f"Set it to {folder}.")
         rule = f"the folder that this lakehouse's {place.kind} ratings came from is gone"
         raise SourceError(place.folder, None, rule, "Put it back, or set RECO_SOURCE_PATH to where it is now.")
+    if advice := advice_on(place.folder, place.kind):
+        raise SourceError(place.folder, None, f"this folder holds no {place.kind} ratings", advice)
     return _FOLDERS[place.kind](place.folder)
 
 

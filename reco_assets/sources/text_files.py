@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
 
+from reco_assets.sources.headers import header_defect
 from reco_assets.sources.source import RawTable, SourceError, with_provenance
 
 BLOCK_BYTES = 8 << 20
@@ -104,11 +105,9 @@ def check_header(path: Path, columns: tuple[str, ...]) -> None:
     """Raise `SourceError` unless the first line names exactly these columns in this order."""
     with path.open("rb") as handle:
         first = handle.readline(MAX_LINE_BYTES).removeprefix(BOM)
-    found = tuple(name.strip().strip('"') for name in first.decode("utf-8", "replace").strip("\r\n").split(","))
-    if found != columns:
-        shown = ",".join(found)[:120]
-        fix = "Reorder the columns." if sorted(found) == sorted(columns) else "Rename or add the columns."
-        raise SourceError(path, 1, f"the header must be {','.join(columns)}, found {shown!r}", fix)
+    if defect := header_defect(first.decode("utf-8", "replace"), columns):
+        rule, fix = defect
+        raise SourceError(path, 1, rule, fix)
 
 
 def csv_table(path: Path, columns: tuple[str, ...]) -> RawTable:

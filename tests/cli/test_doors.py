@@ -27,6 +27,24 @@ def test_with_run_local_the_tool_runs_the_step_here(run_python: Run, small: dict
     assert '"silver/ratings"' in done.stdout
 
 
+@pytest.mark.parametrize("value", ["true", "YES", "on"])
+def test_run_local_is_said_in_any_of_the_usual_words(run_python: Run, tmp_path: Path, value: str) -> None:
+    done = run_python([TOOL, "etl"], {"RUN_LOCAL": value, "LAKEHOUSE_PATH": str(tmp_path / "lake")}, tmp_path)
+    assert "spark-submit" not in done.stdout
+    assert "no source is set" in done.stderr  # which a printed command would not know
+
+
+@pytest.mark.parametrize("value", ["0", "False", "no"])
+def test_run_local_may_say_no(run_python: Run, tmp_path: Path, value: str) -> None:
+    assert "spark-submit" in run_python([TOOL, "etl"], {"RUN_LOCAL": value}, tmp_path).stdout
+
+
+def test_run_local_that_says_neither_is_refused(run_python: Run, tmp_path: Path) -> None:
+    done = run_python([TOOL, "etl"], {"RUN_LOCAL": "maybe"}, tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: RUN_LOCAL='maybe' is not allowed: it must be one of 1, true, yes, on, 0")
+
+
 def test_an_unknown_step_is_answered_with_the_usage(run_python: Run, tmp_path: Path) -> None:
     done = run_python([TOOL, "deploy"], {}, tmp_path)
     assert done.returncode == 1

@@ -82,6 +82,20 @@ def test_a_missing_source_is_one_clear_line_naming_the_file(reco: Reco, tmp_path
     assert "Traceback" not in done.stderr
 
 
+def test_a_run_that_is_not_recorded_says_so(reco: Reco, tmp_path: Path) -> None:
+    said = "DAGSTER_HOME is not set: this run is recorded nowhere"
+    (tmp_path / "home").mkdir()
+    assert said in reco("etl").stderr
+    assert said not in reco("etl", DAGSTER_HOME=str(tmp_path / "home")).stderr
+
+
+def test_an_argument_that_is_a_url_is_refused_and_not_taken_for_a_folder(reco: Reco, tmp_path: Path) -> None:
+    done = reco("train", "--model-output-path", "s3://bucket/model")
+    assert done.returncode == 2
+    assert "URLs are not supported" in " ".join(done.stderr.replace("│", " ").split())
+    assert not (tmp_path / "s3:").exists()
+
+
 def test_a_failed_run_leaves_the_tables_and_the_champion_as_they_were(
     reco: Reco, small: dict[str, str], tmp_path: Path
 ) -> None:

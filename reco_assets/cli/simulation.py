@@ -12,7 +12,7 @@ import pyarrow.csv as pcsv
 
 from reco_assets.silver.futures import COLUMNS
 from reco_assets.streaming.landing import name_defect
-from reco_assets.streaming.simulate import SimulationError, draw_rows, draw_users, tilt
+from reco_assets.streaming.simulate import TOLERANCE, SimulationError, draw_rows, draw_users, tilt
 from reco_assets.tables import FUTURE_RATINGS, SPLIT_RATINGS
 from resources.lakehouse import Lakehouse
 from resources.session import Engine
@@ -34,7 +34,8 @@ class Simulation:
 
 
 def simulate(settings: Settings, plan: Simulation, name: str) -> dict[str, Any]:
-    """Put a file into the streaming folder; returns its path, rows, users and mean.
+    """Put a file into the streaming folder; returns its path, rows, users and mean, and a note where it is smaller than
+    was asked for.
 
     Ratings from history are dated anew, one second apart after the last one, or their keys would be in training
     already. Raises `SimulationError`, `LakehouseError`.
@@ -56,12 +57,26 @@ def simulate(settings: Settings, plan: Simulation, name: str) -> dict[str, Any]:
     stars = tilt(drawn["rating"].to_numpy(), plan.tilt, rng, population=rows["rating"].to_numpy())
     dates = _dated_anew(rows, len(drawn)) if plan.population == "history" else drawn["rating_ts"]
     _write(target, [dates, drawn["user_id"], drawn["movie_id"], pa.array(stars)])
+    users = pac.count_distinct(drawn["user_id"]).as_py()
+    note = _shortfall(plan, users, len(drawn), pac.count_distinct(rows["user_id"]).as_py())
     return {
         "path": str(target),
         "rows": len(drawn),
-        "users": pac.count_distinct(drawn["user_id"]).as_py(),
+        "users": users,
         "mean": round(float(stars.mean()), 4),
+        **({"note": note} if note else {}),
     }
+
+
+def _shortfall(plan: Simulation, users: int, rows: int, there: int) -> str | None:
+    """What was asked for and is not there; None where all of it is, or one limit was met before the other."""
+    too_few_rows = plan.rows is not None and rows < plan.rows * (1 - TOLERANCE)
+    wanted = [f"{plan.users:,} users"] if plan.rows is None or too_few_rows else []
+    wanted += [f"{plan.rows:,} rows"] if too_few_rows else []
+    if not wanted or users == plan.users or users < there:
+        return None
+    more = "" if plan.population == "history" else "; --from history has more, dated anew"
+    return f"{' and '.join(wanted)} were asked for, and {TABLES[plan.population]} has {there:,} users in all{more}."
 
 
 def _chosen(user_id: np.ndarray, plan: Simulation, rng: np.random.Generator) -> np.ndarray:

@@ -61,6 +61,22 @@ def test_rows_limit_how_many_users_come(settings: Settings) -> None:
     assert simulate(settings, history(users=1000, rows=100), "current.csv")["users"] == 4
 
 
+def test_a_file_of_fewer_users_than_were_asked_for_says_so_and_why(settings: Settings) -> None:
+    made = simulate(settings, history(users=60), "current.csv")
+    assert made["users"] == USERS
+    assert made["note"] == "60 users were asked for, and silver/split_ratings has 40 users in all."
+
+
+def test_a_file_of_fewer_rows_than_were_asked_for_says_so(settings: Settings) -> None:
+    made = simulate(settings, history(users=60, rows=5_000), "current.csv")
+    assert "60 users and 5,000 rows were asked for" in made["note"]
+
+
+@pytest.mark.parametrize("plan", [history(users=7), history(users=1000, rows=100), history(users=USERS)])
+def test_a_file_as_it_was_asked_for_has_no_note(settings: Settings, plan: Simulation) -> None:
+    assert "note" not in simulate(settings, plan, "current.csv")
+
+
 def test_a_tilt_moves_the_mean_by_about_that_many_stars(settings: Settings) -> None:
     plain = simulate(settings, history(users=USERS), "plain.csv")
     tilted = simulate(settings, history(users=USERS, tilt=-1.0), "tilted.csv")

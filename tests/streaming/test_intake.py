@@ -17,6 +17,7 @@ from reco_assets.streaming.receipts import receipts
 from reco_assets.streaming.sides import hashed_split
 from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
 from resources.lakehouse import Lakehouse
+from resources.settings import load_settings
 from resources.table_files import LakehouseError, schema_of
 
 RATINGS, QUARANTINE = STREAM_RATINGS.name, STREAM_QUARANTINE.name
@@ -211,10 +212,8 @@ def test_the_same_file_taken_in_elsewhere_has_the_same_split(
 ) -> None:
     splits = []
     for number in range(2):
-        lakehouse = make_lakehouse(streaming_path=tmp_path / f"landing{number}")
-        lakehouse = Lakehouse(
-            lakehouse.settings.model_copy(update={"lakehouse_path": tmp_path / f"lake{number}"}), lakehouse.engine
-        )
+        settings = load_settings(lakehouse_path=tmp_path / f"lake{number}", streaming_path=tmp_path / f"in{number}")
+        lakehouse = Lakehouse(settings, make_lakehouse().engine)
         lakehouse.settings.landing.mkdir(exist_ok=True)
         lines = "".join(f"2005-09-06,{user},42,4\n" for user in range(200))
         (lakehouse.settings.landing / f"{number}.csv").write_text(f"DATE,CUST_ID,MOVIE_ID,RATING\n{lines}")

@@ -277,7 +277,11 @@ def _current(path: Path) -> Path:
 
 
 def sweep(path: Path) -> None:
-    """Remove what killed writers left beside a table; whoever calls this holds the table's lock."""
+    """Remove what killed writers left beside a table, and put back what one of them had moved aside.
+
+    Whoever calls this holds the table's lock.
+    """
+    if _current(path) != path:
+        _retired(path).rename(path)
     for leftover in path.parent.glob(f".{plain_stem(path.name)}.*"):
-        if leftover != _current(path):
-            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.rmtree(leftover, ignore_errors=True)

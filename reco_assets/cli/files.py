@@ -1,10 +1,13 @@
 """The documents' path arguments: the same cleaning, models and metrics on files that are given."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import functions as F
 
+from reco_assets.cli.given_tables import columns_of, existing
 from reco_assets.models.assets import fit
 from reco_assets.models.evaluation import Protocol
 from reco_assets.models.evaluation import evaluate as evaluate_model
@@ -18,10 +21,11 @@ from reco_assets.silver.splits import HISTORY
 from reco_assets.sources.netflix import blocks_table
 from reco_assets.sources.unreadable import watched
 from reco_assets.tables import QUARANTINE_RATINGS, TRAIN_RATINGS
+from resources.folder_lock import folder_lock
 from resources.lakehouse import Lakehouse
 from resources.session import Engine
 from resources.settings import Settings
-from resources.table_files import LakehouseError, dataset_at, table_exists, table_row_count, write_frame
+from resources.table_files import sweep, table_row_count, write_frame
 
 TRAIN_PATH = "parquet_train_path"
 
@@ -35,21 +39,18 @@ def etl_file(settings: Settings, source: Path, output: Path) -> dict[str, Any]:
     cleaned = clean_ratings(layouts.ratings_as_text(_blocks(lakehouse, source)))
     columns = [field.name for field in TRAIN_RATINGS.schema.fields]
     quarantine = output.with_name(f"{output.name}_quarantine")
-    write_frame(
-        lakehouse.engine,
-        TRAIN_RATINGS,
-        output,
-        cleaned.good.withColumn("origin", F.lit(HISTORY)).select(*columns),
-        "parquet",
-    )
-    write_frame(lakehouse.engine, QUARANTINE_RATINGS, quarantine, cleaned.quarantined, "parquet")
+    good = cleaned.good.withColumn("origin", F.lit(HISTORY)).select(*columns)
+    with _only_writer(quarantine, output):
+        write_frame(lakehouse.engine, QUARANTINE_RATINGS, quarantine, cleaned.quarantined, "parquet")
+        write_frame(lakehouse.engine, TRAIN_RATINGS, output, good, "parquet")
     return {"path": str(output), "rows": table_row_count(output), "quarantined": table_row_count(quarantine)}
 
 
 def export_table(settings: Settings, table: str, output: Path) -> dict[str, Any]:
     """Copy one of the platform's split tables to a Parquet folder; returns its row count."""
     lakehouse = _lakehouse(settings)
-    write_frame(lakehouse.engine, TRAIN_RATINGS, output, lakehouse.read(table), "parquet")
+    with _only_writer(output):
+        write_frame(lakehouse.engine, TRAIN_RATINGS, output, lakehouse.read(table), "parquet")
     return {"path": str(output), "rows": table_row_count(output)}
 
 
@@ -67,7 +68,7 @@ def export_futures(settings: Settings, source: Path | None, output: Path | None)
 def train_on(settings: Settings, source: Path | None, output: Path | None) -> dict[str, Any]:
     """Train on a Parquet or Delta folder (or the platform's table) into a folder (or the platform's store)."""
     lakehouse, store = _lakehouse(settings), model_store(settings)
-    train_path = _existing(source) if source else lakehouse.path(TRAIN_RATINGS.name)
+    train_path = existing(source) if source else lakehouse.path(TRAIN_RATINGS.name)
     train = _ratings(train_path)
     with store.new_version(str(output) if output else None) as (version, path):
         model, save_native = fit(lakehouse, train)
@@ -91,7 +92,7 @@ def evaluate_files(settings: Settings, model_path: Path | None, test_path: Path 
     lakehouse, store = _lakehouse(settings), model_store(settings)
     folder = model_path or store.path(store.latest())
     facts = read_facts(folder)
-    source = _existing(test_path) if test_path else lakehouse.path("silver/test_ratings")
+    source = existing(test_path) if test_path else lakehouse.path("silver/test_ratings")
     test = _ratings(source)
     train = _ratings(_trained_on(lakehouse, facts))
     protocol = Protocol(
@@ -99,6 +100,15 @@ def evaluate_files(settings: Settings, model_path: Path | None, test_path: Path 
     )
     found = evaluate_model(load_model(folder), test, train, protocol)
     return {"model_path": str(folder), "test_parquet": str(source), **found.document()}
+
+
+@contextmanager
+def _only_writer(*tables: Path) -> Iterator[None]:
+    """Hold the lock of the folder that given tables lie in, and remove what killed writers left there."""
+    with folder_lock(tables[0].absolute().parent):
+        for table in tables:
+            sweep(table.absolute())
+        yield
 
 
 def _lakehouse(settings: Settings) -> Lakehouse:
@@ -112,19 +122,13 @@ def _blocks(lakehouse: Lakehouse, source: Path) -> Any:
     return lakehouse.engine.session.createDataFrame(pa.Table.from_batches(table.batches(), table.schema))
 
 
-def _existing(path: Path) -> Path:
-    if not path.exists() or not table_exists(path):
-        raise LakehouseError(f"{path} is no Parquet or Delta folder with rows. Check the path, or run reco etl.")
-    return path.absolute()
-
-
 def _ratings(path: Path) -> Ratings:
-    return Ratings.from_arrow(dataset_at(path).to_table(columns=list(COLUMNS)))
+    return Ratings.from_arrow(columns_of(path, COLUMNS))
 
 
 def _trained_on(lakehouse: Lakehouse, facts: dict[str, Any]) -> Path:
     path = facts["inputs"].get(TRAIN_PATH)
-    return _existing(lakehouse.root / path) if path else lakehouse.path(TRAIN_RATINGS.name)
+    return existing(lakehouse.root / path) if path else lakehouse.path(TRAIN_RATINGS.name)
 
 
 def _recorded(lakehouse: Lakehouse, path: Path) -> str:

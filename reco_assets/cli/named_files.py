@@ -14,6 +14,15 @@ from resources.session import Engine
 from resources.settings import Settings
 
 
+def is_streamed(settings: Settings, path: Path) -> bool:
+    """Whether a file lies in the streaming folder, the platform's or the documents', from which files are taken."""
+    return lies_in_folder(settings.landing, path) or _is_documented(settings, path)
+
+
+def _is_documented(settings: Settings, path: Path) -> bool:
+    return path.parent.resolve() in documented_paths(settings, STREAMING)
+
+
 @contextmanager
 def named_file(settings: Settings, path: Path | None, *, move: bool) -> Iterator[dict[str, Any]]:
     """The configuration of an intake run that takes this file: by its path in the streaming folder, else as a copy.
@@ -22,7 +31,7 @@ def named_file(settings: Settings, path: Path | None, *, move: bool) -> Iterator
     the intake is locked until the run has ended: another would take the claim. Where the documents' streaming folder is
     another one, a file there goes as documented. Raises as `hand_in`, and `NoFilesError`.
     """
-    documented = path is not None and path.parent.resolve() in documented_paths(settings, STREAMING)
+    documented = path is not None and _is_documented(settings, path)
     if path is None:
         yield {}
     elif lies_in_folder(settings.landing, path) or (documented and not os.path.lexists(path)):

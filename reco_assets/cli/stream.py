@@ -54,8 +54,8 @@ def process(
 
     A file that lies elsewhere than in the streaming folder is copied, and stays as it is unless you say --move.
     """
-    from reco_assets.cli import stream_files
-    from reco_assets.cli.named_files import named_file
+    from reco_assets.cli import given_stream
+    from reco_assets.cli.named_files import is_streamed, named_file
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.jobs import STREAM
     from reco_assets.streaming.not_taken import files_not_taken
@@ -65,7 +65,8 @@ def process(
     if output_path and but_for_own(settings, output_path, STREAMING):
         if csv_path is None:
             raise typer.BadParameter("--output_path needs --csv_path: which file to process")
-        say_and_hand_over(settings, stream_files.process(settings, csv_path, output_path))
+        moved = move or is_streamed(settings, csv_path)
+        say_and_hand_over(settings, given_stream.process(settings, csv_path, output_path, move=moved))
         return
     with named_file(settings, csv_path, move=move) as given:
         config = {"without_files": "FAIL"} | given
@@ -130,7 +131,7 @@ def merge(
     shuffle_partitions: Partitions = None,
 ) -> None:
     """Merge the waiting batches, or given tables, into train and test; doing it again changes nothing."""
-    from reco_assets.cli import stream_files
+    from reco_assets.cli import given_stream
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.jobs import MERGE
     from reco_assets.workspace import MERGED, STREAMING, but_for_own
@@ -139,7 +140,7 @@ def merge(
     streaming = but_for_own(settings, streaming_path, STREAMING)
     processed = but_for_own(settings, processed_path, MERGED)
     if streaming and processed:
-        say_and_hand_over(settings, stream_files.merge(streaming, processed))
+        say_and_hand_over(settings, given_stream.merge(streaming, processed))
         return
     if streaming or processed:
         raise typer.BadParameter("give both --streaming_path and --processed_path, or neither")

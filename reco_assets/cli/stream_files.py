@@ -1,17 +1,12 @@
 """The streaming verbs on files that are given: the same reader, split, scores and keys as on the platform's tables."""
 
-import hashlib
-import shutil
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from deltalake import write_deltalake
 
+from reco_assets.cli.given_tables import columns_of, existing
 from reco_assets.drift.assessment import Compared, no_report, report_on
 from reco_assets.drift.cells import Cells, ScoredRatings, cells_of
 from reco_assets.drift.histograms import RATINGS, of_frame, of_values
@@ -22,20 +17,13 @@ from reco_assets.drift.signals import Occurrences
 from reco_assets.models.ratings import COLUMNS, Ratings
 from reco_assets.models.store import find_current_model, load_model, model_store, read_facts
 from reco_assets.streaming.accepted import waiting
-from reco_assets.streaming.readable import require_readable_stream
-from reco_assets.streaming.reader import parse_stream_file
-from reco_assets.streaming.sides import hashed_split
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.workspace import WAITING_TEST, WAITING_TRAIN, but_for_own, own_version
 from resources.lakehouse import Lakehouse
 from resources.session import Engine
 from resources.settings import Settings
-from resources.table_files import LakehouseError, dataset_at, is_delta, read_path, table_exists
+from resources.table_files import dataset_at, read_path
 
-PAIR = ["user_id", "movie_id"]
-KEY = [*PAIR, "rating_ts"]
-ROW = [field.name for field in TRAIN_RATINGS.schema.fields]
-SIDES = ("train", "test")
 _NONE = Ratings(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
 
 
@@ -58,34 +46,6 @@ class DriftPaths:
             original_test=but_for_own(settings, self.original_test, TEST_RATINGS.name),
             current_test=but_for_own(settings, self.current_test, WAITING_TEST),
         )
-
-
-def process(settings: Settings, csv_path: Path, output: Path) -> dict[str, Any]:
-    """One CSV file into `<output>/{train,test,quarantine,archive}`, then delete it; returns the counts.
-
-    Every part is named after the content, so that doing it again replaces and never doubles. Raises `SourceError`.
-    """
-    if not csv_path.is_file():
-        raise LakehouseError(f"{csv_path} is no file. Give the path of a CSV file to --csv_path.")
-    parsed = parse_stream_file(csv_path, csv_path.stat().st_mtime_ns)
-    require_readable_stream(csv_path, parsed, settings.quarantine_max_share)
-    with csv_path.open("rb") as handle:
-        batch = hashlib.file_digest(handle, "sha256").hexdigest()
-    rows = parsed.good.append_column("origin", pa.repeat(pa.scalar(batch), len(parsed.good))).select(ROW)
-    split = hashed_split(rows["user_id"].to_numpy(), rows["movie_id"].to_numpy(), settings.stream_train_ratio)
-    for side in SIDES:
-        _write_part(output / side, batch, rows.filter(pa.array(split == side)))
-    _write_part(output / "quarantine", batch, parsed.quarantined)
-    (output / "archive").mkdir(exist_ok=True)
-    shutil.move(csv_path, output / "archive" / f"{batch}.csv")
-    return {
-        "batch": batch,
-        "lines": parsed.lines,
-        "good": len(rows),
-        "quarantined": len(parsed.quarantined),
-        "duplicates": parsed.duplicates,
-        **{side: int((split == side).sum()) for side in SIDES},
-    }
 
 
 def detect_drift(settings: Settings, paths: DriftPaths) -> dict[str, Any]:
@@ -111,24 +71,6 @@ def detect_drift(settings: Settings, paths: DriftPaths) -> dict[str, Any]:
     return report_on(scan, reference.cells, compared, config).document
 
 
-def merge(streaming: Path, processed: Path) -> dict[str, Any]:
-    """Add the rows of `<streaming>/{train,test}` to `<processed>/{train,test}`; doing it again adds nothing.
-
-    A row whose user, movie and time are there already is left out, and a pair that one side has stays on that side.
-    Returns the rows added to each. Raises `LakehouseError`.
-    """
-    new, known = ({side: _rows(folder / side) for side in SIDES} for folder in (streaming, processed))
-    added = {}
-    for side, other in (SIDES, SIDES[::-1]):
-        own = _join(new[side], known[other], PAIR, "left anti")
-        moved = _join(new[other], known[side], PAIR, "left semi")
-        fresh = _join(pa.concat_tables([own, moved]), known[side], KEY, "left anti")
-        added[side] = _first_per_key(fresh)
-    for side, rows in added.items():
-        _append(processed / side, rows)
-    return {f"{side}_rows_added": len(rows) for side, rows in added.items()}
-
-
 def _but_for_champion(settings: Settings, model: Path) -> Path | None:
     store = model_store(settings)
     champion = store.champion()
@@ -139,7 +81,7 @@ def _reference(
     path: Path | None, lakehouse: Lakehouse, table: str, versions: dict[str, int | None]
 ) -> tuple[Path, int | None]:
     """Where the champion's side of a comparison lies, and its Delta version where that is the platform's table."""
-    return (_existing(path), None) if path else (lakehouse.path(table), versions[table])
+    return (existing(path), None) if path else (lakehouse.path(table), versions[table])
 
 
 def _new_ratings(
@@ -170,43 +112,8 @@ def _one_window(cells: Cells, reference: Reference, config: DriftConfig) -> Scan
     return Scan().take([arrival], cells, reference.cells, config)
 
 
-def _write_part(folder: Path, name: str, rows: pa.Table) -> None:
-    """A part file of a Parquet folder, seen whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{name}.{uuid.uuid4().hex}"
-    pq.write_table(rows, temporary)
-    temporary.replace(folder / f"{name}.parquet")
-
-
-def _append(path: Path, rows: pa.Table) -> None:
-    if not len(rows):
-        return
-    if is_delta(path):
-        write_deltalake(str(path), rows, mode="append")
-    else:
-        _write_part(path, f"merged-{uuid.uuid4().hex}", rows)
-
-
-def _join(rows: pa.Table, known: pa.Table, keys: list[str], kind: str) -> pa.Table:
-    return rows.join(known.select(keys), keys=keys, join_type=kind).select(rows.column_names)
-
-
-def _first_per_key(rows: pa.Table) -> pa.Table:
-    order = [*((name, "ascending") for name in KEY), ("origin", "ascending")]
-    columns = [(name, "first") for name in rows.column_names if name not in KEY]
-    grouped = rows.sort_by(order).group_by(KEY, use_threads=False).aggregate(columns)
-    return grouped.rename_columns([name.removesuffix("_first") for name in grouped.column_names]).select(ROW)
-
-
-def _rows(path: Path) -> pa.Table:
-    return dataset_at(_existing(path)).to_table(columns=ROW).combine_chunks()
-
-
 def _ratings(path: Path, version: int | None = None) -> Ratings:
-    return Ratings.from_arrow(dataset_at(_existing(path), version).to_table(columns=list(COLUMNS)))
-
-
-def _existing(path: Path) -> Path:
-    if not path.exists() or not table_exists(path):
-        raise LakehouseError(f"{path} is no Parquet or Delta folder with rows. Check the path.")
-    return path.absolute()
+    """A given table's ratings, or those of a version of the platform's own."""
+    if version is None:
+        return Ratings.from_arrow(columns_of(path, COLUMNS))
+    return Ratings.from_arrow(dataset_at(path, version).to_table(columns=list(COLUMNS)))

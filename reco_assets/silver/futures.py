@@ -29,6 +29,9 @@ def write_futures_csv(future: "DataFrame", path: Path) -> int:
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    pc.write_csv(rows, temporary, pc.WriteOptions(quoting_header="none", quoting_style="none"))
-    temporary.replace(path)
+    try:
+        pc.write_csv(rows, temporary, pc.WriteOptions(quoting_header="none", quoting_style="none"))
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
     return int(rows.num_rows)

@@ -1,0 +1,363 @@
+"""Files that are given are processed and merged as the platform's own: nothing lost, doubled or half done."""
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from deltalake import write_deltalake
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from reco_assets.cli import given_stream, given_tables
+from reco_assets.sources.source import SourceError
+from resources.settings import Settings, load_settings
+from resources.table_files import LakehouseError, dataset_at
+
+HEADER = "DATE,CUST_ID,MOVIE_ID,RATING\n"
+SCHEMA = pa.schema(
+    {
+        "user_id": pa.int32(),
+        "movie_id": pa.int32(),
+        "rating": pa.float32(),
+        "rating_ts": pa.timestamp("us", tz="UTC"),
+        "origin": pa.string(),
+    }
+)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(lakehouse_path=tmp_path / "lake", reco_engine="embedded")
+
+
+def csv_file(path: Path, rows: int = 200) -> Path:
+    lines = (
+        f"2020-01-01 00:00:{number % 60:02},{number},{number % 7 + 1},{number % 10 / 2 + 0.5}" for number in range(rows)
+    )
+    path.write_text(HEADER + "\n".join(lines) + "\n")
+    return path
+
+
+def ratings(*rows: tuple[int, int, float], origin: str = "history", second: int = 0) -> pa.Table:
+    moment = datetime(2020, 1, 1, 0, 0, second, tzinfo=UTC)
+    return pa.Table.from_pylist(
+        [
+            {"user_id": user, "movie_id": movie, "rating": rating, "rating_ts": moment, "origin": origin}
+            for user, movie, rating in rows
+        ],
+        SCHEMA,
+    )
+
+
+def put(folder: Path, table: pa.Table, storage_format: str = "parquet") -> Path:
+    if storage_format == "delta":
+        write_deltalake(str(folder), table)
+    else:
+        folder.mkdir(parents=True)
+        pq.write_table(table, folder / "part.parquet")
+    return folder
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = dataset_at(folder).to_table().to_pylist()
+    return sorted(found, key=lambda row: (row["user_id"], row["movie_id"], row["rating_ts"]))
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    """Every file below a folder, with what is in it."""
+    return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_process_parts_a_file_into_train_and_test_and_archives_the_original(settings: Settings, tmp_path: Path) -> None:
+    path = csv_file(tmp_path / "current.csv")
+    content = path.read_bytes()
+    said = given_stream.process(settings, path, tmp_path / "out", move=True)
+    assert (
+        said["lines"]
+        == said["good"]
+        == len(rows_of(tmp_path / "out/train")) + len(rows_of(tmp_path / "out/test"))
+        == 200
+    )
+    assert 0.7 < said["train"] / 200 < 0.9
+    assert not path.exists()
+    assert (tmp_path / "out/archive" / f"{said['batch']}.csv").read_bytes() == content
+
+
+def test_processing_the_same_content_again_doubles_nothing(settings: Settings, tmp_path: Path) -> None:
+    for _ in range(2):
+        given_stream.process(settings, csv_file(tmp_path / "current.csv"), tmp_path / "out", move=True)
+    assert len(rows_of(tmp_path / "out/train")) + len(rows_of(tmp_path / "out/test")) == 200
+
+
+def test_a_file_with_a_wrong_header_stays_and_the_error_names_it(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "current.csv"
+    path.write_text("CUST_ID,DATE,MOVIE_ID,RATING\n1,2020-01-01,1,4\n")
+    with pytest.raises(SourceError, match=r"current\.csv, line 1: the header must be"):
+        given_stream.process(settings, path, tmp_path / "out", move=True)
+    assert path.exists()
+
+
+def test_a_file_that_is_not_to_be_moved_stays_and_is_archived_all_the_same(settings: Settings, tmp_path: Path) -> None:
+    path = csv_file(tmp_path / "current.csv")
+    said = given_stream.process(settings, path, tmp_path / "out", move=False)
+    assert path.read_bytes() == (tmp_path / "out/archive" / f"{said['batch']}.csv").read_bytes()
+
+
+def test_process_refuses_to_mix_parts_with_another_table_and_leaves_the_file(
+    settings: Settings, tmp_path: Path
+) -> None:
+    path = csv_file(tmp_path / "current.csv")
+    put(tmp_path / "out/test", ratings((1, 1, 4.0)).drop_columns("origin"))
+    before = files(tmp_path)
+    with pytest.raises(LakehouseError, match=r"out/test must have the columns .* origin string"):
+        given_stream.process(settings, path, tmp_path / "out", move=True)
+    assert files(tmp_path) == before
+    put(tmp_path / "lake/train", ratings((1, 1, 4.0)), "delta")
+    with pytest.raises(LakehouseError, match=r"lake/train is a Delta table"):
+        given_stream.process(settings, path, tmp_path / "lake", move=True)
+    assert path.exists()
+
+
+def test_a_file_whose_lines_are_not_all_found_again_is_kept_and_nothing_of_it_seen(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = csv_file(tmp_path / "current.csv")
+    write = given_stream.write_part
+    monkeypatch.setattr(given_stream, "write_part", lambda folder, rows: write(folder, rows.slice(1)))
+    before = files(tmp_path)
+    with pytest.raises(LakehouseError, match=r"current\.csv: 200 data lines, but 198 rows written and 0 duplicates"):
+        given_stream.process(settings, path, tmp_path / "out", move=True)
+    assert files(tmp_path) == before
+
+
+def test_a_file_that_grows_while_it_is_read_is_kept_and_nothing_of_it_seen(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = csv_file(tmp_path / "current.csv")
+    parse = given_stream.parse_stream_file
+
+    def grow(found: Path, taken_ns: int) -> Any:
+        parsed = parse(found, taken_ns)
+        with found.open("a") as handle:
+            handle.write("2020-01-01,1,1,1\n")
+        return parsed
+
+    monkeypatch.setattr(given_stream, "parse_stream_file", grow)
+    with pytest.raises(LakehouseError, match=r"current\.csv was written to meanwhile"):
+        given_stream.process(settings, path, tmp_path / "out", move=True)
+    assert list(files(tmp_path)) == [Path("current.csv")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", given_stream.STEPS)
+def test_a_process_killed_anywhere_is_finished_by_the_next_one(settings: Settings, tmp_path: Path, step: str) -> None:
+    path = csv_file(tmp_path / "current.csv")
+    content = path.read_bytes()
+    command = [sys.executable, "-m", "reco_assets.cli", "stream", "process", "--move"]
+    command += ["--csv_path", str(path), "--output_path", str(tmp_path / "out")]
+    killed = {"RECO_CRASH_AT": step, "LAKEHOUSE_PATH": str(tmp_path / "lake")}
+    assert subprocess.run(command, env={**os.environ, **killed}, check=False).returncode == -signal.SIGKILL
+    assert path.read_bytes() == content
+    said = given_stream.process(settings, path, tmp_path / "out", move=True)
+    rows = [row for side in ("train", "test") for row in rows_of(tmp_path / "out" / side)]
+    assert (len(rows), said["good"], path.exists()) == (200, 200, False)
+    assert (tmp_path / "out/archive" / f"{said['batch']}.csv").read_bytes() == content
+
+
+def test_a_file_that_is_not_there_is_named(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(LakehouseError, match=r"gone\.csv is no file"):
+        given_stream.process(settings, tmp_path / "gone.csv", tmp_path / "out", move=True)
+
+
+@pytest.mark.parametrize("storage_format", ["parquet", "delta"])
+def test_merge_adds_new_rows_and_corrects_known_ones_once(tmp_path: Path, storage_format: str) -> None:
+    put(tmp_path / "processed/train", ratings((1, 1, 4.0), (5, 1, 4.0)), storage_format)
+    put(tmp_path / "processed/test", ratings((2, 1, 3.0)), storage_format)
+    put(tmp_path / "stream/train", ratings((1, 1, 1.0), (3, 1, 5.0), (5, 1, 4.0), origin="batch"))
+    put(tmp_path / "stream/test", ratings((4, 1, 2.0), origin="batch"))
+    first = given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+    again = given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+    assert first == {
+        "train_rows_added": 1,
+        "test_rows_added": 1,
+        "train_rows_corrected": 1,
+        "test_rows_corrected": 0,
+    }
+    assert set(again.values()) == {0}
+    assert [(row["user_id"], row["rating"], row["origin"]) for row in rows_of(tmp_path / "processed/train")] == [
+        (1, 1.0, "batch"),
+        (3, 5.0, "batch"),
+        (5, 4.0, "history"),
+    ]
+
+
+def test_merge_puts_a_pair_on_the_side_that_has_it(tmp_path: Path) -> None:
+    put(tmp_path / "processed/train", ratings((1, 1, 4.0)))
+    put(tmp_path / "processed/test", ratings((2, 1, 3.0)))
+    put(tmp_path / "stream/train", ratings((2, 1, 5.0), origin="batch", second=9))
+    put(tmp_path / "stream/test", ratings((1, 1, 1.0), origin="batch", second=9))
+    given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+    assert [row["user_id"] for row in rows_of(tmp_path / "processed/train")] == [1, 1]
+    assert [row["user_id"] for row in rows_of(tmp_path / "processed/test")] == [2, 2]
+
+
+@pytest.mark.parametrize("storage_format", ["parquet", "delta"])
+def test_of_rows_of_a_key_in_several_parts_the_last_written_stands(tmp_path: Path, storage_format: str) -> None:
+    put(tmp_path / "processed/train", ratings((9, 9, 4.0)))
+    put(tmp_path / "processed/test", ratings((8, 9, 3.0)))
+    put(tmp_path / "stream/test", ratings((4, 1, 2.0), origin="a"))
+    folder = tmp_path / "stream/train"
+    for number, stars in enumerate((5.0, 1.0, 2.0)):
+        table = ratings((1, 1, stars), origin=str(number))
+        if storage_format == "delta":
+            write_deltalake(str(folder), table, mode="append")
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            pq.write_table(table, folder / f"{number:08}-{9 - number}.parquet")
+    assert given_stream.merge(tmp_path / "stream", tmp_path / "processed")["train_rows_added"] == 1
+    assert rows_of(tmp_path / "processed/train")[0]["rating"] == 2.0
+
+
+def test_a_file_processed_later_corrects_one_before_whatever_their_content_hashes_to(
+    settings: Settings, tmp_path: Path
+) -> None:
+    put(tmp_path / "processed/train", ratings((9, 9, 4.0)))
+    put(tmp_path / "processed/test", ratings((8, 9, 3.0)))
+    for stars in (1, 2, 3, 4, 5, 3):
+        (tmp_path / "current.csv").write_text(f"{HEADER}2020-01-01,1,1,{stars}\n")
+        given_stream.process(settings, tmp_path / "current.csv", tmp_path / "stream", move=True)
+    given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+    merged = [row for side in ("train", "test") for row in rows_of(tmp_path / "processed" / side)]
+    assert [row["rating"] for row in merged if row["user_id"] == 1] == [5.0]  # 3 was known, as a file is taken in once
+
+
+@pytest.mark.parametrize("missing", ["stream/train", "stream/test", "processed/train", "processed/test"])
+def test_merge_names_a_folder_that_is_no_table_and_writes_nothing(tmp_path: Path, missing: str) -> None:
+    tables = ("stream/train", "stream/test", "processed/train", "processed/test")
+    for number, table in enumerate(tables):
+        if table != missing:
+            put(tmp_path / table, ratings((number, 1, 4.0)))
+    before = files(tmp_path)
+    with pytest.raises(LakehouseError, match=f"{missing} is no Parquet or Delta folder"):
+        given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+    assert files(tmp_path) == before
+
+
+def test_merge_names_a_folder_that_is_not_there_and_makes_none(tmp_path: Path) -> None:
+    with pytest.raises(LakehouseError, match=r"processed is no folder with train/ and test/"):
+        given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+    assert files(tmp_path) == {}
+
+
+@pytest.mark.parametrize("storage_format", ["parquet", "delta"])
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (ratings((1, 1, 4.0)).append_column("more", pa.array([1])), "has .* more bigint"),
+        (ratings((1, 1, 4.0)).drop_columns("origin"), "must have the columns .* origin string, and has"),
+        (ratings((1, 1, 4.0)).set_column(2, "rating", pa.array(["4"])), "must have the columns .* rating float"),
+    ],
+    ids=["one more", "one missing", "another type"],
+)
+def test_merge_refuses_a_table_with_other_columns_and_leaves_it(
+    tmp_path: Path, wrong: pa.Table, said: str, storage_format: str
+) -> None:
+    put(tmp_path / "stream/train", ratings((3, 1, 5.0), origin="batch"))
+    put(tmp_path / "stream/test", ratings((4, 1, 5.0), origin="batch"))
+    put(tmp_path / "processed/train", ratings((2, 1, 5.0)), storage_format)
+    put(tmp_path / "processed/test", wrong, storage_format)
+    before = files(tmp_path)
+    with pytest.raises(LakehouseError, match=f"processed/test .*{said}"):
+        given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+    assert files(tmp_path) == before
+
+
+def test_new_ratings_of_other_programs_get_the_platforms_types_and_what_is_none_is_named(tmp_path: Path) -> None:
+    put(tmp_path / "processed/train", ratings((1, 1, 4.0)))
+    put(tmp_path / "processed/test", ratings((2, 1, 3.0)))
+    by_pandas = pa.schema({"user_id": pa.int64(), "movie_id": pa.int64(), "rating": pa.float64()})
+    new = ratings((1, 1, 2.5), origin="batch")
+    for name in by_pandas.names:
+        new = new.set_column(new.column_names.index(name), name, new[name].cast(by_pandas.field(name).type))
+    put(tmp_path / "stream/train", new)
+    put(tmp_path / "stream/test", new.slice(0, 0))
+    given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+    assert dataset_at(tmp_path / "processed/train").to_table().schema.equals(SCHEMA)
+    assert rows_of(tmp_path / "processed/train")[0]["rating"] == 2.5
+    pq.write_table(new.set_column(0, "user_id", pa.array([2**40])), tmp_path / "stream/train/part.parquet")
+    with pytest.raises(LakehouseError, match=r"stream/train holds no ratings as the platform .*1099511627776"):
+        given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+
+
+@pytest.mark.parametrize("storage_format", ["parquet", "delta"])
+def test_a_merge_that_cannot_write_leaves_what_was_there(
+    tmp_path: Path, storage_format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for side, user in (("train", 1), ("test", 2)):
+        put(tmp_path / "processed" / side, ratings((user, 1, 4.0)), storage_format)
+        put(tmp_path / "stream" / side, ratings((user, 1, 1.0), (user, 2, 1.0), origin="batch"))
+    before = {side: rows_of(tmp_path / "processed" / side) for side in ("train", "test")}
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    for name in ("put_changes", "write_arrow"):
+        monkeypatch.setattr(given_tables, name, full)
+    with pytest.raises(OSError, match="No space left"):
+        given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+    monkeypatch.undo()
+    assert {side: rows_of(tmp_path / "processed" / side) for side in ("train", "test")} == before
+    assert given_stream.merge(tmp_path / "stream", tmp_path / "processed")["test_rows_corrected"] == 1
+
+
+def test_of_two_merges_at_once_each_row_is_added_by_one(tmp_path: Path) -> None:
+    for side, user in (("train", 1), ("test", 2)):
+        put(tmp_path / "processed" / side, ratings((user, 1, 4.0)))
+        put(tmp_path / "stream" / side, ratings(*((user, movie, 1.0) for movie in range(2, 50)), origin="batch"))
+    with ThreadPoolExecutor(4) as pool:
+        merging = partial(given_stream.merge, tmp_path / "stream", tmp_path / "processed")
+        said = [merged.result() for merged in [pool.submit(merging) for _ in range(4)]]
+    assert sorted(one["train_rows_added"] for one in said) == [0, 0, 0, 48]
+    assert len(rows_of(tmp_path / "processed/train")) == len(rows_of(tmp_path / "processed/test")) == 49
+
+
+RATED = st.tuples(st.integers(1, 3), st.integers(1, 2), st.sampled_from([1.0, 3.5]), st.integers(0, 1))
+
+
+@pytest.mark.parametrize("storage_format", ["parquet", "delta"])
+@hypothesis_settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(RATED, min_size=1, max_size=6), min_size=1, max_size=3))
+def test_however_files_come_the_last_value_of_each_rating_stands_on_one_side(
+    settings: Settings,
+    tmp_path_factory: pytest.TempPathFactory,
+    storage_format: str,
+    arrivals: list[list[tuple[int, int, float, int]]],
+) -> None:
+    folder = tmp_path_factory.mktemp("given")
+    put(folder / "processed/train", ratings((1, 1, 4.0)), storage_format)
+    put(folder / "processed/test", ratings((2, 1, 3.0)), storage_format)
+    expected = {(1, 1, 0): 4.0, (2, 1, 0): 3.0}
+    for number, rows in enumerate(arrivals):
+        lines = [f"2020-01-01 00:00:{second:02},{user},{movie},{stars}" for user, movie, stars, second in rows]
+        lines.append(f"2020-01-02,{100 + number},1,5")  # so that no two files are the same
+        path = folder / "current.csv"
+        path.write_text(HEADER + "\n".join(lines) + "\n")
+        given_stream.process(settings.model_copy(update={"quarantine_max_share": 1.0}), path, folder / "s", move=True)
+        given_stream.merge(folder / "s", folder / "processed")
+        expected |= {(user, movie, second): stars for user, movie, stars, second in rows}
+    sides = {side: rows_of(folder / "processed" / side) for side in ("train", "test")}
+    found = [row for rows in sides.values() for row in rows if row["user_id"] < 100]
+    assert len(found) == len(expected)
+    assert {(row["user_id"], row["movie_id"], row["rating_ts"].second): row["rating"] for row in found} == expected
+    pairs = [{(row["user_id"], row["movie_id"]) for row in rows} for rows in sides.values()]
+    assert not pairs[0] & pairs[1]

@@ -22,6 +22,8 @@ from deltalake import DeltaTable
 from reco_assets.silver.cleaning import CONFLICT
 from reco_assets.silver.futures import COLUMNS
 from reco_assets.silver.splits import TRAIN
+from reco_assets.streaming.corrections import count_corrections
+from reco_assets.streaming.last_values import KEY
 from reco_assets.streaming.ledger import change, query
 from reco_assets.streaming.reader import GOOD, QUARANTINED, ParsedFile, parse_stream_file
 from reco_assets.streaming.receipts import Receipt, begin, newest_number, read_receipt, write_receipts
@@ -198,13 +200,15 @@ def _receipted(lakehouse: Lakehouse, batch: str, follow_up: str | None, known: _
     What left quarantine and is no row repeats a good one.
     """
     before, names = read_receipt(lakehouse.root, batch), [batch, *([follow_up] if follow_up else [])]
-    rows = batch_rows(lakehouse, STREAM_RATINGS.name, names, columns=[BATCH, "user_id", "split"])
+    rows = batch_rows(lakehouse, STREAM_RATINGS.name, names, columns=[BATCH, "line", *KEY, "rating", "split"])
     quarantined = len(batch_rows(lakehouse, STREAM_QUARANTINE.name, [batch], columns=["line"]))
     back = len(rows.filter(pac.equal(rows[BATCH], follow_up))) if follow_up else len(known.held & known.quarantined)
     duplicates = max(before.quarantined - quarantined - back, 0)
     counted = [_counted(before, batch, rows, quarantined, before.duplicates + duplicates)]
     if follow_up and back:
-        counted.append(_counted(before, follow_up, rows, 0, 0))
+        corrections = count_corrections(lakehouse, rows.filter(pac.equal(rows[BATCH], follow_up)), [follow_up])
+        again = _counted(before, follow_up, rows, 0, 0)
+        counted.append(replace(again, corrections=corrections[follow_up]))
     write_receipts(lakehouse.root, counted, certain=False)
     if follow_up and not back:
         change(lakehouse.root, lambda ledger: ledger.execute("DELETE FROM batches WHERE batch = ?", (follow_up,)))

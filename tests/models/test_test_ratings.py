@@ -8,7 +8,7 @@ import pytest
 from reco_assets.models.assets import read_test_ratings
 from reco_assets.tables import TEST_RATINGS
 from resources.lakehouse import Lakehouse
-from resources.table_growth import insert_new
+from resources.table_growth import Changes, commit_changes
 
 
 def rows(origin: str, *users: int) -> pa.Table:
@@ -23,11 +23,15 @@ def rows(origin: str, *users: int) -> pa.Table:
     )
 
 
+def append(lakehouse: Lakehouse, new: pa.Table) -> None:
+    commit_changes(lakehouse, TEST_RATINGS, Changes(new, new.slice(0, 0)), ["user_id", "movie_id", "rating_ts"])
+
+
 @pytest.mark.both_engines
 def test_each_test_rating_is_told_as_historys_or_streamed(lakehouse: Lakehouse) -> None:
     lakehouse.write(TEST_RATINGS, lakehouse.engine.session.createDataFrame(rows("history", 1, 2)))
     for batch, users in (("a", (3, 4)), ("b", (5,))):
-        insert_new(lakehouse, TEST_RATINGS, rows(batch, *users), ["user_id", "movie_id", "rating_ts"])
+        append(lakehouse, rows(batch, *users))
     test, streamed = read_test_ratings(lakehouse, lakehouse.version(TEST_RATINGS.name))
     found = zip(test.user_id.tolist(), test.rating.tolist(), streamed.tolist(), strict=True)
     assert sorted(found) == [(1, 0.5, False), (2, 1.0, False), (3, 1.5, True), (4, 2.0, True), (5, 2.5, True)]
@@ -35,6 +39,6 @@ def test_each_test_rating_is_told_as_historys_or_streamed(lakehouse: Lakehouse) 
 
 def test_an_older_version_holds_what_it_held(lakehouse: Lakehouse) -> None:
     lakehouse.write(TEST_RATINGS, rows("history", 1))
-    insert_new(lakehouse, TEST_RATINGS, rows("a", 2), ["user_id"])
+    append(lakehouse, rows("a", 2))
     test, streamed = read_test_ratings(lakehouse, 0)
     assert (test.user_id.tolist(), streamed.tolist()) == ([1], [False])

@@ -64,6 +64,13 @@ def test_rows_that_are_good_today_come_back_as_a_batch_that_waits(
     assert first.lines + second.lines == len(LINES)
 
 
+def test_what_comes_back_corrects_what_came_before_it(lakehouse: Lakehouse, batch: str, drop: Callable) -> None:
+    drop("meanwhile.csv", "2005-09-06,7,42,1", "2005-09-07,7,42,5")
+    take_in(lakehouse)
+    take_in_again(lakehouse, batch)
+    assert [receipt.corrections for receipt in receipts(lakehouse.root)] == [0, 0, 1]
+
+
 def test_a_second_replay_changes_nothing(lakehouse: Lakehouse, batch: str, state: Callable) -> None:
     take_in_again(lakehouse, batch)
     before = state()

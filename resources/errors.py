@@ -1,5 +1,13 @@
 """The base of every error whose message a person can act on."""
 
+from resources.masking import masked
+
 
 class RecoError(Exception):
-    """Raised with one clear message: what was found, where, and what to do. The command line prints it alone."""
+    """Raised with one clear message: what was found, where, and what to do. The command line prints it alone.
+
+    A password or token in it is masked: messages are printed, and kept by Dagster.
+    """
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(masked(each) if isinstance(each, str) else each for each in arguments))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from resources.errors import RecoError
+from resources.masking import masked
 from resources.mlflow_home import MlflowHome
 from resources.mlflow_store import CHAMPION, Registry, RunRecord, VersionRecord
 from resources.outside import OutsideError, shared_process
@@ -44,7 +45,8 @@ class MlflowTracking:
     @property
     def uri(self) -> str:
         """The tracking server, or a sqlite file in the lakehouse."""
-        return self.settings.mlflow_tracking_uri or MlflowHome(self.settings.root).uri
+        named = self.settings.mlflow_tracking_uri
+        return named.get_secret_value() if named else MlflowHome(self.settings.root).uri
 
     @property
     def registry(self) -> Registry:
@@ -121,4 +123,4 @@ def _first_line(error: Exception) -> str:
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, stacklevel=5)
+    warnings.warn(masked(text), stacklevel=5)

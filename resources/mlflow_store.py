@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ class RunRecord:
 class Registry:
     """An experiment and a registered model, both called `name`; `home` is the lakehouse's own store, if that is it."""
 
-    uri: str
+    uri: str = field(repr=False)
     name: str
     seconds: float
     home: MlflowHome | None

@@ -6,6 +6,7 @@ import re
 import sqlite3
 
 from resources.errors import RecoError
+from resources.masking import masked
 from resources.plain_text import printable
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
@@ -42,7 +43,7 @@ def explain(error: BaseException) -> str:
 def explain_text(name: str, message: str, database: bool = False) -> str:
     """The same of an error that is known by its class and message alone, as a run records it."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    told = printable(lines[0])[:LONGEST] if lines else name
+    told = printable(masked(lines[0]))[:LONGEST] if lines else name
     if system := SYSTEM.search(message):
         number = int(system["python"] or system["rust"])
         return _of_system(OSError(number, os.strerror(number), system["place"]))

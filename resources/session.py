@@ -95,8 +95,15 @@ class Engine:
         if self.settings.spark_remote:
             from pyspark.sql import SparkSession
 
-            remote = SparkSession.builder.remote(self.settings.spark_remote).getOrCreate()
-            remote.conf.set("spark.sql.session.timeZone", "UTC")
+            try:
+                address = self.settings.spark_remote.get_secret_value()
+                remote = SparkSession.builder.remote(address).getOrCreate()
+                remote.conf.set("spark.sql.session.timeZone", "UTC")
+            except Exception as error:  # its own text may hold the token of the address
+                found = (str(error) or type(error).__name__).splitlines()[0][:300]
+                raise EngineError(
+                    f"Spark at {address} cannot be used: {found}. Check SPARK_REMOTE and the server."
+                ) from None
             return remote
         require_java()
         from dagster_pyspark import LazyPySparkResource

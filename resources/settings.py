@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     lock_timeout_seconds: Annotated[float, Field(gt=0.0)] = 3600.0
 
     spark_master: str | None = None
-    spark_remote: str | None = None
+    spark_remote: SecretStr | None = None
     spark_driver_memory: str = "4g"
     spark_shuffle_partitions: Positive | None = None
 
@@ -138,9 +138,9 @@ class Settings(BaseSettings):
 
     slack_bot_token: SecretStr | None = None
     slack_channel: str | None = None
-    slack_api_url: str | None = None
+    slack_api_url: SecretStr | None = None
 
-    mlflow_tracking_uri: str | None = None
+    mlflow_tracking_uri: SecretStr | None = None
     mlflow_timeout_seconds: Annotated[float, Field(gt=0.0, le=60.0)] = 3.0
 
     silver_fresh_hours: Positive = 36

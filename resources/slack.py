@@ -7,6 +7,7 @@ is sent from a process beside this one, which ends when Slack does not answer in
 import warnings
 from dataclasses import dataclass, field
 
+from resources.masking import masked
 from resources.outside import STARTUP_SECONDS, OutsideError, shared_process, step
 from resources.settings import Settings
 
@@ -35,13 +36,14 @@ class SlackAlerts:
         token, channel = self.settings.slack_bot_token, self.settings.slack_channel
         if token is None or channel is None:
             return False
-        url = (self.settings.slack_api_url or API).rstrip("/") + "/"
+        api = self.settings.slack_api_url
+        url = (api.get_secret_value() if api else API).rstrip("/") + "/"
         message = Message(url, token.get_secret_value(), channel, _shortened(text))
         try:
             shared_process("slack").call("resources.slack:send", message, seconds=self.timeout_seconds)
         except OutsideError as error:  # a listener that breaks must not break what it listens to
             reason = " ".join(str(error).split())
-            warnings.warn(f"Slack at {url} did not take an alert: {reason[:300]}", stacklevel=2)
+            warnings.warn(masked(f"Slack at {url} did not take an alert: {reason[:300]}"), stacklevel=2)
             return False
         return True
 
@@ -50,7 +52,7 @@ class SlackAlerts:
 class Message:
     """What is sent, and where to."""
 
-    url: str
+    url: str = field(repr=False)
     token: str = field(repr=False)
     channel: str
     text: str

@@ -1,0 +1,51 @@
+"""One function that takes passwords and tokens out of a text, for all that is printed, logged or stored."""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import quote, unquote
+
+MASK = "***"
+SHORTEST = 4  # characters of a secret that is looked for wherever it stands: "a" stands in every text
+# Up to the last @, as a password that nobody encoded may hold /, : and @ itself.
+_IN_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<who>[^\s'\"<>/][^\s'\"<>]*)@")
+_SECRET_NAME = r"[\w.-]*(?:passw(?:or)?d|pwd|token|secret|api[_-]?key|access[_-]?key|sig|signature|credentials?)"
+_NAMED = re.compile(rf"(?P<name>\b{_SECRET_NAME}['\"]?\s*[=:]\s*['\"]?)(?P<value>[^\s&;,'\")}}\]]+)", re.IGNORECASE)
+_HEADER = re.compile(r"(?P<name>\b(?:Bearer|Basic)\s+)[A-Za-z0-9+/=._~-]{4,}", re.IGNORECASE)
+_SLACK = re.compile(r"\bx(?:ox[a-z]|app)-[A-Za-z0-9-]+")
+_WEBHOOK = re.compile(r"(?P<name>\b(?:services|workflows|triggers)/)[A-Z0-9][\w/-]+")
+_SECRET_VARIABLE = re.compile(_SECRET_NAME, re.IGNORECASE)
+_RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (_IN_URL, lambda found: f"{found['scheme']}{_user(found['who'])}{MASK}@"),
+    (_SLACK, MASK),
+    (_WEBHOOK, rf"\g<name>{MASK}"),
+    (_HEADER, rf"\g<name>{MASK}"),
+    (_NAMED, rf"\g<name>{MASK}"),
+)
+
+
+def masked(text: str, environment: Mapping[str, str] | None = None) -> str:
+    """The text with `***` for every secret in it.
+
+    That is what stands as one in a URL, a header or behind a name such as `token=`, and, wherever they stand, the
+    secrets of the environment (this process's, unless one is given).
+    """
+    for secret in sorted(_secrets(os.environ if environment is None else environment), key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    for pattern, by in _RULES:
+        text = pattern.sub(by, text)
+    return text
+
+
+def _user(who: str) -> str:
+    """The name before a password; what stands alone is a token."""
+    name, separator, _ = who.partition(":")
+    return f"{name}:" if separator else ""
+
+
+def _secrets(environment: Mapping[str, str]) -> Iterator[str]:
+    for variable, value in environment.items():
+        found = [value] if _SECRET_VARIABLE.fullmatch(variable) else []
+        found += [who["who"].partition(":")[2] or who["who"] for who in _IN_URL.finditer(value)]
+        for secret in found:
+            yield from (form for form in {secret, unquote(secret), quote(secret, safe="")} if len(form) >= SHORTEST)

@@ -12,6 +12,7 @@ import pytest
 
 from reco_assets.cli.main import main
 from reco_assets.models.store import model_store
+from reco_assets.streaming.receipts import receipts
 from resources.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,6 +38,7 @@ RECO = {
     "reco evaluate": "evaluate",
     "reco stream process": "stream process",
     "reco stream detect_drift": "stream detect_drift",
+    "reco stream replay {}": "stream replay {batch}",
     "reco model list": "model list",
     "reco model promote VERSION": "model promote {version}",
     "reco model promote {}": "model promote {version}",
@@ -138,6 +140,9 @@ def test_a_command_of_ours_that_is_advised_works(variables: Mapping[str, str], c
     (landing / "news.csv").write_text(
         NEWS + "2026-01-04,5,7,3.0\n" * len(list(landing.parent.glob("stream/receipts/*.json")))
     )
+    if "{batch}" in command:
+        assert reco("stream process") == 0
+        command = command.replace("{batch}", receipts(load_settings().root)[0].batch)
     assert reco(command.replace("{version}", store.versions()[0])) == 0
 
 

@@ -14,12 +14,14 @@ from deltalake.exceptions import DeltaError
 from reco_assets.drift.reports import reports_folder
 from reco_assets.maintenance.pins import pinned_versions
 from reco_assets.streaming.ledger import change, query
+from reco_assets.streaming.receipt_files import FOLDER as RECEIPTS
 from reco_assets.streaming.receipt_files import copy_path
 from reco_assets.streaming.receipts import newest_number
 from reco_assets.streaming.recovery import ARCHIVE
 from reco_assets.tables import STREAM
 from resources.errors import RecoError
 from resources.lakehouse import Lakehouse
+from resources.own_folders import require_own_folders
 from resources.settings import Settings
 from resources.table_tending import tend_table
 
@@ -31,17 +33,18 @@ def after_intake(lakehouse: Lakehouse) -> None:
     """Do what is due. What can't be done now is named in a warning and is due again after the next intake."""
     settings = lakehouse.settings
     for spec in STREAM:
-        _named(f"Upkeep of {spec.name}", partial(_tend, lakehouse, spec.name))
-    root = lakehouse.root
-    _named(
-        "Removing old archived files",
-        lambda: sweep_old(root, "archive", settings.archived_files_kept, lambda batch: root / ARCHIVE / f"{batch}.csv"),
-    )
-    _named(
-        "Removing old copies of receipts",
-        lambda: sweep_old(root, "receipts", settings.receipt_files_kept, lambda batch: copy_path(root, batch)),
-    )
-    _named("Removing old drift reports", lambda: sweep_reports(settings))
+        if lakehouse.exists(spec.name):
+            _named(f"Upkeep of {spec.name}", partial(_tend, lakehouse, spec.name))
+    _named("Removing old files", lambda: _sweep(lakehouse.root, settings))
+
+
+def _sweep(root: Path, settings: Settings) -> None:
+    """Raises `StrangeFolderError` where a folder is none of the platform's own: nothing is removed then."""
+    reports = reports_folder(settings).relative_to(root)
+    require_own_folders(root, [ARCHIVE.parts, RECEIPTS.parts, reports.parts])
+    sweep_old(root, "archive", settings.archived_files_kept, lambda batch: root / ARCHIVE / f"{batch}.csv")
+    sweep_old(root, "receipts", settings.receipt_files_kept, lambda batch: copy_path(root, batch))
+    sweep_reports(settings)
 
 
 def sweep_old(root: Path, what: str, kept: int, path_of: Callable[[str], Path]) -> int:

@@ -103,3 +103,13 @@ def test_an_intake_opens_as_few_files_of_the_table_after_many_batches_as_after_a
         take_in(lakehouse)
     assert len(lakehouse.dataset(STREAM_RATINGS.name).files) <= MANY_FILES + 1
     assert lakehouse.row_count(STREAM_RATINGS.name) == 70
+
+
+def test_where_a_folder_is_a_link_nothing_is_removed_elsewhere(lake: Lakehouse, tmp_path: Path) -> None:
+    names = receive(lake, range(250))
+    archive, elsewhere = lake.path("stream", "archive"), tmp_path / "elsewhere"
+    archive.rename(elsewhere)
+    archive.symlink_to(elsewhere)
+    with pytest.warns(UserWarning, match="Removing old files was left for the next intake: .*symbolic link"):
+        after_intake(lake)
+    assert {path.stem for path in elsewhere.iterdir()} == set(names)

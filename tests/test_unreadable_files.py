@@ -42,6 +42,16 @@ def test_ratings_of_another_scale_stop_the_run_before_any_table_changes(settings
     assert hashes(settings.root) == before
 
 
+def test_ratings_without_a_row_replace_none(settings: Settings, tmp_path: Path) -> None:
+    write_movielens(tmp_path / "raw", scale=1)
+    materialize_assets(settings, BRONZE)
+    before = hashes(settings.root)
+    (tmp_path / "raw" / "ratings.csv").write_text("userId,movieId,rating,timestamp\n")
+    with pytest.raises(RunFailedError, match=r"ratings\.csv: the file holds a header and no rows"):
+        materialize_assets(settings, BRONZE)
+    assert hashes(settings.root) == before
+
+
 def test_on_a_fresh_lakehouse_no_table_is_begun(settings: Settings, tmp_path: Path) -> None:
     write_movielens(tmp_path / "raw", scale=2)
     with pytest.raises(RunFailedError, match="as on a scale of 1 to 10"):

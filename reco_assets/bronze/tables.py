@@ -10,7 +10,7 @@ from reco_assets.owners import OWNERS
 from reco_assets.sources.choose import choose_place, open_source, require_same_source
 from reco_assets.sources.remembered import NOTE, Remembered, recall, remember, remembered_as
 from reco_assets.sources.source import RawTable, SourceError
-from reco_assets.sources.unreadable import watched
+from reco_assets.sources.unreadable import watched, with_rows
 from resources.lakehouse import Lakehouse
 
 LOCK = "bronze/source"
@@ -57,7 +57,8 @@ def bronze(
         source = open_source(settings, place)
         loaded = remembered_as(settings.root, place.kind, place.folder)
         files, limit = {path.name: path for path in source.files}, settings.quarantine_max_share
-        raw = {"ratings": source.ratings, "movies": source.movies, "tags": source.tags}
+        ratings = with_rows(source.ratings, source.files[0] if source.files else source.name)
+        raw = {"ratings": ratings, "movies": source.movies, "tags": source.tags}
         tables = {name: watched(table, files, limit) for name, table in raw.items()}
         wanted = [name for name in tables if dg.AssetKey(["bronze", name]) in context.selected_asset_keys]
         if len(wanted) < len(tables) and recall(settings.root) not in (None, loaded):

@@ -8,6 +8,7 @@ from reco_assets.models.store import ModelStoreError, model_store
 from reco_assets.quality import findings as found_by
 from reco_assets.quality import kinds
 from reco_assets.quality.declarations import Declaration
+from reco_assets.quality.emptiness import why_empty
 from reco_assets.quality.findings import Earlier, Finding, Thresholds
 from reco_assets.quality.scans import Scan, scan_of
 from reco_assets.tables import TRAIN_RATINGS
@@ -58,7 +59,9 @@ def _references(scan: Scan, _limits: Thresholds) -> Finding:
 
 
 def _row_count(scan: Scan, _limits: Thresholds) -> Finding:
-    return found_by.row_count_finding(scan.declaration, scan.columns.numbers["rows"], next(scan.earlier(), None))
+    rows, before = scan.columns.numbers["rows"], next(scan.earlier(), None)
+    why = "" if rows else why_empty(scan.lakehouse, scan.declaration.table)
+    return found_by.row_count_finding(scan.declaration, rows, before, why)
 
 
 def _distributions(scan: Scan, limits: Thresholds) -> Finding:

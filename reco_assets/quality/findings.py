@@ -14,6 +14,7 @@ from reco_assets.quality.measures import Measured, Numbers, Rows, bin_names, bro
 from resources.settings import Settings
 
 Severity = Literal["error", "warning"]
+LOOK_ABOVE = "Look at what it is made from."
 FEWEST_USERS = 20  # quartiles of fewer say nothing
 
 
@@ -172,13 +173,16 @@ def reference_finding(declaration: Declaration, measured: Mapping[str, Measured 
     )
 
 
-def row_count_finding(declaration: Declaration, rows: int, before: Earlier | None) -> Finding:
-    """Rows at all, and a change against an earlier version that is larger than declared: a warning."""
+def row_count_finding(declaration: Declaration, rows: int, before: Earlier | None, why_empty: str = "") -> Finding:
+    """Rows at all, and a change against an earlier version that is larger than declared: a warning.
+
+    `why_empty` says why there are no rows, where that is known.
+    """
     numbers: dict[str, Any] = {"rows": rows}
     if not rows:
         severity: Severity = "error" if declaration.empty is Empty.ERROR else "warning"
         passed = declaration.empty is Empty.FINE
-        text = "No rows, which is fine here." if passed else "The table is empty. Look at what it is made from."
+        text = "No rows, which is fine here." if passed else f"The table is empty. {why_empty or LOOK_ABOVE}"
         return Finding(declaration.table, kinds.ROW_COUNT, passed, text, severity, numbers)
     if before is None or not before.numbers["rows"]:
         text = f"{rows:,} rows; no earlier version to compare with."

@@ -98,6 +98,21 @@ def watched(table: RawTable, files: Mapping[str, Path], limit: float) -> RawTabl
     return RawTable(table.columns, batches)
 
 
+def with_rows(table: RawTable, path: Path | str) -> RawTable:
+    """The table, whose batches raise `SourceError` at their end if there was no row."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        rows = 0
+        for batch in table.batches():
+            rows += len(batch)
+            yield batch
+        if not rows:
+            rule = "the file holds a header and no rows"
+            raise SourceError(path, None, rule, "Replace it by a complete copy. Nothing was replaced by it.")
+
+    return RawTable(table.columns, batches)
+
+
 def _sample(row: Mapping[str, str | int | None]) -> Sample:
     names = [name for name in row if not name.startswith("_")]
     if "CUST_ID" in names:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reco_assets.streaming import intake
+from reco_assets.streaming import intake, intake_run
 from reco_assets.streaming.claims import Claims, claimed_files
 from reco_assets.streaming.intake import IntakeResult, take_in
 from reco_assets.streaming.reader import ParsedFile, parse_stream_file
@@ -105,7 +105,7 @@ def test_a_file_that_breaks_the_parser_stops_no_other_and_is_tried_again(
             raise ValueError("boom")
         return parse_stream_file(path, *arguments)
 
-    monkeypatch.setattr(intake, "parse_stream_file", breaks)
+    monkeypatch.setattr(intake_run, "parse_stream_file", breaks)
     taken = take_in(lakehouse)
     assert (users(), reasons(taken)["a.csv"][:30]) == ([2], "it cannot be parsed (boom); th")
     monkeypatch.undo()

@@ -111,7 +111,7 @@ def test_the_files_of_a_run_are_staged_in_one_commit_per_table(lakehouse: Lakeho
 def test_files_too_large_to_be_staged_together_are_staged_one_after_another(
     lakehouse: Lakehouse, drop: Callable, rows_of: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reco_assets.streaming.intake.GROUP_BYTES", 100)
+    monkeypatch.setattr("reco_assets.streaming.intake_run.GROUP_BYTES", 100)
     for number in range(5):
         drop(f"{number}.csv", f"2005-09-06,{number},42,4")
     assert len(take_in(lakehouse).received) == 5

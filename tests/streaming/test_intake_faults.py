@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reco_assets.streaming import intake
+from reco_assets.streaming import intake_run, staging
 from reco_assets.streaming.intake import STEPS, IntakeResult, take_in
 from reco_assets.streaming.reader import ParsedFile, parse_stream_file
 from reco_assets.streaming.receipts import receipts
@@ -157,7 +157,7 @@ def test_a_reader_that_loses_a_row_keeps_its_file_with_the_reason_while_the_othe
         kept = parsed.good.filter([user != 7 for user in parsed.good["user_id"].to_pylist()])
         return ParsedFile(kept, parsed.quarantined, parsed.lines, parsed.duplicates)
 
-    monkeypatch.setattr(intake, "parse_stream_file", loses_user_7)
+    monkeypatch.setattr(intake_run, "parse_stream_file", loses_user_7)
     [left] = take_in(lakehouse).not_taken
     assert left.name.endswith("/a.csv")
     assert left.reason.startswith("2 data lines, but 1 good + 0 quarantined + 0 duplicates")
@@ -172,9 +172,9 @@ def test_a_table_that_lacks_a_staged_row_keeps_the_file_with_the_reason(
     lakehouse: Lakehouse, drop: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drop("a.csv", "2005-09-06,7,42,4", "2005-09-06,8,42,4")
-    append = intake.append_batches
+    append = staging.append_batches
     monkeypatch.setattr(
-        intake, "append_batches", lambda lake, spec, data, commit=None: append(lake, spec, data.slice(1), commit)
+        staging, "append_batches", lambda lake, spec, data, commit=None: append(lake, spec, data.slice(1), commit)
     )
     [left] = take_in(lakehouse).not_taken
     assert left.reason.startswith("2 data lines, but 1 good")

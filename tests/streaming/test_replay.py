@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reco_assets.streaming import intake, replay
+from reco_assets.streaming import intake_run, replay
 from reco_assets.streaming.accepted import accept_waiting, waiting_batches
 from reco_assets.streaming.intake import take_in, take_in_again
 from reco_assets.streaming.merge import merge_side
@@ -28,7 +28,7 @@ def batch(lakehouse: Lakehouse, drop: Callable, monkeypatch: pytest.MonkeyPatch)
     """A file that was judged by a clock of 1980: of five lines one was good, and three were of the future."""
     drop("wrong-clock.csv", *LINES)
     with monkeypatch.context() as patched:
-        patched.setattr(intake, "parse_stream_file", lambda path, _: parse_stream_file(path, LONG_AGO))
+        patched.setattr(intake_run, "parse_stream_file", lambda path, _: parse_stream_file(path, LONG_AGO))
         [receipt] = take_in(lakehouse).received
     assert (receipt.good, receipt.quarantined, receipt.duplicates) == (1, 4, 0)
     return receipt.batch
@@ -183,7 +183,7 @@ def test_a_resumed_batch_is_judged_by_when_its_intake_began(
     [ended] = run_apart("reco_assets.streaming.intake:take_in", lakehouse, crash_at=["ratings_staged"])
     assert ended.code == -signal.SIGKILL
     century = 100 * 365 * 86_400 * 10**9
-    monkeypatch.setattr(intake.time, "time_ns", lambda: LONG_AGO + century)
+    monkeypatch.setattr(intake_run.time, "time_ns", lambda: LONG_AGO + century)
     [receipt] = take_in(lakehouse).received
     assert (receipt.good, receipt.quarantined) == (1, 1)
     assert read_receipt(lakehouse.root, receipt.batch) == receipt

@@ -42,7 +42,7 @@ demo: setup ## Run the main job, ratings to recommendations; on synthetic ones w
 	$(BIN)/reco demo --synthetic $(ARGS)
 
 dev: setup ## Open the lineage view on port 3000
-	$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1
+	$(BIN)/python -m reco_assets.web dev --workspace workspace.yaml --host 127.0.0.1
 
 test: setup ## Lint, types, and the tests on both engines
 	sh tests/run.sh

@@ -152,6 +152,7 @@ class Settings(BaseSettings):
     drift_reports_kept: Annotated[int, Field(ge=10)] = 1_000
     run_history_days: Annotated[int, Field(ge=1)] = 30
 
+    reco_web_hosts: str = ""  # other names of the web server, comma separated
     reco_schedules: Literal["on", "off"] = "off"
     reco_pipeline_cron: str = "0 0 * * *"
     etl_train_test_pipeline_cron: str = ""

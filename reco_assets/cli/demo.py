@@ -104,7 +104,7 @@ def dagster_running(settings: "Settings") -> Iterator[Running]:
     home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.root / "_dagster")))
     home.mkdir(parents=True, exist_ok=True)
     log, port = home / "demo.log", _free_port()
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "reco_assets.definitions"]
+    command = [sys.executable, "-m", "reco_assets.web", "dev", "-m", "reco_assets.definitions"]
     with log.open("w") as output, open_instance() as instance:
         process = subprocess.Popen(
             [*command, "--host", "127.0.0.1", "--port", str(port)],

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from resources.addresses import PATTERN, plain_address
 from resources.errors import RecoError
+from resources.one_client import refuse_others
 from resources.settings import EngineName, Settings
 from resources.spark_jars import delta_jar_conf
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 DELTA_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 DELTA_CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
 MINIMUM_JAVA = 17
+# A client that let its connection go after 30 minutes of training would not be let in again.
+NEVER_IDLE = ("grpc.client_idle_timeout_ms", 2**31 - 1)
 
 
 class EngineError(RecoError):
@@ -80,15 +83,19 @@ class Engine:
         os.environ.setdefault("RUST_LOG", "error")
         # Sail plans for as many cores as it finds; one machine never needs its default batch of files per task.
         from pysail.spark import SparkConnectServer
-        from pyspark.sql import SparkSession
+        from pyspark.sql.connect.client.core import DefaultChannelBuilder
+        from pyspark.sql.connect.session import SparkSession as ConnectSession
 
         server = SparkConnectServer("127.0.0.1", 0)
         server.start(background=True)
         self._closers.append(server.stop)
         _, port = server.listening_address
         # Not getOrCreate: that would return another engine's session, and end it with this one.
-        session = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
+        os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
+        channel = DefaultChannelBuilder(f"sc://127.0.0.1:{port}", channelOptions=[NEVER_IDLE])
+        session = cast("SparkSession", ConnectSession.builder.channelBuilder(channel).create())
         session.conf.set("spark.sql.session.timeZone", "UTC")
+        refuse_others(port)
         return session
 
     def _start_spark(self) -> "SparkSession":

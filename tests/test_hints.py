@@ -25,7 +25,7 @@ COMMAND = re.compile(
 GOES_ON = re.compile(
     r" (?:then|or|and|with|first|again|what|that|shows|writes|did|exports|in|has|makes|is|alone|would|does)\b.*"
 )
-NO_COMMAND = {"make behind them"}
+NO_COMMAND = {"make behind them", "make it"}
 MISSING_TABLE = "dagster asset materialize -m reco_assets.definitions --select '*{}'"
 REFRESH_GOLD = "dg launch --assets '{}'"
 # What a hint says, with {} for values, and the command that this file runs for it.

@@ -72,7 +72,7 @@ def absent(declaration: Declaration, kind: str) -> Finding:
         return Finding(table, kind, passed=True, text="Not there before its first file: nothing to check.")
     if kind != kinds.SCHEMA:
         return Finding(table, kind, passed=True, text="No run has made the table yet: nothing to check.")
-    text = f"No run has made the table yet. To make it: {_making(declaration)}"
+    text = f"No run has made the table yet. Materialize it: {_making(declaration)}"
     return Finding(table, kind, passed=False, severity="warning", text=text)
 
 

@@ -234,7 +234,7 @@ def test_a_table_that_no_run_has_made_is_one_warning_that_says_how_to_make_it(la
     found = check_table(lakehouse, DECLARED[RATINGS], kinds.KINDS)
     [missing] = [finding for finding in found if not finding.passed]
     assert (missing.kind, missing.severity) == (kinds.SCHEMA, "warning")
-    assert missing.text.startswith("No run has made the table yet. To make it: dagster asset materialize")
+    assert missing.text.startswith("No run has made the table yet. Materialize it: dagster asset materialize")
 
 
 @pytest.mark.parametrize("table", [RATINGS, "stream/ratings"])

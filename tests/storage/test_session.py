@@ -1,6 +1,7 @@
 """The engine: nothing starts before it is needed, and what is missing is said with its remedy."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -235,3 +236,15 @@ def test_a_local_maven_repository_with_a_pom_but_no_jar_gets_a_clear_message(tmp
     )
     assert "~/.m2/repository/io/delta" in done.stdout, done.stderr
     assert "download failed" in done.stderr
+
+
+def test_no_other_process_can_connect_to_the_embedded_engine() -> None:
+    engine = Engine(load_settings(reco_engine="embedded"))
+    try:
+        assert engine.session.range(3).count() == 3
+        port = engine.session.client._builder._port  # type: ignore[attr-defined]
+        with pytest.raises(TimeoutError):
+            socket.create_connection(("127.0.0.1", port), timeout=0.5)
+        assert engine.session.range(4).count() == 4
+    finally:
+        engine.stop()

@@ -58,6 +58,7 @@ DEFAULTS: dict[str, Any] = {
     "DRIFT_REPORTS_KEPT": 1_000,
     "RUN_HISTORY_DAYS": 30,
     "RECO_SCHEDULES": "off",
+    "RECO_WEB_HOSTS": "",
     "RECO_PIPELINE_CRON": "0 0 * * *",
     "ETL_TRAIN_TEST_PIPELINE_CRON": "",
     "ML_PIPELINE_DAG_CRON": "0 0 * * 0",
@@ -269,6 +270,7 @@ def test_every_variable_that_can_be_wrong_is_tried_with_a_bad_value() -> None:
         "SLACK_API_URL",
         "AIRFLOW_CTX_TRY_NUMBER",
         "RECO_RESULTS_PATH",
+        "RECO_WEB_HOSTS",
     }
     assert {variable for variable, _, _ in BAD} == DEFAULTS.keys() - free
 

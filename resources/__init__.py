@@ -14,13 +14,15 @@ def resources_for(settings: "Settings", tables: "Mapping[str, TableSpec]") -> di
     from resources.delta_io import LakehouseIOManager
     from resources.lakehouse import Lakehouse
     from resources.mlflow import MlflowTracking
+    from resources.mlflow_tracking import mlflow_tracking
     from resources.session import Engine
     from resources.version_io import VersionIOManager
 
-    lakehouse = Lakehouse(settings, Engine(settings))
+    lakehouse, mlflow = Lakehouse(settings, Engine(settings)), MlflowTracking(settings, settings.model_registry_name)
     return {
         "lakehouse": lakehouse,
         "io_manager": LakehouseIOManager(lakehouse, tables),
         "version_io": VersionIOManager(lakehouse),
-        "mlflow": MlflowTracking(settings, settings.model_registry_name),
+        "mlflow": mlflow,
+        "mlflow_tracking": mlflow_tracking(mlflow),
     }

@@ -92,6 +92,12 @@ class MlflowTracking:
                 f"({_first_line(error)}). Mend MLflow's artifact store, or register the version again: reco evaluate."
             ) from None
 
+    def require_experiment(self) -> None:
+        """Make the experiment where it isn't there. Raises `OutsideError` where MLflow is away, now or before."""
+        if self.circuit.broken_by is not None:
+            raise OutsideError(self.circuit.broken_by, unreachable=True)
+        self._ask("ensure_experiment")
+
     def _attempt(self, operation: str, *arguments: Any) -> Any:
         """What an operation of the store returns; None, with a warning, where it fails or MLflow is away.
 

@@ -146,10 +146,10 @@ def _answer(function: str, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         step()
         return "result", called(*arguments)
     except Exception as error:
-        return "error", str(error) or type(error).__name__, type(error).__name__, _nobody_answered(error)
+        return "error", str(error) or type(error).__name__, type(error).__name__, nobody_answered(error)
 
 
-def _nobody_answered(error: BaseException | None) -> bool:
+def nobody_answered(error: BaseException | None) -> bool:
     """Whether an exception, or one that it comes from, is a connection's: of requests, a database's driver or ours."""
     if error is None:
         return False
@@ -157,7 +157,7 @@ def _nobody_answered(error: BaseException | None) -> bool:
         return False
     if isinstance(error, OSError) or type(error).__name__ == "OperationalError":
         return True
-    return _nobody_answered(error.__cause__ or error.__context__)
+    return nobody_answered(error.__cause__ or error.__context__)
 
 
 def _end_with(parent: int) -> None:

@@ -18,6 +18,7 @@ from reco_assets.airflow_export.spec import DAG_SPECS, DagSpec, exportable
 from reco_assets.jobs import Task
 from reco_assets.schedules import crons
 from resources.settings import Settings
+from resources.spark_jars import INSTALLED
 
 MARKER = "Exported by `reco airflow export`"
 PACKAGE = "reco_assets.airflow_export"
@@ -144,7 +145,7 @@ def _common(settings: Settings) -> dict[str, str]:
 
 def _common_text(settings: Settings, path: Traversable) -> str:
     if path.name.endswith(".jinja"):
-        return _render(path, settings=_without_paths(settings))
+        return _render(path, settings=_without_paths(settings), delta_jars=INSTALLED)
     return path.read_text(encoding="utf-8")
 
 

@@ -34,6 +34,15 @@ def test_what_the_two_jars_depend_on_is_excluded_but_the_two_are_not(tmp_path: P
     assert "io.*" not in excluded
 
 
+def test_the_jars_are_those_that_the_installed_delta_spark_itself_asks_for() -> None:
+    from delta import configure_spark_with_delta_pip
+    from pyspark.sql import SparkSession
+
+    asked = configure_spark_with_delta_pip(SparkSession.Builder())._options["spark.jars.packages"]
+    assert asked == DELTA_SPARK
+    assert DELTA_STORAGE.rpartition(":")[2] == DELTA_SPARK.rpartition(":")[2]
+
+
 def test_one_cached_jar_of_two_is_not_enough(tmp_path: Path) -> None:
     _fill(tmp_path, 1)
     assert "spark.jars.packages" in delta_jar_conf(tmp_path)

@@ -37,7 +37,10 @@ SPARK_CONF = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.driver.memory": os.environ.get("SPARK_DRIVER_MEMORY", "4g"),
-    **delta_jar_conf(Path(os.environ.get("RECO_CACHE_PATH", "~/.cache/reco-assets")).expanduser()),
+    **delta_jar_conf(
+        Path(os.environ.get("RECO_CACHE_PATH", "~/.cache/reco-assets")).expanduser(),
+        ("io.delta:delta-spark_4.2_2.13:4.4.0", "io.delta:delta-storage:4.4.0"),
+    ),
 }
 
 # What the platform must know wherever a task starts it.

@@ -34,6 +34,7 @@ class OutsideError(RecoError):
 class OutsideProcess:
     """A process that calls functions, one at a time. It starts with the first call and is ended when one is late."""
 
+    errors_to: int | None = subprocess.DEVNULL  # what matters comes back as an error; other lines may hold a password
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _process: "subprocess.Popen[bytes] | None" = None
     _connection: Connection | None = None
@@ -97,7 +98,7 @@ class OutsideProcess:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,  # what matters comes back as an error; a library's lines may hold a password
+                stderr=self.errors_to,
                 start_new_session=True,
             )
         self._owner = os.getpid()
@@ -111,9 +112,9 @@ def shared_process(_: str) -> OutsideProcess:
     return OutsideProcess()
 
 
-def call_once(function: str, *arguments: Any, seconds: float) -> Any:
-    """`OutsideProcess.call` in a process that ends with the call."""
-    process = OutsideProcess()
+def call_once(function: str, *arguments: Any, seconds: float, shown: bool = False) -> Any:
+    """`OutsideProcess.call` in a process that ends with the call; `shown`: what it writes to standard error is seen."""
+    process = OutsideProcess(errors_to=None if shown else subprocess.DEVNULL)
     try:
         return process.call(function, *arguments, seconds=seconds)
     finally:

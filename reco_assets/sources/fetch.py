@@ -7,11 +7,13 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from reco_assets.sources.source import SourceError
+from resources.outside import STARTUP_SECONDS, OutsideError, call_once, step
 
 BASE_URL = "https://files.grouplens.org/datasets/movielens"
 RELEASES = ("ml-latest-small", "ml-25m")
 REQUIRED = ("ratings.csv", "movies.csv")
-TIMEOUT_SECONDS = 30
+TIMEOUT_SECONDS = 30  # of a connection, and between two parts of a file
+SMALL_FILE_SECONDS, ARCHIVE_SECONDS = 60.0, 3600.0  # of a whole file: ml-25m, 250 MB, at 70 KB a second
 
 
 def fetch(name: str, folder: Path, *, base_url: str = BASE_URL, progress: bool = True) -> Path:
@@ -43,9 +45,9 @@ def fetch(name: str, folder: Path, *, base_url: str = BASE_URL, progress: bool =
 
 def _fetch(name: str, url: str, staging: Path, progress: bool) -> Path:
     archive, md5 = staging / f"{name}.zip", staging / f"{name}.zip.md5"
-    _download(f"{url}.md5", md5, progress=False)
+    _download(f"{url}.md5", md5, seconds=SMALL_FILE_SECONDS)
     published = _published_md5(f"{url}.md5", md5)
-    _download(url, archive, progress)
+    _download(url, archive, seconds=ARCHIVE_SECONDS, progress=progress)
     _check_md5(url, archive, published)
     _unpack(url, archive, name, staging / "unpacked")
     return staging / "unpacked" / name
@@ -55,16 +57,26 @@ def _is_complete(release: Path) -> bool:
     return all((release / required).is_file() for required in REQUIRED)
 
 
-def _download(url: str, target: Path, progress: bool) -> None:
+def _download(url: str, target: Path, *, seconds: float, progress: bool = False) -> None:
+    """Download in a process that is ended when it takes longer, whatever the server sends meanwhile."""
+    try:
+        call_once(f"{__name__}:download", url, target, progress, seconds=seconds, shown=progress)
+    except OutsideError as error:
+        rule = f"the download failed ({error})"
+        raise SourceError(url, None, rule, "Check the network and the server, then fetch again.") from None
+
+
+def download(url: str, target: Path, progress: bool) -> None:
+    """Download a file. Raises `OSError`, which says the reason in a word or two."""
+    step(STARTUP_SECONDS)
     import pooch
 
+    step()
     try:
         pooch.HTTPDownloader(progressbar=progress, timeout=TIMEOUT_SECONDS)(url, str(target), None)
     except OSError as error:  # every error of requests is one
         status = getattr(getattr(error, "response", None), "status_code", None)
-        reason = f"HTTP {status}" if status else error.strerror or type(error).__name__
-        rule = f"the download failed ({reason})"
-        raise SourceError(url, None, rule, "Check the network and the server, then fetch again.") from None
+        raise OSError(f"HTTP {status}" if status else error.strerror or type(error).__name__) from None
 
 
 def _published_md5(url: str, path: Path) -> str:

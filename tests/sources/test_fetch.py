@@ -2,12 +2,14 @@
 
 import hashlib
 import io
+import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -25,10 +27,14 @@ MEMBERS = {
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves a folder, silently; remembers what was asked for; cuts off the body of `truncated` paths."""
+    """Serves a folder, silently; remembers what was asked for; cuts off the body of `truncated` paths, and sends
+    `dripping` ones a byte in each tenth of a second.
+    """
 
     asked: list[str]
     truncated: set[str]
+    dripping: set[str]
+    ended: Event
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
@@ -36,6 +42,11 @@ class Handler(SimpleHTTPRequestHandler):
 
     def copyfile(self, source, outputfile) -> None:
         content = source.read()
+        if self.path in self.dripping:
+            with suppress(OSError):
+                while not self.ended.wait(0.1):
+                    outputfile.write(b"0")
+            return
         outputfile.write(content[: len(content) // 2] if self.path in self.truncated else content)
 
     def log_message(self, *arguments) -> None:
@@ -47,7 +58,8 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.handler = type("TestHandler", (Handler,), {"asked": [], "truncated": set()})
+        known = {"asked": [], "truncated": set(), "dripping": set(), "ended": Event()}
+        self.handler = type("TestHandler", (Handler,), known)
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), partial(self.handler, directory=str(folder)))
         self.base_url = f"http://127.0.0.1:{self.http.server_port}"
 
@@ -73,6 +85,7 @@ def server(tmp_path, monkeypatch) -> Iterator[Server]:
     thread = Thread(target=partial(server.http.serve_forever, poll_interval=0.01))
     thread.start()
     yield server
+    server.handler.ended.set()
     server.http.shutdown()
     thread.join()
     server.http.server_close()
@@ -235,6 +248,17 @@ def test_a_zip_with_a_damaged_member_is_refused(server, refused):
     at = content.index(b"ratings.csv") + len("ratings.csv")
     server.publish(content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :])
     assert "the zip cannot be unpacked" in refused()
+
+
+def test_a_server_that_sends_a_byte_now_and_then_is_given_up_after_the_time_of_the_whole_file(
+    server, refused, monkeypatch
+):
+    monkeypatch.setattr(fetching, "ARCHIVE_SECONDS", 1.0)
+    server.publish(zipped(MEMBERS))
+    server.handler.dripping.add(f"/{NAME}.zip")
+    began = time.monotonic()
+    assert "the download failed (there was no answer within 1 s)" in refused()
+    assert time.monotonic() - began < 20  # two processes start
 
 
 def test_an_unknown_release_is_refused_with_the_known_ones(server, refused):

@@ -9,9 +9,11 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 TIMEOUT_SECONDS = 30.0
+SHOWN_DAGS = 100
 
 
 class TriggerError(Exception):
@@ -48,16 +50,26 @@ def connect(port: int) -> Airflow:
 
 def trigger(airflow: Airflow, dag: str) -> str:
     """Start a run of a DAG and return its id. Raises `TriggerError` for an unknown DAG, naming those that exist."""
-    known = {found["dag_id"]: found for found in airflow.call("/api/v2/dags?limit=100")["dags"]}
-    if dag not in known:
-        asked = f"There is no DAG {dag!r}" if dag else "Say which DAG: make airflow-trigger-dag dag=ID"
-        raise TriggerError(
-            f"{asked}; the DAGs are: {', '.join(sorted(known)) or 'none yet, Airflow is still reading them'}"
-        )
-    path = f"/api/v2/dags/{urllib.parse.quote(dag)}"
-    run = airflow.call(f"{path}/dagRuns", "POST", {"logical_date": overdue(known[dag])})
+    if not dag:
+        raise TriggerError(f"Say which DAG: make airflow-trigger-dag dag=ID; {_known(airflow)}")
+    path = f"/api/v2/dags/{urllib.parse.quote(dag, safe='')}"
+    try:
+        found = airflow.call(path)
+    except urllib.error.HTTPError as error:
+        if error.code != HTTPStatus.NOT_FOUND:
+            raise
+        raise TriggerError(f"There is no DAG {dag!r}; {_known(airflow)}") from None
+    run = airflow.call(f"{path}/dagRuns", "POST", {"logical_date": overdue(found)})
     airflow.call(path, "PATCH", {"is_paused": False})  # the runs of a paused DAG wait for ever
     return str(run["dag_run_id"])
+
+
+def _known(airflow: Airflow) -> str:
+    answer = airflow.call(f"/api/v2/dags?limit={SHOWN_DAGS}&order_by=dag_id")
+    ids = [found["dag_id"] for found in answer["dags"]]
+    hidden = answer["total_entries"] - len(ids)
+    more = f" and {hidden} more" if hidden > 0 else ""
+    return f"the DAGs are: {', '.join(ids)}{more}" if ids else "there are none yet, Airflow is still reading them"
 
 
 def overdue(dag: Mapping[str, Any]) -> str | None:

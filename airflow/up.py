@@ -17,8 +17,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import psutil
+from home_files import configure, write_command
 
 REPO = Path(__file__).resolve().parents[1]
 AIRFLOW = Path(sys.executable).with_name("airflow")
@@ -82,29 +84,47 @@ def platform_variables(outer: Mapping[str, str]) -> dict[str, str]:
 
 
 def connections(outer: Mapping[str, str]) -> dict[str, Any]:
-    """The documented connections with what they are on this machine; Slack and mail are the caller's to give."""
+    """The documented connections with what they are on this machine; Slack and mail are the caller's to give.
+
+    `mlflow_conn` is there where there is a server: without one the platform keeps its runs in the lakehouse.
+    """
+    spark = {"spark_default": {"conn_type": "spark", "host": outer.get("SPARK_MASTER") or "local[*]"}}
+    server = urlsplit(outer.get("MLFLOW_TRACKING_URI") or "")
+    if server.scheme not in ("http", "https"):
+        return spark
+    address = server._replace(netloc=server.netloc.rpartition("@")[2]).geturl()
+    login = {"login": server.username, "password": server.password}
+    given = {name: unquote(value) for name, value in login.items() if value}
+    return spark | {"mlflow_conn": {"conn_type": "http", "host": address, **given}}
+
+
+def variables(outer: Mapping[str, str]) -> dict[str, Any]:
+    """The documented variables, as the caller's environment has them, else as the platform does by default."""
     return {
-        "spark_default": {"conn_type": "spark", "host": outer.get("SPARK_MASTER") or "local[*]"},
-        "mlflow_conn": {"conn_type": "http", "host": outer.get("MLFLOW_TRACKING_URI") or "http://127.0.0.1:5000"},
+        "model_registry_name": outer.get("MODEL_REGISTRY_NAME") or "reco_als",
+        "training_lookback_days": outer.get("TRAINING_LOOKBACK_DAYS") or 36500,
+        "prediction_threshold": outer.get("RATING_THRESHOLD") or 4.0,
     }
 
 
-def variables() -> dict[str, Any]:
-    """The documented variables, as the platform has them by default."""
-    return {"model_registry_name": "reco_als", "training_lookback_days": 36500, "prediction_threshold": 4.0}
+def prepare(home: Path, environment: Mapping[str, str], own: Mapping[str, str]) -> None:
+    """Make or renew the database, airflow.cfg and the command; `own` is what the caller's environment did not say.
 
-
-def prepare(home: Path, environment: Mapping[str, str]) -> None:
-    """Make or renew the database; connections and variables are set once, so that edited ones stay."""
+    Connections and variables are set once, so that edited ones stay.
+    """
     home.mkdir(parents=True, exist_ok=True)
     _airflow(environment, home, "db", "migrate")
+    configure(home / "airflow.cfg", own)
+    write_command(home / "bin" / "airflow", AIRFLOW, own)
     done = home / ".connections-set"
     if done.exists():
         return
-    for name, document in (("connections", connections(environment)), ("variables", variables())):
+    for name, document in (("connections", connections(environment)), ("variables", variables(environment))):
         file = home / f"{name}.json"
+        file.touch(mode=0o600)
         file.write_text(json.dumps(document, indent=2))
         _airflow(environment, home, name, "import", str(file))
+        file.unlink()  # there may be a password in it
     done.touch()
 
 
@@ -187,13 +207,15 @@ def up(home: Path, port: int) -> None:
     """Run Airflow until a signal comes. Raises `UpError`."""
     if not _free(port):
         raise UpError(f"Port {port} is taken: stop what listens there, or run make airflow-up AIRFLOW_PORT=8082")
-    environment = {**os.environ, **airflow_variables(home, port), **platform_variables(os.environ)}
-    prepare(home, environment)
+    own = airflow_variables(home, port) | platform_variables(os.environ)
+    environment = {**os.environ, **own}
+    prepare(home, environment, own)
     Path(environment["STREAMING_PATH"]).mkdir(parents=True, exist_ok=True)  # where new ratings are dropped
     with services(home, environment) as running:
         wait_until_healthy(running, home, port)
         print(f"Airflow is running: http://127.0.0.1:{port} (no login). Ctrl-C stops it. Logs: {home / 'logs'}")
-        print("DAGs start paused: switch one on there, or run make airflow-trigger-dag dag=reco_pipeline", flush=True)
+        print("DAGs start paused: switch one on there, or run make airflow-trigger-dag dag=reco_pipeline")
+        print(f"Airflow's own commands on it: {home / 'bin' / 'airflow'} dags list", flush=True)
         while True:
             _check_alive(running, home)
             time.sleep(POLL_SECONDS)

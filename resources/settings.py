@@ -167,6 +167,7 @@ class Settings(BaseSettings):
     airflow_ctx_task_id: Name | None = None
     airflow_ctx_try_number: str | None = None
     reco_results_path: Path | None = None
+    reco_drift_report: Name | None = None
 
     @field_validator(
         "reco_pipeline_cron",

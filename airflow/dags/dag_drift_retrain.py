@@ -23,7 +23,7 @@ from common.config import (
     K,
 )
 from common.runner import follow_decision, run_reco
-from common.spark import SPARK_TASK
+from common.spark import SPARK_TASK, on_report_of
 from common.timing import cron
 
 with DAG(
@@ -97,7 +97,7 @@ with DAG(
             "--shuffle_partitions",
             str(SHUFFLE_PARTITIONS),
         ],
-        **SPARK_TASK,
+        **on_report_of("detect_drift"),
     )
     train_recommender = SparkSubmitOperator(
         task_id="train_recommender",

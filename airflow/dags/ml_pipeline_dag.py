@@ -103,6 +103,9 @@ with DAG(
     trigger_retraining = TriggerDagRunOperator(
         task_id="trigger_retraining",
         trigger_dag_id="model_retraining_dag",
+        conf={
+            "report": "{{ ti.xcom_pull(task_ids='check_drift')['retrain_decision']['report_id'] }}",
+        },
     )
     skip_retraining = EmptyOperator(
         task_id="skip_retraining",

@@ -35,7 +35,12 @@ with DAG(
                     "models/als_candidate",
                 ]
             ),
-            "config": {"stream__accepted": {"accept": "ALWAYS"}},
+            "config": {
+                "stream__accepted": {
+                    "accept": "ALWAYS",
+                    "report": "{{ (dag_run.conf or {}).get('report', '') }}",
+                },
+            },
         },
     )
     evaluate_new_model = PythonOperator(

@@ -37,12 +37,11 @@ def result_of(task: str) -> str:
 class Run:
     """The runner on a task's own assets, checks or function.
 
-    `steps` is the configuration of Dagster steps, `settings` environment variables of the platform (templates),
-    `weekday` the only day of the week with something to do, `limit` how long it may take before someone hears of it.
+    `steps` is the configuration of Dagster steps, `weekday` the only day of the week with something to do, `limit` how
+    long it may take before someone hears of it.
     """
 
     steps: Mapping[str, Mapping[str, Any]] | None = None
-    settings: Mapping[str, str] | None = None
     weekday: str | None = None
     limit: timedelta | None = None
 
@@ -51,15 +50,20 @@ class Run:
         asked = {"checks": task.checks, "select": task.assets}
         what: dict[str, Any] = {name: Joined(texts) for name, texts in asked.items() if texts and not task.missing}
         what = what or {"function": task.function.__name__ if task.function else task.name}
-        options = {"config": self.steps, "settings": self.settings, "weekday": self.weekday, "limit": self.limit}
+        options = {"config": self.steps, "weekday": self.weekday, "limit": self.limit}
         given = what | {name: value for name, value in options.items() if value is not None}
         return Call(PYTHON, {"python_callable": Name("common.runner", "run_reco"), "op_kwargs": given})
 
 
-def spark_submit(application: str, *arguments: str | Name | Term) -> Call:
-    """An application of the platform on the connection spark_default, whose result goes to XCom."""
+def spark_submit(application: str, *arguments: str | Name | Term, on_report_of: str | None = None) -> Call:
+    """An application of the platform on the connection spark_default, whose result goes to XCom.
+
+    `on_report_of` is the task whose drift report called for it.
+    """
+    shared = Name("common.spark", "SPARK_TASK")
+    asked = Call(Name("common.spark", "on_report_of"), positional=on_report_of) if on_report_of else shared
     given = {"application": below(config("SPARK_APPS_PATH"), f"/{application}"), "application_args": arguments}
-    return Call(SPARK_SUBMIT, given, spread=(Name("common.spark", "SPARK_TASK"),))
+    return Call(SPARK_SUBMIT, given, spread=(asked,))
 
 
 def bash(command: str, limit: timedelta, **variables: Name) -> Call:
@@ -88,6 +92,6 @@ def slack_message(message: str) -> Call:
     return Call(SLACK, {"message": Name("common.alerts", message)}, spread=(Name("common.alerts", "SLACK_TASK"),))
 
 
-def trigger_dag(dag_id: str) -> Call:
-    """The start of another DAG."""
-    return Call(TRIGGER, {"trigger_dag_id": dag_id})
+def trigger_dag(dag_id: str, report: str) -> Call:
+    """The start of another DAG, which is told the drift report (a template) that calls for it."""
+    return Call(TRIGGER, {"trigger_dag_id": dag_id, "conf": {"report": report}})

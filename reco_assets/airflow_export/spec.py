@@ -133,6 +133,7 @@ DRIFT_DETECTION_RETRAIN_PIPELINE = DagSpec(
             *("--streaming_path", _STREAMING),
             *("--processed_path", config("PROCESSED_PATH")),
             *_SHUFFLE_PARTITIONS,
+            on_report_of="detect_drift",
         ),
         "train_recommender": _TRAIN,
         "test_recommender": _TEST,
@@ -148,7 +149,10 @@ ML_PIPELINE = DagSpec(
             "retrain_decision",
             names={"merge_streaming_data": "trigger_retraining", "skip_retrain": "skip_retraining"},
         ),
-        "trigger_retraining": trigger_dag(pipelines.MODEL_RETRAINING.name),
+        "trigger_retraining": trigger_dag(
+            pipelines.MODEL_RETRAINING.name,
+            report="{{ ti.xcom_pull(task_ids='check_drift')['retrain_decision']['report_id'] }}",
+        ),
         "skip_retraining": empty(),
     },
 )
@@ -159,7 +163,10 @@ MODEL_RETRAINING = DagSpec(
     pipelines.MODEL_RETRAINING,
     "model_retraining_dag.py",
     operators={
-        "retrain_model": Run(steps={"stream__accepted": {"accept": "ALWAYS"}}),
+        "retrain_model": Run(
+            # Started by hand it has no report, and the batches are accepted by hand.
+            steps={"stream__accepted": {"accept": "ALWAYS", "report": "{{ (dag_run.conf or {}).get('report', '') }}"}}
+        ),
         "compare_models": branch("evaluate_new_model", "comparison"),
     },
 )
@@ -194,21 +201,10 @@ MOVIE_RECOMMENDER_PIPELINE = DagSpec(
     limit=timedelta(hours=6),
 )
 
-# Airflow renders the variables when a task runs: reading one while a file is parsed asks the database each time.
-_LOOKBACK = {"TRAINING_LOOKBACK_DAYS": "{{ var.value.get('training_lookback_days', 36500) }}"}
-_THRESHOLD = {"RATING_THRESHOLD": "{{ var.value.get('prediction_threshold', 4.0) }}"}
-_REGISTERED = {"MODEL_REGISTRY_NAME": "{{ var.value.get('model_registry_name', 'reco_als') }}"}
-
 MODEL_TRAINING = DagSpec(
     planned.MODEL_TRAINING,
     "model_training_dag.py",
-    operators={
-        "train_and_tune": Run(
-            steps={"models__als_candidate": {"tune": planned.TUNING_TRIALS}},
-            settings=_LOOKBACK | _THRESHOLD | _REGISTERED,
-        ),
-        "evaluate_and_register": Run(settings=_THRESHOLD | _REGISTERED),
-    },
+    operators={"train_and_tune": Run(steps={"models__als_candidate": {"tune": planned.TUNING_TRIALS}})},
 )
 
 DAG_SPECS = (

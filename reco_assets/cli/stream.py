@@ -144,7 +144,8 @@ def merge(
         return
     if streaming or processed:
         raise typer.BadParameter("give both --streaming_path and --processed_path, or neither")
-    outcome = run_with_progress(settings, MERGE, "merge", {"stream__accepted": {"accept": "ALWAYS"}})
+    accept = {"accept": "ALWAYS", "report": settings.reco_drift_report or ""}
+    outcome = run_with_progress(settings, MERGE, "merge", {"stream__accepted": accept})
     merged = {name: outcome.metadata[name] for name in MERGE[1:]}
     say(
         {

@@ -1,7 +1,7 @@
 """The streaming assets: files taken in as staged ratings, and the batches that training takes."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
 from resources.delta_io import table_metadata
 from resources.lakehouse import Lakehouse
 from resources.plain_text import in_markdown
+from resources.settings import Settings
 
 RATINGS, QUARANTINE = dg.AssetKey(["stream", "ratings"]), dg.AssetKey(["stream", "quarantine"])
 NO_FILE_REFUSED, EVERY_FILE_TAKEN = "no_file_refused", "every_file_taken"
@@ -132,7 +133,7 @@ def process_streaming_data(
 @dg.asset(key=["stream", "accepted"], deps=[["drift", "report"]], output_required=False, kinds={"json"}, **_ASSET)
 def accepted(config: AcceptConfig, lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.MaterializeResult]:
     """The batches that training takes: all that wait, once a drift report calls for a retrained model."""
-    verdict = BY_HAND if config.accept is Accept.ALWAYS else report_verdict(lakehouse.settings, config.report or None)
+    verdict = _verdict(config, lakehouse.settings)
     if config.accept is Accept.IF_DRIFT_OR_STOP and not verdict.should_retrain:
         return
     batches = accept_waiting(lakehouse, verdict.report_id) if verdict.should_retrain else []
@@ -145,6 +146,13 @@ def accepted(config: AcceptConfig, lakehouse: dg.ResourceParam[Lakehouse]) -> It
             **publish_waiting(lakehouse),
         }
     )
+
+
+def _verdict(config: AcceptConfig, settings: Settings) -> Verdict:
+    """Where whoever asks has decided already, the report says why, if one is named."""
+    if config.accept is not Accept.ALWAYS:
+        return report_verdict(settings, config.report or None)
+    return replace(report_verdict(settings, config.report), should_retrain=True) if config.report else BY_HAND
 
 
 def _take_in(config: IntakeConfig, lakehouse: Lakehouse) -> IntakeResult:

@@ -128,8 +128,6 @@ def _problems_of_arguments(task: Any, row: dict[str, Any]) -> Iterator[str]:
         yield f"does not run {row['command']}"
     if "triggers" in row:
         yield from _differs("triggered DAG", task.trigger_dag_id, row["triggers"])
-    used = [name for name in row.get("variables", []) if name not in json.dumps(given.get("settings"))]
-    yield from (f"is not steered by the variable {name}" for name in used)
 
 
 def _schedule(dag: Any) -> str:

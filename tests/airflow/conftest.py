@@ -52,10 +52,12 @@ runpy.run_path({fake!r}, run_name="__main__")
 
 @dataclass(frozen=True)
 class Alerts:
-    """What arrived at Slack and by mail; `heard` is a file that exists once something did at Slack."""
+    """What arrived at Slack (on a `port`, at which `paths`) and by mail; `heard` exists once something did at Slack."""
 
     heard: Path
+    port: int = 0
     slack: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     mails: list[str] = field(default_factory=list)
 
 
@@ -157,12 +159,11 @@ def alerts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Alerts]:
     """Slack and a mail server on loopback, with the connections that lead there."""
     from aiosmtpd.controller import Controller
 
-    alerts = Alerts(heard=tmp_path / "heard")
-
     class Slack(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             alerts.slack.append(json.loads(body)["text"])
+            alerts.paths.append(self.path)
             alerts.heard.touch()
             self.send_response(200)
             self.end_headers()
@@ -176,6 +177,7 @@ def alerts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Alerts]:
             return "250 OK"
 
     slack = ThreadingHTTPServer(("127.0.0.1", 0), Slack)
+    alerts = Alerts(heard=tmp_path / "heard", port=slack.server_port)
     threading.Thread(target=slack.serve_forever, daemon=True).start()
     port = _free_port()
     mail = Controller(Mail(), hostname="127.0.0.1", port=port)  # it can't be asked for the port of a 0
@@ -224,7 +226,7 @@ def run_dag(dags: dict[str, Any], home: Path) -> Callable[..., Run]:
         for branch, chosen in (branches or {}).items():
             given = dag.get_task(branch).op_kwargs
             decided = next((name for name, task in given.get("names", {}).items() if task == chosen), chosen)
-            result = {given["key"]: {"next_task": decided, "drift_score": 1.25}}
+            result = {given["key"]: {"next_task": decided, "drift_score": 1.25, "report_id": "report"}}
             is_function = "function" in getattr(dag.get_task(given["task_id"]), "op_kwargs", {})
             plans.setdefault(given["task_id"], {})["result"] = {"value": result} if is_function else result
         (home / "scenario.json").write_text(json.dumps(plans))

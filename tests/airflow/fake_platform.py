@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import Any
 
 PATIENCE = 60  # seconds
-PASSED_ON = ("AIRFLOW_CTX_", "RECO_", "LAKE", "TRAINING_", "RATING_", "MODEL_")  # variables worth writing down
+PASSED_ON = (
+    "AIRFLOW_CTX_",
+    "RECO_",
+    "LAKE",
+    "TRAINING_",
+    "RATING_",
+    "MODEL_",
+    "MLFLOW_",
+    "WORKSPACE",
+    "PUBLISH_",
+)  # variables worth writing down
 
 
 def main(name: str, *arguments: str) -> int:

@@ -70,6 +70,52 @@ def test_without_connections_alerts_are_left_out_and_fail_nothing(run_dag: Calla
     assert bad.states["alert_failure"] == "skipped"
 
 
+DOCUMENTED = {"conn_type": "http", "schema": "http", "extra": {"webhook_token": "T0/B0/x"}}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"host": "127.0.0.1", "port": "{port}"},
+        {"host": "http://127.0.0.1:{port}"},
+        {"host": "127.0.0.1:{port}/services"},
+        {"host": "127.0.0.1", "port": "{port}", "extra": {"webhook_token": "/services/T0/B0/x"}},
+        {"host": "unused", "extra": {"webhook_token": "http://127.0.0.1:{port}/services/T0/B0/x"}},
+        {"conn_type": "slackwebhook", "host": "127.0.0.1:{port}/services", "password": "T0/B0/x", "extra": {}},
+    ],
+)
+def test_every_form_of_the_slack_connection_leads_to_the_same_webhook(
+    form: dict[str, Any], alerts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from common.connections import slack_hook
+
+    connection = json.dumps(DOCUMENTED | form).replace("{port}", str(alerts.port))
+    monkeypatch.setenv("AIRFLOW_CONN_SLACK_DEFAULT", connection)
+    slack_hook().send(text="hello")
+    assert (alerts.slack, alerts.paths) == (["hello"], ["/services/T0/B0/x"])
+
+
+def test_without_a_host_the_documented_connection_leads_to_slack_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    from common.connections import slack_hook
+
+    for host in ({}, {"host": "hooks.slack.com"}):
+        connection = {"conn_type": "http", "extra": {"webhook_token": "T0/B0/x"}} | host
+        monkeypatch.setenv("AIRFLOW_CONN_SLACK_DEFAULT", json.dumps(connection))
+        assert slack_hook().client.url == "https://hooks.slack.com/services/T0/B0/x"
+
+
+def test_tasks_and_callbacks_alike_take_the_documented_slack_connection(
+    run_dag: Callable[..., Any], alerts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = DOCUMENTED | {"host": "127.0.0.1", "port": alerts.port}
+    monkeypatch.setenv("AIRFLOW_CONN_SLACK_DEFAULT", json.dumps(connection))
+    good = run_dag("movie_recommender_pipeline", branches=TO_SKIP)
+    run_dag("reco_pipeline", {"verify_silver_output": {"exit_codes": [1, 1]}})
+    assert good.states["alert_success"] == "success"
+    assert [message.partition(":")[0] for message in alerts.slack] == ["Succeeded", "Failed"]
+    assert set(alerts.paths) == {"/services/T0/B0/x"}
+
+
 @pytest.mark.parametrize("output", ["", "no JSON"])
 def test_a_runner_without_a_result_is_a_failure(output: str, run_dag: Callable[..., Any], alerts: Any) -> None:
     run = run_dag("reco_pipeline", {"verify_silver_output": {"output": output}})

@@ -1,5 +1,6 @@
 """Whole runs of every DAG: which tasks run, which are skipped, and what the platform is asked to do."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -211,14 +212,78 @@ def following(arguments: list[str], option: str) -> str:
     return arguments[arguments.index(option) + 1]
 
 
-def test_the_variables_of_the_training_dag_steer_the_platform(
-    run_dag: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+STEERED = {
+    "etl_train_test_pipeline": {},
+    "reco_pipeline": {},
+    "model_training_dag": {},
+    "ml_pipeline_dag": {"choose_retraining": "skip_retraining"},
+    "model_retraining_dag": {"compare_models": "deploy_new_model"},
+    "drift_detection_retrain_pipeline": {"check_retrain": "merge_streaming_data"},
+}
+
+
+@pytest.mark.parametrize(("dag_id", "branches"), STEERED.items())
+def test_the_variables_and_the_mlflow_connection_steer_every_task(
+    dag_id: str, branches: dict[str, str], run_dag: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {"TRAINING_LOOKBACK_DAYS": "30", "MODEL_REGISTRY_NAME": "films"}.items():
+    variables = {"TRAINING_LOOKBACK_DAYS": "30", "MODEL_REGISTRY_NAME": "films", "PREDICTION_THRESHOLD": "3.5"}
+    for name, value in variables.items():
         monkeypatch.setenv(f"AIRFLOW_VAR_{name}", value)
-    run = run_dag("model_training_dag")
-    (trained,) = run.calls_of("train_and_tune")
-    given = {"TRAINING_LOOKBACK_DAYS": "30", "RATING_THRESHOLD": "4.0", "MODEL_REGISTRY_NAME": "films"}
-    assert given.items() <= trained["environment"].items()
-    (registered,) = run.calls_of("evaluate_and_register")
-    assert registered["environment"]["MODEL_REGISTRY_NAME"] == "films"
+    mlflow = {"conn_type": "http", "host": "mlflow", "port": 5000, "login": "me", "password": "secret"}
+    monkeypatch.setenv("AIRFLOW_CONN_MLFLOW_CONN", json.dumps(mlflow))
+    run = run_dag(dag_id, branches=branches)
+    assert run.state == "success"
+    given = {
+        "TRAINING_LOOKBACK_DAYS": "30",
+        "MODEL_REGISTRY_NAME": "films",
+        "RATING_THRESHOLD": "3.5",
+        "MLFLOW_TRACKING_URI": "http://mlflow:5000",
+        "MLFLOW_TRACKING_USERNAME": "me",
+        "MLFLOW_TRACKING_PASSWORD": "secret",
+    }
+    for call in run.calls:
+        assert given.items() <= call["environment"].items(), call["task"]
+
+
+def test_what_is_not_set_in_airflow_leaves_the_platforms_own_settings(
+    etl_run: Any, run_dag: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steered = {"TRAINING_LOOKBACK_DAYS", "MODEL_REGISTRY_NAME", "RATING_THRESHOLD", "MLFLOW_TRACKING_URI"}
+    assert all(steered.isdisjoint(call["environment"]) for call in etl_run.calls)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://elsewhere:5000")
+    for call in run_dag("reco_pipeline").calls:
+        assert call["environment"]["MLFLOW_TRACKING_URI"] == "http://elsewhere:5000"
+
+
+def test_a_merge_is_told_the_report_that_called_for_it(run_dag: Callable[..., Any]) -> None:
+    decision = {"next_task": "merge_streaming_data", "report_id": "the-report"}
+    run = run_dag("drift_detection_retrain_pipeline", {"detect_drift": {"result": {"retrain_decision": decision}}})
+    (merged,) = run.calls_of("merge_streaming_data")
+    assert merged["environment"]["RECO_DRIFT_REPORT"] == "the-report"
+    (trained,) = run.calls_of("train_recommender")
+    assert "RECO_DRIFT_REPORT" not in trained["environment"]
+
+
+@pytest.mark.parametrize(("conf", "report"), [({"report": "the-report"}, "the-report"), ({}, "")])
+def test_retraining_is_told_the_report_that_triggered_it_and_none_when_started_by_hand(
+    conf: dict[str, str], report: str, run_dag: Callable[..., Any]
+) -> None:
+    run = run_dag("model_retraining_dag", branches={"compare_models": "rollback_model"}, run_conf=conf)
+    config = json.loads(following(asked(run, "retrain_model"), "--config"))
+    assert config == {"stream__accepted": {"accept": "ALWAYS", "report": report}}
+
+
+def test_the_triggered_run_carries_the_report(run_dag: Callable[..., Any]) -> None:
+    from airflow.models.dagrun import DagRun
+
+    decision = {"next_task": "merge_streaming_data", "report_id": "the-report"}
+    run = run_dag("ml_pipeline_dag", {"check_drift": {"result": {"retrain_decision": decision}}})
+    assert run.states["trigger_retraining"] == "success"
+    triggered = max(DagRun.find(dag_id="model_retraining_dag"), key=lambda found: found.id)
+    assert triggered.conf == {"report": "the-report"}
+
+
+def test_the_platform_is_told_the_workspace_and_publishes_there(etl_run: Any) -> None:
+    for call in etl_run.calls:
+        assert call["environment"]["WORKSPACE"] == "/workspace"
+        assert call["environment"]["PUBLISH_PATHS"] == "on"

@@ -79,6 +79,8 @@ def trigger_script() -> ModuleType:
 
 
 def _script(name: str) -> ModuleType:
+    if str(REPO / "airflow") not in sys.path:
+        sys.path.append(str(REPO / "airflow"))  # as Python does for a script, for what it imports from beside it
     spec = importlib.util.spec_from_file_location(f"airflow_{name}", REPO / "airflow" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None

@@ -15,9 +15,10 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, Airflo
 from airflow.providers.slack.notifications.slack_webhook import SlackWebhookNotifier
 from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 
+from common.connections import SLACK_CONN_ID, slack_hook
+
 log = logging.getLogger(__name__)
 
-SLACK_CONN_ID = "slack_default"
 SMTP_CONN_ID = "smtp_default"
 ALERT_EMAIL = os.environ.get("ALERT_EMAIL", "ml-platform-alerts@example.com")
 ALERT_SENDER = os.environ.get("ALERT_SENDER", ALERT_EMAIL)
@@ -50,7 +51,9 @@ def tell_of_failure(context: dict[str, Any]) -> None:
 def send_to_slack(text: str, context: dict[str, Any]) -> None:
     """One Slack message; `text` is a template over the task's context."""
     if is_set(SLACK_CONN_ID):
-        SlackWebhookNotifier(slack_webhook_conn_id=SLACK_CONN_ID, text=text)(context)
+        notifier = SlackWebhookNotifier(slack_webhook_conn_id=SLACK_CONN_ID, text=text)
+        notifier.hook = slack_hook()
+        notifier(context)
 
 
 def is_set(conn_id: str) -> bool:
@@ -63,10 +66,11 @@ def is_set(conn_id: str) -> bool:
     return True
 
 
-def skip_without_slack(_context: dict[str, Any]) -> None:
+def prepare_slack(context: dict[str, Any]) -> None:
     """`pre_execute` of the Slack tasks: without a connection they are skipped instead of failing."""
     if not is_set(SLACK_CONN_ID):
         raise AirflowSkipException(f"The connection {SLACK_CONN_ID} is not set.")
+    context["ti"].task.hook = slack_hook()
 
 
 def failed_tasks(ti: Any, dag_run: Any) -> list[str]:
@@ -78,7 +82,7 @@ def failed_tasks(ti: Any, dag_run: Any) -> list[str]:
 
 
 # Arguments of every SlackWebhookOperator, and of the DAG it is in.
-SLACK_TASK = {"slack_webhook_conn_id": SLACK_CONN_ID, "pre_execute": skip_without_slack}
+SLACK_TASK = {"slack_webhook_conn_id": SLACK_CONN_ID, "pre_execute": prepare_slack}
 ALERT_MACROS = {"failed_tasks": failed_tasks}
 
 

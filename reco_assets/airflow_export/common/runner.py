@@ -14,6 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from common.alerts import alert_after
 from common.config import RECO_COMMAND, RECO_ENVIRONMENT
+from common.connections import steering
 
 log = logging.getLogger(__name__)
 
@@ -26,14 +27,13 @@ def run_reco(
     checks: str | None = None,
     function: str | None = None,
     config: dict[str, Any] | None = None,
-    settings: dict[str, str] | None = None,
     weekday: str | None = None,
     limit: timedelta | None = None,
     **context: Any,
 ) -> Any:
     """Runs a `function` of the platform, or `checks` of all tables and then assets (`select`); returns the result.
 
-    Checks are named by kind, assets by key, with commas between; `settings` are environment variables of the platform.
+    Checks are named by kind, assets by key, with commas between; Airflow's variables and connections steer the run.
     With a `weekday` ("Sunday", in UTC) nothing is run on other days. After `limit` one alert is sent and the run goes
     on. Raises AirflowException when the runner fails or prints no result.
     """
@@ -45,7 +45,7 @@ def run_reco(
     command += [part for option, value in asked.items() if value for part in (option, value)]
     command += ["--config", json.dumps(config)] if config else []
     with alert_after(limit, context):
-        result = result_of(_last_line_of(command, settings or {}, context))
+        result = result_of(_last_line_of(command, steering(context), context))
     return result["value"] if function else result
 
 

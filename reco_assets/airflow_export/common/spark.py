@@ -6,7 +6,14 @@ from typing import Any
 from airflow.providers.common.compat.sdk import AirflowException
 
 from common.config import RECO_ENVIRONMENT, RESULTS_PATH, SPARK_CONF, SPARK_CONN_ID
+from common.connections import steering
 from common.runner import result_of
+
+
+def steer(context: dict[str, Any]) -> None:
+    """`pre_execute` of SparkSubmitOperator: Airflow's variables and connections steer the application."""
+    task = context["ti"].task
+    task.env_vars = {**task.env_vars, **steering(context)}
 
 
 def push_result(context: dict[str, Any], _result: Any = None) -> None:
@@ -28,5 +35,13 @@ SPARK_TASK = {
     "conn_id": SPARK_CONN_ID,
     "conf": SPARK_CONF,
     "env_vars": RECO_ENVIRONMENT,
+    "pre_execute": steer,
     "post_execute": push_result,
 }
+
+
+def on_report_of(task_id: str) -> dict[str, Any]:
+    """`SPARK_TASK` for what is done because of the drift report that another task made: the platform records which."""
+    result = f"(ti.xcom_pull(task_ids='{task_id}') or {{}})"
+    report = f"{{{{ {result}.get('retrain_decision', {{}}).get('report_id', '') }}}}"
+    return {**SPARK_TASK, "env_vars": {**RECO_ENVIRONMENT, "RECO_DRIFT_REPORT": report}}

@@ -3,10 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.slack.hooks.slack_webhook import SlackWebhookHook
 from airflow.providers.slack.notifications.slack_webhook import SlackWebhookNotifier
 
-from common.alerts import LATE_RUN_MESSAGE, SLACK_CONN_ID, is_set
+from common.alerts import LATE_RUN_MESSAGE, is_set
+from common.connections import SLACK_CONN_ID, slack_hook
 
 try:
     from airflow.sdk import CronTriggerTimetable
@@ -42,4 +42,4 @@ def tell_of_missed_sla(dag: Any, task_list: str, *_details: Any) -> None:
     """`sla_miss_callback` of Airflow 2.11."""
     if is_set(SLACK_CONN_ID):
         text = f"Late: DAG {dag.dag_id} has not ended in time: {task_list.strip()}"
-        SlackWebhookHook(slack_webhook_conn_id=SLACK_CONN_ID).send(text=text)
+        slack_hook().send(text=text)

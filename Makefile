@@ -78,7 +78,7 @@ $(AIRFLOW)/venv-%/.installed: airflow/requirements-%.lock
 	$(@D)/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
 	touch $@
 
-airflow-up: setup $(AIRFLOW)/venv-3/.installed ## Start Airflow 3 with the exported DAGs on port 8081
+airflow-up: setup evidently $(AIRFLOW)/venv-3/.installed ## Start Airflow 3 with the exported DAGs on port 8081
 	$(AIRFLOW)/venv-3/bin/python airflow/up.py --home $(AIRFLOW_HOME) --port $(AIRFLOW_PORT)
 
 airflow-trigger-dag: ## Trigger a DAG of that Airflow; dag=ID

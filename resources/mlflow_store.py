@@ -26,13 +26,17 @@ DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 @dataclass(frozen=True)
 class VersionRecord:
-    """One model version as MLflow shows it: flat parameters and metrics, and the files to keep."""
+    """One model version as MLflow shows it: flat parameters and metrics, and the files to keep.
+
+    `run_id` is the run to go on in, such as that of its training; without it, or where it is gone, one is made.
+    """
 
     version: str
     params: Mapping[str, Any]
     metrics: Mapping[str, float]
     model_folder: Path
     documents: tuple[Path, ...] = ()
+    run_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class RunRecord:
     params: Mapping[str, Any]
     metrics: Mapping[str, float]
     parent: str | None = None
+    run_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ class _Client:
 def log_version(registry: Registry, record: VersionRecord) -> str:
     """Log and register a version, as `challenger` unless it serves; its MLflow run id."""
     client = _client(registry)
-    with _run(client, registry, RunRecord(record.version, record.params, record.metrics)) as run_id:
+    with _run(client, registry, _run_of(record)) as run_id:
         for path in sorted(path for path in record.model_folder.rglob("*") if path.is_file()):
             folder = Path(FILES) / path.relative_to(record.model_folder).parent
             _log_file(client, registry, run_id, path, folder.as_posix())
@@ -77,6 +82,10 @@ def log_version(registry: Registry, record: VersionRecord) -> str:
             _log_file(client, registry, run_id, document)
         _register(client, registry.name, record.version, run_id)
     return run_id
+
+
+def _run_of(record: VersionRecord) -> RunRecord:
+    return RunRecord(record.version, record.params, record.metrics, run_id=record.run_id)
 
 
 def log_run(registry: Registry, record: RunRecord) -> str:
@@ -187,15 +196,35 @@ def _has_tables(uri: str, seconds: float) -> bool:
 @contextmanager
 def _run(client: _Client, registry: Registry, record: RunRecord) -> Iterator[str]:
     """A run with its parameters and metrics, which ends with the block: as failed, where that raises."""
-    tags = {"mlflow.parentRunId": record.parent} if record.parent else None
-    made = client.create_run(_experiment(client, registry), run_name=record.name, tags=tags).info
+    known = _params_of(client, record.run_id) if record.run_id else None
+    if record.run_id and known is not None:
+        run_id = record.run_id
+        client.update_run(run_id, "RUNNING")
+    else:
+        tags = {"mlflow.parentRunId": record.parent} if record.parent else None
+        run_id = str(client.create_run(_experiment(client, registry), run_name=record.name, tags=tags).info.run_id)
     status = "FAILED"
     try:
-        _log_numbers(client, made.run_id, record.params, record.metrics)
-        yield str(made.run_id)
+        # A parameter can't be changed: what was trained with stays, whatever the settings say by now.
+        params = {name: value for name, value in record.params.items() if name not in (known or {})}
+        _log_numbers(client, run_id, params, record.metrics)
+        yield run_id
         status = "FINISHED"
     finally:
-        client.set_terminated(made.run_id, status)
+        client.set_terminated(run_id, status)
+
+
+def _params_of(client: _Client, run_id: str) -> Mapping[str, str] | None:
+    """The parameters of a run; None where there is no such run."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found: Mapping[str, str] = client.get_run(run_id).data.params
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        raise
+    return found
 
 
 def _log_numbers(client: _Client, run_id: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:

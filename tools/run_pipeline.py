@@ -1,4 +1,7 @@
-"""The documented door: `etl` and `train` print their spark-submit command, or run here with RUN_LOCAL=1."""
+"""The documented door: `etl` and `train` print their command, or run here with RUN_LOCAL=1.
+
+The command is the documented one for a container where the compose file is there; with --local, one for this machine.
+"""
 
 import os
 import shlex
@@ -7,18 +10,53 @@ from pathlib import Path
 
 from reco_assets.cli.main import main
 
-JOBS = Path(__file__).resolve().parents[1] / "spark" / "jobs"
+REPO = Path(__file__).resolve().parents[1]
+COMPOSE = REPO / "docker-compose.yml"
+JOBS = REPO / "spark" / "jobs"
 APPLICATIONS = {"etl": JOBS / "etl_bronze_to_silver.py", "train": JOBS / "train_als_and_generate_recos.py"}
 YES, NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
-USAGE = "usage: [RUN_LOCAL=1] python tools/run_pipeline.py etl|train|validate"
+USAGE = "usage: [RUN_LOCAL=1] python tools/run_pipeline.py etl|train|validate [--local]"
+LOCAL = "--local"
+# Of each service that can run Spark, the first there is: where its jobs lie, and its master.
+SPARK_SERVICES = {
+    "spark-master": ("/opt/spark/jobs", "spark://spark-master:7077"),
+    "code": ("/app/spark/jobs", "local[*]"),
+}
+DELTA_CONF = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
 
 
-def run(step: str) -> None:
-    """Run a step in this process, or print how to submit it."""
+def run(step: str, local: bool) -> None:
+    """Run a step in this process, or print how to submit it: on this machine where `local`, else in the container."""
     if step == "validate" or is_local(os.environ.get("RUN_LOCAL", "")):
         main([step])
     else:
-        print(submit_line(APPLICATIONS[step]))
+        print((None if local else container_line(APPLICATIONS[step].name, COMPOSE)) or submit_line(APPLICATIONS[step]))
+
+
+def container_line(application: str, compose: Path) -> str | None:
+    """The documented command, `docker-compose exec … spark-submit …`; None where no service of the file runs Spark."""
+    import yaml
+
+    from reco_assets.spark_submit import build_spark_submit_command
+    from resources.spark_jars import delta_jar_conf
+
+    services = yaml.safe_load(compose.read_text(encoding="utf-8"))["services"] if compose.is_file() else {}
+    service = next((name for name in SPARK_SERVICES if name in services), None)
+    if service is None:
+        return None
+    jobs, master = SPARK_SERVICES[service]
+    jars = delta_jar_conf(Path("a cache without them"))
+    options = {
+        "--master": master,
+        "--packages": jars["spark.jars.packages"],
+        "--exclude-packages": jars["spark.jars.excludes"],
+    }
+    submit, *rest = build_spark_submit_command(f"{jobs}/{application}", conf=DELTA_CONF)
+    given = [part for option in options.items() for part in option]
+    return shlex.join(["docker-compose", "exec", service, submit, *given, *rest])
 
 
 def is_local(value: str) -> bool:
@@ -53,6 +91,7 @@ def submit_line(application: Path) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1] not in (*APPLICATIONS, "validate"):
+    steps = [argument for argument in sys.argv[1:] if argument != LOCAL]
+    if len(steps) != 1 or steps[0] not in (*APPLICATIONS, "validate"):
         sys.exit(USAGE)
-    run(sys.argv[1])
+    run(steps[0], local=LOCAL in sys.argv)

@@ -15,7 +15,7 @@ from pydantic import Field
 from reco_assets.models import als
 from reco_assets.models.als import AlsConfig
 from reco_assets.models.deployment import deploy
-from reco_assets.models.document import metrics_plot, metrics_report, scalar_metrics
+from reco_assets.models.document import hyperparameters, metrics_plot, metrics_report, scalar_metrics
 from reco_assets.models.evaluation import Protocol, Trial
 from reco_assets.models.judging import judge
 from reco_assets.models.ratings import COLUMNS, Ratings
@@ -64,6 +64,7 @@ def als_candidate(
     with model_store(lakehouse.settings).new_version() as (version, path):
         facts, model, save_native = _trained(context, config, lakehouse, mlflow)
         save_model(path, model, {"version": version, **facts}, save_native)
+    run_id = _log_training(lakehouse.settings, mlflow, version)
     context.add_output_metadata(
         {
             "version": version,
@@ -73,10 +74,21 @@ def als_candidate(
             "movies": len(model.movie_ids),
             "settings": dg.JsonMetadataValue(model.config.as_dict()),
             **publish_models(lakehouse.settings),
+            **({"mlflow_run_id": run_id} if run_id else {}),
             **({"tuning": dg.JsonMetadataValue(facts["tuning"])} if "tuning" in facts else {}),
         }
     )
     return version
+
+
+def _log_training(settings: Settings, mlflow: MlflowTracking, version: str) -> str | None:
+    """The version's run in MLflow, in which its evaluation goes on; None, with a warning, where MLflow is away."""
+    store = model_store(settings)
+    facts = store.facts(version)
+    run_id = mlflow.log_run(version, hyperparameters(settings, facts), {"train_count": facts["train_count"]})
+    if run_id:
+        store.annotate(version, mlflow_run_id=run_id)
+    return run_id
 
 
 def _trained(
@@ -158,8 +170,11 @@ def _judge(lakehouse: Lakehouse, mlflow: MlflowTracking, version: str) -> Judged
     metrics_path = metrics_folder(settings) / f"run_metrics_{version}.json"
     write_json(metrics_path, document)
     store.annotate(version, metrics=document)
+    metrics = scalar_metrics(document)
+    # A version that is judged again gets a run of its own: one run holds one judgement.
+    trained_in = None if "metrics" in facts else facts.get("mlflow_run_id")
     record = VersionRecord(
-        version, document["hyperparameters"], scalar_metrics(document), store.path(version), (metrics_path,)
+        version, document["hyperparameters"], metrics, store.path(version), (metrics_path,), trained_in
     )
     return Judged(document, metrics_path, mlflow.log_version(record))
 

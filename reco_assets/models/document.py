@@ -13,18 +13,10 @@ from resources.settings import Settings
 
 def metrics_document(settings: Settings, facts: Mapping[str, Any], found: Evaluation) -> dict[str, Any]:
     """run_metrics_<version>.json in the documented format, extended by `ranking` and `baselines`."""
-    config = facts["config"]
     return {
         "model_version": facts["version"],
         "execution_ts": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "hyperparameters": {
-            **{name: config["rating"][name] for name in ("rank", "max_iter", "reg_param")},
-            "cold_start_strategy": settings.als_cold_start_strategy,
-            **{f"ranking_{name}": config["ranking"][name] for name in ("rank", "max_iter", "reg_param", "alpha")},
-            "ranking_like_threshold": config["like_threshold"],
-            "seed": facts["seed"],
-            "top_n": settings.top_n,
-        },
+        "hyperparameters": hyperparameters(settings, facts),
         "dataset_info": {
             "storage_format": settings.storage_format,
             "split_info": {
@@ -35,6 +27,19 @@ def metrics_document(settings: Settings, facts: Mapping[str, Any], found: Evalua
         },
         **found.document(),
         "recommendations": {"top_n": settings.top_n},
+    }
+
+
+def hyperparameters(settings: Settings, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a version was trained with (`facts` is its model.json), under the documents' names and our own."""
+    config = facts["config"]
+    return {
+        **{name: config["rating"][name] for name in ("rank", "max_iter", "reg_param")},
+        "cold_start_strategy": settings.als_cold_start_strategy,
+        **{f"ranking_{name}": config["ranking"][name] for name in ("rank", "max_iter", "reg_param", "alpha")},
+        "ranking_like_threshold": config["like_threshold"],
+        "seed": facts["seed"],
+        "top_n": settings.top_n,
     }
 
 

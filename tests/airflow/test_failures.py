@@ -167,7 +167,7 @@ def test_nothing_of_a_task_that_was_killed_goes_on(
 
     def run() -> None:
         try:
-            run_reco(select="silver/ratings", ti=SimpleNamespace(task=task))
+            run_reco(select="silver/ratings", ti=SimpleNamespace(task=task), var={"value": {}}, conn={})
         except AirflowException as error:
             ended.append(error)
 

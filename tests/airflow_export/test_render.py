@@ -149,7 +149,8 @@ def test_the_pins_are_those_that_the_dags_were_tested_with(all_files: dict[str, 
 
 
 def test_variables_are_read_when_a_task_runs_not_when_the_file_is_parsed(all_files: dict[str, str]) -> None:
-    text = all_files["model_training_dag.py"]
-    assert "Variable" not in text
-    for name in ("training_lookback_days", "prediction_threshold", "model_registry_name"):
-        assert f"\"{{{{ var.value.get('{name}', " in text
+    readers = {name for name, text in all_files.items() if "prediction_threshold" in text and name.endswith(".py")}
+    assert readers == {"common/connections.py"}
+    tree = ast.parse(all_files["common/connections.py"])
+    outside = [node for node in tree.body if not isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    assert not [call for node in outside for call in ast.walk(node) if isinstance(call, ast.Call)]

@@ -1,24 +1,52 @@
 """tools/run_pipeline.py and the spark-submit files: the documented doors to the same code."""
 
 import json
+import runpy
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from resources.spark_jars import DELTA_SPARK, DELTA_STORAGE
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 TOOL = str(ROOT / "tools" / "run_pipeline.py")
+container_line = runpy.run_path(TOOL)["container_line"]
 
 
-def test_without_run_local_the_tool_prints_a_spark_submit_command(run_python: Run, tmp_path: Path) -> None:
+def test_without_run_local_the_tool_prints_the_documented_command_for_the_container(
+    run_python: Run, tmp_path: Path
+) -> None:
     done = run_python([TOOL, "etl"], {}, tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "spark-submit" in done.stdout
-    assert done.stdout.rstrip().endswith("spark/jobs/etl_bronze_to_silver.py")
+    command = shlex.split(done.stdout)
+    assert command[:6] == ["docker-compose", "exec", "code", "spark-submit", "--master", "local[*]"]
+    assert command[6:8] == ["--packages", f"{DELTA_SPARK},{DELTA_STORAGE}"]
+    assert command[-1] == "/app/spark/jobs/etl_bronze_to_silver.py"
+    assert "spark.sql.extensions=io.delta.sql.DeltaSparkSessionExtension" in command
+
+
+def test_with_a_spark_master_in_the_compose_file_the_command_is_the_documents_own(tmp_path: Path) -> None:
+    compose = tmp_path / "docker-compose.yml"
+    assert container_line("etl_bronze_to_silver.py", compose) is None
+    compose.write_text("services: {mlflow: {}}")
+    assert container_line("etl_bronze_to_silver.py", compose) is None
+    compose.write_text("services: {code: {}, spark-master: {}}")
+    found = container_line("train_als_and_generate_recos.py", compose) or ""
+    assert found.startswith("docker-compose exec spark-master spark-submit --master spark://spark-master:7077 ")
+    assert found.endswith(" /opt/spark/jobs/train_als_and_generate_recos.py")
+
+
+def test_with_local_the_tool_prints_a_command_for_this_machine(run_python: Run, tmp_path: Path) -> None:
+    done = run_python([TOOL, "etl", "--local"], {}, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("SPARK_HOME=")
+    assert done.stdout.rstrip().endswith(str(ROOT / "spark/jobs/etl_bronze_to_silver.py"))
 
 
 def test_with_run_local_the_tool_runs_the_step_here(run_python: Run, small: dict[str, str], tmp_path: Path) -> None:
@@ -58,7 +86,7 @@ def test_the_printed_commands_work_when_pasted_and_hand_their_result_to_airflow(
     airflow = {"AIRFLOW_CTX_DAG_ID": "dag", "AIRFLOW_CTX_DAG_RUN_ID": "run", "RECO_RESULTS_PATH": str(tmp_path)}
     for step in ("etl", "train"):
         variables = small | lakehouse | airflow | {"AIRFLOW_CTX_TASK_ID": step}
-        command = run_python([TOOL, step], variables, tmp_path).stdout
+        command = run_python([TOOL, step, "--local"], variables, tmp_path).stdout
         exports = " ".join(f"{name}={value}" for name, value in variables.items())
         shell = subprocess.run(
             ["sh", "-c", f"export {exports}; {command}"],

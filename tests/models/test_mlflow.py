@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,25 @@ def test_a_version_is_logged_with_parameters_metrics_and_artifacts(
     assert run.data.metrics == {"rmse": 0.87, "users": 610.0}
     assert {artifact.path for artifact in client(local).list_artifacts(run_id)} == {"model", "run_metrics.json"}
     assert [artifact.path for artifact in client(local).list_artifacts(run_id, "model")] == ["model/model.json"]
+
+
+def test_the_evaluation_of_a_version_goes_on_in_the_run_of_its_training(
+    local: MlflowTracking, record: Callable[[str], VersionRecord]
+) -> None:
+    trained = local.log_run(FIRST, {"rank": 50, "split": "as trained"}, {"train_count": 100})
+    assert client(local).get_run(trained).info.status == "FINISHED"
+    assert local.log_version(replace(record(FIRST), run_id=trained)) == trained
+    run = client(local).get_run(trained)
+    assert (run.info.status, run.data.params["split"]) == ("FINISHED", "as trained")
+    assert run.data.metrics == {"train_count": 100.0, "rmse": 0.87, "users": 610.0}
+    assert len(client(local).search_runs([run.info.experiment_id])) == 1
+
+
+def test_where_the_run_of_the_training_is_gone_the_evaluation_makes_one(
+    local: MlflowTracking, record: Callable[[str], VersionRecord]
+) -> None:
+    run_id = local.log_version(replace(record(FIRST), run_id="0" * 32))
+    assert client(local).get_run(run_id).info.run_name == FIRST
 
 
 def test_every_version_is_registered_under_the_one_model(

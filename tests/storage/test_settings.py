@@ -12,6 +12,8 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 
 DEFAULTS: dict[str, Any] = {
     "LAKEHOUSE_PATH": Path("data"),
+    "WORKSPACE": None,
+    "PUBLISH_PATHS": "off",
     "STORAGE_FORMAT": "delta",
     "RECO_ENGINE": "auto",
     "RECO_SOURCE": None,
@@ -100,12 +102,14 @@ DEFAULTS: dict[str, Any] = {
     "AIRFLOW_CTX_TASK_ID": None,
     "AIRFLOW_CTX_TRY_NUMBER": None,
     "RECO_RESULTS_PATH": None,
+    "RECO_DRIFT_REPORT": None,
 }
 
 BAD = [
     ("STORAGE_FORMAT", "csv", "'delta' or 'parquet'"),
     ("RECO_ENGINE", "flink", "'auto', 'embedded' or 'spark'"),
     ("RECO_REPLACE_SOURCE", "yes", "'on' or 'off'"),
+    ("PUBLISH_PATHS", "yes", "'on' or 'off'"),
     ("RECO_SOURCE", "imdb", "'movielens', 'netflix', 'presplit' or 'synthetic'"),
     ("RECO_SEED", "-1", "a whole number of at least 0 and less than 2147483648"),
     ("LOCK_TIMEOUT_SECONDS", "0", "a number greater than 0.0"),
@@ -183,6 +187,7 @@ BAD = [
     ("DRIFT_DETECTION_RETRAIN_PIPELINE_CRON", "daily", "a cron expression of five fields such as '0 2 * * *'"),
     ("AIRFLOW_CTX_DAG_ID", "../dag", "one name without '/', as a file is named after it"),
     ("AIRFLOW_CTX_DAG_RUN_ID", "..", "one name without '/', as a file is named after it"),
+    ("RECO_DRIFT_REPORT", "../report", "one name without '/', as a file is named after it"),
     ("AIRFLOW_CTX_TASK_ID", "a/b", "one name without '/', as a file is named after it"),
 ]
 
@@ -258,6 +263,7 @@ def test_a_bad_value_gets_one_line_with_variable_value_and_what_is_allowed(
 def test_every_variable_that_can_be_wrong_is_tried_with_a_bad_value() -> None:
     free = {
         "LAKEHOUSE_PATH",
+        "WORKSPACE",
         "RECO_SOURCE_PATH",
         "RECO_CACHE_PATH",
         "SPARK_MASTER",

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from reco_assets.drift.reports import write_report
+from reco_assets.running import materialize_assets
 from reco_assets.streaming.accepted import Accepted, accept_waiting, accepted, waiting
 from reco_assets.streaming.ledger import FILE
 from reco_assets.streaming.receipts import Receipt, write_receipt
@@ -66,3 +68,16 @@ def test_two_that_accept_at_once_accept_each_batch_once(lakehouse: Lakehouse, re
         thread.join()
     assert [entry.batch for entry in accepted(lakehouse.root)] == batches
     assert sorted(map(len, found)) == [0, 0, 0, 20]
+
+
+@pytest.mark.parametrize(("asked", "recorded"), [({"report": "the-report"}, "the-report"), ({}, "by_hand")])
+def test_what_is_accepted_at_once_is_recorded_with_the_report_that_is_named_or_as_done_by_hand(
+    lakehouse: Lakehouse, receive: Callable[..., None], asked: dict[str, str], recorded: str
+) -> None:
+    receive("a")
+    report = {"report_id": "the-report", "should_retrain": False, "reason": "below the threshold"}
+    write_report(lakehouse.settings, report, "")
+    materialize_assets(
+        lakehouse.settings, ("stream/accepted",), config={"stream__accepted": {"accept": "ALWAYS"} | asked}
+    )
+    assert accepted(lakehouse.root) == [Accepted("a", recorded)]

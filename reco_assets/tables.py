@@ -12,13 +12,25 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from resources.table_files import TableSpec
+from resources.table_files import DESCRIPTION, TableSpec
 
 INT, LONG, FLOAT, STRING, TIMESTAMP = IntegerType(), LongType(), FloatType(), StringType(), TimestampType()
 
 
 def _struct(**columns: DataType) -> StructType:
     return StructType([StructField(name, kind) for name, kind in columns.items()])
+
+
+def _described(struct: StructType, **descriptions: str) -> StructType:
+    """The same columns, some with a description, which Dagster shows beside them."""
+    return StructType(
+        [
+            StructField(field.name, field.dataType, metadata={DESCRIPTION: descriptions[field.name]})
+            if field.name in descriptions
+            else field
+            for field in struct.fields
+        ]
+    )
 
 
 _QUARANTINE = {"source": STRING, "line": LONG, "raw": STRING, "reasons": ArrayType(STRING)}
@@ -50,11 +62,19 @@ STREAM_QUARANTINE = TableSpec("stream/quarantine", _struct(batch=STRING, **_QUAR
 
 RECOMMENDATIONS_ALS = TableSpec(
     "gold/recommendations_als",
-    _struct(user_id=INT, recommendations=ArrayType(_RECOMMENDATION), model_version=STRING, generated_ts=TIMESTAMP),
+    _described(
+        _struct(user_id=INT, recommendations=ArrayType(_RECOMMENDATION), model_version=STRING, generated_ts=TIMESTAMP),
+        recommendations="The best movies, rank 1 first. score is no number of stars but how strongly the ranking part "
+        "of the model prefers the movie for this user, about 0 to 1; for a user without a liked movie it is the "
+        "movie's share of all ratings. Scores order one user's list; those of two users are not comparable.",
+    ),
 )
 SIMILAR_MOVIES = TableSpec(
     "gold/similar_movies",
-    _struct(movie_id=INT, similar=ArrayType(_RECOMMENDATION), model_version=STRING, generated_ts=TIMESTAMP),
+    _described(
+        _struct(movie_id=INT, similar=ArrayType(_RECOMMENDATION), model_version=STRING, generated_ts=TIMESTAMP),
+        similar="The nearest movies, rank 1 first. score is the cosine of the two movies' ranking factors, at most 1.",
+    ),
 )
 
 SILVER = (SILVER_RATINGS, SILVER_MOVIES, SILVER_TAGS)

@@ -11,7 +11,7 @@ import dagster as dg
 
 from resources.lakehouse import Lakehouse
 from resources.plain_text import in_markdown
-from resources.table_files import TableSpec, schema_of
+from resources.table_files import DESCRIPTION, TableSpec, schema_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,7 +46,10 @@ class LakehouseIOManager(dg.IOManager):
 
 def table_metadata(lakehouse: Lakehouse, spec: TableSpec) -> dict[str, Any]:
     """What Dagit shows on a materialisation of the table."""
-    columns = [dg.TableColumn(field.name, field.dataType.simpleString()) for field in spec.schema.fields]
+    columns = [
+        dg.TableColumn(field.name, field.dataType.simpleString(), field.metadata.get(DESCRIPTION))
+        for field in spec.schema.fields
+    ]
     metadata: dict[str, Any] = {
         "dagster/row_count": lakehouse.row_count(spec.name),
         "dagster/column_schema": dg.TableSchema(columns),

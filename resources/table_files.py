@@ -26,6 +26,7 @@ from resources.session import Engine
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+DESCRIPTION = "comment"  # of a column, in its field's metadata: the key that Spark uses
 # Delta's writers would remove commits after 30 days by themselves, and with them versions that a model was trained
 # on: only maintenance may, which knows those.
 _NEW_TABLE = {"delta.enableExpiredLogCleanup": "false"}

@@ -14,7 +14,7 @@ import dagster as dg
 
 from drift_sensors.cursors import ATTEMPT_TAG, REPORT_TAG, SCORE_TAG, Attempt, RetryPolicy, attempts, newest, unfinished
 from reco_assets.drift.claims import RETRAINING_DAGS, SENSOR, claim
-from reco_assets.drift.reports import newest_batches, read_report
+from reco_assets.drift.reports import ReportError, newest_batches, read_report
 from reco_assets.jobs import (
     DRIFT_DETECTION_RETRAIN_PIPELINE,
     DRIFT_RETRAIN,
@@ -140,7 +140,11 @@ def retrain_sensor(settings: Settings) -> dg.SensorDefinition:
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         cursor, reasons = context.cursor, []
         for report in new_reports(context.instance, cursor):
-            situation = situation_of(report, context.instance, settings)
+            try:
+                situation = situation_of(report, context.instance, settings)
+            except ReportError as error:  # damaged, or removed: what waits is scored anew, and that report decides
+                context.log.warning(f"{error} Report {report.report_id} is made anew.")
+                return dg.SensorResult(run_requests=[_rescore(report)], cursor=str(report.storage_id))
             decision = decide(report, situation, policy, time.time())
             reasons.append(decision.reason)
             if decision.step is Step.SETTLE:

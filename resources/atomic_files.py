@@ -3,6 +3,7 @@
 import json
 import os
 import uuid
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,16 @@ def write_text_atomically(path: Path, text: str) -> None:
             handle.write(text)
             handle.flush()
             os.fsync(handle.fileno())
-        temporary.replace(path)
+        put_in_place(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def put_in_place(written: Path, path: Path) -> None:
+    """Rename a file that is complete to its name, also where a folder of that name lies: that is kept beside it."""
+    if path.is_dir() and not path.is_symlink():
+        warnings.warn(f"{path} is a folder, and is kept as {set_aside(path).name}: a file belongs there.", stacklevel=2)
+    written.replace(path)
 
 
 def write_json(path: Path, document: Any) -> None:

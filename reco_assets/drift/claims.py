@@ -3,11 +3,15 @@
 The same batches, champion and settings give the same report, so both may hold the same one at the same time.
 """
 
+import fcntl
 import os
 import uuid
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from resources.atomic_files import set_aside
 from resources.identifiers import identifier
 from resources.settings import Settings
 
@@ -17,9 +21,24 @@ RETRAINING_DAGS = ("drift_detection_retrain_pipeline", "ml_pipeline_dag")
 
 
 def claim(settings: Settings, report_id: str, claimant: str) -> str:
-    """Claim a report, for ever, unless someone else has; returns who holds it now. Whoever does may claim it again."""
+    """Claim a report, for ever, unless someone else has; returns who holds it now. Whoever does may claim it again.
+
+    A damaged claim is nobody's: it is kept beside the new one.
+    """
     path = _path(settings, report_id)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _link(path, claimant)
+    if (holder := _holder(path)) is not None:
+        return holder
+    with _alone(path.parent):
+        if _holder(path) is None:
+            kept = set_aside(path)
+            warnings.warn(f"{path} is a damaged claim. It is kept as {kept.name}.", stacklevel=2)
+            _link(path, claimant)
+    return _holder(path) or ""
+
+
+def _link(path: Path, claimant: str) -> None:
     own = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         own.write_text(claimant, encoding="utf-8")
@@ -27,7 +46,26 @@ def claim(settings: Settings, report_id: str, claimant: str) -> str:
             os.link(own, path)  # the one step that creates the file with its text, or fails where it is
     finally:
         own.unlink(missing_ok=True)
-    return path.read_text(encoding="utf-8")
+
+
+def _holder(path: Path) -> str | None:
+    """Who holds a claim; None where the file doesn't say."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return text if text and text.isprintable() else None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time looks at a damaged claim, so that none sets aside what another put in its place."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def airflow_claimant(dag_id: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from resources.atomic_files import put_in_place
 from resources.settings import Settings
 
 _FACTS = "facts"
@@ -30,7 +31,7 @@ def keep(path: Path, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any])
     try:
         with temporary.open("wb") as handle:
             np.savez(handle, allow_pickle=False, **{_FACTS: text, **arrays})
-        temporary.replace(path)
+        put_in_place(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -37,5 +37,19 @@ def test_of_many_at_once_one_wins_and_all_see_the_same(settings: Settings) -> No
     assert [path.name for path in (settings.root / "drift" / "claims").iterdir()] == ["r1"]
 
 
+@pytest.mark.parametrize("content", [b"", b"\xff\x00", b"[]\n", None])
+def test_a_damaged_claim_is_nobodys_and_is_kept_beside_the_new_one(settings: Settings, content: bytes | None) -> None:
+    path = settings.root / "drift" / "claims" / "r1"
+    path.parent.mkdir(parents=True)
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    with pytest.warns(UserWarning, match=r"r1 is a damaged claim. It is kept as r1\.damaged"):
+        assert claim(settings, "r1", SENSOR) == SENSOR
+    assert claim(settings, "r1", "another") == SENSOR
+    assert path.with_name("r1.damaged").exists()
+
+
 def test_the_dags_that_claim_are_documented_ones() -> None:
     assert set(RETRAINING_DAGS) <= {spec.name for spec in DOCUMENTED_SPECS}

@@ -176,6 +176,21 @@ def test_a_report_on_a_former_champion_is_scored_again_once(
     assert not tick(first.cursor).run_requests
 
 
+@pytest.mark.parametrize("text", ["", "{", None])
+def test_in_place_of_a_report_that_is_damaged_or_gone_a_new_one_is_asked_for_and_the_next_is_not_held_up(
+    tick: Tick, report: Report, settings: Settings, text: str | None
+) -> None:
+    report("r1", 1.4)
+    report("r2", 0.2)
+    path = reports_folder(settings) / "r1.json"
+    path.unlink()
+    if text is not None:
+        path.write_text(text)
+    first = tick()
+    assert [(r.job_name, r.run_key) for r in first.run_requests or ()] == [(DRIFT_SCORING.name, "rescore:r1")]
+    assert "drift score 0.2" in str(tick(first.cursor).skip_reason)
+
+
 @pytest.mark.parametrize("dag", ["drift_detection_retrain_pipeline", "ml_pipeline_dag"])
 def test_a_report_is_left_to_the_airflow_dag_that_made_it_and_retrains(
     tick: Tick, instance: dg.DagsterInstance, settings: Settings, dag: str

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import quote, unquote
 
 MASK = "***"
-SHORTEST = 4  # characters of a secret that is looked for wherever it stands: "a" stands in every text
+SHORTEST = 8  # characters of a secret that is looked for wherever it stands: "dagster" stands in every other message
 # Up to the last @, as a password that nobody encoded may hold /, : and @ itself.
 _IN_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<who>[^\s'\"<>/][^\s'\"<>]*)@")
 _SECRET_NAME = r"[\w.-]*(?:passw(?:or)?d|pwd|token|secret|api[_-]?key|access[_-]?key|sig|signature|credentials?)"
@@ -14,7 +14,8 @@ _NAMED = re.compile(rf"(?P<name>\b{_SECRET_NAME}['\"]?\s*[=:]\s*['\"]?)(?P<value
 _HEADER = re.compile(r"(?P<name>\b(?:Bearer|Basic)\s+)[A-Za-z0-9+/=._~-]{4,}", re.IGNORECASE)
 _SLACK = re.compile(r"\bx(?:ox[a-z]|app)-[A-Za-z0-9-]+")
 _WEBHOOK = re.compile(r"(?P<name>\b(?:services|workflows|triggers)/)[A-Z0-9][\w/-]+")
-_SECRET_VARIABLE = re.compile(_SECRET_NAME, re.IGNORECASE)
+_SECRET_VARIABLE = re.compile(r"\w*(?:PASSWORD|PASSWD|TOKEN|SECRET|API_?KEY|ACCESS_KEY|CREDENTIALS?)", re.IGNORECASE)
+_PATH = re.compile(r"[~.]{0,2}/")  # of a file that holds the secret
 _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (_IN_URL, lambda found: f"{found['scheme']}{_user(found['who'])}{MASK}@"),
     (_SLACK, MASK),
@@ -45,7 +46,7 @@ def _user(who: str) -> str:
 
 def _secrets(environment: Mapping[str, str]) -> Iterator[str]:
     for variable, value in environment.items():
-        found = [value] if _SECRET_VARIABLE.fullmatch(variable) else []
+        found = [value] if _SECRET_VARIABLE.fullmatch(variable) and not _PATH.match(value) else []
         found += [who["who"].partition(":")[2] or who["who"] for who in _IN_URL.finditer(value)]
         for secret in found:
             yield from (form for form in {secret, unquote(secret), quote(secret, safe="")} if len(form) >= SHORTEST)

@@ -45,10 +45,21 @@ def test_what_holds_no_secret_stays_as_it_is(text: str) -> None:
     assert masked(text, {}) == text
 
 
-@pytest.mark.parametrize("shown", ["hun ter", "hun%20ter"])
+@pytest.mark.parametrize("shown", ["hun ters", "hun%20ters"])
 def test_a_secret_of_the_environment_is_masked_wherever_it_stands(shown: str) -> None:
-    environment = {"MLFLOW_TRACKING_URI": "http://me:hun%20ter@host", "POSTGRES_PASSWORD": "opensesame", "HOME": "/me"}
+    environment = {"MLFLOW_TRACKING_URI": "http://me:hun%20ters@host", "POSTGRES_PASSWORD": "opensesame", "HOME": "/me"}
     assert masked(f"tried {shown} and opensesame in /me", environment) == "tried *** and *** in /me"
+
+
+def test_what_is_no_secret_of_the_environment_or_too_short_to_be_told_from_a_word_stays() -> None:
+    environment = {
+        "PWD": "/home/of/me",
+        "OLDPWD": "/home/of/us",
+        "GOOGLE_CREDENTIALS": "/etc/key.json",
+        "A_TOKEN": "reco",
+    }
+    text = "reco train in /home/of/me and /home/of/us with /etc/key.json"
+    assert masked(text, environment) == text
 
 
 @given(

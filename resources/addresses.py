@@ -6,8 +6,8 @@ Every library reads a path its own way (tried: every ASCII character and some ot
   it reads and writes `my%20lake`); Spark and Sail take `{a}`, `[1]`, `*` and `?` for patterns. Both follow links, so
   they are led to every path that isn't plain by a link that is.
 - pyarrow takes what it doesn't find for a URI, unless it is told that it is a local path.
-- delta-rs 1.6.6 resolves links first, decodes `%20` in a path, finds no history below `#` and `?`, and ends in a panic on what
-  no URL's host may hold. It can't be led past a folder of such a name: there, tables are of parquet or nowhere.
+- delta-rs 1.6.6 resolves links first, decodes `%20` in a path, finds no history below `#` and `?`, and ends in a panic
+  on what no URL's host may hold. It can't be led past a folder of such a name: there, tables are of parquet or nowhere.
 - MLflow and SQLAlchemy take `#`, `?` and `%20` in the path of a sqlite file for parts of a URL: as the first.
 """
 

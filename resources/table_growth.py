@@ -119,8 +119,8 @@ def commit_changes(
     The commit carries the transaction, also when nothing changes. Raises `LakehouseError` when the columns are not the
     declared ones or there is no such table.
 
-    Where nothing is replaced, rows are appended: 1,000 into 16 M take 0.3 s and 0.3 GB, and the table's files stay as
-    they are. delta-rs's MERGE, which rewrites the files of the rows replaced, took 1 to 3 s and 0.9 GB.
+    Where nothing is replaced, rows are appended: 1,000 to 16 M in 0.02 s, and the table's files stay as they are. Else
+    a MERGE rewrites the files that hold one of the rows: 10 or 1,000 anywhere in 16 M, in three files, took 6 s.
     """
     for rows in (changes.new, changes.other):
         if schema_of(rows) != spec.schema:

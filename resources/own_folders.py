@@ -101,8 +101,8 @@ class OwnFolder:
 def own_folder(base: Path, *parts: str, create: bool = False) -> Iterator[OwnFolder]:
     """A folder of the platform's own below `base`, itself a folder that someone chose and that may be a link.
 
-    Raises `StrangeFolderError` where a part is a link, no folder, or another user's, and `FileNotFoundError` where one
-    is missing; with `create` it is made.
+    Raises `StrangeFolderError` where a part is a link, no folder, or neither ours nor its parent's owner's, and
+    `FileNotFoundError` where one is missing; with `create` it is made.
     """
     handle = os.open(base, _OPEN_FOLDER)
     try:
@@ -134,7 +134,8 @@ def _open_own(path: Path, parent: int) -> int:
             f"{path} cannot be opened: {error.strerror}. Give the platform the right to."
         ) from None
     owner = os.fstat(handle).st_uid
-    if owner != os.geteuid():
+    # Who owns the folder above may do there what he likes, and shares it with the platform on purpose.
+    if owner not in (os.geteuid(), os.fstat(parent).st_uid):
         os.close(handle)
         raise _strange(path, f"belongs to user {owner}, while the platform runs as user {os.geteuid()}")
     return handle

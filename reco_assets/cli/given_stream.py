@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from reco_assets.cli.given_tables import ROW, SIDES, merge_ratings, require_ratings, write_part
+from reco_assets.streaming.handed_in import require_ready
 from reco_assets.streaming.readable import require_readable_stream
 from reco_assets.streaming.reader import ParsedFile, parse_stream_file
 from reco_assets.streaming.sides import hashed_split
@@ -34,11 +35,12 @@ def process(settings: Settings, csv_path: Path, output: Path, *, move: bool) -> 
     """One CSV file into `<output>/{train,test,quarantine,archive}`; returns the counts. `move`: then delete the file.
 
     Every part is named after the content and numbered in the order of processing, so that doing it again replaces and
-    never doubles. Raises `SourceError`, `LakehouseError`, `FolderLockError`.
+    never doubles. Raises `SourceError`, `LandingError`, `LakehouseError`, `FolderLockError`.
     """
     if not csv_path.is_file():
         raise LakehouseError(f"{csv_path} is no file. Give the path of a CSV file to --csv_path.")
     csv_path, output = csv_path.absolute(), output.absolute()
+    require_ready(csv_path)
     before = _state(csv_path)
     with folder_lock(output), _archived(csv_path, output / ARCHIVE) as batch:
         for side in SIDES:
@@ -84,6 +86,7 @@ def _archived(csv_path: Path, archive: Path) -> Iterator[str]:
     archive.mkdir(exist_ok=True)
     copy = archive / ".copy"  # one name will do, as one process at a time is here
     try:
+        copy.unlink(missing_ok=True)  # a link there must not be written through
         shutil.copyfile(csv_path, copy)
         flush_to_disk(copy)
         with copy.open("rb") as handle:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from reco_assets.cli import given_stream, given_tables
 from reco_assets.sources.source import SourceError
+from reco_assets.streaming.landing import LandingError
 from resources.settings import Settings, load_settings
 from resources.table_files import LakehouseError, dataset_at
 
@@ -111,6 +112,22 @@ def test_a_file_that_is_not_to_be_moved_stays_and_is_archived_all_the_same(setti
     path = csv_file(tmp_path / "current.csv")
     said = given_stream.process(settings, path, tmp_path / "out", move=False)
     assert path.read_bytes() == (tmp_path / "out/archive" / f"{said['batch']}.csv").read_bytes()
+
+
+def test_a_file_that_a_process_still_writes_to_is_not_processed(settings: Settings, tmp_path: Path) -> None:
+    path = csv_file(tmp_path / "current.csv")
+    with path.open("a"), pytest.raises(LandingError, match="a process has it open for writing"):
+        given_stream.process(settings, path, tmp_path / "out", move=True)
+    assert path.exists()
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_copy_is_not_written_through_a_link(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "private").write_text("mine")
+    (tmp_path / "out" / "archive").mkdir(parents=True)
+    (tmp_path / "out" / "archive" / ".copy").symlink_to(tmp_path / "private")
+    given_stream.process(settings, csv_file(tmp_path / "current.csv"), tmp_path / "out", move=False)
+    assert (tmp_path / "private").read_text() == "mine"
 
 
 def test_process_refuses_to_mix_parts_with_another_table_and_leaves_the_file(

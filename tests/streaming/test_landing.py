@@ -338,6 +338,14 @@ def test_a_folder_of_another_user_is_not_the_platforms_own(folder: Path) -> None
         require_own_streaming_folders(folder)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_a_folder_of_the_streaming_folders_owner_will_do(folder: Path) -> None:
+    (folder / "_claimed").mkdir()
+    for each in (folder, folder / "_claimed"):
+        os.chown(each, 65534, 65534)
+    require_own_streaming_folders(folder)
+
+
 def test_a_file_in_the_place_of_a_managed_folder_is_refused(folder: Path) -> None:
     (folder / "_refused").write_text("x")
     with pytest.raises(StrangeFolderError, match="is no folder"):

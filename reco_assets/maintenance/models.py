@@ -3,8 +3,9 @@
 import shutil
 from collections.abc import Collection, Sequence
 
-from reco_assets.models.backup import read_backup
+from reco_assets.models.backup import OWN, read_backup
 from reco_assets.models.store import model_store
+from resources.own_folders import require_own_folders
 from resources.settings import Settings
 
 
@@ -18,8 +19,10 @@ def remove_superseded(settings: Settings) -> list[str]:
     """Remove superseded versions but for the champion, its predecessor and the one that is backed up; name them.
 
     A version is renamed before it is removed, so that whoever lists the store sees all of it or none.
-    Raises `ModelStoreError` when the champion's record or the backup's is damaged: nothing is removed then.
+    Raises `ModelStoreError` when the champion's record or the backup's is damaged, `StrangeFolderError` where the
+    store's folder is a link: nothing is removed then.
     """
+    require_own_folders(settings.root, [OWN])
     store, backup = model_store(settings), read_backup(settings)
     needed = {store.champion(), store.previous(), backup.version if backup else None}
     removed = superseded(store.versions(), settings.model_versions_kept, needed)

@@ -24,9 +24,11 @@ from reco_assets.models.store import (
 )
 from resources.atomic_files import write_json
 from resources.documents import DocumentError, read_document
+from resources.own_folders import require_own_folders
 from resources.settings import Settings
 
 FOLDER, FILE = "_backup", "backup.json"
+OWN = ("gold", "models", "als")  # nothing is cleared where one of these is a link
 
 
 def read_backup(settings: Settings) -> Backup | None:
@@ -62,6 +64,7 @@ def _back_up(settings: Settings) -> dict[str, Any]:
         files=_checksums(store.path(champion)),
     )
     folder = _folder(settings)
+    require_own_folders(settings.root, [OWN])
     if changed_files(folder / champion, backup.files) or not _readable(folder / champion):
         _copy(store.path(champion), folder / champion)
     write_json(folder / FILE, asdict(backup))

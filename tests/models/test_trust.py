@@ -11,6 +11,7 @@ import pytest
 
 from reco_assets.drift.claims import claim
 from reco_assets.drift.reports import read_report, reports_folder
+from reco_assets.maintenance.models import remove_superseded
 from reco_assets.models.backup import backup_current_model, read_backup, roll_back, rollback_model
 from reco_assets.models.store import ModelStore, ModelStoreError, find_current_model, model_store
 from reco_assets.streaming.receipt_files import copy_path
@@ -206,6 +207,21 @@ def test_a_backup_folder_that_is_a_link_is_not_cleared(
     with pytest.raises(ModelStoreError, match="_backup is a link"):
         backup_current_model(store_settings)
     assert [path.name for path in elsewhere.iterdir()] == ["photos"]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_nothing_is_cleared_or_removed_where_the_stores_folder_is_a_link(
+    depth: int, store: ModelStore, store_settings: Settings, tmp_path: Path
+) -> None:
+    path = store_settings.root.joinpath(*("gold", "models", "als")[:depth])
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    before = content(tmp_path / "elsewhere")
+    keep_one = store_settings.model_copy(update={"model_versions_kept": 1})
+    for ask in (backup_current_model, remove_superseded):
+        with pytest.raises(RecoError, match=path.name):
+            ask(keep_one)
+    assert content(tmp_path / "elsewhere") == before
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])

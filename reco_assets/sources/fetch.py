@@ -1,12 +1,16 @@
 """Downloading a MovieLens release from GroupLens: checked, unpacked, and visible only when complete."""
 
+import errno
+import io
 import re
 import tempfile
 import zipfile
 import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import Any
 
 from reco_assets.sources.source import SourceError
+from reco_assets.sources.unpacking import UnpackError, unpack
 from resources.outside import STARTUP_SECONDS, OutsideError, call_once, step
 
 BASE_URL = "https://files.grouplens.org/datasets/movielens"
@@ -14,6 +18,7 @@ RELEASES = ("ml-latest-small", "ml-25m")
 REQUIRED = ("ratings.csv", "movies.csv")
 TIMEOUT_SECONDS = 30  # of a connection, and between two parts of a file
 SMALL_FILE_SECONDS, ARCHIVE_SECONDS = 60.0, 3600.0  # of a whole file: ml-25m, 250 MB, at 70 KB a second
+SMALL_FILE_BYTES, ARCHIVE_BYTES = 64 << 10, 1 << 30
 
 
 def fetch(name: str, folder: Path, *, base_url: str = BASE_URL, progress: bool = True) -> Path:
@@ -45,9 +50,9 @@ def fetch(name: str, folder: Path, *, base_url: str = BASE_URL, progress: bool =
 
 def _fetch(name: str, url: str, staging: Path, progress: bool) -> Path:
     archive, md5 = staging / f"{name}.zip", staging / f"{name}.zip.md5"
-    _download(f"{url}.md5", md5, seconds=SMALL_FILE_SECONDS)
+    _download(f"{url}.md5", md5, seconds=SMALL_FILE_SECONDS, most_bytes=SMALL_FILE_BYTES)
     published = _published_md5(f"{url}.md5", md5)
-    _download(url, archive, seconds=ARCHIVE_SECONDS, progress=progress)
+    _download(url, archive, seconds=ARCHIVE_SECONDS, most_bytes=ARCHIVE_BYTES, progress=progress)
     _check_md5(url, archive, published)
     _unpack(url, archive, name, staging / "unpacked")
     return staging / "unpacked" / name
@@ -57,23 +62,39 @@ def _is_complete(release: Path) -> bool:
     return all((release / required).is_file() for required in REQUIRED)
 
 
-def _download(url: str, target: Path, *, seconds: float, progress: bool = False) -> None:
+def _download(url: str, target: Path, *, seconds: float, most_bytes: int, progress: bool = False) -> None:
     """Download in a process that is ended when it takes longer, whatever the server sends meanwhile."""
     try:
-        call_once(f"{__name__}:download", url, target, progress, seconds=seconds, shown=progress)
+        call_once(f"{__name__}:download", url, target, progress, most_bytes, seconds=seconds, shown=progress)
     except OutsideError as error:
         rule = f"the download failed ({error})"
         raise SourceError(url, None, rule, "Check the network and the server, then fetch again.") from None
 
 
-def download(url: str, target: Path, progress: bool) -> None:
-    """Download a file. Raises `OSError`, which says the reason in a word or two."""
+class _BoundedFile(io.FileIO):
+    """A new file that takes so many bytes and no more, whatever length the server said its answer has."""
+
+    def __init__(self, path: Path, most_bytes: int) -> None:
+        super().__init__(path, "w")
+        self._left = most_bytes
+
+    def write(self, data: Any) -> int:
+        """Write, or raise `OSError` when it would be too much."""
+        self._left -= len(data)
+        if self._left < 0:
+            raise OSError(errno.EFBIG, "it is larger than allowed")
+        return super().write(data)
+
+
+def download(url: str, target: Path, progress: bool, most_bytes: int) -> None:
+    """Download a file of at most that size. Raises `OSError`, which says the reason in a word or two."""
     step(STARTUP_SECONDS)
     import pooch
 
     step()
     try:
-        pooch.HTTPDownloader(progressbar=progress, timeout=TIMEOUT_SECONDS)(url, str(target), None)
+        with _BoundedFile(target, most_bytes) as file:
+            pooch.HTTPDownloader(progressbar=progress, timeout=TIMEOUT_SECONDS)(url, file, None)
     except OSError as error:  # every error of requests is one
         status = getattr(getattr(error, "response", None), "status_code", None)
         raise OSError(f"HTTP {status}" if status else error.strerror or type(error).__name__) from None
@@ -100,13 +121,11 @@ def _unpack(url: str, archive: Path, name: str, target: Path) -> None:
     try:
         with zipfile.ZipFile(archive) as files:
             members = files.namelist()
-            for member in members:
-                if member.startswith("/") or "\\" in member or ".." in PurePosixPath(member).parts:
-                    raise SourceError(url, None, f"the zip's member {member!r} leads outside", "Do not trust this zip.")
-            missing = [required for required in REQUIRED if f"{name}/{required}" not in members]
-            if missing:
-                rule = f"the zip holds no {' and no '.join(f'{name}/{required}' for required in missing)}"
-                raise SourceError(url, None, rule, "Check that this is the release's URL.")
-            files.extractall(target)
+        if missing := [f"{name}/{required}" for required in REQUIRED if f"{name}/{required}" not in members]:
+            rule = f"the zip holds no {' and no '.join(missing)}"
+            raise SourceError(url, None, rule, "Check that this is the release's URL.")
+        unpack(archive, target)
+    except UnpackError as error:
+        raise SourceError(url, None, f"the zip is not unpacked: {error}", "Do not trust this zip.") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         raise SourceError(url, None, f"the zip cannot be unpacked: {error}", "Fetch again.") from None

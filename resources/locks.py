@@ -69,13 +69,19 @@ def held(lock_file: Path, what: str, timeout_seconds: float) -> Iterator[None]:
 
 
 def _open(lock_file: Path) -> int:
-    # Without truncation, which would wipe out who holds it; not inherited by what this process starts.
+    # Without truncation, which would wipe out who holds it; without following links, or a link would have what it
+    # points at written to; not inherited by what this process starts.
+    asked = os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        return os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        folder = os.open(lock_file.parent, os.O_RDONLY | os.O_DIRECTORY | asked)
+        try:
+            return os.open(lock_file.name, os.O_RDWR | os.O_CREAT | asked, 0o666, dir_fd=folder)
+        finally:
+            os.close(folder)
     except OSError as error:
-        if error.errno != errno.ELOOP:
+        if error.errno not in (errno.ELOOP, errno.ENOTDIR):
             raise
-        raise LockError(f"{lock_file} is a link, and a lock is a file: remove the link and start again.") from None
+        raise LockError(f"{lock_file} is, or lies in, a link: remove the link and start again.") from None
 
 
 def _take(handle: int, what: str, timeout_seconds: float) -> None:

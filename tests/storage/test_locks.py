@@ -94,9 +94,15 @@ def test_a_thread_that_holds_it_may_take_it_again_and_another_may_not(tmp_path: 
     assert refused == [True, False]
 
 
-def test_a_lock_that_is_a_link_is_refused_and_what_it_points_at_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "private").write_text("secret")
-    (tmp_path / "lock").symlink_to(tmp_path / "private")
-    with pytest.raises(LockError, match="is a link"), held(tmp_path / "lock", "it", 1):
+@pytest.mark.parametrize("linked", ["locks/a.lock", "locks"])
+def test_a_link_is_refused_and_what_it_points_at_is_left_alone(tmp_path: Path, linked: str) -> None:
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "a.lock").write_text("secret")
+    if linked == "locks":
+        (tmp_path / "locks").symlink_to(tmp_path / "private")
+    else:
+        (tmp_path / "locks").mkdir()
+        (tmp_path / "locks" / "a.lock").symlink_to(tmp_path / "private" / "a.lock")
+    with pytest.raises(LockError, match="a link: remove the link"), held(tmp_path / "locks" / "a.lock", "it", 1):
         pass
-    assert (tmp_path / "private").read_text() == "secret"
+    assert (tmp_path / "private" / "a.lock").read_text() == "secret"

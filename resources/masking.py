@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import quote, unquote
 
 MASK = "***"
-SHORTEST = 8  # characters of a secret that is looked for wherever it stands: "dagster" stands in every other message
+# Characters of a secret that is looked for wherever it stands, as "dagster" stands in every other message.
+SHORTEST, SHORTEST_IN_URL = 8, 6
 # Up to the last @, as a password that nobody encoded may hold /, : and @ itself.
 _IN_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<who>[^\s'\"<>/][^\s'\"<>]*)@")
 _SECRET_NAME = r"[\w.-]*(?:passw(?:or)?d|pwd|token|secret|api[_-]?key|access[_-]?key|sig|signature|credentials?)"
@@ -46,7 +47,14 @@ def _user(who: str) -> str:
 
 def _secrets(environment: Mapping[str, str]) -> Iterator[str]:
     for variable, value in environment.items():
-        found = [value] if _SECRET_VARIABLE.fullmatch(variable) and not _PATH.match(value) else []
-        found += [who["who"].partition(":")[2] or who["who"] for who in _IN_URL.finditer(value)]
-        for secret in found:
-            yield from (form for form in {secret, unquote(secret), quote(secret, safe="")} if len(form) >= SHORTEST)
+        if _SECRET_VARIABLE.fullmatch(variable) and not _PATH.match(value) and len(value) >= SHORTEST:
+            yield from _forms(value)
+        for found in _IN_URL.finditer(value):
+            password = found["who"].partition(":")[2] or found["who"]
+            # A password that nobody encoded is cut at these by who reads the URL, and shown in pieces.
+            for piece in (password, *re.split(r"[/:@?#]", password)):
+                yield from (form for form in _forms(piece) if len(form) >= SHORTEST_IN_URL)
+
+
+def _forms(secret: str) -> set[str]:
+    return {secret, unquote(secret), quote(secret, safe="")}

@@ -51,6 +51,12 @@ def test_a_secret_of_the_environment_is_masked_wherever_it_stands(shown: str) ->
     assert masked(f"tried {shown} and opensesame in /me", environment) == "tried *** and *** in /me"
 
 
+def test_a_password_that_was_cut_by_who_read_its_url_is_masked_in_pieces() -> None:
+    environment = {"MLFLOW_TRACKING_URI": "http://me:S3cret-of/the%40registry@host"}
+    shown = "Port could not be cast to integer value as 'S3cret-of' in the@registry"
+    assert masked(shown, environment) == "Port could not be cast to integer value as '***' in ***"
+
+
 def test_what_is_no_secret_of_the_environment_or_too_short_to_be_told_from_a_word_stays() -> None:
     environment = {
         "PWD": "/home/of/me",

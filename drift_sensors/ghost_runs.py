@@ -9,22 +9,30 @@ sensor ticks in that code server; a run without such an address was started by a
 on this machine if the run storage is a local file. Of any other run nothing can be known here, and it is left alone.
 """
 
-import json
+import os
+import signal
 import socket
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import dagster as dg
 import psutil
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus
 
-INTERVAL_SECONDS = 30
+from drift_sensors.run_servers import LOOPBACK, Has, has_run, never_started, server_of
+
+INTERVAL_SECONDS = 10
 # The kernel's start times are exact to 0.01 s, the boot time they count from is cut to whole seconds: a process never
 # seems younger than the event it wrote, unless the clock was set in between.
 CLOCK_SLACK_SECONDS = 2.0
 ALIVE = (DagsterRunStatus.STARTING, DagsterRunStatus.STARTED)
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-CODE_SERVER_TAG = "dagster/grpc_info"
+ENDED_EARLY = (DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
+# A run's process ends within a second of its run. One that Dagster ended for its time may hang on, and hold locks.
+FORKED = "--multiprocessing-fork"
+LEFT_ALONE_SECONDS, LOOKED_BACK_SECONDS = 60.0, 86_400.0
 
 
 @dataclass(frozen=True)
@@ -78,20 +86,39 @@ def run_process(instance: DagsterInstance, run: DagsterRun) -> RunProcess | None
     return None
 
 
-def fail_ghost_runs(instance: DagsterInstance, started: Callable[[int], float | None] = process_started) -> list[str]:
-    """Fail every run whose process is gone, and return their ids."""
+def fail_ghost_runs(
+    instance: DagsterInstance, started: Callable[[int], float | None] = process_started, has: Has = has_run
+) -> list[str]:
+    """Fail every run whose process is gone or will never be, and return their ids."""
     return [
-        run.run_id
-        for run in instance.get_runs(dg.RunsFilter(statuses=list(ALIVE)))
-        if _fail_ghost(instance, run, started)
+        record.dagster_run.run_id
+        for record in instance.get_run_records(dg.RunsFilter(statuses=list(ALIVE)))
+        if _fail_ghost(instance, record, started, has)
     ]
 
 
-def ghost_run_sensor(interval_seconds: int = INTERVAL_SECONDS) -> dg.SensorDefinition:
+def end_leftovers(instance: DagsterInstance, now: float, left_alone: float = LEFT_ALONE_SECONDS) -> list[str]:
+    """Kill what is left of runs that failed or were cancelled a while ago; returns their ids. `now`: Unix seconds.
+
+    Only processes that a code server forked for one run, on this host.
+    """
+    since = datetime.fromtimestamp(now - LOOKED_BACK_SECONDS, UTC)
+    records = instance.get_run_records(dg.RunsFilter(statuses=list(ENDED_EARLY), updated_after=since))
+    return [
+        record.dagster_run.run_id
+        for record in records
+        if record.end_time and now > record.end_time + left_alone and _end_leftover(instance, record.dagster_run)
+    ]
+
+
+def ghost_run_sensor(
+    interval_seconds: int = INTERVAL_SECONDS, left_alone: float = LEFT_ALONE_SECONDS
+) -> dg.SensorDefinition:
     """The sensor that looks for ghosts, on by default."""
 
     def evaluate(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        return dg.SkipReason(_summary(fail_ghost_runs(context.instance)))
+        failed, ended = fail_ghost_runs(context.instance), end_leftovers(context.instance, time.time(), left_alone)
+        return dg.SkipReason(_summary(failed, ended))
 
     return dg.SensorDefinition(
         name="ghost_run_sensor",
@@ -102,9 +129,36 @@ def ghost_run_sensor(interval_seconds: int = INTERVAL_SECONDS) -> dg.SensorDefin
     )
 
 
-def _fail_ghost(instance: DagsterInstance, run: DagsterRun, started: Callable[[int], float | None]) -> bool:
+def _end_leftover(instance: DagsterInstance, run: DagsterRun) -> bool:
+    process = run_process(instance, run) if server_of(run) else None
+    if process is None or process.host not in (socket.gethostname(), *LOOPBACK):
+        return False
+    if decide(process, socket.gethostname(), process_started) is not None or not _is_forked(process.pid):
+        return False
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(process.pid, signal.SIGKILL)
+        instance.report_engine_event(f"Its process {process.pid} was still there, and was killed.", run)
+        return True
+    return False
+
+
+def _is_forked(pid: int) -> bool:
+    """Whether a process is one that a code server makes for a run, as its command line says."""
+    try:
+        return FORKED in psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return False
+
+
+def _fail_ghost(
+    instance: DagsterInstance, record: dg.RunRecord, started: Callable[[int], float | None], has: Has
+) -> bool:
+    run = record.dagster_run
     process = run_process(instance, run)
-    reason = decide(process, socket.gethostname(), started) if process else None
+    if process is not None:
+        reason = decide(process, socket.gethostname(), started)
+    else:
+        reason = never_started(run, time.time() - record.update_timestamp.timestamp(), has)
     if reason is None:
         return False
     # A process writes its run's end before its own: what is still alive in the storage now was killed.
@@ -116,13 +170,14 @@ def _fail_ghost(instance: DagsterInstance, run: DagsterRun, started: Callable[[i
 
 
 def _host(instance: DagsterInstance, run: DagsterRun) -> str | None:
-    if server := run.tags.get(CODE_SERVER_TAG):
-        address = json.loads(server)
+    if (address := server_of(run)) is not None:
         return "localhost" if "socket" in address else str(address["host"])
     from dagster._core.storage.runs import SqliteRunStorage
 
     return "localhost" if isinstance(instance.run_storage, SqliteRunStorage) else None
 
 
-def _summary(ghosts: Sequence[str]) -> str:
-    return f"Failed runs whose process was gone: {', '.join(ghosts)}" if ghosts else "Every run has its process."
+def _summary(ghosts: Sequence[str], ended: Sequence[str]) -> str:
+    failed = f"Failed runs whose process was gone: {', '.join(ghosts)}." if ghosts else ""
+    killed = f"Killed what was left of runs that had ended: {', '.join(ended)}." if ended else ""
+    return " ".join(filter(None, (failed, killed))) or "Every run has its process."

@@ -34,15 +34,24 @@ class LocalStorage(DagsterSqliteStorage):
     """Dagster's storage in sqlite files, which dagster.yaml names, for every command of Dagster that reads it."""
 
     @classmethod
+    def config_type(cls) -> Any:
+        """Nothing to configure: it lies in DAGSTER_HOME."""
+        return {}
+
+    @classmethod
     def from_local(cls, base_dir: str, inst_data: "ConfigurableClassData | None" = None) -> Self:
         """Make the files, or open those there are."""
         with initialising(Path(base_dir)):
             return super().from_local(base_dir, inst_data)
 
     @classmethod
-    def from_config_value(cls, inst_data: "ConfigurableClassData | None", config_value: Any) -> "LocalStorage":
-        """As `from_local`; Dagster calls it with what dagster.yaml says."""
-        return cls.from_local(inst_data=inst_data, **config_value)
+    def from_config_value(cls, inst_data: "ConfigurableClassData | None", _config_value: Any) -> "LocalStorage":
+        """As `from_local`, in DAGSTER_HOME; Dagster calls it where dagster.yaml names this class.
+
+        `dagster dev` reads a dagster.yaml that lies in the current folder without a DAGSTER_HOME, too: then it is the
+        folder that `make` takes for one.
+        """
+        return cls.from_local(os.environ.get(HOME) or str(Path.cwd() / ".dagster"), inst_data)
 
 
 def open_instance() -> "DagsterInstance":

@@ -17,16 +17,21 @@ import psutil
 import pytest
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 from dagster._core.events import EngineEventData
+from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from drift_sensors.ghost_runs import (
     CLOCK_SLACK_SECONDS,
+    FORKED,
+    LEFT_ALONE_SECONDS,
     RunProcess,
     decide,
+    end_leftovers,
     fail_ghost_runs,
     ghost_run_sensor,
     process_started,
     run_process,
 )
+from drift_sensors.run_servers import has_run, never_started
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SEEN = 1_000_000.0
@@ -105,7 +110,7 @@ def begin(
     run = instance.create_run_for_job(
         dg.JobDefinition(name="stream_intake", graph_def=dg.GraphDefinition("empty")),
         status=status,
-        tags={"dagster/grpc_info": json.dumps(server)} if server else {},
+        tags={GRPC_INFO_TAG: json.dumps(server)} if server else {},
     )
     if pid is not None:
         instance.report_engine_event(f"Started process for run (pid: {pid}).", run, EngineEventData.in_process(pid))
@@ -174,6 +179,45 @@ def test_a_run_of_a_command_is_on_this_host_where_the_storage_is_a_local_file() 
     assert [process and process.host for process in found] == ["localhost", None]
 
 
+SERVER: dict[str, object] = {"host": "localhost", "socket": "/nowhere/at/all"}
+
+
+@pytest.mark.parametrize(
+    ("waited", "answer", "ghost"),
+    [(5.0, False, False), (15.0, False, True), (15.0, True, False), (15.0, None, False)],
+)
+def test_a_run_that_no_server_will_start_is_a_ghost_after_a_moment(
+    instance: DagsterInstance, waited: float, answer: bool | None, ghost: bool
+) -> None:
+    run = begin(instance, None, DagsterRunStatus.STARTING, SERVER)
+    assert bool(never_started(run, waited, lambda _server, _run_id: answer)) is ghost
+    instance.report_run_canceled(run)
+
+
+def test_a_server_that_is_gone_has_no_run_and_of_one_elsewhere_that_is_silent_nothing_is_known() -> None:
+    assert has_run(SERVER, "run") is False
+    assert has_run({"host": "nowhere.invalid", "port": 4000}, "run") is None
+
+
+def test_what_is_left_of_a_run_that_was_ended_is_killed_after_a_while(instance: DagsterInstance) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", FORKED])
+    run = begin(instance, child.pid, server=SERVER)
+    instance.report_run_canceled(run)
+    assert end_leftovers(instance, time.time()) == []
+    assert child.poll() is None
+    assert end_leftovers(instance, time.time() + LEFT_ALONE_SECONDS + 1) == [run.run_id]
+    assert child.wait(10) == -signal.SIGKILL
+    assert end_leftovers(instance, time.time() + LEFT_ALONE_SECONDS + 1) == []
+
+
+@pytest.mark.parametrize("server", [None, SERVER])
+def test_no_process_is_killed_but_those_made_for_one_run(
+    instance: DagsterInstance, server: dict[str, object] | None
+) -> None:
+    instance.report_run_canceled(begin(instance, os.getpid(), server=server))
+    assert end_leftovers(instance, time.time() + LEFT_ALONE_SECONDS + 1) == []
+
+
 def test_the_sensor_runs_unless_someone_stops_it_and_says_what_it_found(instance: DagsterInstance) -> None:
     sensor = ghost_run_sensor()
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
@@ -199,7 +243,7 @@ def session(leader: int) -> list[int]:
 
 
 CODE_LOCATION = """
-import os, pathlib, time
+import os, pathlib, signal, time
 import dagster as dg
 from drift_sensors.ghost_runs import ghost_run_sensor
 
@@ -214,7 +258,17 @@ def hang_once():
 def heavy():
     hang_once()
 
-defs = dg.Definitions(jobs=[heavy], sensors=[ghost_run_sensor(interval_seconds=1)])
+@dg.op
+def ignore_everything():
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    time.sleep(600)
+
+@dg.job(tags={"reco/heavy": "true", "dagster/max_runtime": "2"}, executor_def=dg.in_process_executor)
+def hanging():
+    ignore_everything()
+
+defs = dg.Definitions(jobs=[heavy, hanging], sensors=[ghost_run_sensor(interval_seconds=1, left_alone=1)])
 """
 
 
@@ -236,8 +290,8 @@ class Platform:
                 command, cwd=self.home, env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
 
-    def submit(self) -> None:
-        command = [sys.executable, "-m", "dagster", "job", "launch", "-f", "location.py", "-j", "heavy"]
+    def submit(self, job: str = "heavy") -> None:
+        command = [sys.executable, "-m", "dagster", "job", "launch", "-f", "location.py", "-j", job]
         subprocess.run(command, cwd=self.home, env=self.environment, check=True, capture_output=True, timeout=60)
 
     def kill_all(self) -> None:
@@ -251,7 +305,8 @@ class Platform:
 
 
 @pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Platform]:
+def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     platform = Platform(tmp_path)
     yield platform
     platform.kill_all()
@@ -276,3 +331,23 @@ def test_a_run_killed_with_daemon_and_code_server_is_failed_after_the_restart_an
         assert statuses() == [DagsterRunStatus.STARTED, DagsterRunStatus.QUEUED]
         platform.start()
         wait_for(lambda: statuses() == [DagsterRunStatus.FAILURE, DagsterRunStatus.SUCCESS])
+
+
+@pytest.mark.slow
+def test_a_run_that_hangs_and_takes_no_signal_is_ended_with_its_process_and_the_queue_moves(platform: Platform) -> None:
+    settings = platform.home / "dagster.yaml"
+    settings.write_text(settings.read_text().replace("poll_interval_seconds: 30", "poll_interval_seconds: 1"))
+    with DagsterInstance.from_config(str(platform.home)) as instance:
+
+        def statuses() -> list[DagsterRunStatus]:
+            return [run.status for run in reversed(instance.get_runs())]
+
+        (platform.home / "hangs").touch()  # the run behind it does not hang
+        platform.start()
+        platform.submit("hanging")
+        platform.submit()
+        wait_for(lambda: statuses() == [DagsterRunStatus.FAILURE, DagsterRunStatus.SUCCESS], 120)
+        hanging = instance.get_runs(dg.RunsFilter(job_name="hanging"))[0]
+        process = run_process(instance, hanging)
+        assert process is not None
+        wait_for(lambda: process_started(process.pid) is None)

@@ -88,8 +88,8 @@ def test_a_sound_home_is_left_alone(home: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("relative/home", r"'relative/home' is not allowed: it must be an absolute path, such as /"),
-        ("~/home", r"'~/home' is not allowed: it must be an absolute path, such as /(?!.*~)"),
+        ("relative/home", r"'relative/home' is not allowed: it must be an absolute path, such as .*/relative/home"),
+        ("~/home", r"'~/home' is not allowed: it must be an absolute path, such as .*/home"),
         ("/nowhere/to/be/found", r"is no folder\. Make it: mkdir -p '/nowhere/to/be/found'\. Or unset DAGSTER_HOME"),
     ],
 )

@@ -23,8 +23,12 @@ def _group() -> None:
 @app.command()
 def fetch(release: Annotated[Release, typer.Argument(help="Which MovieLens release.")]) -> None:
     """Download a MovieLens release into the lakehouse, check it and unpack it, where `reco etl` finds it."""
-    from reco_assets.sources.choose import raw_folder
+    from reco_assets.sources.choose import in_words, raw_folder
     from reco_assets.sources.fetch import fetch as fetch_release
     from resources.settings import load_settings
 
-    typer.echo(f"{fetch_release(release.value, raw_folder(load_settings()))}")
+    settings = load_settings()
+    folder = fetch_release(release.value, raw_folder(settings))
+    typer.echo(f"{folder}")
+    if str(folder) not in (source := in_words(settings)):
+        typer.echo(f"The next run reads {source}. To load this release instead: reco etl --replace-source", err=True)

@@ -64,7 +64,8 @@ def merge_ratings(streaming: Path, processed: Path) -> dict[str, Changes]:
     """Put the rows of `<streaming>/{train,test}` into `<processed>/{train,test}`; what that changed, by side.
 
     A pair that one side has stays on that side, and of rows with one user, movie and time the last stands, as in the
-    platform's own tables. Nothing is written before all is read. Raises `LakehouseError`.
+    platform's own tables. Nothing is written before all is read. Whoever calls holds the lock of `processed`. Raises
+    `LakehouseError`.
     """
     for side in SIDES:
         sweep(processed / side)
@@ -93,9 +94,13 @@ def write_part(folder: Path, rows: pa.Table) -> Path:
 
 def _changes(known: pa.Table, brought: pa.Table) -> Changes:
     held = _join(known, brought, KEY, "left semi")
-    rows = pa.concat_tables([held, brought]).combine_chunks()
-    last = last_values(rows.append_column(PLACE, pa.array(np.arange(len(rows)))), [PLACE])
-    return changes_of(last.select(ROW), held, KEY)
+    return changes_of(_last(pa.concat_tables([held, brought])), _last(held), KEY)
+
+
+def _last(rows: pa.Table) -> pa.Table:
+    """What stands of rows in the order in which they came: one for each key."""
+    numbered = rows.append_column(PLACE, pa.array(np.arange(len(rows))))
+    return last_values(numbered.combine_chunks(), [PLACE]).select(ROW)
 
 
 def _put(path: Path, known: pa.Table, changes: Changes) -> None:

@@ -245,6 +245,16 @@ def test_of_rows_of_a_key_in_several_parts_the_last_written_stands(tmp_path: Pat
     assert rows_of(tmp_path / "processed/train")[0]["rating"] == 2.0
 
 
+def test_of_a_table_that_holds_a_rating_twice_the_last_is_corrected_once(tmp_path: Path) -> None:
+    twice = pa.concat_tables([ratings((1, 1, 4.0)), ratings((1, 1, 3.0))])
+    put(tmp_path / "processed/train", twice)
+    put(tmp_path / "processed/test", ratings((2, 1, 3.0)))
+    put(tmp_path / "stream/train", ratings((1, 1, 5.0), origin="batch"))
+    put(tmp_path / "stream/test", ratings((3, 1, 5.0), origin="batch"))
+    assert given_stream.merge(tmp_path / "stream", tmp_path / "processed")["train_rows_corrected"] == 1
+    assert [row["rating"] for row in rows_of(tmp_path / "processed/train")] == [5.0]
+
+
 def test_a_file_processed_later_corrects_one_before_whatever_their_content_hashes_to(
     settings: Settings, tmp_path: Path
 ) -> None:

@@ -93,7 +93,7 @@ def test_the_documented_paths_are_read_and_written_as_given(
     assert said(done)["data_drift"]["rows"]["current"] > 0
     arguments = ("stream", "merge", "--streaming_path", str(out), "--processed_path", str(processed))
     assert said(stream(*arguments))["train_rows_added"] > 0
-    assert said(stream(*arguments)) == {"train_rows_added": 0, "test_rows_added": 0}
+    assert set(said(stream(*arguments)).values()) == {0}
 
 
 def test_replay_shows_what_each_policy_would_have_done_with_windows_and_without(stream: Reco) -> None:

@@ -9,51 +9,29 @@ and wait: what windows add to that, and what a pool hides, is a second table.
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
-from functools import cache, partial
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pyarrow.csv as pc
+from known_ratings import FOLDS, Case, History, load
 from rich.console import Console
 from rich.table import Table
 from run import HERE, MOVIELENS, machine
 from scipy.stats import binomtest
 from threadpoolctl import threadpool_limits
+from waiting_files import print_streams, stream_frequencies, streams
 
-from reco_assets.drift.cells import Cells, ScoredRatings, cells_of, count_batches
 from reco_assets.drift.decision import Evidence, decide_pool
-from reco_assets.drift.histograms import RATINGS, of_values
 from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, DriftConfig
-from reco_assets.drift.replay import POLICIES, RULES, replay
 from reco_assets.drift.scan import Arrival, Scan
-from reco_assets.drift.signals import Occurrences
-from reco_assets.models.assets import model_config
-from reco_assets.models.ratings import Ratings
-from reco_assets.models.recommender import AlsRecommender
-from reco_assets.silver.splits import TRAIN
-from reco_assets.streaming.sides import hashed_split
-from reco_assets.streaming.simulate import draw_rows, draw_users, sessions, tilt
-from resources.settings import load_settings
+from reco_assets.streaming.simulate import draw_rows, draw_users
 
-FOLDS = 5
-TRAIN_RATIO = 0.8
 SIZES = (50, 100, 200, 500, 1_000, 2_000, 5_000)
 TILTS = (-0.25, -0.5, -1.0)
 USERS = 50
-NO_TEST = ScoredRatings(*(np.empty(0) for _ in range(3)), np.empty(0, bool))
-
-
-@dataclass(frozen=True)
-class History:
-    """All ratings; (n,) each: the session or user that a rating is drawn with, its fold, whether it is trained on."""
-
-    ratings: Ratings
-    unit: np.ndarray
-    fold: np.ndarray
-    trained: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -94,27 +72,6 @@ class Frequencies:
     data_significant: float
 
 
-@dataclass(frozen=True)
-class Stream:
-    """Files that arrive one after the other: what they are drawn of, the rows and the tilt of each."""
-
-    unit: str
-    rows: tuple[int, ...]
-    stars: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class StreamFrequencies:
-    """By policy and rule (windows, or the pool alone): the share of reports after a stream's first that retrain, and
-    of streams in which one of them does.
-    """
-
-    stream: Stream
-    repetitions: int
-    reports: dict[str, float]
-    streams: dict[str, float]
-
-
 def main() -> None:
     """Run every cell, print the table, write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -136,17 +93,6 @@ def main() -> None:
     arguments.output.write_text(json.dumps(document, indent=2) + "\n")
     print_table(found)
     print_streams(streamed)
-
-
-def streams() -> Iterator[Stream]:
-    """Files without drift, of one size and after a large one, then shifted ones among quiet ones."""
-    yield Stream("sessions", (1_000,) * 8, (0.0,) * 8)
-    yield Stream("sessions", (2_000,) * 6, (0.0,) * 6)
-    yield Stream("sessions", (10_000, 5_000), (0.0, 0.0))
-    yield Stream("users", (12_000, 5_000), (0.0, 0.0))
-    for stars in (-0.5, -1.0, -1.5):
-        yield Stream("users", (12_000, 5_000), (0.0, stars))
-    yield Stream("sessions", (10_000, *(500,) * 8), (0.0, *(-1.0,) * 8))
 
 
 def cells() -> Iterator[Cell]:
@@ -202,81 +148,6 @@ def judge(movielens: Path, cell: Cell, fold: int, rng: np.random.Generator) -> O
     )
 
 
-@dataclass(frozen=True)
-class Case:
-    """A champion that saw no rating of a fold, and the history without the files drawn from it."""
-
-    history: History
-    champion: AlsRecommender
-    reference: Cells
-
-    @classmethod
-    def of(cls, movielens: Path, unit: str, fold: int, files: Sequence[np.ndarray]) -> "Case":
-        """Leave these files out of what is compared with."""
-        history = load(movielens, unit)
-        champion, warm = champion_without(movielens, unit, fold)
-        rest = history.trained.copy()
-        rest[np.concatenate(files)] = False
-        old = history.ratings.where(rest)
-        trained = of_values(RATINGS, old.user_id, old.rating)
-        movies = Occurrences(champion.movie_ids, champion.item_counts)
-        return cls(history, champion, replace(cells_of(trained, NO_TEST, movies), warm=warm))
-
-    def cells(self, file: np.ndarray, stars: float, position: int, rng: np.random.Generator) -> Cells:
-        """A file's ratings, tilted by so many stars and split, as the batch at a position."""
-        new = self.history.ratings.where(file)
-        new = replace(new, rating=tilt(new.rating, stars, rng, population=self.history.ratings.rating))
-        trained = self.history.trained[file]
-        learned, test = new.where(trained), ScoredRatings.of(self.champion, new.where(~trained))
-        zeros = np.zeros(len(learned), np.int64), np.zeros(len(test.user_id), np.int64)
-        return count_batches(zeros[0], learned, zeros[1], test, position)
-
-
-def stream_frequencies(movielens: Path, repetitions: int, seed: int, stream: Stream) -> StreamFrequencies:
-    """Draw and replay a stream's files; every stream has a seed of its own."""
-    with threadpool_limits(1):
-        runs = [judge_stream(movielens, stream, n, np.random.default_rng([seed, n])) for n in range(repetitions)]
-    ways = [f"{policy}, {rule}" for policy in POLICIES for rule in RULES]
-    return StreamFrequencies(
-        stream,
-        repetitions,
-        reports={way: float(np.mean([np.mean(run[way]) for run in runs])) for way in ways},
-        streams={way: float(np.mean([any(run[way]) for run in runs])) for way in ways},
-    )
-
-
-def judge_stream(movielens: Path, stream: Stream, number: int, rng: np.random.Generator) -> dict[str, list[bool]]:
-    """Let the files of a stream arrive; by policy and rule, whether each of the reports after the first retrained."""
-    fold, history = number % FOLDS, load(movielens, stream.unit)
-    files = draw_stream(history, stream.rows, fold, rng)
-    case = Case.of(movielens, stream.unit, fold, files)
-    seeds = rng.integers(0, 2**31, len(files))
-
-    def read(arrival: Arrival, position: int) -> Cells:
-        at = int(arrival.batch)
-        return case.cells(files[at], stream.stars[at], position, np.random.default_rng(seeds[at]))
-
-    arrivals = [
-        Arrival(str(at), "", int(history.trained[file].sum()), int((~history.trained[file]).sum()))
-        for at, file in enumerate(files)
-    ]
-    found: dict[str, list[bool]] = {}
-    for step in replay(arrivals, read, case.reference, DriftConfig()):
-        if step.arrival is not arrivals[0]:
-            found.setdefault(f"{step.policy}, {step.rule}", []).append(step.retrained)
-    return found
-
-
-def draw_stream(history: History, rows: Sequence[int], fold: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Positions of the ratings of each file; no unit is in two of them."""
-    free, files = history.fold == fold, []
-    for size in rows:
-        within = np.flatnonzero(free)
-        files.append(within[draw_rows(history.unit[within], size, rng)])
-        free[files[-1]] = False
-    return files
-
-
 def draw(history: History, cell: Cell, fold: int, rng: np.random.Generator) -> np.ndarray:
     """Positions of a file's ratings."""
     within = np.flatnonzero(history.fold == fold)
@@ -284,28 +155,6 @@ def draw(history: History, cell: Cell, fold: int, rng: np.random.Generator) -> n
     if cell.rows:
         return within[draw_rows(unit, cell.rows, rng)]
     return within[draw_users(unit, history.ratings.user_id[within], USERS, rng)]
-
-
-@cache
-def load(movielens: Path, unit: str) -> History:
-    """Read ratings.csv; units are parted into folds, and pairs into sides, by hashes and a fixed seed."""
-    columns = pc.read_csv(movielens / "ratings.csv")
-    users, movies, seconds = (columns[name].to_numpy() for name in ("userId", "movieId", "timestamp"))
-    ratings = Ratings(users.astype(np.int32), movies.astype(np.int32), columns["rating"].to_numpy().astype(np.float32))
-    units = np.unique(users if unit == "users" else sessions(users, seconds), return_inverse=True)[1]
-    fold = np.random.default_rng(0).integers(0, FOLDS, units.max() + 1)[units]
-    return History(ratings, units, fold, hashed_split(ratings.user_id, ratings.movie_id, TRAIN_RATIO) == TRAIN)
-
-
-@cache
-def champion_without(movielens: Path, unit: str, fold: int) -> tuple[AlsRecommender, np.ndarray]:
-    """A model trained on the other folds, and the cells of what it predicts for their test side."""
-    history = load(movielens, unit)
-    others = history.fold != fold
-    champion = AlsRecommender.fit(history.ratings.where(others & history.trained), model_config(load_settings()))
-    test = ScoredRatings.of(champion, history.ratings.where(others & ~history.trained))
-    none = np.empty(0, np.int64)
-    return champion, count_batches(none, Ratings(none, none, none), np.zeros(len(test.user_id), np.int64), test).warm
 
 
 def print_table(found: list[Frequencies]) -> None:
@@ -327,18 +176,6 @@ def print_table(found: list[Frequencies]) -> None:
             f"{row.warm_pairs:.0%}",
             f"{row.data_significant:.1%}",
         )
-    Console(width=150).print(table)
-
-
-def print_streams(found: list[StreamFrequencies]) -> None:
-    """The table of windows in docs/drift.md: reports after the first that retrain, and streams in which one does."""
-    table = Table("files of", "rows", "tilt", *found[0].reports)
-    for row in found:
-        cells = [f"{row.reports[way]:.1%} / {row.streams[way]:.0%}" for way in row.reports]
-        stars = ", ".join(f"{each:+g}" if each else "0" for each in dict.fromkeys(row.stream.stars))
-        rows = row.stream.rows
-        sizes = f"{len(rows)} x {rows[0]:,}" if len(set(rows)) == 1 else ", ".join(f"{size:,}" for size in rows)
-        table.add_row(f"whole {row.stream.unit}", sizes, stars, *cells)
     Console(width=150).print(table)
 
 

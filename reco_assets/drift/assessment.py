@@ -45,11 +45,15 @@ class DriftInputs:
 
 @dataclass(frozen=True)
 class Compared:
-    """The names of what is compared: waiting batches in the order of arrival, the champion, versions of tables."""
+    """The names of what is compared: waiting batches in the order of arrival, the champion, versions of tables.
+
+    `corrections`: how many of the batches' rows gave an earlier rating another value.
+    """
 
     batches: Sequence[str] = ()
     model_version: str | None = None
     delta_versions: Mapping[str, int | None] | None = None
+    corrections: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """As a report shows it: of the batches their number, the hash of their names, and the newest."""
@@ -58,6 +62,7 @@ class Compared:
                 "count": len(self.batches),
                 "name": set_name(self.batches),
                 "newest": list(self.batches[: -NAMED_BATCHES - 1 : -1]),
+                "corrections": self.corrections,
             },
             "model_version": self.model_version,
             "delta_versions": dict(sorted((self.delta_versions or {}).items())),

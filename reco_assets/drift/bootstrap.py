@@ -148,13 +148,30 @@ class _Pool:
         """Counts (samples, f) of users with so many rows each (u,), every one with the taste of a drawn user."""
         ranks = np.cumsum(self.odds)
         ranks /= ranks[-1]  # ends at 1 exactly, above every random number
+        weights, shrink = _few(rows)
         drawn = [
-            _times(np.searchsorted(ranks, rng.random((some, len(rows))), side="right"), rows, len(ranks)) @ self.tastes
-            for some in _portions(samples, len(rows))
+            _times(np.searchsorted(ranks, rng.random((some, len(weights))), side="right"), weights, len(ranks))
+            @ self.tastes
+            for some in _portions(samples, len(weights))
         ]
-        mixed = np.concatenate(drawn) / rows.sum()
+        mixed = np.concatenate(drawn) / weights.sum()
+        if shrink < 1:
+            mixed = self.shares + (mixed - self.shares) * shrink
         found: np.ndarray = rng.multinomial(rows.sum(), mixed / mixed.sum(axis=1, keepdims=True)).astype(np.float64)
         return found
+
+
+def _few(rows: np.ndarray) -> tuple[np.ndarray, float]:
+    """Of more than MANY users (u,): equal users in their place, MANY at most, and by how much these stray too far.
+
+    What users of unequal sizes stray is what (sum of rows)² / (sum of rows²) equal ones do, and of n times as many it
+    is less by the square root of n. So 100,000 users cost what 2,000 do.
+    """
+    if len(rows) <= MANY:
+        return rows, 1.0
+    worth = float(rows.sum()) ** 2 / float((rows.astype(np.float64) ** 2).sum())
+    users = min(MANY, max(2, round(worth)))
+    return np.ones(users), min(1.0, (users / worth) ** 0.5)
 
 
 def _deviations(side: UserHistogram, samples: int, rng: np.random.Generator) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -92,14 +93,14 @@ def _calibrated(evidence: Evidence) -> Finding:
     config = evidence.config
     larger = np.fmax(evidence.scored.data, evidence.scored.model)
     order = sorted(evidence.judged, key=lambda at: -np.nan_to_num(larger[at]))
-    exceeding = [evidence.finding(at) for at in order if larger[at] > config.threshold]
+    exceeding = [at for at in order if larger[at] > config.threshold]
     earlier = evidence.scan.strongest.get(CALIBRATED)
-    candidates = [*exceeding, *([earlier] if earlier else [])]
-    for finding in candidates:
+    seen: list[Finding] = []
+    for finding in chain([earlier] if earlier else [], (evidence.finding(at) for at in exceeding)):
         if _judge(CALIBRATED, finding, None, config).retrain:
-            return finding
-    scored = [(_calibrated_score(each, config), each) for each in (*candidates, evidence.pool)]
-    return max(scored, key=lambda pair: pair[0])[1]
+            return finding  # at the first: each further one would cost a bootstrap
+        seen.append(finding)
+    return max((*seen, evidence.pool), key=lambda finding: _calibrated_score(finding, config))
 
 
 def _calibrated_score(finding: Finding, config: DriftConfig) -> float:

@@ -198,7 +198,10 @@ def _facts(report: Document) -> list[tuple[str, str]]:
         ("tables", ", ".join(f"{name} v{version}" for name, version in tables) or "none"),
         (f"batches ({batches['count']:,}), the newest first", _first(batches)),
     ]
-    return [*facts, ("name of all batches together", batches["name"])] if batches["count"] else facts
+    if not batches["count"]:
+        return facts
+    corrections = f"{batches['corrections']:,}"
+    return [*facts, ("name of all batches together", batches["name"]), ("rows that correct a rating", corrections)]
 
 
 def _first(batches: Document) -> str:

@@ -63,8 +63,9 @@ def report_on_waiting(lakehouse: Lakehouse) -> DriftReport:
     settings = lakehouse.settings
     config = DriftConfig.from_settings(settings)
     champion = model_store(settings).champion()
-    arrivals = arrived(waiting(lakehouse))
-    names = [arrival.batch for arrival in arrivals]
+    received = waiting(lakehouse)
+    arrivals = arrived(received)
+    names, corrections = [receipt.batch for receipt in received], sum(receipt.corrections for receipt in received)
     if champion is None:
         missing = [Reason.NO_CHAMPION] if names else [Reason.NO_BATCHES, Reason.NO_CHAMPION]
         return no_report(missing, config, Compared(names))
@@ -78,7 +79,7 @@ def report_on_waiting(lakehouse: Lakehouse) -> DriftReport:
     if scan.starts.end < len(arrivals):
         scan = scan_batches(lakehouse, reference, arrivals, config, scan)
         _keep_scan(path, source, arrivals, scan)
-    return report_on(scan, reference.cells, Compared(names, champion, versions), config)
+    return report_on(scan, reference.cells, Compared(names, champion, versions, corrections), config)
 
 
 def arrived(received: Sequence[Receipt]) -> list[Arrival]:

@@ -65,7 +65,7 @@ def test_the_configured_policy_decides(inputs: Inputs) -> None:
 
 def test_a_report_names_what_was_compared(inputs: Inputs) -> None:
     document = assess(inputs(), CONFIG).document
-    assert document["batches"] == {"count": 2, "name": set_name(["b1", "b2"]), "newest": ["b2", "b1"]}
+    assert document["batches"] == {"count": 2, "name": set_name(["b1", "b2"]), "newest": ["b2", "b1"], "corrections": 0}
     assert document["model_version"] == "20260101_000000"
     assert document["delta_versions"] == {"silver/test_ratings": 2, "silver/train_ratings": 3}
     assert document["data_drift"]["rows"] == {"reference": 5_000, "current": 600}

@@ -1,7 +1,7 @@
 """One window of new ratings against what the champion was trained and judged on: how it scored, and how surely."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -30,14 +30,14 @@ class Comparison:
     current: UserHistogram
     status: str
     weights: Weights
-    resampling: Resampling
+    resampling: Resampling | None
     score: scores.Score | None = None
     windows: int = 1
 
     @cached_property
     def uncertainty(self) -> Uncertainty | None:
-        """What chance does to the score; None where there is none, or where a side is a single user."""
-        if self.score is None:
+        """What chance does to the score; None where that isn't asked for, or where a side is a single user."""
+        if self.score is None or self.resampling is None:
             return None
         return uncertainty(self.reference, self.current, self.scale, self.weights, self.resampling)
 
@@ -70,6 +70,17 @@ def compare_predictions(
         resampling = config.resampling_of(windows)
         return Comparison(scale, reference, current, "insufficient", config.weights, resampling, windows=windows)
     return compare(reference, current, scale, config, windows)
+
+
+def scores_of(reference: Cells, current: Cells, window: Window, config: DriftConfig) -> dict[str, Any]:
+    """A finding without what chance does, which costs a bootstrap: of a window whose score exceeds nothing."""
+    data = compare(reference.ratings, current.ratings, scores.rating_scale(), config)
+    model = compare_predictions(reference.predictions, current.predictions, config)
+    sections = [section(replace(part, resampling=None)) for part in (data, model)]
+    score = combined([part["score"] for part in sections], config)
+    found = {"start": window.start, "end": window.end, "drift_score": score, "rmse": None}
+    shown: dict[str, Any] = plain(found | {"data_drift": sections[0], "model_drift": sections[1]})
+    return shown
 
 
 def finding(reference: Cells, current: Cells, window: Window, config: DriftConfig, windows: int = 1) -> dict[str, Any]:

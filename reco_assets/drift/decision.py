@@ -9,7 +9,7 @@ import numpy as np
 
 from reco_assets.drift import policy
 from reco_assets.drift.cells import Cells
-from reco_assets.drift.comparison import evidence_in
+from reco_assets.drift.comparison import evidence_in, scores_of
 from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, DriftConfig, Verdict
 from reco_assets.drift.policy import Evidence as PartEvidence
 from reco_assets.drift.scan import RMSE, Scan, Scored
@@ -32,7 +32,7 @@ class Decided:
 class Evidence:
     """The windows over what waits, the largest first, and what is found of each when it is asked for.
 
-    `users`: of the training side of each window.
+    `users`: of the training side of each window; `brief`: leave out what chance does where no verdict needs it.
     """
 
     scan: Scan
@@ -40,13 +40,14 @@ class Evidence:
     config: DriftConfig
     scored: Scored
     users: list[int]
+    brief: bool = False
     _findings: dict[Window, Finding] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, scan: Scan, reference: Cells, config: DriftConfig) -> "Evidence":
+    def of(cls, scan: Scan, reference: Cells, config: DriftConfig, *, brief: bool = False) -> "Evidence":
         """Score the windows."""
         scored = scan.score(reference, config)
-        return cls(scan, reference, config, scored, [_users(scan.cells.train, each) for each in scored.window])
+        return cls(scan, reference, config, scored, [_users(scan.cells.train, each) for each in scored.window], brief)
 
     @property
     def pool(self) -> Finding:
@@ -57,8 +58,13 @@ class Evidence:
         """What is found of a window by its number."""
         window = self.scored.window[at]
         if window not in self._findings:
-            siblings = int(self.scored.siblings[at])
-            self._findings[window] = self.scan.finding(window, siblings, self.reference, self.config)
+            exceeds = np.fmax(self.scored.data, self.scored.model)[at] > self.config.threshold
+            if self.brief and not exceeds and self.config.rmse_trigger is None:
+                inside = self.scan.cells.between(window.start, window.end)
+                self._findings[window] = scores_of(self.reference, inside, window, self.config)
+            else:
+                siblings = int(self.scored.siblings[at])
+                self._findings[window] = self.scan.finding(window, siblings, self.reference, self.config)
         return self._findings[window]
 
     @property

@@ -50,7 +50,7 @@ def replay(
             if first not in known:  # ways whose batches wait since the same one share all of it
                 cells[first] = read(arrival, number - first)
                 scan = scan.take([arrival], cells[first], reference, config)
-                known[first] = scan, Evidence.of(scan, reference, config)
+                known[first] = scan, Evidence.of(scan, reference, config, brief=True)
             scan, evidence = known[first]
             step = _step(policy, rule, arrival, evidence)
             waiting[policy, rule] = (number + 1, Scan()) if step.retrained else (first, scan)

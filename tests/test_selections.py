@@ -21,7 +21,9 @@ GRAPH = DEFINITIONS.resolve_asset_graph()
 ASSETS = sorted(key.to_user_string() for key in GRAPH.materializable_asset_keys)
 # What makes nothing where there is nothing to make it of, or nobody has installed what makes it.
 MAY_YIELD_NOTHING = {"quality/evidently"}
-NEWS = "DATE,CUST_ID,MOVIE_ID,RATING\n2026-01-02,1,1,4.0\n2026-01-03,2,3,9.0\n"
+HEADER = "DATE,CUST_ID,MOVIE_ID,RATING\n"
+GOOD = "".join(f"2026-01-02,{user},1,4.0\n" for user in range(1, 41))
+NEWS = f"{HEADER}{GOOD}2026-01-03,2,3,9.0\n"
 
 Select = Callable[[str], dg.ExecuteInProcessResult]
 
@@ -90,7 +92,7 @@ def test_both_stream_tables_are_recorded_when_one_is_asked_for_as_both_are_writt
     result = select("stream/quarantine")
     assert made(result) == {"stream/ratings", "stream/quarantine"}
     batch = waiting(Lakehouse(settings, Engine(settings)))[-1]
-    assert (batch.good, batch.quarantined) == (1, 1)
+    assert (batch.good, batch.quarantined) == (40, 1)
 
 
 @pytest.mark.slow

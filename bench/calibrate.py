@@ -77,7 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--movielens", type=Path, default=MOVIELENS, help="folder of ml-latest-small")
     parser.add_argument("--repetitions", type=int, default=500)
-    parser.add_argument("--stream-repetitions", type=int, default=100)
+    parser.add_argument("--stream-repetitions", type=int, default=30)
     parser.add_argument("--streams-only", action="store_true", help="leave out the table of single files")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=HERE / "results" / "calibration.json")

@@ -20,12 +20,22 @@ def refuse_others(port: int) -> bool:
     """Let the process's listening socket on a port drop every further connection; whether one was found."""
     closed = False
     for number in _descriptors():
-        with suppress(OSError), socket.socket(fileno=os.dup(number)) as found:
+        with suppress(OSError), _as_socket(number) as found:
             if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and found.getsockname()[1] == port:
                 program = ctypes.create_string_buffer(DROP_ALL)
                 found.setsockopt(socket.SOL_SOCKET, ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(program)))
                 closed = True
     return closed
+
+
+def _as_socket(number: int) -> socket.socket:
+    """A copy of a descriptor as a socket. Raises `OSError`, and keeps no copy, where it is none."""
+    copy = os.dup(number)
+    try:
+        return socket.socket(fileno=copy)
+    except OSError:
+        os.close(copy)
+        raise
 
 
 def _descriptors() -> list[int]:

@@ -248,3 +248,15 @@ def test_no_other_process_can_connect_to_the_embedded_engine() -> None:
         assert engine.session.range(4).count() == 4
     finally:
         engine.stop()
+
+
+def test_looking_for_the_listening_socket_leaves_no_descriptor_open() -> None:
+    from resources.one_client import refuse_others
+
+    def opened() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before = opened()
+    with Path("/dev/null").open() as _:  # a descriptor that is no socket
+        refuse_others(0)
+    assert opened() == before

@@ -64,6 +64,8 @@ def held(lock_file: Path, what: str, timeout_seconds: float) -> Iterator[None]:
         finally:
             os.ftruncate(handle, 0)
             _HELD.discard(mine)
+            # Closing would not do: an engine that was started meanwhile has a copy of the descriptor (seen with Sail).
+            fcntl.flock(handle, fcntl.LOCK_UN)
     finally:
         os.close(handle)
 

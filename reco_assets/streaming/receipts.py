@@ -90,7 +90,7 @@ def write_receipts(root: Path, receipts: Iterable[Receipt], *, certain: bool = T
 
     (root / FOLDER).mkdir(parents=True, exist_ok=True)
     for receipt, number in zip(written, change(root, enter), strict=True):
-        _write_copy(root, receipt, number)
+        write_copy(root, receipt, number)
 
 
 def write_receipt(root: Path, receipt: Receipt) -> None:
@@ -160,10 +160,3 @@ def _enter(ledger: sqlite3.Connection, receipt: Receipt, certain: bool) -> int:
     values = (receipt.source, receipt.good, receipt_text(receipt), certain, number)
     ledger.execute("UPDATE batches SET source = ?, good = ?, receipt = ?, sure = max(sure, ?) WHERE number = ?", values)
     return number
-
-
-def _write_copy(root: Path, receipt: Receipt, number: int) -> None:
-    path = copy_path(root, receipt.batch)
-    if path.is_dir():
-        set_aside(path)
-    write_copy(root, receipt, number)

@@ -106,3 +106,23 @@ def test_a_link_is_refused_and_what_it_points_at_is_left_alone(tmp_path: Path, l
     with pytest.raises(LockError, match="a link: remove the link"), held(tmp_path / "locks" / "a.lock", "it", 1):
         pass
     assert (tmp_path / "private" / "a.lock").read_text() == "secret"
+
+
+def test_a_lock_is_free_again_though_something_copied_its_descriptor(tmp_path: Path) -> None:
+    path, copies = tmp_path / "table.lock", []
+    with held(path, "table", 1):
+        copies += [os.dup(int(name)) for name in os.listdir("/proc/self/fd") if _is_open(name, path)]
+    try:
+        assert copies
+        with held(path, "table", 0):
+            pass
+    finally:
+        for copy in copies:
+            os.close(copy)
+
+
+def _is_open(descriptor: str, path: Path) -> bool:
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}") == str(path)
+    except FileNotFoundError:  # that of the listing itself
+        return False

@@ -8,7 +8,7 @@ opened without following links: others may write to the streaming folder.
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,10 +47,12 @@ def claimed_files(folder: Path) -> list[Path]:
     return found
 
 
-def claim(folder: Path, names: Sequence[str]) -> Claims:
-    """Move the files into claims of their own; names whose file is gone, taken by another run, are left out."""
-    paths, failed = [], {}
+def claim(folder: Path, names: Iterable[str], limit: int | None = None) -> Claims:
+    """Move the files, up to a limit, into claims of their own; names whose file another run took are left out."""
+    paths, failed = list[Path](), dict[str, str]()
     for name in names:
+        if len(paths) == limit:  # those that may not be moved take nobody's place
+            break
         try:
             paths.append(_claim(folder, name))
         except FileNotFoundError:

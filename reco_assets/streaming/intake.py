@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 from deltalake.exceptions import DeltaError
@@ -104,7 +103,7 @@ def take_in(lakehouse: Lakehouse, names: Sequence[str] | None = None) -> IntakeR
     with _only_intake(lakehouse):
         run = _resumed(lakehouse)
         limit = lakehouse.settings.intake_max_files if names is None else None
-        claims = claim(landing, list(islice(_complete(lakehouse.settings, names), limit)))
+        claims = claim(landing, _complete(lakehouse.settings, names), limit)
         run.failed |= {landing / name: why for name, why in claims.failed.items()}
         process(lakehouse, claims.paths, run)
         return _result(lakehouse, run)

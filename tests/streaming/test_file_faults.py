@@ -64,6 +64,17 @@ def test_a_file_that_may_not_be_moved_stays_while_the_others_are_taken_and_is_ta
     assert users() == [1, 2]
 
 
+def test_files_that_may_not_be_moved_hide_no_younger_ones_from_a_command(
+    make_lakehouse: Callable[..., Lakehouse], drop: Callable, users: Callable, fixed: Callable
+) -> None:
+    lakehouse = make_lakehouse(intake_max_files=1)
+    fixed(drop("a.csv", "2005-09-06,1,42,4"))
+    drop("b.csv", "2005-09-06,2,42,4")
+    drop("c.csv", "2005-09-06,3,42,4")
+    take_in(lakehouse)
+    assert users() == [2]
+
+
 def test_a_claimed_file_that_cannot_be_deleted_is_taken_once_and_stops_no_other(
     *, lakehouse: Lakehouse, drop: Callable, users: Callable, fixed: Callable, landing: Path, run_apart: Callable
 ) -> None:

@@ -112,16 +112,6 @@ def pytest_report_header() -> str:
     return f"end-to-end tests run on {real or 'synthetic ratings, as ml-latest-small is not here (reco data fetch)'}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side, those of a file stay together, as they share what the file set up.
-
-    Files that share a costlier set-up name their group: `pytest.mark.xdist_group`.
-    """
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
-
-
 @dataclass(frozen=True)
 class SlackRequest:
     """What a client of Slack's Web API sent."""

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Everything that must pass: lint, types, the whole suite embedded, the engine tests again on Spark.
-# Two tests at a time: most wait for a process, a commit or the JVM for half of their time.
+# Two files of tests at a time: most wait for a process, a commit or the JVM for half of their time.
 set -eu
 . tests/stages.sh
 BIN=.venv/bin
@@ -15,7 +15,7 @@ lint() {
 run_tests() { # engine, marks, pytest's arguments
     engine=$1 marks=$2
     shift 2
-    RECO_ENGINE=$engine $BIN/pytest -n "$WORKERS" --dist loadgroup -m "$marks" "$@"
+    RECO_ENGINE=$engine $BIN/pytest -n "$WORKERS" --dist loadfile -m "$marks" "$@"
 }
 
 install_servers() {

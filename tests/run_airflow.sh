@@ -20,7 +20,7 @@ shimmed() { # both lines side by side
 }
 
 for_real() {
-    .venv/bin/pytest -n "${TEST_WORKERS:-2}" --dist loadgroup -m slow tests/airflow_real
+    .venv/bin/pytest -n "${TEST_WORKERS:-2}" --dist loadfile -m slow tests/airflow_real
 }
 
 stage "Airflow: DAGs in both lines, shimmed" shimmed

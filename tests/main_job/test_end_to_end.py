@@ -15,8 +15,6 @@ from resources.table_files import table_row_count
 if TYPE_CHECKING:
     from tests.conftest import RatingFiles
 
-pytestmark = pytest.mark.xdist_group("main_job")
-
 
 @pytest.fixture(scope="module")
 def metrics(settings: Settings, outcome: Outcome) -> dict[str, Any]:

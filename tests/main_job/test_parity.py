@@ -20,7 +20,6 @@ from resources.settings import Settings
 
 pytestmark = [
     pytest.mark.both_engines,
-    pytest.mark.xdist_group("main_job"),
     pytest.mark.skipif(os.environ.get("RECO_ENGINE") != "spark", reason="compares Spark with the embedded engine"),
 ]
 

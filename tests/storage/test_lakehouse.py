@@ -596,7 +596,7 @@ def test_a_frame_can_be_written_to_any_folder_and_read_from_it(engine: Engine, t
 def test_a_lakehouse_may_have_spaces_quotes_and_foreign_letters_in_its_path(
     engine: Engine, tmp_path: Path, storage_format: str
 ) -> None:
-    root = tmp_path / "o'brien's \"own\" lake #1, größer"
+    root = tmp_path / "o'brien's \"own\" lake no. 1, größer"
     lakehouse = Lakehouse(load_settings(lakehouse_path=root, storage_format=storage_format), engine)
     for number in (1, 2):
         frame = engine.session.createDataFrame([(number, "one")], PLAIN.schema)

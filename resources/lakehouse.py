@@ -57,10 +57,15 @@ class Lakehouse:
 
     def version(self, name: str) -> int | None:
         """The newest Delta version; None for a parquet table, which has none. Raises `LakehouseError`."""
+        table = self.delta_table(name)
+        return None if table is None else int(table.version())
+
+    def delta_table(self, name: str) -> DeltaTable | None:
+        """The table at its newest Delta version; None for a parquet table. Raises `LakehouseError`."""
         self._require(name)
         path = self.path(name)
         with self._damage_told(name):
-            return DeltaTable(str(path)).version() if is_delta(path) else None
+            return DeltaTable(str(path)) if is_delta(path) else None
 
     def row_count(self, name: str, version: int | None = None) -> int:
         """Rows in a table, from the files' statistics: no engine job. Raises `LakehouseError`."""

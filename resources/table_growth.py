@@ -182,6 +182,7 @@ def _carrying(table: DeltaTable, transaction: str | None) -> CommitProperties | 
 
 
 def _open(lakehouse: Lakehouse, name: str) -> DeltaTable:
-    if lakehouse.version(name) is None:  # raises where there is no table at all
+    table = lakehouse.delta_table(name)
+    if table is None:
         raise LakehouseError(f"{lakehouse.path(name)} is a parquet table, which has no log; use STORAGE_FORMAT=delta.")
-    return DeltaTable(str(lakehouse.path(name)))
+    return table

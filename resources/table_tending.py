@@ -40,15 +40,24 @@ def tend_table(lakehouse: Lakehouse, name: str, pinned: Callable[[], Collection[
     """
     path = lakehouse.path(name)
     with lakehouse.lock(name):
-        compacted = sum(_compact(path, size) for size in SIZES)
+        compacted = take_together(lakehouse, name)
         swept = _has_many_commits(path) and not pinned()
         if swept:
             _sweep(path, retention_hours)
     return Tended(compacted, swept)
 
 
-def _compact(path: Path, size: int) -> int:
-    table = DeltaTable(str(path))
+def take_together(lakehouse: Lakehouse, name: str) -> int:
+    """Take a Delta table's small files together where there are many; returns how many. Every version stays readable.
+
+    Raises `DeltaError`; the table is then as it was.
+    """
+    with lakehouse.lock(name):
+        table = DeltaTable(str(lakehouse.path(name)))
+        return sum(_compact(table, size) for size in SIZES)
+
+
+def _compact(table: DeltaTable, size: int) -> int:
     sizes = pa.table(table.get_add_actions())["size_bytes"].to_pylist()
     if sum(found < size for found in sizes) <= MANY_FILES:
         return 0

@@ -101,7 +101,8 @@ def scan_batches(
 def batch_cells(lakehouse: Lakehouse, model: Recommender, arrivals: Sequence[Arrival], first: int) -> Cells:
     """Count the good rows of batches, which take the positions from first. Raises `LakehouseError`."""
     batches = [arrival.batch for arrival in arrivals]
-    rows = batch_rows(lakehouse, STREAM_RATINGS.name, batches, columns=[BATCH, *COLUMNS, "split"])
+    counts = {arrival.batch: arrival.train + arrival.test for arrival in arrivals}
+    rows = batch_rows(lakehouse, STREAM_RATINGS.name, batches, [BATCH, *COLUMNS, "split"], counts)
     at = pac.index_in(rows[BATCH].cast(pa.string()), value_set=pa.array(batches, pa.string())).to_numpy()
     ratings, split = Ratings.from_arrow(rows), np.asarray(rows["split"])
     sides = split == TRAIN, split == TEST

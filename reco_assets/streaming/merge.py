@@ -27,7 +27,9 @@ from pyspark.sql import functions as F
 from reco_assets.silver.splits import TEST, TRAIN
 from reco_assets.streaming.accepted import accepted, accepted_newest_first
 from reco_assets.streaming.last_values import KEY, REPLACES, last_values, last_values_of_frame
+from reco_assets.streaming.receipts import good_rows
 from reco_assets.streaming.steps import reached
+from reco_assets.streaming.upkeep import after_merge
 from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from resources.lakehouse import Lakehouse
 from resources.table_append import batch_rows
@@ -155,7 +157,8 @@ def _insert(lakehouse: Lakehouse, side: str, split_version: int, batches: list[s
     if not batches:
         return Merged(How.UNCHANGED, 0, ())
     spec = TABLES[side]
-    stream = batch_rows(lakehouse, STREAM_RATINGS.name, batches, columns=["batch", "line", *ROW[:-1], "split"])
+    columns, counts = ["batch", "line", *ROW[:-1], "split"], good_rows(lakehouse.root, batches)
+    stream = batch_rows(lakehouse, STREAM_RATINGS.name, batches, columns, counts)
     split = lakehouse.dataset(SPLIT_RATINGS.name, split_version, encoded=["side"])
     known = split.to_table(columns=[*PAIR, "side"], filter=pc.field("user_id").isin(pc.unique(stream["user_id"])))
     brought = rows_of_side(stream, known, batches, side)
@@ -164,6 +167,7 @@ def _insert(lakehouse: Lakehouse, side: str, split_version: int, batches: list[s
     changes = changes_of(last.select(ROW), held, KEY)
     commit_changes(lakehouse, spec, changes, KEY, _transaction(epoch, batches[-1]))
     reached(f"{side}_inserted")
+    after_merge(lakehouse, spec.name)
     corrected_before = last.filter(pc.field(REPLACES)).join(changes.new, keys=KEY, join_type="left semi")
     return Merged(How.INSERTED, len(changes), tuple(batches), len(changes.other) + len(corrected_before))
 

@@ -21,6 +21,7 @@ __all__ = [
     "Receipt",
     "ReceiptError",
     "begin",
+    "good_rows",
     "has_receipt",
     "mend_copy",
     "newest_number",
@@ -126,6 +127,19 @@ def receipts(root: Path, batches: Collection[str] | None = None) -> list[Receipt
         some = wanted[at : at + _AT_ONCE]
         found += query(root, f"{sql} AND batch IN ({','.join('?' * len(some))})", some)
     return [parsed(text) for _, text in sorted(found)]
+
+
+def good_rows(root: Path, batches: Collection[str]) -> dict[str, int] | None:
+    """How many rows each of the batches has in stream/ratings; None where one of them has no receipt.
+
+    Raises `LedgerError`.
+    """
+    wanted, found = sorted(set(batches)), dict[str, int]()
+    for at in range(0, len(wanted), _AT_ONCE):
+        some = wanted[at : at + _AT_ONCE]
+        sql = f"SELECT batch, good FROM batches WHERE receipt IS NOT NULL AND batch IN ({','.join('?' * len(some))})"
+        found |= dict(query(root, sql, some))
+    return found if len(found) == len(wanted) else None
 
 
 def mend_copy(root: Path, batch: str) -> None:

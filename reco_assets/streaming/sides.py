@@ -32,7 +32,7 @@ def split_pairs(lakehouse: Lakehouse, user_id: np.ndarray, movie_id: np.ndarray,
     sides = hashed_split(pairs >> 32, pairs & 0xFFFFFFFF, train_ratio)
     for name, column in ((STREAM_RATINGS.name, "split"), (SPLIT_RATINGS.name, "side")):
         if len(pairs) and lakehouse.exists(name):
-            _keep_known(sides, pairs, lakehouse.dataset(name), column)
+            _keep_known(sides, pairs, lakehouse.dataset(name, encoded=[column]), column)
     return pa.array(sides[back], pa.string())
 
 
@@ -63,13 +63,15 @@ def _keep_known(sides: np.ndarray, pairs: np.ndarray, known: ds.Dataset, column:
     """Overwrite the sides of pairs (sorted) that the table knows; the table is streamed, never held."""
     # Arrow's own memory: a filter over numpy's can abort a process that ends right after reading.
     users = pac.unique(pa.array((pairs >> 32).astype(np.int32)))
-    of_them = ds.field("user_id").isin(users) & ds.field(column).isin([TRAIN, TEST])
+    of_them = ds.field("user_id").isin(users)  # `column` is looked at where a pair is known: it would take as long
     for batch in known.scanner(columns=["user_id", "movie_id", column], filter=of_them).to_batches():
         found = _pair(batch["user_id"].to_numpy(), batch["movie_id"].to_numpy())
         order = np.argsort(found)  # 20 M rows against 1 M pairs: 12 s of searches in any order, 3 s in this one
         at = np.minimum(np.searchsorted(pairs, found[order]), len(pairs) - 1)
         wanted = pairs[at] == found[order]
-        sides[at[wanted]] = batch[column].take(pa.array(order[wanted])).to_numpy(zero_copy_only=False)
+        side = batch[column].take(pa.array(order[wanted])).cast(pa.string())
+        is_side = pac.is_in(side, pa.array([TRAIN, TEST])).to_numpy(zero_copy_only=False)
+        sides[at[wanted][is_side]] = side.to_numpy(zero_copy_only=False)[is_side]
 
 
 def _pair(user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ from resources.errors import RecoError
 from resources.lakehouse import Lakehouse
 from resources.own_folders import require_own_folders
 from resources.settings import Settings
-from resources.table_tending import tend_table
+from resources.table_tending import take_together, tend_table
 
 AT_ONCE = 1_000  # files that one intake removes at most: 20 ms
 STEP = 100  # below so many it isn't worth a commit of the ledger
@@ -34,8 +34,16 @@ def after_intake(lakehouse: Lakehouse) -> None:
     settings = lakehouse.settings
     for spec in STREAM:
         if lakehouse.exists(spec.name):
-            _named(f"Upkeep of {spec.name}", partial(_tend, lakehouse, spec.name))
-    _named("Removing old files", lambda: _sweep(lakehouse.root, settings))
+            _named(f"Upkeep of {spec.name}", partial(_tend, lakehouse, spec.name), "intake")
+    _named("Removing old files", lambda: _sweep(lakehouse.root, settings), "intake")
+
+
+def after_merge(lakehouse: Lakehouse, name: str) -> None:
+    """Take the small files of a table together that merges add to. Nothing is removed: models may be pinned to it.
+
+    What can't be done now is named in a warning and is due again after the next merge.
+    """
+    _named(f"Upkeep of {name}", lambda: take_together(lakehouse, name), "merge")
 
 
 def _sweep(root: Path, settings: Settings) -> None:
@@ -101,8 +109,8 @@ def _tend(lakehouse: Lakehouse, name: str) -> None:
     tend_table(lakehouse, name, pinned, lakehouse.settings.maintenance_retention_hours)
 
 
-def _named(what: str, work: Callable[[], object]) -> None:
+def _named(what: str, work: Callable[[], object], left_for: str) -> None:
     try:
         work()
     except (DeltaError, OSError, RecoError) as error:
-        warnings.warn(f"{what} was left for the next intake: {error}", stacklevel=2)
+        warnings.warn(f"{what} was left for the next {left_for}: {error}", stacklevel=2)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,9 +74,9 @@ def batches_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     asked: list[int] = []
     read = inputs.batch_rows
 
-    def watched(lakehouse: Lakehouse, name: str, batches: list[str], columns: list[str]) -> object:
+    def watched(lakehouse: Lakehouse, name: str, batches: list[str], *more: Any) -> object:
         asked.append(len(batches))
-        return read(lakehouse, name, batches, columns)
+        return read(lakehouse, name, batches, *more)
 
     monkeypatch.setattr(inputs, "batch_rows", watched)
     return asked

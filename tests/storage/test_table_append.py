@@ -1,5 +1,7 @@
 """Batches are added to a table once, in commits that are on disk."""
 
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,3 +101,38 @@ def test_the_rows_of_batches_are_found_in_the_files_that_can_hold_them(lakehouse
     for file in DeltaTable(str(lakehouse.path(GROWING.name))).file_uris()[1:]:
         Path(file).unlink()  # the newest come first: one file is left, that of batch 333…
     assert batch_rows(lakehouse, GROWING.name, ["3" * 64], columns=["id"]).to_pylist() == [{"id": 3}]
+
+
+def test_where_the_rows_of_batches_are_counted_files_older_than_theirs_are_not_read(lakehouse: Lakehouse) -> None:
+    for number in range(3):  # ranges of names that rule nothing out, as hashes in larger files
+        append_batches(lakehouse, GROWING, rows(**{f"a{number}": [number], f"z{number}": [number, number + 10]}))
+        os.utime(newest_file(lakehouse), (number, number))
+    for file in DeltaTable(str(lakehouse.path(GROWING.name))).file_uris():
+        if Path(file) != newest_file(lakehouse):
+            Path(file).write_bytes(b"never read")
+            os.utime(file, (0, 0))
+    found = batch_rows(lakehouse, GROWING.name, ["z2", "a2"], ["id"], {"a2": 1, "z2": 2, "more": 5})
+    assert sorted(found["id"].to_pylist()) == [2, 2, 12]
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+@pytest.mark.parametrize("asked", [[], ["b0"], ["b3", "b1"], ["b4", "none"], ["none"]])
+def test_counted_or_not_the_same_rows_are_found_wherever_they_lie(
+    lakehouse: Lakehouse, asked: list[str], compacted: bool
+) -> None:
+    for number in range(5):
+        append_batches(lakehouse, GROWING, rows(**{f"b{number}": [number, -number]}))
+        os.utime(newest_file(lakehouse), (9 - number, 9 - number))  # a clock that runs backwards loses no row
+    if compacted:
+        DeltaTable(str(lakehouse.path(GROWING.name))).optimize.compact()
+    counts = {f"b{number}": 2 for number in range(5)} | {"none": 0}
+    columns = ["id", "batch"]
+    found = batch_rows(lakehouse, GROWING.name, asked, columns, counts)
+    assert found.column_names == columns
+    assert found.sort_by("id").equals(batch_rows(lakehouse, GROWING.name, asked, columns).sort_by("id"))
+
+
+def newest_file(lakehouse: Lakehouse) -> Path:
+    path = lakehouse.path(GROWING.name)
+    log = max((path / "_delta_log").glob("*.json")).read_text().splitlines()
+    return next(path / action["add"]["path"] for action in map(json.loads, log) if "add" in action)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql.types import FloatType, IntegerType, StringType, StructField, StructType, TimestampType
 
-from resources import table_growth
+import resources.lakehouse
 from resources.lakehouse import Lakehouse
 from resources.table_files import LakehouseError, TableSpec
 from resources.table_growth import changes_of, commit_changes, read_log, record, rows_under
@@ -266,7 +266,7 @@ def test_of_a_log_that_carries_transactions_only_what_came_since_is_read(
             asked.append(limit)
             return super().history(limit)
 
-    monkeypatch.setattr(table_growth, "DeltaTable", Watched)
+    monkeypatch.setattr(resources.lakehouse, "DeltaTable", Watched)
     assert read_log(lakehouse, GROWING.name).epoch == 0
     assert asked == [1]
 

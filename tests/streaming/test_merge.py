@@ -12,12 +12,14 @@ from deltalake import DeltaTable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reco_assets.streaming import upkeep
 from reco_assets.streaming.accepted import accept_waiting, accepted
 from reco_assets.streaming.last_values import KEY
 from reco_assets.streaming.merge import ROW, TABLES, How, Merged, merge_side, rebuilt_side, rows_of_side, rows_to_put
 from reco_assets.streaming.receipts import Receipt, write_receipt
 from reco_assets.streaming.sides import split_pairs
 from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
+from resources import table_tending
 from resources.lakehouse import Lakehouse
 from resources.session import Engine
 from resources.settings import load_settings
@@ -444,6 +446,36 @@ def test_in_whatever_order_batches_merges_and_rebuilds_come_the_rows_are_the_sam
     for step, rows in steps:
         step(world, rows)
     world.check()
+
+
+def test_after_many_merges_a_table_has_few_files_and_nothing_is_merged_again(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_tending, "MANY_FILES", 3)
+    history(train=[Rated(1, 1, 0)], test=[Rated(2, 1, 0)])
+    merge(lakehouse)
+    version = lakehouse.version(TRAIN_RATINGS.name)
+    for number in range(8):
+        stage(**{f"b{number}": [(Rated(9, number, 5), "train")]})
+        merge(lakehouse)
+    assert len(lakehouse.dataset(TRAIN_RATINGS.name).files) <= 4
+    assert lakehouse.row_count(TRAIN_RATINGS.name) == 9
+    assert [done.how for done in merge(lakehouse)] == [How.UNCHANGED, How.UNCHANGED]
+    assert lakehouse.row_count(TRAIN_RATINGS.name, version) == 1
+
+
+def test_files_that_cannot_be_taken_together_do_not_stop_a_merge(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(upkeep, "take_together", full)
+    history(train=[Rated(1, 1, 0)], test=[Rated(2, 1, 0)])
+    merge(lakehouse)
+    stage(a=[(Rated(9, 9, 5), "train")])
+    with pytest.warns(UserWarning, match=r"Upkeep of silver/\w+_ratings was left for the next merge: No space"):
+        assert [done.rows for done in merge(lakehouse)] == [1, 0]
 
 
 def test_a_table_is_never_partly_there_for_those_who_read_a_version(

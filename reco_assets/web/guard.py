@@ -53,10 +53,19 @@ def refusal(request: Request, hosts: frozenset[str]) -> str | None:
     acts = request.method not in READING or request.path.rstrip("/").endswith(GRAPHQL)
     if acts and headers.get("sec-fetch-site", "none") not in OWN_SITE:
         return "the request comes from a page of another site"
+    # An address bar's request and a page's image send no Origin, nor Sec-Fetch-Site to a server without TLS.
+    if _asks_by_address(request):
+        return "a query is sent by POST"
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if request.method == "POST" and request.path.rstrip("/").endswith(GRAPHQL) and kind not in GRAPHQL_BODIES:
         return f"a query is sent as application/json and not as {kind or 'nothing named'!r}"
     return None
+
+
+def _asks_by_address(request: Request) -> bool:
+    """Whether Dagster would run the query in the address, where it answers with its editor of queries to a browser."""
+    at_graphql = request.path.rstrip("/").endswith(GRAPHQL)
+    return request.method in ("GET", "HEAD") and at_graphql and "text/html" not in request.headers.get("accept", "")
 
 
 def guarded(app: App, hosts: frozenset[str]) -> App:

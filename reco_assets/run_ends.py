@@ -24,6 +24,13 @@ def cancel_if_stopped(instance: dg.DagsterInstance, entry: Any) -> None:
             instance.report_run_canceling(run)
 
 
+def cancel_unless_ended(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Let a run that Ctrl-C or SIGTERM ended outside of its steps, as before the first, be on record as cancelled."""
+    run = instance.get_run_by_id(run_id)
+    if run is not None and not run.is_finished:
+        instance.report_run_canceled(run)
+
+
 def raise_if_stopped(instance: dg.DagsterInstance, run_id: str) -> None:
     """Raise `KeyboardInterrupt` where that, or SIGTERM, ended the run."""
     run = instance.get_run_by_id(run_id)

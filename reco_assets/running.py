@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from reco_assets.build import build_definitions
-from reco_assets.run_ends import cancel_if_stopped, first_failure, raise_if_stopped
+from reco_assets.run_ends import cancel_if_stopped, cancel_unless_ended, first_failure, raise_if_stopped
 from reco_assets.selection import RunRequestError, nearest, selected_assets
 from resources.airflow import airflow_task
 from resources.dagster_home import open_instance
@@ -153,6 +153,9 @@ def _execute(
             )
         except dg.DagsterInvalidConfigError as error:
             raise RunRequestError(" ".join(found.message for found in error.errors)) from None
+        except KeyboardInterrupt:
+            cancel_unless_ended(instance, run_id)
+            raise
         raise_if_stopped(instance, run_id)
         return result
 

@@ -99,3 +99,16 @@ def test_a_run_that_fails_in_an_airflow_task_is_found_by_its_tags(tmp_path: Path
     with dg.DagsterInstance.get() as instance:
         (run,) = instance.get_runs(dg.RunsFilter(tags=TAGS))
     assert run.status is dg.DagsterRunStatus.FAILURE
+
+
+def test_a_run_that_is_stopped_before_its_first_step_is_cancelled(
+    settings: Settings, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_arguments: Any, **_named: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dagster._core.execution.execute_in_process.ExecuteRunWithPlanIterable", stop)
+    with pytest.raises(KeyboardInterrupt):
+        materialize_assets(settings, STREAM)
+    with dg.DagsterInstance.get() as instance:
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.CANCELED]

@@ -1,6 +1,6 @@
 """A CSV file of simulated ratings for the streaming folder: what whole users rated, tilted as one chooses."""
 
-import uuid
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from reco_assets.silver.futures import COLUMNS
 from reco_assets.streaming.landing import name_defect
 from reco_assets.streaming.simulate import TOLERANCE, SimulationError, draw_rows, draw_users, tilt
 from reco_assets.tables import FUTURE_RATINGS, SPLIT_RATINGS
+from resources.atomic_files import replacing
 from resources.lakehouse import Lakehouse
 from resources.session import Engine
 from resources.settings import Settings
@@ -43,7 +44,7 @@ def simulate(settings: Settings, plan: Simulation, name: str) -> dict[str, Any]:
     target = settings.landing / name
     if defect := name_defect(name):
         raise SimulationError(f"--name {name!r} would never be taken in: {defect}.")
-    if target.exists():
+    if os.path.lexists(target):
         raise SimulationError(f"{target} still waits to be taken in; choose another --name.")
     lakehouse, rng = Lakehouse(settings, Engine(settings)), np.random.default_rng(plan.seed)
     rows = (
@@ -92,7 +93,5 @@ def _dated_anew(rows: pa.Table, count: int) -> pa.Array:
 def _write(target: Path, columns: list[Any]) -> None:
     text = pac.strftime(columns[0].cast(pa.timestamp("s", tz="UTC")), format="%Y-%m-%d %H:%M:%S")
     table = pa.table(dict(zip(COLUMNS, [text, *columns[1:]], strict=True)))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    pcsv.write_csv(table, temporary, pcsv.WriteOptions(quoting_header="none", quoting_style="none"))
-    temporary.replace(target)
+    with replacing(target) as temporary, temporary.open("wb") as file:
+        pcsv.write_csv(table, file, pcsv.WriteOptions(quoting_header="none", quoting_style="none"))

@@ -1,11 +1,13 @@
 """The future ratings as one CSV file, in the columns that streaming reads."""
 
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.csv as pc
 from pyspark.sql import functions as F
+
+from resources.atomic_files import replacing
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -16,8 +18,18 @@ DATE_FORMAT = "yyyy-MM-dd HH:mm:ss"
 
 
 def write_futures_csv(future: "DataFrame", path: Path) -> int:
-    """Replace the file by the rows (user_id, movie_id, rating, rating_ts), oldest first; returns their number."""
-    rows = (
+    """Replace the file by the rows (user_id, movie_id, rating, rating_ts), oldest first; returns their number.
+
+    Raises `NoRegularFileError` for the path of a device, pipe or folder.
+    """
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        rows = _rows(future)
+        pc.write_csv(rows, file, pc.WriteOptions(quoting_header="none", quoting_style="none"))
+    return int(rows.num_rows)
+
+
+def _rows(future: "DataFrame") -> pa.Table:
+    return (
         future.orderBy("rating_ts", "user_id", "movie_id")
         .select(
             F.date_format("rating_ts", DATE_FORMAT).alias("DATE"),
@@ -27,11 +39,3 @@ def write_futures_csv(future: "DataFrame", path: Path) -> int:
         )
         .toArrow()
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        pc.write_csv(rows, temporary, pc.WriteOptions(quoting_header="none", quoting_style="none"))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return int(rows.num_rows)

@@ -103,3 +103,11 @@ def test_a_file_that_still_waits_is_not_overwritten(settings: Settings) -> None:
 def test_a_name_that_intake_would_never_take_is_refused(settings: Settings, name: str) -> None:
     with pytest.raises(SimulationError, match="would never be taken in"):
         simulate(settings, history(), name)
+
+
+def test_a_link_where_the_file_would_lie_is_not_followed(settings: Settings, tmp_path: Path) -> None:
+    settings.landing.mkdir(parents=True, exist_ok=True)
+    (settings.landing / "current.csv").symlink_to(tmp_path / "elsewhere.csv")
+    with pytest.raises(SimulationError, match="still waits to be taken in"):
+        simulate(settings, history(), "current.csv")
+    assert not (tmp_path / "elsewhere.csv").exists()

@@ -1,5 +1,6 @@
 """The export of the future ratings."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from reco_assets.silver.futures import write_futures_csv
+from resources.atomic_files import NoRegularFileError
 
 pytestmark = pytest.mark.both_engines
 
@@ -41,3 +43,12 @@ def test_no_futures_give_a_file_with_only_the_header(spark: Any, tmp_path: Path)
     path = tmp_path / "future.csv"
     assert write_futures_csv(spark.createDataFrame([], SCHEMA), path) == 0
     assert path.read_text() == "DATE,CUST_ID,MOVIE_ID,RATING\n"
+
+
+def test_futures_never_replace_a_pipe(spark: Any, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(NoRegularFileError):
+        write_futures_csv(spark.createDataFrame(ROWS, SCHEMA), pipe)
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]

@@ -1,10 +1,12 @@
 """Small files are replaced whole, whatever lies under their name."""
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
 
-from resources.atomic_files import set_aside, write_json
+from resources.atomic_files import NoRegularFileError, replacing, set_aside, write_json
 
 
 def test_a_folder_under_a_files_name_is_kept_beside_the_file(tmp_path: Path) -> None:
@@ -22,3 +24,54 @@ def test_what_was_set_aside_before_is_kept_too(tmp_path: Path) -> None:
         (tmp_path / "a").write_text(text)
         set_aside(tmp_path / "a")
     assert sorted(path.read_text() for path in tmp_path.iterdir()) == ["first", "second"]
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    return path
+
+
+def test_a_pipe_under_a_files_name_is_refused_and_stays(pipe: Path) -> None:
+    with pytest.raises(NoRegularFileError, match="pipe is no regular file"):
+        write_json(pipe, {"a": 1})
+    assert stat.S_ISFIFO(pipe.lstat().st_mode)
+    assert list(pipe.parent.iterdir()) == [pipe]
+
+
+@pytest.mark.parametrize("given", ["pipe", "link to a pipe", "folder", "link to itself"])
+def test_what_is_no_file_is_refused_where_one_is_to_be_written(tmp_path: Path, pipe: Path, given: str) -> None:
+    (tmp_path / "link to a pipe").symlink_to(pipe)
+    (tmp_path / "link to itself").symlink_to(tmp_path / "link to itself")
+    (tmp_path / "folder").mkdir()
+    before = {path.name: stat.S_IFMT(path.lstat().st_mode) for path in tmp_path.iterdir()}
+    with (
+        pytest.raises(NoRegularFileError, match=rf"{given} is no regular file\. Give the path of a file to be made"),
+        replacing(tmp_path / given),
+    ):
+        raise AssertionError("nothing may be written")
+    assert {path.name: stat.S_IFMT(path.lstat().st_mode) for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_stays_and_the_file_that_it_leads_to_is_written(tmp_path: Path, there: bool) -> None:
+    target, link = tmp_path / "elsewhere" / "a.csv", tmp_path / "a.csv"
+    link.symlink_to(target)
+    if there:
+        target.parent.mkdir()
+        target.write_text("old")
+    with replacing(link) as temporary:
+        temporary.write_text("new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_an_error_names_the_file_that_was_given_and_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("old")
+    with pytest.raises(PermissionError) as raised, replacing(path) as temporary:
+        raise PermissionError(13, "Permission denied", str(temporary))
+    assert raised.value.filename == str(path)
+    assert path.read_text() == "old"

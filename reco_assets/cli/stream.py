@@ -89,6 +89,8 @@ def replay(
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.jobs import STREAM
 
+    if not batch.strip():
+        raise typer.BadParameter("name a batch: its sha256, the beginning of it, or its file's name")
     outcome = run_with_progress(_settings(), STREAM, "replay", {"process_streaming_data": {"replay": batch}})
     say(outcome.metadata["stream/ratings"]["replay"])
 

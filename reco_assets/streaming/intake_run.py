@@ -132,10 +132,10 @@ def _one_file(path: Path, run: Run, archive: OwnFolder) -> Iterator[None]:
 def _parse(lakehouse: Lakehouse, original: Original, content: Path) -> Batch:
     """Parse a file; its dates are judged by when its intake began, so that a resumed one comes out as before.
 
-    Of a batch that an earlier release began that is not known: it judged by when the file was last written.
+    Where that is not known, they are judged by now: the time of a file decides nothing.
     """
     progress = progress_of(lakehouse.root, original.batch)
-    taken_ns = time.time_ns() if progress is None else progress.taken_ns or original.part.mtime_ns
+    taken_ns = (progress and progress.taken_ns) or time.time_ns()
     parsed = parse_stream_file(content, taken_ns)
     if progress is None:  # what is staged in part was judged when it was begun
         require_readable_stream(content, parsed, lakehouse.settings.quarantine_max_share)

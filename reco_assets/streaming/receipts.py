@@ -17,10 +17,12 @@ from resources.errors import RecoError
 
 __all__ = [
     "FOLDER",
+    "FOLLOW_UP",
     "Progress",
     "Receipt",
     "ReceiptError",
     "begin",
+    "family",
     "good_rows",
     "has_receipt",
     "mend_copy",
@@ -34,6 +36,7 @@ __all__ = [
     "write_receipts",
 ]
 
+FOLLOW_UP = "+"  # between the sha256 of a file and the number of a batch that a replay of it brought back
 _AT_ONCE = 500  # values in one statement; sqlite takes 32,766
 
 
@@ -70,6 +73,13 @@ def begin(root: Path, batches: Mapping[str, int]) -> int:
         return int(newest)
 
     return change(root, enter)
+
+
+def family(root: Path, batch: str) -> list[str]:
+    """A batch and what replays of it brought back, in the order of intake. Raises `LedgerError`."""
+    sql = "SELECT batch FROM batches WHERE batch = ? OR batch >= ? AND batch < ? ORDER BY number"
+    beyond = f"{batch}{chr(ord(FOLLOW_UP) + 1)}"
+    return [name for (name,) in query(root, sql, (batch, f"{batch}{FOLLOW_UP}", beyond))]
 
 
 def newest_number(root: Path) -> int:

@@ -7,7 +7,7 @@ come again, it goes through intake as if for the first time, which doubles no ro
 import json
 import sqlite3
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,13 @@ import pyarrow.compute as pac
 from deltalake import DeltaTable
 
 from reco_assets.silver.splits import HISTORY, TRAIN
+from reco_assets.streaming.last_values import KEY
 from reco_assets.streaming.reader import count_data_lines
 from reco_assets.streaming.receipt_files import FOLDER, Receipt, read_copy, receipt_text, write_copy
 from reco_assets.tables import STREAM, STREAM_QUARANTINE, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from resources.atomic_files import set_aside
 from resources.table_files import dataset_at, is_delta, table_exists
+from resources.table_growth import rows_under
 
 ARCHIVE = Path("stream", "archive")
 OLD_LIST = Path("stream", "accepted.json")  # of releases before the ledger
@@ -150,9 +152,12 @@ def _enter(ledger: sqlite3.Connection, found: Iterable[_Found], *, is_new: bool)
 
 def _insert(ledger: sqlite3.Connection, one: _Found, number: int | None) -> None:
     receipt = one.receipt
+    # Should the content come again, its dates are judged by the time of the archived copy, in place of the intake's.
+    taken_ns = None if one.sure else receipt.landed_ns or None
     ledger.execute(
-        "INSERT OR IGNORE INTO batches (number, batch, source, good, receipt, sure) VALUES (?, ?, ?, ?, ?, ?)",
-        (number, receipt.batch, receipt.source, receipt.good, receipt_text(receipt), int(one.sure)),
+        "INSERT OR IGNORE INTO batches (number, batch, taken_ns, source, good, receipt, sure) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (number, receipt.batch, taken_ns, receipt.source, receipt.good, receipt_text(receipt), int(one.sure)),
     )
 
 
@@ -174,14 +179,42 @@ def _old_list(root: Path) -> list[tuple[str, str]] | None:
 
 
 def _merged(ledger: sqlite3.Connection, root: Path) -> Iterator[tuple[str, str]]:
-    """The batches whose rows the training and test tables hold, in the order of intake."""
+    """The batches whose rows the training and test tables hold, or held until later ones corrected all of them, in
+    the order of intake.
+    """
+    sides = [root / spec.name for spec in (TRAIN_RATINGS, TEST_RATINGS) if table_exists(root / spec.name)]
     origins: set[str] = set()
-    for spec in (TRAIN_RATINGS, TEST_RATINGS):
-        if table_exists(root / spec.name):
-            origins |= set(pac.unique(dataset_at(root / spec.name).to_table(columns=["origin"])["origin"]).to_pylist())
+    for side in sides:
+        origins |= set(pac.unique(dataset_at(side).to_table(columns=["origin"])["origin"]).to_pylist())
     numbers = dict(ledger.execute("SELECT batch, number FROM batches").fetchall())
-    for batch in sorted(origins - {HISTORY, None}, key=lambda batch: (numbers.get(batch, 0), batch)):
+    merged = (origins | _corrected(root, sides, origins, numbers)) - {HISTORY, None}
+    for batch in sorted(merged, key=lambda batch: (numbers.get(batch, 0), batch)):
         yield batch, RECOVERED
+
+
+def _corrected(root: Path, sides: list[Path], origins: set[str], numbers: Mapping[str, int]) -> set[str]:
+    """The batches none of whose rows stands in the tables, and none is missing: under each key lies a row of a later
+    batch, or the same value. To merge one again would take back what corrected it.
+    """
+    if not sides or not table_exists(root / STREAM_RATINGS.name):
+        return set()
+    unnamed = ~pac.field("batch").isin(pa.array(list(origins), pa.string()))
+    rows = dataset_at(root / STREAM_RATINGS.name).to_table(columns=["batch", *KEY, "rating"], filter=unnamed)
+    held = [rows_under(dataset_at(side), rows.select(KEY), [*KEY, "rating", "origin"]) for side in sides]
+    standing = pa.concat_tables(held).rename_columns([*KEY, "stands", "origin"])
+    both = rows.join(standing, keys=KEY, join_type="left outer")
+    own, over = (_numbers_of(both[name], numbers) for name in ("batch", "origin"))
+    later = pac.fill_null(pac.greater(over, own), fill_value=False)
+    kept = pac.or_(later, pac.fill_null(pac.equal(both["stands"], both["rating"]), fill_value=False))
+    found = both.select(["batch"]).append_column("later", later).append_column("kept", kept)
+    ends = found.group_by("batch").aggregate([("later", "any"), ("kept", "all")])
+    return set(ends.filter(pac.and_(ends["later_any"], ends["kept_all"]))["batch"].to_pylist())
+
+
+def _numbers_of(batches: pa.ChunkedArray, numbers: Mapping[str, int]) -> pa.ChunkedArray:
+    """The place of each batch in the order of intake, null where it has none."""
+    at = pac.index_in(batches, value_set=pa.array(numbers, pa.string()))
+    return pac.take(pa.array(numbers.values(), pa.int64()), at)
 
 
 def _accept(ledger: sqlite3.Connection, batch: str, report: str) -> None:

@@ -26,7 +26,15 @@ from reco_assets.streaming.corrections import count_corrections
 from reco_assets.streaming.last_values import KEY
 from reco_assets.streaming.ledger import change, query
 from reco_assets.streaming.reader import GOOD, QUARANTINED, ParsedFile, parse_stream_file
-from reco_assets.streaming.receipts import Receipt, begin, newest_number, read_receipt, write_receipts
+from reco_assets.streaming.receipts import (
+    FOLLOW_UP,
+    Receipt,
+    begin,
+    family,
+    newest_number,
+    read_receipt,
+    write_receipts,
+)
 from reco_assets.streaming.recovery import ARCHIVE, TRANSACTION
 from reco_assets.streaming.sides import split_pairs
 from reco_assets.streaming.steps import reached
@@ -36,7 +44,6 @@ from resources.identifiers import identifier
 from resources.lakehouse import Lakehouse
 from resources.table_append import BATCH, Commit, append_batches, batch_rows
 
-FOLLOW_UP = "+"
 # Where a replay may be killed, in order.
 STEPS = ("replay_begun", "replay_appended", "replay_removed", "replay_receipted")
 _SHOWN = 10
@@ -128,16 +135,10 @@ class _Known:
 
 def _known_lines(lakehouse: Lakehouse, batch: str) -> _Known:
     open_one = _open_follow_up(lakehouse.root, batch)
-    held = batch_rows(lakehouse, STREAM_RATINGS.name, _family(lakehouse.root, batch), columns=[BATCH, "line"])
+    held = batch_rows(lakehouse, STREAM_RATINGS.name, family(lakehouse.root, batch), columns=[BATCH, "line"])
     own = held.filter(pac.equal(held[BATCH], open_one)) if open_one else held.slice(0, 0)
     bad = batch_rows(lakehouse, STREAM_QUARANTINE.name, [batch], columns=["line"])
     return _Known(*(set(rows["line"].to_pylist()) for rows in (held, own, bad)))
-
-
-def _family(root: Path, batch: str) -> list[str]:
-    """A batch and its follow-ups: the names from the batch's own up to those that begin with the character after +."""
-    sql = "SELECT batch FROM batches WHERE batch = ? OR batch >= ? AND batch < ? ORDER BY number"
-    return [name for (name,) in query(root, sql, (batch, f"{batch}{FOLLOW_UP}", f"{batch}{chr(ord(FOLLOW_UP) + 1)}"))]
 
 
 def _open_follow_up(root: Path, batch: str) -> str | None:
@@ -148,7 +149,7 @@ def _open_follow_up(root: Path, batch: str) -> str | None:
 
 
 def _begin_follow_up(root: Path, batch: str) -> str:
-    numbers = [int(name.partition(FOLLOW_UP)[2] or 1) for name in _family(root, batch)]
+    numbers = [int(name.partition(FOLLOW_UP)[2] or 1) for name in family(root, batch)]
     name = f"{batch}{FOLLOW_UP}{max(numbers, default=1) + 1}"
     begin(root, {name: time.time_ns()})
     reached("replay_begun")

@@ -13,7 +13,7 @@ from reco_assets.streaming.archiving import Part
 from reco_assets.streaming.corrections import count_corrections
 from reco_assets.streaming.last_values import KEY
 from reco_assets.streaming.reader import ParsedFile
-from reco_assets.streaming.receipts import Receipt, begin, write_receipts
+from reco_assets.streaming.receipts import Receipt, begin, family, write_receipts
 from reco_assets.streaming.recovery import TRANSACTION
 from reco_assets.streaming.sides import split_pairs
 from reco_assets.streaming.steps import reached
@@ -49,6 +49,7 @@ class Batch:
     resumed: bool
 
 
+_NONE = pa.array([], pa.int64())  # no lines
 Parts = dict[Path, list[Original]]  # of each claimed file
 Batches = dict[str, Batch]
 
@@ -80,18 +81,30 @@ def stage(lakehouse: Lakehouse, batches: Batches) -> Staged:
     """Append the batches' rows to stream/ratings and stream/quarantine, with one commit each."""
     number = begin(lakehouse.root, {name: batch.taken_ns for name, batch in batches.items()})
     commit = Commit((TRANSACTION, number), frozenset(name for name, batch in batches.items() if not batch.resumed))
-    good = [batch.parsed.good for batch in batches.values()]
+    placed = {name: _placed(lakehouse, name) for name, batch in batches.items() if batch.resumed}
+    good = [_without_lines(batch.parsed.good, placed.get(name, _NONE)) for name, batch in batches.items()]
     rows = pa.concat_tables(good).add_column(0, BATCH, _of_rows(list(batches), good))
     ratio = lakehouse.settings.stream_train_ratio
     sides = split_pairs(lakehouse, rows["user_id"].to_numpy(), rows["movie_id"].to_numpy(), ratio)
     ratings = append_batches(lakehouse, STREAM_RATINGS, rows.append_column("split", sides), commit)
     reached("ratings_staged")
-    bad = [batch.parsed.quarantined for batch in batches.values()]
+    bad = [_without_lines(batch.parsed.quarantined, placed.get(name, _NONE)) for name, batch in batches.items()]
     sources = _of_rows([batch.original.path.name for batch in batches.values()], bad)
     rows = pa.concat_tables(bad).add_column(0, "source", sources).add_column(0, BATCH, _of_rows(list(batches), bad))
     quarantined = append_batches(lakehouse, STREAM_QUARANTINE, rows, commit)
     reached("quarantine_staged")
     return Staged(ratings, quarantined)
+
+
+def _placed(lakehouse: Lakehouse, batch: str) -> pa.Array:
+    """The lines of a batch that are rows, also those that a replay brought back, or lie in quarantine: each stays."""
+    good = batch_rows(lakehouse, STREAM_RATINGS.name, family(lakehouse.root, batch), ["line"])["line"]
+    bad = batch_rows(lakehouse, STREAM_QUARANTINE.name, [batch], ["line"])["line"]
+    return pa.concat_arrays([*good.chunks, *bad.chunks]) if len(good) + len(bad) else _NONE
+
+
+def _without_lines(rows: pa.Table, lines: pa.Array) -> pa.Table:
+    return rows.filter(pac.invert(pac.is_in(rows["line"], lines))) if len(lines) else rows
 
 
 def _of_rows(values: Sequence[str], tables: Sequence[pa.Table]) -> pa.DictionaryArray:
@@ -118,15 +131,29 @@ def receive(
         rows, train, users = rated.get(name, (0, 0, 0))
         (bad,) = quarantined.get(name, (0,))
         original, parsed = found.original, found.parsed
-        counts = (rows, bad, parsed.duplicates)
-        if sum(counts) != parsed.lines:
+        duplicates, elsewhere = _left(lakehouse, found) if found.resumed else (parsed.duplicates, 0)
+        counts = (rows, bad, duplicates)
+        if sum(counts) + elsewhere != parsed.lines:
             failed[original.path] = _not_conserved(found, counts)
             continue
-        facts = (original.path.name, original.part.mtime_ns, original.part.size, parsed.lines)
+        facts = (original.path.name, original.part.mtime_ns, original.part.size, sum(counts))
         receipts.append(Receipt(name, *facts, *counts, train, rows - train, users, intake, corrections[name]))
     write_receipts(lakehouse.root, receipts)
     reached("receipt_written")
     return receipts, failed
+
+
+def _left(lakehouse: Lakehouse, found: Batch) -> tuple[int, int]:
+    """Of a batch of which an earlier run staged some, or all that a replay then judged anew: how many lines repeat a
+    good row, and how many are rows of the batches that replays brought back. Rules of another day find other
+    duplicates, so those are the lines that neither table holds, but for good ones: those are missing.
+    """
+    batch = found.original.batch
+    placed = pac.unique(_placed(lakehouse, batch))
+    missing = len(_without_lines(found.parsed.good, placed))
+    follow_ups = [name for name in family(lakehouse.root, batch) if name != batch]
+    elsewhere = len(batch_rows(lakehouse, STREAM_RATINGS.name, follow_ups, ["line"])) if follow_ups else 0
+    return found.parsed.lines - len(placed) - missing, elsewhere
 
 
 def _staged_rows(

@@ -5,13 +5,14 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from reco_assets.streaming.accepted import Accepted, accept_waiting, accepted, waiting, waiting_batches
 from reco_assets.streaming.intake import take_in
-from reco_assets.streaming.ledger import FILE, LedgerError
+from reco_assets.streaming.ledger import FILE, LedgerError, change
 from reco_assets.streaming.merge import merge_side
 from reco_assets.streaming.receipts import FOLDER, Receipt, receipts, write_receipt
 from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
@@ -163,6 +164,73 @@ def test_of_acceptances_a_lost_ledger_keeps_those_that_were_merged(
     assert [entry.batch for entry in accepted(lakehouse.root)] == [receipt.batch for receipt in taken]
     assert waiting(lakehouse) == [late]
     assert merge_side(lakehouse, "train").rows == 0
+
+
+@pytest.fixture
+def merge(lakehouse: Lakehouse, history: Callable) -> Callable[[], list]:
+    """Accept and merge what waits; returns movies and ratings of the training table."""
+    history({(7, movie): "train" for movie in (1, 42, 43)})
+
+    def accept_and_merge() -> list:
+        accept_waiting(lakehouse, "r")
+        for side in ("train", "test"):
+            merge_side(lakehouse, side)
+        found = lakehouse.dataset("silver/train_ratings").to_table(columns=["movie_id", "rating"])
+        return sorted(zip(*(column.to_pylist() for column in found.columns), strict=True))
+
+    return accept_and_merge
+
+
+@pytest.mark.parametrize("restored", [False, True])
+def test_a_lost_ledger_does_not_bring_back_what_a_merged_batch_corrected(
+    lakehouse: Lakehouse, drop: Callable[..., Path], merge: Callable, tmp_path: Path, restored: bool
+) -> None:
+    drop("history.csv", "2010-01-01,7,1,4", "2005-09-06,7,42,2", "2005-09-06,7,43,2")
+    [old] = take_in(lakehouse).received
+    shutil.copy(lakehouse.path(str(FILE)), tmp_path / "backup")
+    merge()
+    drop("corrected.csv", "2005-09-06,7,42,5", "2005-09-06,7,43,5")
+    [new] = take_in(lakehouse).received
+    before = merge()
+    drop("waits.csv", "2005-09-06,7,42,1")
+    [late] = take_in(lakehouse).received
+    lakehouse.path(str(FILE)).unlink()
+    if restored:
+        shutil.copy(tmp_path / "backup", lakehouse.path(str(FILE)))
+        take_in(lakehouse)
+    assert [entry.batch for entry in accepted(lakehouse.root)] == [old.batch, new.batch]
+    assert waiting(lakehouse) == [late]
+    after = merge()
+    assert [rating for rating in before if rating not in after] == [(42, 5.0)]
+    assert (42, 1.0) in after
+
+
+def test_a_batch_that_lacks_a_row_in_the_tables_waits_though_a_later_one_holds_its_other_rows(
+    lakehouse: Lakehouse, drop: Callable[..., Path], merge: Callable
+) -> None:
+    drop("early.csv", "2005-09-06,7,42,2", "2005-09-06,7,43,2")
+    [early] = take_in(lakehouse).received
+    drop("late.csv", "2005-09-06,7,42,5")
+    take_in(lakehouse)
+    unfinished = "UPDATE batches SET receipt = NULL WHERE batch = ?"
+    change(lakehouse.root, lambda ledger: ledger.execute(unfinished, (early.batch,)))
+    merge()
+    lakehouse.path(str(FILE)).unlink()
+    [late] = accepted(lakehouse.root)
+    assert (waiting(lakehouse), late.batch != early.batch) == ([early], True)
+
+
+@pytest.mark.parametrize("year", [1980, 2099])
+def test_content_that_only_the_tables_know_is_not_judged_by_the_time_of_its_file(
+    lakehouse: Lakehouse, taken: list[Receipt], drop: Callable[..., Path], year: int
+) -> None:
+    before = rows(lakehouse)
+    lakehouse.path(str(FILE)).unlink()
+    shutil.rmtree(lakehouse.path(str(FOLDER)))
+    drop("a.csv", "2005-09-06,7,42,4", "2005-09-06,7,42,4", "oops", landed=datetime(year, 1, 1, tzinfo=UTC))
+    assert [receipt.lines for receipt in take_in(lakehouse).received] == [3]
+    assert rows(lakehouse) == before
+    assert not list(lakehouse.settings.landing.rglob("a.csv"))
 
 
 # What earlier releases left

@@ -1,5 +1,7 @@
 """`reco stream replay`: rows that were quarantined and are good today come back, exactly once."""
 
+import os
+import shutil
 import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from reco_assets.streaming import intake_run, replay
+from reco_assets.streaming import intake_run
 from reco_assets.streaming.accepted import accept_waiting, waiting_batches
 from reco_assets.streaming.intake import take_in, take_in_again
+from reco_assets.streaming.ledger import FILE
 from reco_assets.streaming.merge import merge_side
 from reco_assets.streaming.reader import parse_stream_file
-from reco_assets.streaming.receipts import Receipt, read_receipt, receipts
+from reco_assets.streaming.receipts import FOLDER, FOLLOW_UP, Receipt, read_receipt, receipts
 from reco_assets.streaming.replay import STEPS, Replayed, ReplayError
 from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
 from resources.lakehouse import Lakehouse
@@ -167,6 +170,26 @@ def test_known_content_with_lines_in_quarantine_is_told_of_replay(
     )
 
 
+@pytest.mark.parametrize("archived", [LONG_AGO, None])
+def test_a_file_that_comes_again_after_a_replay_and_a_lost_ledger_doubles_and_loses_no_line(
+    lakehouse: Lakehouse, batch: str, drop: Callable, state: Callable, archived: int | None
+) -> None:
+    take_in_again(lakehouse, batch)
+    before = state()
+    if archived is not None:
+        os.utime(lakehouse.path("stream", "archive", f"{batch}.csv"), ns=(archived, archived))
+    lakehouse.path(str(FILE)).unlink()
+    shutil.rmtree(lakehouse.path(str(FOLDER)))
+    drop("again.csv", *LINES)
+    assert take_in(lakehouse).not_taken == ()
+    assert (state()["ratings"], state()["quarantine"]) == (before["ratings"], before["quarantine"])
+    counts = ("lines", "good", "quarantined", "duplicates")
+    assert [[getattr(receipt, name) for name in counts] for receipt in receipts(lakehouse.root)] == [
+        [getattr(receipt, name) for name in counts] for receipt in before["receipts"]
+    ]
+    assert not list(lakehouse.settings.landing.rglob("again.csv"))
+
+
 @pytest.mark.parametrize("year", [1980, 2099])
 def test_dates_are_judged_by_the_time_of_intake_whatever_the_time_of_the_file(
     lakehouse: Lakehouse, drop: Callable, year: int
@@ -187,4 +210,4 @@ def test_a_resumed_batch_is_judged_by_when_its_intake_began(
     [receipt] = take_in(lakehouse).received
     assert (receipt.good, receipt.quarantined) == (1, 1)
     assert read_receipt(lakehouse.root, receipt.batch) == receipt
-    assert replay.FOLLOW_UP not in receipt.batch
+    assert FOLLOW_UP not in receipt.batch

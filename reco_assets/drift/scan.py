@@ -2,20 +2,22 @@
 
 A scan takes batches in any portions and comes to the same result, so what it knows may be kept between reports: a
 report then costs what the new batches cost. A shifted batch that quiet ones follow is not forgotten: of all windows
-so far that held enough rows and exceeded the threshold, the largest score is kept.
+so far that held enough rows and exceeded the threshold, the largest score is kept; for the calibrated policy, the
+largest that is no chance, if one is.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from reco_assets.drift import scores
 from reco_assets.drift.cells import UNITS, Cells, by_position, no_cells
-from reco_assets.drift.comparison import finding
+from reco_assets.drift.comparison import evidence_in, finding, plain
 from reco_assets.drift.histograms import PREDICTIONS, RATINGS, UserHistogram
-from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, DriftConfig, calibrated_score, combined
+from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, DriftConfig, calibrated, calibrated_score, combined
 from reco_assets.drift.windows import Starts, Window
 
 AT_ONCE = 4_096  # windows scored in one call: 15 MB of histograms of predictions
@@ -55,11 +57,10 @@ class Scored:
         return Scored(*(getattr(self, each.name)[at:] for each in fields(self)))
 
     def drift_scores(self, config: DriftConfig) -> np.ndarray:
-        """Data and model drift of each window in one number, (n,); 0 where neither could be scored."""
+        """Data and model drift of each window in one number, (n,), as findings round it; 0 where neither has one."""
         parts = zip(self.data, self.model, strict=True)
-        return np.array(
-            [combined([None if np.isnan(part) else float(part) for part in pair], config) for pair in parts]
-        )
+        pairs = ([None if np.isnan(part) else float(part) for part in pair] for pair in parts)
+        return np.array(plain([combined(pair, config) for pair in pairs]))
 
 
 @dataclass(frozen=True)
@@ -156,23 +157,24 @@ def _stronger(
     known: Mapping[str, dict[str, Any]], scored: Scored, cells: Cells, reference: Cells, config: DriftConfig
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """By policy, the finding of a window that exceeds the threshold and what was the strongest before."""
-    chosen = {
-        DOCUMENTED: _largest(scored.drift_scores(config), scored.enough, _least(known, DOCUMENTED, config)),
-        CALIBRATED: _largest_of_enough_users(known, scored, cells, reference, config),
-    }
+
+    @cache
+    def found(at: int) -> dict[str, Any]:
+        window = scored.window[at]
+        inside = cells.between(window.start, window.end)
+        return finding(reference, inside, window, config, int(scored.siblings[at]))
+
+    largest = _largest(scored.drift_scores(config), scored.enough, _least(known, DOCUMENTED, config))
+    if largest is not None:
+        yield DOCUMENTED, found(largest)
+    exceeding = _calibrated_scores(scored, cells, reference, config)
+    if surest := _surest(known.get(CALIBRATED), exceeding, found, config):
+        yield CALIBRATED, surest
     if config.rmse_trigger is not None:
         least = known[RMSE]["rmse"]["shift"] if RMSE in known else config.rmse_trigger
-        chosen[RMSE] = _largest(scored.rmse_shift, scored.enough, least)
-    findings: dict[int, dict[str, Any]] = {}
-    for name, at in chosen.items():
-        if at is None:
-            continue
-        window = scored.window[at]
-        if at not in findings:
-            inside = cells.between(window.start, window.end)
-            findings[at] = finding(reference, inside, window, config, int(scored.siblings[at]))
-        if name != RMSE or findings[at]["rmse"]:
-            yield name, findings[at]
+        worst = _largest(np.array(plain(scored.rmse_shift)), scored.enough, least)
+        if worst is not None and found(worst)["rmse"]:
+            yield RMSE, found(worst)
 
 
 def _least(known: Mapping[str, dict[str, Any]], policy: str, config: DriftConfig) -> float:
@@ -185,29 +187,49 @@ def _largest(values: np.ndarray, among: np.ndarray, above: float) -> int | None:
     return int(worth.argmax()) if len(worth) and np.isfinite(worth.max()) else None
 
 
-def _largest_of_enough_users(
-    known: Mapping[str, dict[str, Any]], scored: Scored, cells: Cells, reference: Cells, config: DriftConfig
-) -> int | None:
-    """The same for the calibrated policy, for which data or model drift of few users does not count."""
-    least = config.threshold
-    if CALIBRATED in known:
-        least = calibrated_score(known[CALIBRATED]["data_drift"], known[CALIBRATED]["model_drift"], config)
-    best = None
-    larger = np.fmax(scored.data, scored.model)
-    for at in np.argsort(-np.nan_to_num(larger), kind="stable"):
-        if not larger[at] > least:
-            break
+def _calibrated_scores(scored: Scored, cells: Cells, reference: Cells, config: DriftConfig) -> dict[int, float]:
+    """By number, the windows of enough rows whose score exceeds the threshold though few users do not count."""
+    exceeding: dict[int, float] = {}
+    for at in np.flatnonzero(scored.enough & (np.fmax(scored.data, scored.model) > config.threshold)):
         inside = cells.between(scored.window[at].start, scored.window[at].end)
         score = calibrated_score(
             _part(scored.data[at], reference.ratings, inside.ratings),
             _part(scored.model[at], reference.predictions, inside.predictions),
             config,
         )
-        if scored.enough[at] and score > least:
-            best, least = int(at), score
-    return best
+        if score > config.threshold:
+            exceeding[int(at)] = score
+    return exceeding
+
+
+def _surest(
+    known: dict[str, Any] | None,
+    exceeding: Mapping[int, float],
+    found: Callable[[int], dict[str, Any]],
+    config: DriftConfig,
+) -> dict[str, Any] | None:
+    """What the calibrated policy keeps instead of `known`: a shift that is no chance goes before any that may be.
+
+    Among those that are none, and among those that may be, the largest score goes first.
+    """
+    sure = known is not None and _no_chance(known, config)
+    least = calibrated_score(known["data_drift"], known["model_drift"], config) if known else config.threshold
+    largest = None
+    for at in sorted(exceeding, key=lambda at: -exceeding[at]):
+        larger = exceeding[at] > least
+        if sure and not larger:
+            break
+        if _no_chance(found(at), config):
+            return found(at)
+        if largest is None and larger and not sure:
+            largest = found(at)
+    return largest
+
+
+def _no_chance(of: Mapping[str, Any], config: DriftConfig) -> bool:
+    return calibrated(evidence_in(of["data_drift"]), evidence_in(of["model_drift"]), None, config).retrain
 
 
 def _part(score: float, reference: UserHistogram, current: UserHistogram) -> dict[str, Any]:
     users = {"reference": reference.users, "current": current.users}
-    return {"score": None if np.isnan(score) else float(score), "users": users}
+    return {"score": None if np.isnan(score) else plain(score), "users": users}

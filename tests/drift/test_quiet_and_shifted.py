@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reco_assets.drift.assessment import Compared, DriftReport, report_on
@@ -24,15 +24,19 @@ USERS_ROWS = 40
 
 @dataclass(frozen=True)
 class File:
-    """Ratings of whole new users: training rows, the shift of their mean in stars, and the intake they come with."""
+    """Ratings of whole new users: training rows, the shift of their mean in stars, and the intake they come with.
+
+    `heavy`: how many of the rows are the first user's.
+    """
 
     rows: int
     shift: float = 0.0
     intake: str = ""
+    heavy: int = USERS_ROWS
 
 
-def ratings(rows: int, shift: float, rng: np.random.Generator, first_user: int) -> Ratings:
-    users = first_user + np.arange(rows) // USERS_ROWS
+def ratings(rows: int, shift: float, rng: np.random.Generator, first_user: int, heavy: int = USERS_ROWS) -> Ratings:
+    users = first_user + (np.arange(rows) + USERS_ROWS - heavy).clip(0) // USERS_ROWS
     level = rng.normal(3.5 + shift, 0.3, rows // USERS_ROWS + 1)[users - first_user]
     stars = np.rint(rng.normal(level, 0.9) * 2).clip(1, 10) / 2
     return Ratings(users, rng.integers(0, 300, rows), stars)
@@ -56,7 +60,7 @@ REFERENCE = reference()
 
 def batch(file: File, number: int, at: int) -> Cells:
     rng = np.random.default_rng(number + 1)
-    train = ratings(file.rows, file.shift, rng, 10_000 * (number + 1))
+    train = ratings(file.rows, file.shift, rng, 10_000 * (number + 1), file.heavy)
     test = ratings(file.rows // 4, file.shift, rng, 10_000 * (number + 1))
     zeros = np.zeros(len(train), int), np.zeros(len(test), int)
     return count_batches(zeros[0], train, zeros[1], predicted(test), at)
@@ -106,6 +110,16 @@ def test_a_shifted_file_that_a_quiet_one_follows_retrains(config: DriftConfig, p
     assert not pool_retrains(found, config.policy)
     assert found.document["window"]["name"] == "1 of 2 batches, up to no. 1"
     assert [line["name"] for line in found.document["windows"] if line["decides"]] == ["1 of 2 batches, up to no. 1"]
+
+
+@pytest.mark.parametrize("portions", [(), (1, 2, 3)])
+def test_a_larger_score_that_may_be_chance_does_not_hide_a_shift_that_is_none(portions: Sequence[int]) -> None:
+    by_one_user, by_many = File(5_000, -0.7, heavy=3_600), File(4_000, -0.5)
+    chance = report(QUIET, by_one_user, config=CALIBRATED)
+    assert chance.document["reason_codes"][0] == "not_significant"
+    found = report(QUIET, by_one_user, by_many, QUIET, config=CALIBRATED, portions=portions)
+    assert found.should_retrain
+    assert chance.document["drift_score"] > found.document["drift_score"]
 
 
 def test_a_shifted_file_in_the_midst_of_quiet_ones_of_the_same_intake_retrains() -> None:
@@ -189,6 +203,7 @@ def test_a_champion_that_is_worse_on_the_newest_file_alone_triggers_where_it_is_
     st.lists(st.tuples(st.sampled_from([0, 300, 3_500]), st.sampled_from([0.0, -1.0]), st.integers(0, 3)), min_size=2),
     st.lists(st.integers(0, 8), max_size=3),
 )
+@example([(3_500, -1.0, 0), (0, 0.0, 0)], [1])  # two windows of the same score
 @settings(max_examples=15, deadline=None)
 def test_portions_in_which_batches_are_read_change_nothing(
     files: list[tuple[int, float, int]], portions: list[int]

@@ -10,8 +10,18 @@ MASK = "***"
 SHORTEST, SHORTEST_IN_URL = 8, 6
 # Up to the last @, as a password that nobody encoded may hold /, : and @ itself.
 _IN_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<who>[^\s'\"<>/][^\s'\"<>]*)@")
+# A variable that is a URL from its start, whose password may also hold quotes, spaces, < and >.
+_WHOLE_URL = re.compile(r"\s*[A-Za-z][\w+.-]*://(?P<user>[^/@:\s]*):(?P<password>.+)@(?P<rest>[^@]*)", re.DOTALL)
 _SECRET_NAME = r"[\w.-]*(?:passw(?:or)?d|pwd|token|secret|api[_-]?key|access[_-]?key|sig|signature|credentials?)"
-_NAMED = re.compile(rf"(?P<name>\b{_SECRET_NAME}['\"]?\s*[=:]\s*['\"]?)(?P<value>[^\s&;,'\")}}\]]+)", re.IGNORECASE)
+_NAME = rf"(?P<name>(?:\b{_SECRET_NAME}['\"]?\s*[=:]|[?&;]auth=)\s*"
+_QUOTED = re.compile(rf"{_NAME}(?P<quote>['\"]))(?:\\.|(?!(?P=quote))[^\n\\])+(?P=quote)", re.IGNORECASE)
+_NAMED = re.compile(rf"{_NAME}['\"]?)[^\s&;,'\")}}\]]+", re.IGNORECASE)
+# What follows is a scheme of credentials, or holds a digit, which words such as "denied" don't.
+_AUTHORIZATION = re.compile(
+    r"(?P<name>\bAuthorization['\"]?\s*[=:]\s*['\"]?(?:(?:token|key|api-?key|digest|negotiate)\s+|(?=[^\s'\"]*\d)))"
+    r"[^\s'\",]+",
+    re.IGNORECASE,
+)
 _HEADER = re.compile(r"(?P<name>\b(?:Bearer|Basic)\s+)[A-Za-z0-9+/=._~-]{4,}", re.IGNORECASE)
 _SLACK = re.compile(r"\bx(?:ox[a-z]|app)-[A-Za-z0-9-]+")
 _WEBHOOK = re.compile(r"(?P<name>\b(?:services|workflows|triggers)/)[A-Z0-9][\w/-]+")
@@ -22,6 +32,8 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (_SLACK, MASK),
     (_WEBHOOK, rf"\g<name>{MASK}"),
     (_HEADER, rf"\g<name>{MASK}"),
+    (_AUTHORIZATION, rf"\g<name>{MASK}"),
+    (_QUOTED, rf"\g<name>{MASK}\g<quote>"),
     (_NAMED, rf"\g<name>{MASK}"),
 )
 
@@ -33,7 +45,8 @@ def masked(text: str, environment: Mapping[str, str] | None = None) -> str:
     secrets of the environment (this process's, unless one is given).
     """
     for secret in sorted(_secrets(os.environ if environment is None else environment), key=len, reverse=True):
-        text = text.replace(secret, MASK)
+        # An ordinary word is a part of others, as of names in paths.
+        text = re.sub(rf"\b{secret}\b", MASK, text) if secret.isalpha() else text.replace(secret, MASK)
     for pattern, by in _RULES:
         text = pattern.sub(by, text)
     return text
@@ -49,11 +62,19 @@ def _secrets(environment: Mapping[str, str]) -> Iterator[str]:
     for variable, value in environment.items():
         if _SECRET_VARIABLE.fullmatch(variable) and not _PATH.match(value) and len(value) >= SHORTEST:
             yield from _forms(value)
-        for found in _IN_URL.finditer(value):
-            password = found["who"].partition(":")[2] or found["who"]
+        for password in _in_urls(value):
             # A password that nobody encoded is cut at these by who reads the URL, and shown in pieces.
             for piece in (password, *re.split(r"[/:@?#]", password)):
                 yield from (form for form in _forms(piece) if len(form) >= SHORTEST_IN_URL)
+
+
+def _in_urls(value: str) -> Iterator[str]:
+    """The passwords and tokens of a variable's URLs, but for one that is also the user's or database's name."""
+    whole = _WHOLE_URL.match(value)
+    named = {whole["user"], re.split(r"[?#]", whole["rest"])[0].rpartition("/")[2].strip()} if whole else set()
+    found = [whole["password"]] if whole else []
+    found += [each["who"].partition(":")[2] or each["who"] for each in _IN_URL.finditer(value)]
+    yield from (password for password in found if password not in named)
 
 
 def _forms(secret: str) -> set[str]:

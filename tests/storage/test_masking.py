@@ -21,6 +21,11 @@ TEXTS = {
     "host=db password=hunter2 dbname=x": "host=db password=*** dbname=x",
     "{'token': 'hunter2', 'channel': '#reco'}": "{'token': '***', 'channel': '#reco'}",
     "Authorization: Bearer hunter2.abc": "Authorization: Bearer ***",
+    "Authorization: token hunter2": "Authorization: token ***",
+    "{'Authorization': 'hunter2'}": "{'Authorization': '***'}",
+    "http://h/x?auth=hunter2&b=2": "http://h/x?auth=***&b=2",
+    "connect(password='my hunter2', host='db')": "connect(password='***', host='db')",
+    'password: "it\'s, hunter2" was wrong': 'password: "***" was wrong',
     "posted with xoxb-12-hunter2 to #reco": "posted with *** to #reco",
     "https://hooks.slack.com/services/T01/B02/hunter2": "https://hooks.slack.com/services/***",
 }
@@ -38,6 +43,8 @@ def test_a_secret_is_masked_by_where_it_stands(text: str) -> None:
         "http://127.0.0.1:5000/api/2.0/mlflow/runs?max_results=3",
         "file:///home/me@work/lake",
         "movie 5, user me@host, 3 of 4 tokens",
+        "authorization: denied by the server",
+        "author=somebody oauth=2",
         "gold/recommendations_als: 0.8712 (version 20250101_120000_2)",
     ],
 )
@@ -55,6 +62,30 @@ def test_a_password_that_was_cut_by_who_read_its_url_is_masked_in_pieces() -> No
     environment = {"MLFLOW_TRACKING_URI": "http://me:S3cret-of/the%40registry@host"}
     shown = "Port could not be cast to integer value as 'S3cret-of' in the@registry"
     assert masked(shown, environment) == "Port could not be cast to integer value as '***' in ***"
+
+
+@pytest.mark.parametrize(
+    "password", ["hun'ter two", 'hun"ter two', "hun ters two", "hun<ters>two", "hun\nters", "hun/'t@ers"]
+)
+def test_a_password_of_any_characters_is_masked_whole(password: str) -> None:
+    environment = {"MLFLOW_TRACKING_URI": f"postgresql://me:{password}@db/mlflow"}
+    assert masked(f"could not open postgresql://me:{password}@db/mlflow", environment).startswith(
+        "could not open postgresql://me:***@db"
+    )
+    assert masked(f"no such user: {password}", environment) == "no such user: ***"
+
+
+@pytest.mark.parametrize("uri", ["postgresql://mlflow:mlflow@db:5432/x", "mysql://me:mlflow@db/mlflow?ssl=on"])
+def test_a_password_that_is_the_users_or_databases_name_changes_no_other_text(uri: str) -> None:
+    text = "MLFLOW_TRACKING_URI is set: /data/mlflow/mlflow.db and mlflow stay"
+    assert masked(text, {"MLFLOW_TRACKING_URI": uri}) == text
+    assert ":mlflow@" not in masked(f"{uri} is down", {"MLFLOW_TRACKING_URI": uri})
+
+
+def test_a_password_that_is_an_ordinary_word_is_masked_as_a_whole_word_alone() -> None:
+    environment = {"MLFLOW_TRACKING_URI": "http://me:warehouse@host"}
+    text = "warehouses in data_warehouse: 'warehouse' was refused"
+    assert masked(text, environment) == "warehouses in data_warehouse: '***' was refused"
 
 
 def test_what_is_no_secret_of_the_environment_or_too_short_to_be_told_from_a_word_stays() -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from resources.errors import RecoError
+from resources.locks import take
 
 
 class FolderLockError(RecoError):
@@ -14,10 +15,11 @@ class FolderLockError(RecoError):
 
 
 @contextmanager
-def folder_lock(folder: Path) -> Iterator[None]:
+def folder_lock(folder: Path, timeout_seconds: float) -> Iterator[None]:
     """Hold the folder's OS lock, on the folder itself, which is made if need be; another process's writer waits.
 
-    What is replaced below it must not be the folder itself. Raises `FolderLockError`.
+    What is replaced below it must not be the folder itself. Raises `FolderLockError`, and `LockError` after that many
+    seconds; who has to wait says so once, on standard error.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -25,7 +27,11 @@ def folder_lock(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise FolderLockError(f"{folder} can't be written to: {error.strerror}. Give another path.") from None
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        take(handle, str(folder), timeout_seconds)
+        try:
+            yield
+        finally:
+            # Closing would not do, as a child process may have a copy of the descriptor.
+            fcntl.flock(handle, fcntl.LOCK_UN)
     finally:
         os.close(handle)

@@ -56,7 +56,7 @@ def held(lock_file: Path, what: str, timeout_seconds: float) -> Iterator[None]:
     lock_file.parent.mkdir(parents=True, exist_ok=True)
     handle = _open(lock_file)
     try:
-        _take(handle, what, timeout_seconds)
+        take(handle, what, timeout_seconds)
         _HELD.add(mine)
         _sign(handle)
         try:
@@ -86,7 +86,8 @@ def _open(lock_file: Path) -> int:
         raise LockError(f"{lock_file} is, or lies in, a link: remove the link and start again.") from None
 
 
-def _take(handle: int, what: str, timeout_seconds: float) -> None:
+def take(handle: int, what: str, timeout_seconds: float) -> None:
+    """Lock what is open, in `held`'s words to who has to wait. Raises `LockError` after that many seconds."""
     deadline, told = time.monotonic() + timeout_seconds, False
     while True:
         try:
@@ -118,5 +119,5 @@ def _holder(handle: int) -> Holder | str:
     try:
         found: Any = json.loads(os.pread(handle, 4 * COMMAND_CHARACTERS + 1000, 0))
         return Holder(int(found["pid"]), str(found["command"]), str(found["since"]))
-    except (ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError):  # a folder has no text
         return "another process"

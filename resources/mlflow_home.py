@@ -4,12 +4,10 @@ MLflow keeps the absolute path of every experiment, run and version. So whoever 
 a copy never writes into the lakehouse that it was copied from, and works without it.
 """
 
-import fcntl
 import re
 import sqlite3
 import uuid
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from resources.addresses import plain_address
 from resources.errors import RecoError
+from resources.locks import MAKING_SECONDS, held
 
 FOLDER, DATABASE, ARTIFACTS = "mlflow", "mlflow.db", "artifacts"
 # Every column of MLflow 3.17 that holds where artifacts are.
@@ -66,11 +65,15 @@ class MlflowHome:
         return _sqlite_uri(self.database)
 
     def create(self) -> None:
-        """Make the sqlite file with MLflow's tables unless it is there, whole or not at all, and by one process."""
+        """Make the sqlite file with MLflow's tables unless it is there, whole or not at all, and by one process.
+
+        Raises `LockError` where another process is at it for too long, or the lock file is a link.
+        """
         if self.database.exists():
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        with self._alone():
+        # The folder may be a link, as to a larger disk; the lock in it may not.
+        with held(self.folder.resolve() / ".lock", f"MLflow's store in {self.root}", MAKING_SECONDS):
             if not self.database.exists():
                 self._create()
 
@@ -121,9 +124,3 @@ class MlflowHome:
             temporary.rename(self.database)
         finally:
             temporary.unlink(missing_ok=True)
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        with (self.folder / ".lock").open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield

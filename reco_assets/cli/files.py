@@ -40,7 +40,7 @@ def etl_file(settings: Settings, source: Path, output: Path) -> dict[str, Any]:
     columns = [field.name for field in TRAIN_RATINGS.schema.fields]
     quarantine = output.with_name(f"{output.name}_quarantine")
     good = cleaned.good.withColumn("origin", F.lit(HISTORY)).select(*columns)
-    with _only_writer(quarantine, output):
+    with _only_writer(settings, quarantine, output):
         write_frame(lakehouse.engine, QUARANTINE_RATINGS, quarantine, cleaned.quarantined, "parquet")
         write_frame(lakehouse.engine, TRAIN_RATINGS, output, good, "parquet")
     return {"path": str(output), "rows": table_row_count(output), "quarantined": table_row_count(quarantine)}
@@ -49,7 +49,7 @@ def etl_file(settings: Settings, source: Path, output: Path) -> dict[str, Any]:
 def export_table(settings: Settings, table: str, output: Path) -> dict[str, Any]:
     """Copy one of the platform's split tables to a Parquet folder; returns its row count."""
     lakehouse = _lakehouse(settings)
-    with _only_writer(output):
+    with _only_writer(settings, output):
         write_frame(lakehouse.engine, TRAIN_RATINGS, output, lakehouse.read(table), "parquet")
     return {"path": str(output), "rows": table_row_count(output)}
 
@@ -103,9 +103,9 @@ def evaluate_files(settings: Settings, model_path: Path | None, test_path: Path 
 
 
 @contextmanager
-def _only_writer(*tables: Path) -> Iterator[None]:
+def _only_writer(settings: Settings, *tables: Path) -> Iterator[None]:
     """Hold the lock of the folder that given tables lie in, and remove what killed writers left there."""
-    with folder_lock(tables[0].absolute().parent):
+    with folder_lock(tables[0].absolute().parent, settings.lock_timeout_seconds):
         for table in tables:
             sweep(table.absolute())
         yield

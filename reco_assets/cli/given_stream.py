@@ -23,6 +23,7 @@ from reco_assets.streaming.sides import hashed_split
 from reco_assets.streaming.steps import reached
 from resources.durable import flush_to_disk
 from resources.folder_lock import folder_lock
+from resources.locks import MAKING_SECONDS
 from resources.settings import Settings
 from resources.table_files import LakehouseError, is_delta, table_exists
 
@@ -35,14 +36,14 @@ def process(settings: Settings, csv_path: Path, output: Path, *, move: bool) -> 
     """One CSV file into `<output>/{train,test,quarantine,archive}`; returns the counts. `move`: then delete the file.
 
     Every part is named after the content and numbered in the order of processing, so that doing it again replaces and
-    never doubles. Raises `SourceError`, `LandingError`, `LakehouseError`, `FolderLockError`.
+    never doubles. Raises `SourceError`, `LandingError`, `LakehouseError`, `FolderLockError`, `LockError`.
     """
     if not csv_path.is_file():
         raise LakehouseError(f"{csv_path} is no file. Give the path of a CSV file to --csv_path.")
     csv_path, output = csv_path.absolute(), output.absolute()
     require_ready(csv_path)
     before = _state(csv_path)
-    with folder_lock(output), _archived(csv_path, output / ARCHIVE) as batch:
+    with folder_lock(output, settings.lock_timeout_seconds), _archived(csv_path, output / ARCHIVE) as batch:
         for side in SIDES:
             _require_parts(output / side)
         parsed = parse_stream_file(csv_path, time.time_ns())
@@ -66,15 +67,15 @@ def process(settings: Settings, csv_path: Path, output: Path, *, move: bool) -> 
     }
 
 
-def merge(streaming: Path, processed: Path) -> dict[str, Any]:
+def merge(streaming: Path, processed: Path, lock_seconds: float = MAKING_SECONDS) -> dict[str, Any]:
     """Put the rows of `<streaming>/{train,test}` into `<processed>/{train,test}`; doing it again changes nothing.
 
     Returns the rows added to each, and those that stand in place of an earlier value. Raises `LakehouseError`,
-    `FolderLockError`.
+    `FolderLockError`, and `LockError` after `lock_seconds`.
     """
     if not processed.is_dir():
         raise LakehouseError(f"{processed} is no folder with train/ and test/. Check --processed_path.")
-    with folder_lock(processed.absolute()):
+    with folder_lock(processed.absolute(), lock_seconds):
         changes = merge_ratings(streaming.absolute(), processed.absolute())
     added = {f"{side}_rows_added": len(change.new) for side, change in changes.items()}
     return added | {f"{side}_rows_corrected": len(change.other) for side, change in changes.items()}

@@ -142,7 +142,7 @@ def merge(
     streaming = but_for_own(settings, streaming_path, STREAMING)
     processed = but_for_own(settings, processed_path, MERGED)
     if streaming and processed:
-        say_and_hand_over(settings, given_stream.merge(streaming, processed))
+        say_and_hand_over(settings, given_stream.merge(streaming, processed, settings.lock_timeout_seconds))
         return
     if streaming or processed:
         raise typer.BadParameter("give both --streaming_path and --processed_path, or neither")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from resources.locks import LockError
 from resources.mlflow import MlflowTracking, VersionRecord
 from resources.mlflow_home import LOCATIONS, MlflowHome
 from resources.settings import load_settings
@@ -144,3 +145,13 @@ def test_a_store_that_is_removed_while_the_platform_runs_is_made_again(original:
     shutil.rmtree(original / "mlflow")
     assert tracking.log_run("b", {}, {})
     assert (original / "mlflow" / "mlflow.db").exists()
+
+
+def test_the_stores_lock_is_never_written_through_a_link(tmp_path: Path) -> None:
+    folder = tmp_path / "lake" / "mlflow"
+    folder.mkdir(parents=True)
+    (tmp_path / "precious").write_text("of someone")
+    (folder / ".lock").symlink_to(tmp_path / "precious")
+    with pytest.raises(LockError, match=r"\.lock is, or lies in, a link"):
+        MlflowHome(tmp_path / "lake").create()
+    assert (tmp_path / "precious").read_text() == "of someone"

@@ -1,11 +1,12 @@
 """Misspelt environment variables are refused: one that no setting has would steer nothing, in silence. Pure.
 
 Refused is a name below a prefix that only settings of the platform have, and, whatever its prefix, one that is nearly a
-setting's name. Foreign variables (SPARK_HOME, MLFLOW_RUN_ID, SLACK_APP_TOKEN, AIRFLOW_HOME) are let be.
+setting's name or a shorter form of it. Foreign variables (SPARK_HOME, MLFLOW_RUN_ID, SLACK_APP_TOKEN, AIRFLOW_HOME) are
+let be.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import SequenceMatcher, get_close_matches
 
 # The platform's, but not settings: who reads them is told in brackets.
@@ -30,6 +31,8 @@ _BY_PROGRAMS = re.compile(r"AIRFLOW_\w+|\w+_SERVICE_(HOST|PORT\w*)|\w+_PORT(_[0-
 # Of similarity, from 0 to 1. RECO_SORCE_PATH has 0.97, TOPN 0.89; LAKEHOUSE_PATH and another program's
 # WAREHOUSE_PATH 0.86, SPARK_MASTER and SPARK_MASTER_HOST 0.83.
 NEARLY = 0.88
+ALIKE = 0.8  # for a hint below a prefix of ours; RECO_IMAGE and RECO_SEED have 0.74
+SHORTEST_WORD = 4  # of letters that a word may be cut to: TEST_FRAC, EVAL_K
 
 
 def unknown_variables(environment: Mapping[str, str], known: Collection[str]) -> dict[str, str | None]:
@@ -44,8 +47,8 @@ def unknown_variables(environment: Mapping[str, str], known: Collection[str]) ->
         if name in known or name in OTHERS or _BY_PROGRAMS.fullmatch(name):
             continue
         if name.partition("_")[0] in ours and "_" in name:
-            found[variable] = next(iter(get_close_matches(name, known, n=1)), None)
-        elif (near := _nearly(name, known)) is not None:
+            found[variable] = next(iter(get_close_matches(name, known, n=1, cutoff=ALIKE)), _shortened(name, known))
+        elif (near := _nearly(name, known) or _shortened(name, known)) is not None:
             found[variable] = near
     return found
 
@@ -60,10 +63,26 @@ def explain(unknown: Mapping[str, str | None]) -> list[str]:
 
 
 def _nearly(name: str, known: Iterable[str]) -> str | None:
-    near = [other for other in known if abs(len(other) - len(name)) <= (1 - NEARLY) * (len(other) + len(name))]
+    # A setting's name and a word more is another program's: SLACK_CHANNEL_ID.
+    others = [other for other in known if not name.startswith(f"{other}_")]
+    near = [other for other in others if abs(len(other) - len(name)) <= (1 - NEARLY) * (len(other) + len(name))]
     matcher = SequenceMatcher(b=name, autojunk=False)  # of its two texts it keeps what it learned of the second
     for other in near:
         matcher.set_seq1(other)
         if matcher.quick_ratio() >= NEARLY and matcher.ratio() >= NEARLY:
             return other
     return None
+
+
+def _shortened(name: str, known: Iterable[str]) -> str | None:
+    """The one setting whose name lacks its last word in this one, or has words cut off: LOCK_TIMEOUT, TEST_FRAC."""
+    words = name.split("_")
+    found = [other for other in known if len(words) > 1 and _is_short_for(words, other.split("_"))]
+    return found[0] if len(found) == 1 else None
+
+
+def _is_short_for(words: Sequence[str], whole: Sequence[str]) -> bool:
+    pairs = zip(words, whole, strict=False)
+    return len(whole) - len(words) in (0, 1) and all(
+        word == full or (len(word) >= SHORTEST_WORD and full.startswith(word)) for word, full in pairs
+    )

@@ -30,6 +30,12 @@ KNOWN = {name.upper() for name in Settings.model_fields}
         ("SLACK_CHANEL", "SLACK_CHANNEL"),
         ("SPARK_MASTERS", "SPARK_MASTER"),
         ("MODEL_VERSION_KEPT", "MODEL_VERSIONS_KEPT"),
+        ("LOCK_TIMEOUT", "LOCK_TIMEOUT_SECONDS"),
+        ("SENSOR_INTERVAL", "SENSOR_INTERVAL_SECONDS"),
+        ("SILVER_FRESH", "SILVER_FRESH_HOURS"),
+        ("TEST_FRAC", "TEST_FRACTION"),
+        ("EVAL_K", "EVALUATION_K"),
+        ("RECO_PIPELINE", "RECO_PIPELINE_CRON"),
     ],
 )
 def test_a_misspelt_setting_is_refused_with_the_one_that_was_meant(
@@ -40,9 +46,12 @@ def test_a_misspelt_setting_is_refused_with_the_one_that_was_meant(
         load_settings()
 
 
-def test_what_is_like_no_setting_is_refused_below_a_prefix_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RECO_ZZZ_QQQ_XXX", "1")
-    with pytest.raises(SettingsError, match=r"RECO_ZZZ_QQQ_XXX is no setting of the platform\. Unset it"):
+@pytest.mark.parametrize("variable", ["RECO_ZZZ_QQQ_XXX", "RECO_IMAGE"])
+def test_what_is_like_no_setting_is_refused_below_a_prefix_of_ours(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "1")
+    with pytest.raises(SettingsError, match=rf"{variable} is no setting of the platform\. Unset it"):
         load_settings()
 
 
@@ -59,6 +68,7 @@ FOREIGN = [
     *("SPARK_DAEMON_MEMORY", "SPARK_APPS_PATH", "SPARK_CONN_ID", "PYSPARK_PYTHON"),
     *("MLFLOW_RUN_ID", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_REGISTRY_URI"),
     *("MLFLOW_EXPERIMENT_NAME", "MLFLOW_HTTP_REQUEST_TIMEOUT", "SLACK_APP_TOKEN", "SLACK_WEBHOOK_URL"),
+    *("SLACK_CHANNEL_ID", "TOP_N_ITEMS", "LOCK_FILE", "TEST_ENV", "SPARK_VERSION"),
     *("AIRFLOW_HOME", "AIRFLOW_CTX_DAG_OWNER", "AIRFLOW_CTX_DAG_EMAIL", "AIRFLOW__CORE__DAGS_FOLDER"),
     *("RUN_LOCAL", "TEST_DATABASE", "MODEL_NAME", "STREAM_URL", "TOP_K", "WAREHOUSE_PATH", "MAINTENANCE_MODE"),
     *("RECO_SERVICE_HOST", "RECO_PORT", "RECO_PORT_80_TCP_ADDR", "DAGSTER_HOME", "POSTGRES_PASSWORD", "PATH", "HOME"),

@@ -73,7 +73,8 @@ def open_source(settings: Settings, place: Place) -> Source:
             folder = place.folder.parent if place.folder.is_file() else "the folder with the files"
             raise SourceError(place.folder, None, "RECO_SOURCE_PATH is not a folder", f"Set it to {folder}.")
         rule = f"the folder that this lakehouse's {place.kind} ratings came from is gone"
-        raise SourceError(place.folder, None, rule, "Put it back, or set RECO_SOURCE_PATH to where it is now.")
+        fix = f"Put it back, or set RECO_SOURCE_PATH to where it is now, and once: {HOW_TO_REPLACE}."
+        raise SourceError(place.folder, None, rule, fix)
     if advice := advice_on(place.folder, place.kind):
         raise SourceError(place.folder, None, f"this folder holds no {place.kind} ratings", advice)
     return _FOLDERS[place.kind](place.folder)

@@ -38,8 +38,17 @@ def _can_be_registered(value: str) -> str:
 
 def without_scheme(value: Any) -> Any:
     """A path as it came. Raises `ValueError` for a URL, which would be taken for a folder of that name."""
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(value)):
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/|(?i:s3[an]?|gs|abfss?|wasbs?|hdfs|file):", str(value)):
         raise ValueError("a path of this machine or of a file system mounted here; URLs are not supported")
+    return value
+
+
+def _in_a_known_home(value: Any) -> Any:
+    """A path as it came. Raises `ValueError` where it begins with `~` and a user that this machine doesn't know."""
+    try:
+        Path(str(value)).expanduser()
+    except RuntimeError:
+        raise ValueError("a path; the user after its '~' is not known on this machine") from None
     return value
 
 
@@ -190,7 +199,7 @@ class Settings(BaseSettings):
     @classmethod
     def _paths_are_no_urls(cls, value: Any, info: ValidationInfo) -> Any:
         kind = cls.model_fields[info.field_name or ""].annotation
-        return without_scheme(value) if Path in (kind, *get_args(kind)) else value
+        return _in_a_known_home(without_scheme(value)) if Path in (kind, *get_args(kind)) else value
 
     @field_validator("spark_driver_memory")
     @classmethod

@@ -357,12 +357,25 @@ def test_the_settings_that_are_paths_are_all_tried_below() -> None:
 
 
 @pytest.mark.parametrize("variable", PATHS)
-@pytest.mark.parametrize("url", ["s3://bucket/lake", "s3a://bucket", "file:///lake", "HTTPS://host/lake", "hdfs:/lake"])
+@pytest.mark.parametrize(
+    "url", ["s3://bucket/lake", "s3a://bucket", "file:///lake", "HTTPS://host/lake", "hdfs:/lake", "s3:b"]
+)
 def test_a_path_that_is_a_url_is_refused_and_not_taken_for_a_folder(
     monkeypatch: pytest.MonkeyPatch, variable: str, url: str
 ) -> None:
     monkeypatch.setenv(variable, url)
     with pytest.raises(SettingsError, match=rf"^{variable}='{url}' is not allowed: it must be a path of this machine"):
+        load_settings()
+
+
+@pytest.mark.parametrize("variable", PATHS)
+def test_a_path_below_the_home_of_nobody_is_refused_by_its_variables_name(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "~nobody-of-that-name/lake")
+    with pytest.raises(
+        SettingsError, match=rf"^{variable}='~nobody-of-that-name/lake' is not allowed: .* is not known"
+    ):
         load_settings()
 
 

@@ -33,6 +33,7 @@ from reco_assets.streaming.receipts import (
     family,
     newest_number,
     read_receipt,
+    receipts,
     write_receipts,
 )
 from reco_assets.streaming.recovery import ARCHIVE, TRANSACTION
@@ -43,6 +44,7 @@ from resources.errors import RecoError
 from resources.identifiers import identifier
 from resources.lakehouse import Lakehouse
 from resources.table_append import BATCH, Commit, append_batches, batch_rows
+from resources.table_growth import rows_under
 
 # Where a replay may be killed, in order.
 STEPS = ("replay_begun", "replay_appended", "replay_removed", "replay_receipted")
@@ -102,7 +104,9 @@ def replay_batch(lakehouse: Lakehouse, batch: str) -> Replayed:
     if follow_up is None or not known.follow_up:
         again = _read_again(lakehouse, batch, known)
         fresh = again.good.filter(pac.invert(pac.is_in(again.good["line"], pa.array(known.held, pa.int64()))))
-        gone = known.quarantined - set(again.quarantined["line"].to_pylist())
+        superseded = _superseded(lakehouse, batch, fresh)
+        fresh = fresh.filter(pac.invert(pac.is_in(fresh["line"], superseded)))
+        gone = known.quarantined - set(again.quarantined["line"].to_pylist()) - set(superseded.to_pylist())
         if len(fresh):
             follow_up = follow_up or _begin_follow_up(lakehouse.root, batch)
             _append(lakehouse, follow_up, fresh)
@@ -154,6 +158,16 @@ def _begin_follow_up(root: Path, batch: str) -> str:
     begin(root, {name: time.time_ns()})
     reached("replay_begun")
     return name
+
+
+def _superseded(lakehouse: Lakehouse, batch: str, rows: pa.Table) -> pa.Array:
+    """The lines whose user, movie and time a batch that was taken in later rated: its value is the newer one."""
+    held = rows_under(lakehouse.dataset(STREAM_RATINGS.name), rows.select(KEY), [BATCH, *KEY])
+    names = set(pac.unique(held[BATCH]).to_pylist())
+    in_order = [receipt.batch for receipt in receipts(lakehouse.root, {batch, *names})]
+    later = set(in_order[in_order.index(batch) + 1 :]) - set(family(lakehouse.root, batch))
+    newer = held.filter(pac.is_in(held[BATCH], pa.array(later, pa.string()))).select(KEY)
+    return rows.join(newer, keys=KEY, join_type="left semi")["line"].combine_chunks()
 
 
 def _read_again(lakehouse: Lakehouse, batch: str, known: _Known) -> ParsedFile:

@@ -67,11 +67,32 @@ def test_rows_that_are_good_today_come_back_as_a_batch_that_waits(
     assert first.lines + second.lines == len(LINES)
 
 
-def test_what_comes_back_corrects_what_came_before_it(lakehouse: Lakehouse, batch: str, drop: Callable) -> None:
-    drop("meanwhile.csv", "2005-09-06,7,42,1", "2005-09-07,7,42,5")
+def test_what_comes_back_corrects_what_came_before_it(
+    lakehouse: Lakehouse, drop: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop("before.csv", "2005-09-06,7,42,1", "2005-09-07,7,42,5")
     take_in(lakehouse)
-    take_in_again(lakehouse, batch)
+    drop("wrong-clock.csv", *LINES)
+    with monkeypatch.context() as patched:
+        patched.setattr(intake_run, "parse_stream_file", lambda path, _: parse_stream_file(path, LONG_AGO))
+        [receipt] = take_in(lakehouse).received
+    take_in_again(lakehouse, receipt.batch)
     assert [receipt.corrections for receipt in receipts(lakehouse.root)] == [0, 0, 1]
+
+
+def test_a_line_whose_rating_a_later_batch_gave_stays_in_quarantine_however_often_it_is_replayed(
+    lakehouse: Lakehouse, batch: str, drop: Callable, state: Callable
+) -> None:
+    drop("newer.csv", "2005-09-06,7,42,1")
+    take_in(lakehouse)
+    done = take_in_again(lakehouse, batch)
+    assert done.replayed == Replayed(batch, f"{batch}+2", returned=1, duplicates=1, quarantined=2)
+    before = state()
+    assert [line for _, line, _ in before["quarantine"]] == [3, 4]
+    assert [rating for _, line, _, rating in before["ratings"] if line == 3] == []
+    assert [receipt.corrections for receipt in receipts(lakehouse.root)] == [0, 0, 0]
+    assert take_in_again(lakehouse, batch).replayed == Replayed(batch, None, 0, 0, 2)
+    assert state() == before
 
 
 def test_a_second_replay_changes_nothing(lakehouse: Lakehouse, batch: str, state: Callable) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from reco_assets.drift.policy import DriftConfig, Reason, Verdict
+from reco_assets.drift.policy import DOCUMENTED, DriftConfig, Reason, Verdict
 
 Document = Mapping[str, Any]
 NAME_SHOWN = 12  # of a batch's 64 characters
@@ -22,6 +22,8 @@ _SENTENCES = {
     Reason.NO_BATCHES: "no batch is waiting",
     Reason.NO_CHAMPION: "there is no champion to compare with; train one first: reco train",
 }
+# The documented policy needs no number of users: it lacks data only where nothing can be compared.
+_DOCUMENTED_SENTENCES = {Reason.INSUFFICIENT_DATA: "no training rating waits, so there is nothing to compare"}
 _COLUMNS = {
     "window": "name",
     "batches": "batches",
@@ -44,7 +46,8 @@ _STYLE = (
 def explain(config: DriftConfig, verdict: Verdict) -> str:
     """The verdict's reasons as one line."""
     values = {**config.as_dict(), "score": verdict.score}
-    return "; ".join(_SENTENCES[reason].format(**values) for reason in verdict.reasons)
+    sentences = _SENTENCES | (_DOCUMENTED_SENTENCES if config.policy == DOCUMENTED else {})
+    return "; ".join(sentences[reason].format(**values) for reason in verdict.reasons)
 
 
 def in_words(window: Document) -> str:

@@ -21,6 +21,14 @@ from reco_assets.sources.source import RawTable, SourceError, with_provenance
 BLOCK_BYTES = 8 << 20
 BOM = b"\xef\xbb\xbf"
 MAX_LINE_BYTES = 1 << 20
+COMPRESSED = (
+    b"\x1f\x8b",
+    b"PK\x03\x04",
+    b"BZh",
+    b"\xfd7zXZ\0",
+    b"\x28\xb5\x2f\xfd",
+    b"7z\xbc\xaf",
+)  # their first bytes
 
 _FIELD = rb'(?:"[^"]*(?:""[^"]*)*"|[^",]*)'
 _WELL_QUOTED = re.compile(_FIELD + rb"(?:," + _FIELD + rb")*")
@@ -105,6 +113,8 @@ def check_header(path: Path, columns: tuple[str, ...]) -> None:
     """Raise `SourceError` unless the first line names exactly these columns in this order."""
     with path.open("rb") as handle:
         first = handle.readline(MAX_LINE_BYTES).removeprefix(BOM)
+    if first.startswith(COMPRESSED):
+        raise SourceError(path, None, "the file is compressed", "Unpack it: give one plain CSV file.")
     if defect := header_defect(first.decode("utf-8", "replace"), columns):
         rule, fix = defect
         raise SourceError(path, 1, rule, fix)

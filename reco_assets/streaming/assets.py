@@ -101,7 +101,7 @@ def process_streaming_data(
     Both tables are written, whichever is asked for: a file leaves the folder once all of its lines are in one of them.
     """
     taken = _take_in(config, lakehouse)
-    if config.without_files is WithoutFiles.FAIL and not (taken.received or taken.known):
+    if config.without_files is WithoutFiles.FAIL and not (taken.received or taken.known or taken.finished):
         raise _nothing_taken(lakehouse, taken)
     if config.without_files is WithoutFiles.SKIP and not (taken.seen or waiting_totals(lakehouse).batches):
         reason = f"{lakehouse.settings.landing} holds no complete CSV file, and no batch waits for training."

@@ -70,7 +70,8 @@ class NoFilesError(RecoError):
 
 @dataclass(frozen=True)
 class IntakeResult:
-    """What one run did: batches received, names of files whose content was known before, files refused.
+    """What one run did: batches received, names of files whose content was known before, files refused, and names of
+    files that an earlier run took in and this one deleted.
 
     `hints`: what to do about known content of which lines lie in quarantine; `replayed`: what became of a replay;
     `not_taken`: every file that is not taken now, with its reason.
@@ -82,6 +83,7 @@ class IntakeResult:
     hints: tuple[str, ...] = ()
     replayed: Replayed | None = None
     not_taken: tuple[NotTaken, ...] = field(default=(), compare=False)
+    finished: tuple[str, ...] = ()
 
     @property
     def seen(self) -> bool:
@@ -166,7 +168,8 @@ def _result(lakehouse: Lakehouse, run: Run) -> IntakeResult:
     write_failures(lakehouse.root, landing, failed, time.time_ns())
     not_taken = tuple(files_not_taken(lakehouse.root, landing))
     known, refused, hints = tuple(run.known), tuple(run.refused), tuple(run.hints)
-    return IntakeResult(tuple(run.received), known, refused, hints, not_taken=not_taken)
+    finished = tuple(run.finished)
+    return IntakeResult(tuple(run.received), known, refused, hints, not_taken=not_taken, finished=finished)
 
 
 @contextmanager

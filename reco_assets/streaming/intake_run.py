@@ -34,11 +34,14 @@ class Refusal:
 
 @dataclass
 class Run:
-    """What a run did so far; `intake`: its id; `failed`: why files stay where they are."""
+    """What a run did so far; `intake`: its id; `finished`: files that an earlier run took in and this one deleted;
+    `failed`: why files stay where they are.
+    """
 
     intake: str = field(default_factory=lambda: uuid.uuid4().hex, compare=False)
     received: list[Receipt] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
+    finished: list[str] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
     failed: dict[Path, str] = field(default_factory=dict)
@@ -147,15 +150,19 @@ def _let_go(lakehouse: Lakehouse, path: Path, parts: Sequence[Original], batches
     new = [original.batch in batches and batches[original.batch].original is original for original in parts]
     if not all(_is_received(lakehouse, original.batch) for original in parts):
         return
-    for original, is_new in zip(parts, new, strict=True):
+    own = [_is_own(lakehouse, original) for original in parts]
+    for original, is_new, is_own in zip(parts, new, own, strict=True):
         if not is_new:
             mend_copy(lakehouse.root, original.batch)
+        if not (is_new or is_own):
             run.hints += _hint(original, read_receipt(lakehouse.root, original.batch))
-    if not any(new):
+    if not any(new) and not any(own):
         run.known.append(path.name)
     try:
         if is_settled(path, parts[-1].part, time.time_ns(), lakehouse.settings.intake_quiet_seconds):
             delete_claimed(path)
+            if any(own) and not any(new):
+                run.finished.append(path.name)
             reached("original_deleted")
     except (KeptError, LandingError) as error:
         run.failed[path] = str(error)
@@ -166,6 +173,14 @@ def _let_go(lakehouse: Lakehouse, path: Path, parts: Sequence[Original], batches
 def _is_received(lakehouse: Lakehouse, batch: str) -> bool:
     progress = progress_of(lakehouse.root, batch)
     return progress is not None and progress.complete
+
+
+def _is_own(lakehouse: Lakehouse, original: Original) -> bool:
+    """Whether the batch was taken in from this very claim, which was archived before the batch was begun."""
+    progress = progress_of(lakehouse.root, original.batch)
+    if progress is None or progress.taken_ns is None:
+        return False
+    return original.part.archived_ns <= progress.taken_ns
 
 
 def _hint(original: Original, receipt: Receipt) -> list[str]:

@@ -21,6 +21,7 @@ from resources.errors import RecoError
 DONE = ".done"
 SUFFIX = ".csv"
 OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+UTF16 = b"\xff\xfe"  # little-endian, as Windows writes it
 HAS_A_WRITER = "a process has it open for writing"
 NO_END = f"its last line has no end; end it with a newline, or put an empty file of its name with {DONE} beside it"
 
@@ -83,7 +84,7 @@ def encoding_defect(name: str) -> str | None:
 
 
 def incompleteness(folder: Path, file: LandedFile, look: Look) -> str | None:
-    """Why the file is not complete; None where it is, as far as one look can tell. Reads one byte.
+    """Why the file is not complete; None where it is, as far as one look can tell. Reads a few bytes.
 
     A file is complete when no process has it open for writing and it ends in a newline, or `<name>.done` lies beside
     it. An empty one never is.
@@ -107,7 +108,9 @@ def incompleteness(folder: Path, file: LandedFile, look: Look) -> str | None:
 def _unfinished(folder: Path, file: LandedFile, handle: int, look: Look) -> str | None:
     if look.writers(handle) is Writers.SOME:
         return HAS_A_WRITER
-    ended = os.pread(handle, 1, file.size - 1) == b"\n"
+    end = os.pread(handle, 2, max(file.size - 2, 0))
+    # UTF-16 is refused, by its header: its last line has an end, and to wait for another would be in vain.
+    ended = end.endswith(b"\n") or (end == b"\n\0" and os.pread(handle, 2, 0) == UTF16)
     return None if ended or is_said_to_be_complete(folder, file.name) else NO_END
 
 

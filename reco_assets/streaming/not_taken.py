@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from reco_assets.streaming.claims import REFUSED, claimed_files, opened
+from reco_assets.streaming.claims import CLAIMED, REFUSED, claimed_files, opened
 from reco_assets.streaming.landing import (
     DONE,
     HAS_A_WRITER,
@@ -54,7 +54,7 @@ class NotTaken:
 def files_not_taken(root: Path, folder: Path) -> list[NotTaken]:
     """Every file that lies in the streaming folder, or claimed, and is not taken, those that lie longest first.
 
-    Left out: what is complete and waits for its run, names that start with `_` or `.`, and folders.
+    Left out: what is complete and waits for its run, names that start with `_` or `.`, and folders without CSV files.
     """
     failures, look, found = _failures(root), Look(), list[NotTaken]()
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
@@ -64,6 +64,7 @@ def files_not_taken(root: Path, folder: Path) -> list[NotTaken]:
     for path in claimed_files(folder):
         with suppress(OSError):
             found += _claimed(folder, path, look, failures)
+    found += _loose(folder)
     return sorted(found, key=lambda file: (file.since_ns, file.name))
 
 
@@ -116,8 +117,9 @@ def _landed(
     reason, lasting = _defect(name, found), True
     if reason is None and name_defect(name) is None and stat.S_ISREG(found.st_mode):
         reason, lasting = incompleteness(folder, as_seen(name, found), look), False
-    elif reason is None and not name.startswith(("_", ".")) and stat.S_ISREG(found.st_mode):
-        reason, lasting = _strange_name(folder, name), False
+    elif reason is None and not name.startswith(("_", ".")):
+        found_folder = stat.S_ISDIR(found.st_mode)
+        reason, lasting = (_files_below(folder / name), True) if found_folder else (_strange_name(folder, name), False)
     if reason is not None:
         shown = os.fsencode(name).decode(errors="backslashreplace")
         yield NotTaken(shown, reason.removeprefix(f"{folder / name} "), found.st_ctime_ns, found.st_ino, lasting)
@@ -141,11 +143,32 @@ def _defect(name: str, found: os.stat_result) -> str | None:
     return reason
 
 
+def _files_below(path: Path) -> str | None:
+    """What to say of a folder that holds files as they are taken; None where it holds none."""
+    with suppress(OSError), os.scandir(path) as entries:
+        named = next((entry.name for entry in entries if name_defect(entry.name) is None and entry.is_file()), None)
+        if named is not None:
+            return f"it is a folder, and files in it such as {named} are not looked at; put them into the folder above"
+    return None
+
+
 def _strange_name(folder: Path, name: str) -> str | None:
     if name.endswith(DONE):
         whose = name.removesuffix(DONE)
         return None if os.path.lexists(folder / whose) else f"it says that {whose} is complete, but there is no {whose}"
     return f"it does not end in {SUFFIX}; rename it if it is to be taken in"
+
+
+def _loose(folder: Path) -> Iterator[NotTaken]:
+    """Files that someone put beside the claims, of which nothing is said else."""
+    with suppress(FileNotFoundError, StrangeFolderError), own_folder(folder, CLAIMED) as claims:
+        for name in claims.names():
+            if name_defect(name) is None:
+                with suppress(OSError):
+                    facts = claims.facts(name)
+                    if stat.S_ISREG(facts.st_mode):
+                        reason = f"{CLAIMED} is the platform's own; move it into the streaming folder"
+                        yield NotTaken(f"{CLAIMED}/{name}", reason, facts.st_ctime_ns, facts.st_ino, lasting=True)
 
 
 def _claimed(folder: Path, path: Path, look: Look, failures: Mapping[str, dict[str, Any]]) -> Iterator[NotTaken]:

@@ -109,6 +109,7 @@ def test_batches_without_a_good_row_are_insufficient(inputs: Inputs) -> None:
     assert not report.should_retrain
     assert report.document["reason_codes"] == ["insufficient_data", "insufficient_warm_pairs"]
     assert report.document["data_drift"]["status"] == "insufficient_data"
+    assert report.reason.startswith("no training rating waits, so there is nothing to compare")
     assert json.dumps(report.document, allow_nan=False)
     assert report.html()
 

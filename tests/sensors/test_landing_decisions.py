@@ -224,6 +224,19 @@ def test_whatever_is_not_taken_is_named_with_its_reason(ticks: Ticks, name: str)
     assert reason in said
 
 
+def test_files_in_a_folder_that_nobody_looks_at_are_named_by_their_folder(ticks: Ticks) -> None:
+    (ticks.folder / "2024").mkdir()
+    (ticks.folder / "2024" / "x.csv").write_text(LINE)
+    said = files_named(ticks.at(0.0))
+    assert said.startswith("Not taken: 2024: it is a folder, and files in it such as x.csv are not looked at")
+
+
+def test_a_file_that_lies_loosely_among_the_claims_is_named(ticks: Ticks) -> None:
+    (ticks.folder / "_claimed").mkdir()
+    (ticks.folder / "_claimed" / "x.csv").write_text(LINE)
+    assert "_claimed/x.csv: _claimed is the platform's own; move it" in files_named(ticks.at(0.0))
+
+
 def test_a_name_that_is_not_utf8_is_shown_escaped(ticks: Ticks) -> None:
     (ticks.folder / os.fsdecode(b"caf\xe9.csv")).write_text(LINE)
     assert "caf\\xe9.csv: its name is not UTF-8; rename it" in files_named(ticks.at(0.0))

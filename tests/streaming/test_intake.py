@@ -1,6 +1,9 @@
 """From a file in the streaming folder to staged rows, quarantined lines and a receipt."""
 
+import bz2
+import gzip
 import hashlib
+import lzma
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -162,6 +165,19 @@ def test_a_name_that_can_never_be_taken_stops_the_run_before_it_does_anything(
         take_in(lakehouse, ["a.csv", name])
     assert left_in(landing) == ["a.csv"]
     assert not lakehouse.exists(RATINGS)
+
+
+@pytest.mark.parametrize(
+    "content", [gzip.compress(b"x\n"), b"PK\x03\x04 a zip\n", bz2.compress(b"x"), lzma.compress(b"x")]
+)
+@pytest.mark.parametrize("name", ["g.csv", "g.csv.gz"])
+def test_a_compressed_file_is_refused_for_what_it_is(
+    lakehouse: Lakehouse, tmp_path: Path, content: bytes, name: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SourceError, match="the file is compressed"):
+        hand_in(lakehouse, tmp_path / name)
+    assert (tmp_path / name).read_bytes() == content
 
 
 # The same content, the same name

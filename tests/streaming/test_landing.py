@@ -139,6 +139,13 @@ def test_a_file_with_a_done_file_beside_it_is_complete_but_not_an_empty_one(fold
     assert complete(folder) == ["cut.csv"]
 
 
+def test_utf_16_is_complete_and_so_refused_for_what_it_is(folder: Path, put: Callable) -> None:
+    put("wide.csv", ("\ufeff" + LINE.decode()).encode("utf-16-le"))
+    put("cut.csv", ("\ufeff" + LINE.decode()[:-1]).encode("utf-16-le"))
+    put("nul.csv", LINE + b"\0")
+    assert complete(folder) == ["wide.csv"]
+
+
 def test_a_file_that_is_gone_or_has_become_a_link_is_not_complete(folder: Path, put: Callable) -> None:
     gone, link = put("gone.csv"), put("link.csv")
     seen = landed_files(folder)

@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from reco_assets.streaming import intake_run
 from reco_assets.streaming.claims import claimed_files
 from reco_assets.streaming.intake import IntakeResult, take_in
 from reco_assets.streaming.receipts import receipts
@@ -263,3 +265,25 @@ def test_a_damaged_note_of_what_was_taken_is_no_obstacle(
     note.write_text('[{"batch": "')
     assert take_in(lakehouse).known == ("a.csv",)
     assert (users(), claimed_files(landing)) == ([1], [])
+
+
+def test_a_file_is_not_called_known_while_it_settles_or_goes(
+    patient: Lakehouse, drop: Callable, blind: None, monkeypatch: pytest.MonkeyPatch, landing: Path
+) -> None:
+    drop("a.csv", row(1).strip(), "oops")
+    assert len(take_in(patient).received) == 1
+    settling = take_in(patient)
+    assert (settling.known, settling.hints, settling.finished) == ((), (), ())
+    later = time.time_ns() + int(2 * QUIET * 1e9)
+    monkeypatch.setattr(intake_run.time, "time_ns", lambda: later)
+    gone = take_in(patient)
+    assert (gone.known, gone.hints, gone.finished, claimed_files(landing)) == ((), (), ("a.csv",), [])
+
+
+def test_the_same_content_is_known_while_a_second_file_of_it_settles(
+    patient: Lakehouse, drop: Callable, blind: None
+) -> None:
+    drop("a.csv", row(1).strip())
+    take_in(patient)
+    drop("b.csv", row(1).strip())
+    assert take_in(patient).known == ("b.csv",)

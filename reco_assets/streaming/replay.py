@@ -22,7 +22,7 @@ from deltalake import DeltaTable
 from reco_assets.silver.cleaning import CONFLICT
 from reco_assets.silver.futures import COLUMNS
 from reco_assets.silver.splits import TRAIN
-from reco_assets.streaming.corrections import count_corrections
+from reco_assets.streaming.corrections import count_corrections, later_rows
 from reco_assets.streaming.last_values import KEY
 from reco_assets.streaming.ledger import change, query
 from reco_assets.streaming.reader import GOOD, QUARANTINED, ParsedFile, parse_stream_file
@@ -33,7 +33,6 @@ from reco_assets.streaming.receipts import (
     family,
     newest_number,
     read_receipt,
-    receipts,
     write_receipts,
 )
 from reco_assets.streaming.recovery import ARCHIVE, TRANSACTION
@@ -44,7 +43,6 @@ from resources.errors import RecoError
 from resources.identifiers import identifier
 from resources.lakehouse import Lakehouse
 from resources.table_append import BATCH, Commit, append_batches, batch_rows
-from resources.table_growth import rows_under
 
 # Where a replay may be killed, in order.
 STEPS = ("replay_begun", "replay_appended", "replay_removed", "replay_receipted")
@@ -162,11 +160,7 @@ def _begin_follow_up(root: Path, batch: str) -> str:
 
 def _superseded(lakehouse: Lakehouse, batch: str, rows: pa.Table) -> pa.Array:
     """The lines whose user, movie and time a batch that was taken in later rated: its value is the newer one."""
-    held = rows_under(lakehouse.dataset(STREAM_RATINGS.name), rows.select(KEY), [BATCH, *KEY])
-    names = set(pac.unique(held[BATCH]).to_pylist())
-    in_order = [receipt.batch for receipt in receipts(lakehouse.root, {batch, *names})]
-    later = set(in_order[in_order.index(batch) + 1 :]) - set(family(lakehouse.root, batch))
-    newer = held.filter(pac.is_in(held[BATCH], pa.array(later, pa.string()))).select(KEY)
+    newer = later_rows(lakehouse, batch, rows).select(KEY)
     return rows.join(newer, keys=KEY, join_type="left semi")["line"].combine_chunks()
 
 

@@ -191,6 +191,20 @@ def test_known_content_with_lines_in_quarantine_is_told_of_replay(
     )
 
 
+def test_known_content_that_later_files_corrected_is_told_that_their_values_stand(
+    lakehouse: Lakehouse, drop: Callable
+) -> None:
+    drop("a.csv", "2005-09-06,7,42,2", "2005-09-06,7,43,2", "2005-09-06,7,44,2")
+    take_in(lakehouse)
+    drop("b.csv", "2005-09-06,7,42,5", "2005-09-06,7,43,2")
+    take_in(lakehouse)
+    drop("again.csv", "2005-09-06,7,42,2", "2005-09-06,7,43,2", "2005-09-06,7,44,2")
+    [hint] = take_in(lakehouse).hints
+    assert hint.startswith("again.csv was taken in before as a.csv, and later files gave 1 of its ratings other values")
+    drop("b-again.csv", "2005-09-06,7,42,5", "2005-09-06,7,43,2")
+    assert take_in(lakehouse).hints == ()
+
+
 @pytest.mark.parametrize("archived", [LONG_AGO, None])
 def test_a_file_that_comes_again_after_a_replay_and_a_lost_ledger_doubles_and_loses_no_line(
     lakehouse: Lakehouse, batch: str, drop: Callable, state: Callable, archived: int | None

@@ -29,6 +29,7 @@ from reco_assets.streaming.handed_in import name_in_folder, require_ready
 from reco_assets.streaming.intake_run import Refusal, Run, process
 from reco_assets.streaming.landing import HAS_A_WRITER, LandingError, incompleteness, landed_files, require_takeable
 from reco_assets.streaming.ledger import LedgerError, catch_up
+from reco_assets.streaming.merge import is_merged_and_waits
 from reco_assets.streaming.not_taken import NotTaken, files_not_taken, write_failures
 from reco_assets.streaming.receipts import FOLDER as RECEIPTS
 from reco_assets.streaming.receipts import (
@@ -184,7 +185,8 @@ def _only_intake(lakehouse: Lakehouse) -> Iterator[None]:
             for spec in STREAM:  # they are there even if nothing was ever streamed
                 if not lakehouse.exists(spec.name):
                     append_batches(lakehouse, spec, to_arrow_schema(spec.schema, timezone="UTC").empty_table())
-            if newest_transaction(lakehouse.root) > newest_number(lakehouse.root):
+            is_older = newest_transaction(lakehouse.root) > newest_number(lakehouse.root)
+            if is_older or is_merged_and_waits(lakehouse):
                 catch_up(lakehouse.root)  # a ledger from a backup: what it doesn't know would be staged again
             finish_replays(lakehouse)
             yield

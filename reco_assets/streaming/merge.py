@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from pyspark.sql import functions as F
 
 from reco_assets.silver.splits import TEST, TRAIN
-from reco_assets.streaming.accepted import accepted, accepted_newest_first
+from reco_assets.streaming.accepted import accepted, accepted_newest_first, waiting_batches
 from reco_assets.streaming.last_values import KEY, REPLACES, last_values, last_values_of_frame
 from reco_assets.streaming.receipts import good_rows
 from reco_assets.streaming.steps import reached
@@ -85,6 +85,21 @@ def merge_side(lakehouse: Lakehouse, side: str) -> Merged:
             if log.property_of(BUILT_FROM) == _state(split):
                 return _insert(lakehouse, side, split.version, _pending(lakehouse, log), log.epoch)
         return _rebuild(lakehouse, side, split, [entry.batch for entry in accepted(lakehouse.root)])
+
+
+def is_merged_and_waits(lakehouse: Lakehouse) -> bool:
+    """Whether a table holds the merge of a batch that waits: the ledger is from a backup, older than its tables.
+
+    Raises `LedgerError`.
+    """
+    batches = waiting_batches(lakehouse)
+    for spec in TABLES.values() if batches else ():
+        if lakehouse.exists(spec.name) and lakehouse.version(spec.name) is not None:
+            log = read_log(lakehouse, spec.name)
+            epoch = log.epoch
+            if any(log.has(_transaction(epoch, batch)) for batch in batches):
+                return True
+    return False
 
 
 def rebuilt_side(split: "DataFrame", stream: "DataFrame | None", batches: Sequence[str], side: str) -> "DataFrame":

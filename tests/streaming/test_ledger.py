@@ -205,6 +205,19 @@ def test_a_lost_ledger_does_not_bring_back_what_a_merged_batch_corrected(
     assert (42, 1.0) in after
 
 
+def test_a_ledger_from_a_backup_that_lacks_acceptances_alone_catches_up_with_the_tables(
+    lakehouse: Lakehouse, taken: list[Receipt], drop: Callable[..., Path], merge: Callable, tmp_path: Path
+) -> None:
+    shutil.copy(lakehouse.path(str(FILE)), tmp_path / "backup")
+    merge()
+    shutil.copy(tmp_path / "backup", lakehouse.path(str(FILE)))
+    assert waiting(lakehouse) == taken
+    drop("c.csv", "2005-09-08,9,42,4")
+    [late] = take_in(lakehouse).received
+    assert waiting(lakehouse) == [late]
+    assert [entry.batch for entry in accepted(lakehouse.root)] == [receipt.batch for receipt in taken]
+
+
 def test_a_batch_that_lacks_a_row_in_the_tables_waits_though_a_later_one_holds_its_other_rows(
     lakehouse: Lakehouse, drop: Callable[..., Path], merge: Callable
 ) -> None:

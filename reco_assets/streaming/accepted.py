@@ -72,12 +72,6 @@ def waiting(lakehouse: Lakehouse) -> list[Receipt]:
     return [parsed(text) for (text,) in query(lakehouse.root, f"SELECT receipt {_WAITING} ORDER BY number")]
 
 
-def newest_waiting(lakehouse: Lakehouse, limit: int) -> list[Receipt]:
-    """The last `limit` of the waiting batches, in the order of intake. Raises `LedgerError`."""
-    rows = query(lakehouse.root, f"SELECT receipt {_WAITING} ORDER BY number DESC LIMIT ?", (limit,))
-    return [parsed(text) for (text,) in reversed(rows)]
-
-
 def waiting_batches(lakehouse: Lakehouse) -> tuple[str, ...]:
     """The names of the waiting batches, in the order of intake. Raises `LedgerError`."""
     return tuple(batch for (batch,) in query(lakehouse.root, f"SELECT batch {_WAITING} ORDER BY number"))

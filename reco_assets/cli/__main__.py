@@ -1,5 +1,5 @@
 """`python -m reco_assets.cli` is `reco`."""
 
-from reco_assets.cli.main import main
+from reco_assets.cli.entry import main
 
 main()

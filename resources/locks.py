@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from resources.errors import RecoError
+from resources.plain_text import printable
 
 MAKING_SECONDS = 600.0  # for who waits until another process has made what both need, which takes seconds
 POLL_SECONDS = 0.05  # the kernel wakes a waiting flock at once, but lets it wait for ever
@@ -39,8 +40,7 @@ class Holder:
 
     def __str__(self) -> str:
         """As a person is told, on one line whatever the file says."""
-        text = f"process {self.pid} ({self.command}) since {self.since}"
-        return "".join(character if character.isprintable() else "?" for character in text)
+        return printable(f"process {self.pid} ({self.command}) since {self.since}")
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from resources.plain_text import printable
+
 SHOWN_CHARACTERS = 120
 # How the first line of a file in another place begins: what it is, and where it belongs.
 _KNOWN = {
@@ -58,5 +60,4 @@ def _names(line: str, separator: str) -> tuple[str, ...]:
 
 
 def _shown(names: Sequence[str]) -> str:
-    text = ", ".join(names)[:SHOWN_CHARACTERS]
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return printable(", ".join(names)[:SHOWN_CHARACTERS])

@@ -16,6 +16,7 @@ import pyarrow as pa
 from reco_assets.sources.advice import Sample, advice
 from reco_assets.sources.rules import FIELDS, broken_rules
 from reco_assets.sources.source import LINE, SOURCE_FILE, RawTable, SourceError
+from resources.plain_text import printable
 
 MIN_ROWS = 10
 SHOWN_LINES = 3
@@ -123,5 +124,4 @@ def _sample(row: Mapping[str, str | int | None]) -> Sample:
 
 def _shown(raw: str) -> str:
     """A line as it may stand in a message: of bounded length, without control characters."""
-    short = raw if len(raw) <= LINE_CHARACTERS else f"{raw[: LINE_CHARACTERS - 1]}…"
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in short)
+    return printable(raw if len(raw) <= LINE_CHARACTERS else f"{raw[: LINE_CHARACTERS - 1]}…")

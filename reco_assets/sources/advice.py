@@ -19,6 +19,7 @@ class Sample:
     values: Mapping[str, str]
 
 
+# Those before September 2001 have a digit less.
 _UNITS = {13: ("milliseconds", 3), 16: ("microseconds", 6), 19: ("nanoseconds", 9)}
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?\s*(Z|UTC|[+-]\d\d:?\d\d)?")
 _OFFSET = re.compile(r".*\d\s*(Z|UTC|[+-]\d\d:?\d\d)")
@@ -67,7 +68,7 @@ def _out_of_range(numbers: Sequence[float], column: int) -> str:
 
 def _timestamp(values: Sequence[str]) -> str:
     for digits, (unit, more) in _UNITS.items():
-        if _all(rf"\d{{{digits}}}", values):
+        if _all(rf"\d{{{digits - 1},{digits}}}", values):
             return f"They are {unit}: take off the last {more} digits of each, for Unix seconds."
     if _all(r"\d+\.\d*", values):
         return "They have fractions of a second: take off the point and what is behind it."

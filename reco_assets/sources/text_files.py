@@ -17,6 +17,7 @@ import pyarrow.csv as pc
 
 from reco_assets.sources.headers import header_defect
 from reco_assets.sources.source import RawTable, SourceError, with_provenance
+from resources.plain_text import printable
 
 BLOCK_BYTES = 8 << 20
 BOM = b"\xef\xbb\xbf"
@@ -29,6 +30,8 @@ COMPRESSED = (
     b"\x28\xb5\x2f\xfd",
     b"7z\xbc\xaf",
 )  # their first bytes
+NUL_BYTE = "a NUL byte: this is no UTF-8 text"
+NUL_ADVICE = "If it is UTF-16: iconv -f UTF-16 -t UTF-8. Else unpack or replace the file."
 
 _FIELD = rb'(?:"[^"]*(?:""[^"]*)*"|[^",]*)'
 _WELL_QUOTED = re.compile(_FIELD + rb"(?:," + _FIELD + rb")*")
@@ -37,13 +40,20 @@ _WELL_QUOTED = re.compile(_FIELD + rb"(?:," + _FIELD + rb")*")
 def require_text_file(path: Path) -> None:
     """Raise `SourceError` unless the path is a readable file with something in it."""
     if not path.exists():
-        raise SourceError(path, None, "the file does not exist", "Put it there, or set RECO_SOURCE_PATH.")
+        raise SourceError(path, None, "the file does not exist", _how_to_get(path))
     if not path.is_file():
         raise SourceError(path, None, "this is not a regular file", "Give the path of a file.")
     if not os.access(path, os.R_OK):
         raise SourceError(path, None, "the file may not be read", "Give yourself the right to read it.")
     if path.stat().st_size == 0:
         raise SourceError(path, None, "the file is empty", "Replace it by a complete copy.")
+
+
+def _how_to_get(path: Path) -> str:
+    entries = path.parent.iterdir() if path.parent.is_dir() else ()
+    if alike := next((entry.name for entry in entries if entry.name.lower() == path.name.lower()), None):
+        return f"Rename {printable(alike)} to {path.name}."
+    return "Put it there, or set RECO_SOURCE_PATH."
 
 
 def line_blocks(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -70,7 +80,7 @@ def check_binary(path: Path, first_line: int, block: bytes) -> None:
     """Raise `SourceError` when there is a NUL byte in the block, naming its line."""
     if b"\0" in block:
         line = first_line + block[: block.index(b"\0")].count(b"\n")
-        raise SourceError(path, line, "a NUL byte: this is binary, not text", "Unpack or replace the file.")
+        raise SourceError(path, line, NUL_BYTE, NUL_ADVICE)
 
 
 def check_line_ends(path: Path, first_line: int, block: bytes) -> None:

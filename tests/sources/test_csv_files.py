@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from reco_assets.sources import text_files
 from reco_assets.sources.movielens import TAGS
 from reco_assets.sources.source import SourceError
-from reco_assets.sources.text_files import check_text, csv_table
+from reco_assets.sources.text_files import check_text, csv_table, require_text_file
 
 HEADER = b"userId,movieId,tag,timestamp\n"
 FIRST = b"1,10,funny,100\n"
@@ -205,7 +205,18 @@ def test_a_header_with_a_column_too_many_is_refused(refused):
 
 
 def test_a_binary_file_is_refused(refused):
-    assert "binary, not text" in refused(b"\x1f\x8b\x08\x00\x00\x01\xff", line=1)
+    assert "no UTF-8 text" in refused(b"\x1f\x8b\x08\x00\x00\x01\xff", line=1)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_a_file_in_utf16_is_refused_with_how_to_convert_it(refused, encoding):
+    assert "iconv -f UTF-16 -t UTF-8" in refused((HEADER + FIRST).decode().encode(encoding), line=1)
+
+
+def test_a_file_whose_name_is_in_upper_case_is_found_and_to_be_renamed(tmp_path):
+    (tmp_path / "RATINGS.CSV").write_bytes(HEADER)
+    with pytest.raises(SourceError, match=r"does not exist.*Rename RATINGS\.CSV to ratings\.csv\."):
+        require_text_file(tmp_path / "ratings.csv")
 
 
 def test_a_nul_byte_in_a_later_block_is_refused_with_its_line(refused, small_blocks):

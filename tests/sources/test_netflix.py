@@ -124,7 +124,7 @@ def test_bad_values_are_left_to_silver(blocks):
         (b"1:\n7,3,2005-09-06,x\n", 2, "neither `MOVIE_ID:` nor"),
         (b"1:\n7,3,2005-09-06\nx:\n", 3, "neither `MOVIE_ID:` nor"),
         (b"1:\n\n7,3,2005-09-06\n", 2, "a blank line between rows"),
-        (b"1:\n7,3,2005-09-06\n7,\0,2005-09-06\n", 3, "binary, not text"),
+        (b"1:\n7,3,2005-09-06\n7,\0,2005-09-06\n", 3, "no UTF-8 text"),
         (b"1:\n7,\xff,2005-09-06\n", 2, "not UTF-8"),
         (b"1:\n7,3,2005-09-06\r8,3,2005-09-06\r", 2, "carriage return"),
         (b'1:\n7,"3,2005-09-06\n', 2, "a quote that does not close"),
@@ -197,7 +197,7 @@ def test_a_missing_year_is_null_or_the_text_null_as_published(titles):
     [
         (b"1,2003,One\n2,2004\n", 2, "not of the form MOVIE_ID,YEAR,TITLE"),
         (b"1,2003,One\n\n2,2004,Two\n", 2, "not of the form"),
-        (b"1,2003,One\n2,2004,\0\n", 2, "a NUL byte: this is binary, not text"),
+        (b"1,2003,One\n2,2004,\0\n", 2, "a NUL byte: this is no UTF-8 text"),
         (b"1,2003,One\r2,2004,Two\r", 1, "a carriage return (CR)"),
         (b"\n", 1, "not of the form"),
     ],

@@ -96,6 +96,8 @@ def test_the_message_has_file_counts_reasons_three_lines_and_the_setting(tmp_pat
         (3, "2024-01-31 10:00:00Z", "fromisoformat"),
         (3, "2024-01-31", "fromisoformat"),
         (3, "1704103200000", "milliseconds: take off the last 3 digits"),
+        (3, "964982703000", "milliseconds: take off the last 3 digits"),
+        (3, "964982703000000", "microseconds: take off the last 6 digits"),
         (3, "1704103200000000", "microseconds: take off the last 6 digits"),
         (3, "1704103200000000000", "nanoseconds: take off the last 9 digits"),
         (3, "1704103200.25", "fractions of a second"),

@@ -199,6 +199,7 @@ def _windows(evidence: Evidence, own: Mapping[str, Any]) -> list[dict[str, Any]]
             "data_score": _known(scored.data[at]),
             "model_score": _known(scored.model[at]),
             "drift_score": drift_scores[at],
+            "bar": evidence.config.bar(int(scored.rows[at])) if at else evidence.config.threshold,
             "judged": at in judged,
             "decides": (window.start, window.end) == (own["start"], own["end"]),
         }
@@ -209,6 +210,7 @@ def _windows(evidence: Evidence, own: Mapping[str, Any]) -> list[dict[str, Any]]
         line = {name: _window(scan, own)[name] for name in ("name", "batches", "rows")}
         line |= {"users": data["users"]["current"], "warm_pairs": model["rows"]["current"]}
         line |= {"data_score": data["score"], "model_score": model["score"], "drift_score": own["drift_score"]}
+        line |= {"bar": evidence.config.bar(line["rows"])}
         lines.append(line | {"judged": True, "decides": True})
     return lines
 

@@ -1,4 +1,4 @@
-"""Which window decides: the policies over all windows that hold enough rows, and over the pool alone."""
+"""Which window decides: the policies over all windows that are judged, and over the pool alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -69,8 +69,16 @@ class Evidence:
 
     @property
     def judged(self) -> np.ndarray:
-        """The numbers of the windows that policies look at: of enough rows, or all that waits."""
-        return np.flatnonzero(self.scored.enough | (np.arange(len(self.scored.window)) == 0))
+        """The numbers of the windows that policies look at: all that waits, and those of rows or score enough."""
+        return self._and_pool(self.scored.judged(self.config))
+
+    @property
+    def of_enough_rows(self) -> np.ndarray:
+        """The same without windows of few rows, whose score says nothing of the champion's error."""
+        return self._and_pool(self.scored.enough)
+
+    def _and_pool(self, chosen: np.ndarray) -> np.ndarray:
+        return np.flatnonzero(chosen | (np.arange(len(chosen)) == 0))
 
 
 def decide(evidence: Evidence) -> dict[str, Decided]:
@@ -118,7 +126,7 @@ def _error(evidence: Evidence) -> ErrorShift | None:
     if evidence.config.rmse_trigger is None:
         return None
     shifts = evidence.scored.rmse_shift
-    worst = max(evidence.judged, key=lambda at: np.nan_to_num(shifts[at], nan=-np.inf))
+    worst = max(evidence.of_enough_rows, key=lambda at: np.nan_to_num(shifts[at], nan=-np.inf))
     earlier = evidence.scan.strongest.get(RMSE)
     found = _shift(evidence.finding(worst))
     if earlier and (found is None or earlier["rmse"]["shift"] > found.shift):

@@ -131,13 +131,19 @@ def _verdict_rows(report: Document) -> list[list[str]]:
 
 
 def _window_rows(report: Document) -> list[list[str]]:
-    """A window per line, the newest first; one that is too small to be judged says so."""
+    """A window per line, the newest first; one that is too small for its score to count says so."""
     rows = [[*_COLUMNS, ""]]
     for window in report["windows"]:
         cells = [_cell(window[key]) for key in _COLUMNS.values()]
-        few = f"fewer than {report['config']['min_window_rows']:,} training rows: not judged"
-        rows.append([*cells, "decides" if window["decides"] else "" if window["judged"] else few])
+        rows.append(
+            [*cells, "decides" if window["decides"] else "" if window["judged"] else _too_small(report, window)]
+        )
     return rows
+
+
+def _too_small(report: Document, window: Document) -> str:
+    few = f"not judged: fewer than {report['config']['min_window_rows']:,} training rows"
+    return few if window["bar"] is None else f"{few} and a score not above {_number(window['bar'])}"
 
 
 def _score_rows(report: Document) -> list[list[str]]:

@@ -36,7 +36,7 @@ from resources.lakehouse import Lakehouse
 from resources.table_append import BATCH, batch_rows
 from resources.table_growth import read_log
 
-FORMAT = 2  # of what is kept; raise it where cells, windows or findings change
+FORMAT = 3  # of what is kept; raise it where cells, windows or findings change
 AT_ONCE = 2_000  # batches read together
 REFERENCE_FILE, WAITING_FILE = "reference.npz", "waiting.npz"
 

@@ -2,7 +2,7 @@
 
 A scan takes batches in any portions and comes to the same result, so what it knows may be kept between reports: a
 report then costs what the new batches cost. A shifted batch that quiet ones follow is not forgotten: of all windows
-so far that held enough rows and exceeded the threshold, the largest score is kept; for the calibrated policy, the
+so far that were judged and exceeded the threshold, the largest score is kept; for the calibrated policy, the
 largest that is no chance, if one is.
 """
 
@@ -39,7 +39,8 @@ class Scored:
     """n windows and their scores, (n,) each; NaN where a part can't be scored.
 
     `rows`, `warm`: training rows and warm test pairs; `enough`: whether the window holds enough rows to be judged
-    beside the pool; `siblings`: how many windows with the same end are judged, the pool among them.
+    beside the pool; `siblings`: how many windows with the same end are judged, the pool among them; for a window of
+    fewer rows: how many might have been.
     """
 
     window: tuple[Window, ...]
@@ -61,6 +62,11 @@ class Scored:
         parts = zip(self.data, self.model, strict=True)
         pairs = ([None if np.isnan(part) else float(part) for part in pair] for pair in parts)
         return np.array(plain([combined(pair, config) for pair in pairs]))
+
+    def judged(self, config: DriftConfig) -> np.ndarray:
+        """Which windows are judged beside the pool, (n,): of enough rows, or of a score that few rows don't explain."""
+        judged: np.ndarray = self.enough | (self.drift_scores(config) * self.rows > config.least_weight)
+        return judged
 
 
 @dataclass(frozen=True)
@@ -124,9 +130,9 @@ def score_windows(
     before = reference.warm[:, 4].sum() / max(reference.warm[:, 3].sum(), 1) / UNITS
     shift = np.where(judgeable, np.sqrt(errors / np.maximum(warm, 1) / UNITS) - np.sqrt(before), np.nan)
     enough = rows >= config.min_window_rows
-    judged = enough | (spans[:, 0] == 0)
+    judged = enough | (spans[:, 0] == 0)  # whatever the score: chance is not to choose how many share its limit
     _, of = np.unique(spans[:, 1], return_inverse=True)
-    siblings = np.bincount(of, judged).astype(np.int64)[of]
+    siblings = np.where(judged, np.bincount(of, judged)[of], np.bincount(of, rows > 0)[of]).astype(np.int64)
     return Scored(tuple(windows), rows, warm, data, model, shift, enough, siblings)
 
 
@@ -164,7 +170,7 @@ def _stronger(
         inside = cells.between(window.start, window.end)
         return finding(reference, inside, window, config, int(scored.siblings[at]))
 
-    largest = _largest(scored.drift_scores(config), scored.enough, _least(known, DOCUMENTED, config))
+    largest = _largest(scored.drift_scores(config), scored.judged(config), _least(known, DOCUMENTED, config))
     if largest is not None:
         yield DOCUMENTED, found(largest)
     exceeding = _calibrated_scores(scored, cells, reference, config)
@@ -188,9 +194,9 @@ def _largest(values: np.ndarray, among: np.ndarray, above: float) -> int | None:
 
 
 def _calibrated_scores(scored: Scored, cells: Cells, reference: Cells, config: DriftConfig) -> dict[int, float]:
-    """By number, the windows of enough rows whose score exceeds the threshold though few users do not count."""
+    """By number, the judged windows whose score exceeds the threshold though few users do not count."""
     exceeding: dict[int, float] = {}
-    for at in np.flatnonzero(scored.enough & (np.fmax(scored.data, scored.model) > config.threshold)):
+    for at in np.flatnonzero(scored.judged(config) & (np.fmax(scored.data, scored.model) > config.threshold)):
         inside = cells.between(scored.window[at].start, scored.window[at].end)
         score = calibrated_score(
             _part(scored.data[at], reference.ratings, inside.ratings),

@@ -144,14 +144,45 @@ def test_one_tiny_shifted_file_after_a_large_quiet_one_waits_for_more_and_the_re
     assert not found.should_retrain
     newest = found.document["windows"][0]
     assert (newest["judged"], newest["rows"], newest["data_score"] > 1.0) == (False, 400, True)
-    assert "fewer than 3,000 training rows: not judged" in found.markdown()
+    assert "not judged: fewer than 3,000 training rows and a score not above 18.75" in found.markdown()
 
 
 def test_many_tiny_shifted_files_after_a_large_quiet_one_retrain_once_they_are_enough() -> None:
     tiny = [File(400, -1.5)] * 10
     retrained = [report(QUIET, *tiny[:count]).should_retrain for count in range(1, 11)]
-    assert retrained == [False] * 7 + [True] * 3
-    assert not pool_retrains(report(QUIET, *tiny[:8]))
+    assert retrained == [False] * 2 + [True] * 8
+    assert not pool_retrains(report(QUIET, *tiny[:3]))
+
+
+@pytest.mark.parametrize("config", [CONFIG, CALIBRATED])
+@pytest.mark.parametrize("portions", [(), (1, 2, 3)])
+def test_a_clearly_shifted_file_just_below_the_least_rows_is_not_hidden_by_quiet_ones(
+    config: DriftConfig, portions: Sequence[int]
+) -> None:
+    found = report(QUIET, File(2_880, -1.5), QUIET, config=config, portions=portions)
+    assert found.should_retrain
+    assert not pool_retrains(found, config.policy)
+    assert found.document["window"]["name"] == "1 of 3 batches, up to no. 2"
+
+
+def test_a_file_below_the_least_rows_needs_a_score_above_a_bar_that_rises_as_rows_get_fewer() -> None:
+    lines = [report(QUIET, File(rows, -0.5)).document["windows"][0] for rows in (3_000, 2_880, 1_500)]
+    assert [line["bar"] for line in lines] == pytest.approx([1.0, 2.5 * 3_000 / 2_880, 5.0])
+    assert all(line["drift_score"] > 1.0 for line in lines)
+    assert [line["judged"] for line in lines] == [True, False, False]
+
+
+def test_the_p_value_of_a_small_window_is_corrected_for_all_windows_that_might_have_been_judged() -> None:
+    found = report(QUIET, File(2_500), File(1_200), File(500), File(500, -3.0), config=CALIBRATED)
+    assert (found.document["window"]["rows"], len(found.document["windows"])) == (2_200, 5)
+    assert found.document["data_drift"]["windows_judged"] == 5
+
+
+def test_a_worse_error_of_a_small_window_triggers_nothing_though_its_score_is_judged() -> None:
+    found = report(QUIET, File(2_880, -1.5), config=replace(CONFIG, rmse_trigger=0.5))
+    assert found.document["windows"][0]["judged"]
+    assert found.document["rmse"]["shift"] > 0.5
+    assert "rmse_worse" not in found.document["reason_codes"]
 
 
 def test_a_small_file_that_waits_alone_is_judged_as_it_was() -> None:

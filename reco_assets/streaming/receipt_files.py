@@ -57,6 +57,12 @@ def receipt_text(receipt: Receipt) -> str:
     return json.dumps(asdict(receipt))
 
 
+def parsed(text: str) -> Receipt:
+    """A receipt as the ledger holds it; fields of a newer release are left out."""
+    known = Receipt.__dataclass_fields__
+    return Receipt(**{name: value for name, value in json.loads(text).items() if name in known})
+
+
 def copy_path(root: Path, batch: str) -> Path:
     """Where the copy of a batch's receipt is. Raises `IdentifierError`."""
     return root / FOLDER / f"{identifier(batch, 'Batch')}.json"

@@ -3,7 +3,6 @@
 The receipt is entered last, so a batch that has one is complete.
 """
 
-import json
 import sqlite3
 import warnings
 from collections.abc import Collection, Iterable, Mapping
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reco_assets.streaming.ledger import change, query
-from reco_assets.streaming.receipt_files import FOLDER, Receipt, copy_path, read_copy, receipt_text, write_copy
+from reco_assets.streaming.receipt_files import FOLDER, Receipt, copy_path, parsed, read_copy, receipt_text, write_copy
 from resources.atomic_files import set_aside
 from resources.errors import RecoError
 
@@ -24,7 +23,6 @@ __all__ = [
     "begin",
     "family",
     "good_rows",
-    "has_receipt",
     "mend_copy",
     "newest_number",
     "parsed",
@@ -109,11 +107,6 @@ def write_receipt(root: Path, receipt: Receipt) -> None:
     write_receipts(root, [receipt])
 
 
-def has_receipt(root: Path, batch: str) -> bool:
-    """Whether the batch was taken in. Raises `LedgerError`."""
-    return bool(query(root, "SELECT 1 FROM batches WHERE batch = ? AND receipt IS NOT NULL", (batch,)))
-
-
 def read_receipt(root: Path, batch: str) -> Receipt:
     """The batch's receipt. Raises `ReceiptError` when there is none, `LedgerError`."""
     found = receipts(root, {batch})
@@ -167,12 +160,6 @@ def mend_copy(root: Path, batch: str) -> None:
         warnings.warn(f"{path} is damaged ({error}). It is kept as {kept.name} and written anew.", stacklevel=2)
         for number, text in query(root, "SELECT number, receipt FROM batches WHERE batch = ?", (batch,)):
             write_copy(root, parsed(text), number)
-
-
-def parsed(text: str) -> Receipt:
-    """A receipt as the ledger holds it; fields of a newer release are left out."""
-    known = Receipt.__dataclass_fields__
-    return Receipt(**{name: value for name, value in json.loads(text).items() if name in known})
 
 
 def _enter(ledger: sqlite3.Connection, receipt: Receipt, certain: bool) -> int:

@@ -19,7 +19,7 @@ from deltalake import DeltaTable
 from reco_assets.silver.splits import HISTORY, TRAIN
 from reco_assets.streaming.last_values import KEY
 from reco_assets.streaming.reader import count_data_lines
-from reco_assets.streaming.receipt_files import FOLDER, Receipt, read_copy, receipt_text, write_copy
+from reco_assets.streaming.receipt_files import FOLDER, Receipt, parsed, read_copy, receipt_text, write_copy
 from reco_assets.tables import STREAM, STREAM_QUARANTINE, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from resources.atomic_files import set_aside
 from resources.table_files import dataset_at, is_delta, table_exists
@@ -52,7 +52,7 @@ def fill(ledger: sqlite3.Connection, root: Path) -> None:
     _continue_after(ledger, newest_transaction(root))
     for batch in damaged:
         for number, text in ledger.execute("SELECT number, receipt FROM batches WHERE batch = ?", (batch,)).fetchall():
-            write_copy(root, Receipt(**json.loads(text)), number)
+            write_copy(root, parsed(text), number)
 
 
 def retire_old_list(root: Path) -> None:

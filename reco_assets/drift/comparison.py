@@ -11,7 +11,7 @@ from reco_assets.drift import scores, signals
 from reco_assets.drift.bootstrap import Resampling, Uncertainty, uncertainty
 from reco_assets.drift.cells import Cells
 from reco_assets.drift.histograms import UserHistogram
-from reco_assets.drift.policy import DriftConfig, Evidence, Reason, combined
+from reco_assets.drift.policy import DriftConfig, PartEvidence, Reason, combined
 from reco_assets.drift.scores import Scale, Weights
 from reco_assets.drift.windows import Window
 
@@ -42,13 +42,13 @@ class Comparison:
         return uncertainty(self.reference, self.current, self.scale, self.weights, self.resampling)
 
     @property
-    def evidence(self) -> Evidence | None:
+    def evidence(self) -> PartEvidence | None:
         """What the policies look at. A side of a single user proves nothing: its p-value is 1."""
         if self.score is None:
             return None
         p_value = self.uncertainty.p_value if self.uncertainty else 1.0
         users = min(self.reference.users, self.current.users)
-        return Evidence(float(self.score.score), p_value, users, self.windows)
+        return PartEvidence(float(self.score.score), p_value, users, self.windows)
 
 
 def compare(
@@ -137,11 +137,13 @@ def section(found: Comparison) -> dict[str, Any]:
     return shown | {"windows_judged": found.windows, "distribution": {"from_stars": found.scale.labels, **shares}}
 
 
-def evidence_in(shown: Mapping[str, Any]) -> Evidence | None:
+def evidence_in(shown: Mapping[str, Any]) -> PartEvidence | None:
     """What the policies look at, from a section."""
     if shown["score"] is None:
         return None
-    return Evidence(shown["score"], shown.get("p_value", 1.0), min(shown["users"].values()), shown["windows_judged"])
+    return PartEvidence(
+        shown["score"], shown.get("p_value", 1.0), min(shown["users"].values()), shown["windows_judged"]
+    )
 
 
 def plain(value: Any) -> Any:

@@ -10,8 +10,7 @@ import numpy as np
 from reco_assets.drift import policy
 from reco_assets.drift.cells import Cells
 from reco_assets.drift.comparison import evidence_in, scores_of
-from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, DriftConfig, Verdict
-from reco_assets.drift.policy import Evidence as PartEvidence
+from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, DriftConfig, PartEvidence, Verdict
 from reco_assets.drift.scan import RMSE, Scan, Scored
 from reco_assets.drift.signals import ErrorShift
 from reco_assets.drift.windows import Window

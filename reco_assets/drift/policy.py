@@ -111,7 +111,7 @@ class DriftConfig:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class PartEvidence:
     """What a policy needs to know of data drift or of model drift.
 
     `users`: of the smaller side; `windows`: of how many windows that are judged this is one.
@@ -158,7 +158,9 @@ def calibrated_score(data_drift: Mapping[str, Any], model_drift: Mapping[str, An
     return combined([part["score"] for part in parts if min(part["users"].values()) >= config.min_users], config)
 
 
-def documented(data: Evidence | None, model: Evidence | None, error: ErrorShift | None, config: DriftConfig) -> Verdict:
+def documented(
+    data: PartEvidence | None, model: PartEvidence | None, error: ErrorShift | None, config: DriftConfig
+) -> Verdict:
     """Retrain when the drift score exceeds the threshold."""
     judged = [part for part in (data, model) if part]
     score = combined([part.score for part in judged], config)
@@ -171,7 +173,9 @@ def documented(data: Evidence | None, model: Evidence | None, error: ErrorShift 
     return _verdict((reason, *_left_out(model)), score, error, config)
 
 
-def calibrated(data: Evidence | None, model: Evidence | None, error: ErrorShift | None, config: DriftConfig) -> Verdict:
+def calibrated(
+    data: PartEvidence | None, model: PartEvidence | None, error: ErrorShift | None, config: DriftConfig
+) -> Verdict:
     """Retrain when the drift score exceeds the threshold, is no work of chance, and rests on enough users.
 
     Of chance: the p-value of the larger of data and model drift, times the number of windows judged (Bonferroni). Of
@@ -195,7 +199,7 @@ def calibrated(data: Evidence | None, model: Evidence | None, error: ErrorShift 
     return _verdict((reason, *left_out), score, error, config)
 
 
-def _left_out(model: Evidence | None) -> tuple[Reason, ...]:
+def _left_out(model: PartEvidence | None) -> tuple[Reason, ...]:
     return () if model else (Reason.INSUFFICIENT_WARM_PAIRS,)
 
 

@@ -5,7 +5,7 @@ import pytest
 from reco_assets.drift.policy import (
     DriftConfig,
     DriftConfigError,
-    Evidence,
+    PartEvidence,
     Reason,
     Verdict,
     calibrated,
@@ -16,10 +16,10 @@ from reco_assets.drift.signals import ErrorShift
 from resources.settings import load_settings
 
 CONFIG = DriftConfig()
-SURE = Evidence(score=1.5, p_value=0.001, users=50)
-CHANCE = Evidence(score=1.5, p_value=0.2, users=50)
-CALM = Evidence(score=0.4, p_value=0.5, users=50)
-FEW = Evidence(score=9.0, p_value=0.001, users=29)
+SURE = PartEvidence(score=1.5, p_value=0.001, users=50)
+CHANCE = PartEvidence(score=1.5, p_value=0.2, users=50)
+CALM = PartEvidence(score=0.4, p_value=0.5, users=50)
+FEW = PartEvidence(score=9.0, p_value=0.001, users=29)
 
 
 def test_the_documented_decision_takes_the_larger_score() -> None:
@@ -54,7 +54,7 @@ def test_scores_may_be_averaged_instead() -> None:
     ],
 )
 def test_the_documented_policy_asks_only_for_the_score(
-    data: Evidence | None, model: Evidence | None, expected: Verdict
+    data: PartEvidence | None, model: PartEvidence | None, expected: Verdict
 ) -> None:
     assert documented(data, model, None, CONFIG) == expected
 
@@ -72,13 +72,13 @@ def test_the_documented_policy_asks_only_for_the_score(
     ],
 )
 def test_the_calibrated_policy_also_asks_for_significance_and_enough_users(
-    data: Evidence | None, model: Evidence | None, expected: Verdict
+    data: PartEvidence | None, model: PartEvidence | None, expected: Verdict
 ) -> None:
     assert calibrated(data, model, None, CONFIG) == expected
 
 
 def test_the_p_value_that_counts_is_that_of_the_larger_score() -> None:
-    larger_by_chance = Evidence(score=2.0, p_value=0.3, users=50)
+    larger_by_chance = PartEvidence(score=2.0, p_value=0.3, users=50)
     assert calibrated(SURE, larger_by_chance, None, CONFIG).reasons == (Reason.NOT_SIGNIFICANT,)
 
 

@@ -12,35 +12,14 @@ from typing import Any
 import numpy as np
 
 from reco_assets.drift import document
-from reco_assets.drift.cells import Cells, ScoredRatings, cells_of
+from reco_assets.drift.cells import Cells
 from reco_assets.drift.comparison import plain
 from reco_assets.drift.decision import Decided, Evidence, decide, decide_pool
-from reco_assets.drift.histograms import UserHistogram
 from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, DriftConfig, Reason, Verdict
-from reco_assets.drift.scan import Arrival, Scan
-from reco_assets.drift.signals import Occurrences
+from reco_assets.drift.scan import Scan
 from reco_assets.streaming.accepted import set_name
 
 NAMED_BATCHES = 20  # the newest ones; thousands may wait, and a hash names them all
-
-
-@dataclass(frozen=True)
-class DriftInputs:
-    """What is compared where no windows are asked for: training and test ratings of the champion with new ones.
-
-    `batches` in the order of their arrival; `delta_versions`: of every table that was read; movies: how often each is
-    rated in the training ratings, old and new.
-    """
-
-    batches: tuple[str, ...]
-    model_version: str | None
-    delta_versions: Mapping[str, int | None]
-    reference_train: UserHistogram
-    current_train: UserHistogram
-    reference_test: ScoredRatings
-    current_test: ScoredRatings
-    reference_movies: Occurrences
-    current_movies: Occurrences
 
 
 @dataclass(frozen=True)
@@ -105,15 +84,6 @@ class DriftReport:
     def html(self) -> str:
         """The whole report as one page that needs no network."""
         return document.html(self.document)
-
-
-def assess(inputs: DriftInputs, config: DriftConfig) -> DriftReport:
-    """Score data drift and model drift of new ratings as one window and decide under both policies."""
-    reference = cells_of(inputs.reference_train, inputs.reference_test, inputs.reference_movies)
-    new = cells_of(inputs.current_train, inputs.current_test, inputs.current_movies)
-    rows = inputs.current_train.rows, len(inputs.current_test.user_id)
-    scan = Scan().take([Arrival("", "", *rows)], new, reference, config)
-    return report_on(scan, reference, Compared(inputs.batches, inputs.model_version, inputs.delta_versions), config)
 
 
 def report_on(scan: Scan, reference: Cells, compared: Compared, config: DriftConfig) -> DriftReport:

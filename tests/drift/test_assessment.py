@@ -5,23 +5,85 @@ import math
 import re
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from reco_assets.drift.assessment import DriftInputs, assess, no_report
-from reco_assets.drift.cells import ScoredRatings
+from reco_assets.drift.assessment import Compared, DriftReport, no_report, report_on
+from reco_assets.drift.cells import ScoredRatings, cells_of
 from reco_assets.drift.histograms import RATINGS, UserHistogram, of_values
 from reco_assets.drift.policy import DriftConfig, Reason, should_retrain
+from reco_assets.drift.scan import Arrival, Scan
+from reco_assets.drift.signals import Occurrences
 from reco_assets.streaming.accepted import set_name
 
 CONFIG = DriftConfig(samples=199)
-Inputs = Callable[..., DriftInputs]
 NO_VALUES = np.array([])
+HALF_STARS = np.arange(1, 11) / 2
+
+
+@dataclass(frozen=True)
+class DriftInputs:
+    """What is compared where no windows are asked for: training and test ratings of the champion with new ones.
+
+    `batches` in the order of their arrival; `delta_versions`: of every table that was read; movies: how often each is
+    rated in the training ratings, old and new.
+    """
+
+    batches: tuple[str, ...]
+    model_version: str | None
+    delta_versions: Mapping[str, int | None]
+    reference_train: UserHistogram
+    current_train: UserHistogram
+    reference_test: ScoredRatings
+    current_test: ScoredRatings
+    reference_movies: Occurrences
+    current_movies: Occurrences
+
+
+Inputs = Callable[..., DriftInputs]
+
+
+def assess(inputs: DriftInputs, config: DriftConfig) -> DriftReport:
+    """Score data drift and model drift of new ratings as one window and decide under both policies."""
+    reference = cells_of(inputs.reference_train, inputs.reference_test, inputs.reference_movies)
+    new = cells_of(inputs.current_train, inputs.current_test, inputs.current_movies)
+    rows = inputs.current_train.rows, len(inputs.current_test.user_id)
+    scan = Scan().take([Arrival("", "", *rows)], new, reference, config)
+    return report_on(scan, reference, Compared(inputs.batches, inputs.model_version, inputs.delta_versions), config)
+
+
+@pytest.fixture
+def inputs() -> Callable[..., DriftInputs]:
+    """A whole comparison; `shift` (stars) moves the new ratings and the new predictions."""
+
+    def scored(rng: np.random.Generator, users: int, rows: int, shift: float) -> ScoredRatings:
+        user_id = rng.integers(0, users, rows)
+        predicted = rng.normal(3.5 + shift, 0.4, rows).clip(0.5, 5)
+        return ScoredRatings(user_id, rng.choice(HALF_STARS, rows), predicted, rng.random(rows) < 0.9)
+
+    def make(shift: float = 0.0, rows: int = 600, users: int = 60, **changes: Any) -> DriftInputs:
+        rng = np.random.default_rng(1)
+        old = rng.normal(3.5, 1.0, 5_000), rng.integers(0, 100, 5_000)
+        new = rng.normal(3.5 + shift, 1.0, rows), rng.integers(80, 80 + users, rows)
+        parts: dict[str, Any] = {
+            "batches": ("b1", "b2"),
+            "model_version": "20260101_000000",
+            "delta_versions": {"silver/train_ratings": 3, "silver/test_ratings": 2},
+            "reference_train": of_values(RATINGS, old[1], old[0]),
+            "current_train": of_values(RATINGS, new[1], new[0]),
+            "reference_test": scored(rng, 100, 2_000, 0.0),
+            "current_test": scored(rng, users, rows, shift),
+            "reference_movies": Occurrences.of(rng.integers(0, 50, 5_000)),
+            "current_movies": Occurrences.of(rng.integers(25, 75, rows)),
+        }
+        return DriftInputs(**(parts | changes))
+
+    return make
 
 
 def numbers(value: Any) -> list[float]:
@@ -200,10 +262,11 @@ def test_two_processes_write_the_same_report_bit_for_bit(tmp_path: Path) -> None
 REPORT_SCRIPT = """
 import json
 import numpy as np
-from reco_assets.drift.assessment import DriftInputs, assess
-from reco_assets.drift.cells import ScoredRatings
+from reco_assets.drift.assessment import Compared, report_on
+from reco_assets.drift.cells import ScoredRatings, cells_of
 from reco_assets.drift.histograms import RATINGS, of_values
 from reco_assets.drift.policy import DriftConfig
+from reco_assets.drift.scan import Arrival, Scan
 from reco_assets.drift.signals import Occurrences
 
 rng = np.random.default_rng(0)
@@ -216,8 +279,10 @@ def counted(n):
     return of_values(RATINGS, rng.integers(0, 3_000, n), rng.normal(3.4, 1, n))
 
 movies = [Occurrences.of(rng.integers(0, 50, 900)) for _ in range(2)]
-inputs = DriftInputs(("b",), "v", {"t": 1}, counted(30_000), counted(900), scored(4_000), scored(900), *movies)
-report = assess(inputs, DriftConfig())
+train, test = [counted(rows) for rows in (30_000, 900)], [scored(rows) for rows in (4_000, 900)]
+reference, new = map(cells_of, train, test, movies)
+scan = Scan().take([Arrival("b", "", 900, 900)], new, reference, DriftConfig())
+report = report_on(scan, reference, Compared(("b",), "v", {"t": 1}), DriftConfig())
 print(json.dumps(report.document), report.html())
 """
 

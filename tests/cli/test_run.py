@@ -141,7 +141,7 @@ def test_assets_checks_or_a_function_must_be_named_and_not_both(reco: Reco, argu
     assert "--function NAME" in done.stderr
 
 
-def test_a_runner_that_is_told_to_end_records_its_run_as_failed(
+def test_a_runner_that_is_told_to_end_records_its_run_as_cancelled(
     small: dict[str, str], reco: Reco, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "home").mkdir()
@@ -156,6 +156,6 @@ def test_a_runner_that_is_told_to_end_records_its_run_as_failed(
             break
     runner.send_signal(signal.SIGTERM)
     output, _ = runner.communicate(timeout=60)
-    assert (runner.returncode, output) == (1, "")
+    assert (runner.returncode, output) == (128 + signal.SIGTERM, "")
     with dg.DagsterInstance.get() as instance:
-        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.CANCELED]

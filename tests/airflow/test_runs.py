@@ -41,7 +41,7 @@ def test_drift_leads_to_a_new_model_and_its_decision_is_in_xcom(run_dag: Callabl
     assert run.state == "success"
     assert run.tasks_in("skipped") == {"skip_retrain"}
     assert run.tasks_in("success") == set(run.states) - {"skip_retrain"}
-    decision = {"next_task": "merge_streaming_data", "drift_score": 1.25}
+    decision = {"next_task": "merge_streaming_data", "drift_score": 1.25, "report_id": "report"}
     assert run.pushed("check_retrain", "retrain_decision") == decision
     assert run.pushed("detect_drift")["retrain_decision"] == decision
     assert run.pushed("find_latest_model") == '/models/it\'s "find_latest_model"'

@@ -157,7 +157,11 @@ def test_airflows_own_commands_find_the_same_dags_with_nothing_but_its_home(
     services: Services, airflow_python: Path, clean_environment: dict[str, str]
 ) -> None:
     command = [str(airflow_python.with_name("airflow")), "tasks", "list", "ml_pipeline_dag"]
-    home = clean_environment | {"AIRFLOW_HOME": str(services.may_end.parent / "home")}
+    # MAY_END is of these tests' own DAG, which cannot be read without it.
+    home = clean_environment | {
+        "AIRFLOW_HOME": str(services.may_end.parent / "home"),
+        "MAY_END": str(services.may_end),
+    }
     done = subprocess.run(command, env=home, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert {"train", "trigger_retraining"} <= set(done.stdout.split())
@@ -187,11 +191,14 @@ def test_switching_a_daily_dag_on_by_a_trigger_runs_it_once(services: Services) 
     assert services.api.call("/api/v2/dags/reco_pipeline/dagRuns")["total_entries"] == 1
 
 
-def test_a_manual_trigger_without_a_logical_date_succeeds(services: Services, lake: dict[str, str]) -> None:
+def test_a_manual_trigger_without_a_logical_date_succeeds(
+    services: Services, lake: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = services.run_of("reco_pipeline")
     run = until(lambda: services.ended(path), "reco_pipeline to end")
     assert (run["logical_date"], run["state"]) == (None, "success")
-    with dg.DagsterInstance.from_config(lake["DAGSTER_HOME"]) as instance:
+    monkeypatch.setenv("DAGSTER_HOME", lake["DAGSTER_HOME"])
+    with dg.DagsterInstance.get() as instance:
         runs = instance.get_runs(dg.RunsFilter(tags={"airflow/run_id": run["dag_run_id"]}))
     assert {found.tags["airflow/task_id"] for found in runs} == {
         "run_etl_bronze_to_silver",

@@ -1,6 +1,7 @@
 """tools/run_pipeline.py and the spark-submit files: the documented doors to the same code."""
 
 import json
+import os
 import runpy
 import shlex
 import subprocess
@@ -92,6 +93,8 @@ def test_the_printed_commands_work_when_pasted_and_hand_their_result_to_airflow(
             ["sh", "-c", f"export {exports}; {command}"],
             check=False,
             cwd=tmp_path,
+            # An embedded session of this test run leaves variables behind that Spark would take for its own.
+            env={name: os.environ[name] for name in ("PATH", "HOME", "JAVA_HOME") if name in os.environ},
             capture_output=True,
             text=True,
             timeout=300,

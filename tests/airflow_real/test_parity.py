@@ -8,7 +8,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,15 @@ SECTIONS = ("data_drift", "model_drift")
 WHEN_AND_AS_WHAT = {"_loaded_ts", "generated_ts", "model_version"}  # a run's own, so never the same in two runs
 
 
+@contextmanager
+def dagster_storage(home: str) -> Iterator[dg.DagsterInstance]:
+    """The runs recorded in a home; the storage that our dagster.yaml names lies where DAGSTER_HOME says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", home)
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+
+
 @dataclass(frozen=True)
 class Side:
     """One of the two: a folder of its own, and the environment that names its lakehouse and its Dagster storage."""
@@ -101,7 +111,7 @@ class Side:
 
     def tagged_runs(self, dag_run: str) -> dict[str, str]:
         """The Dagster runs that carry an Airflow run's id: task id to run id."""
-        with dg.DagsterInstance.from_config(self.variables["DAGSTER_HOME"]) as instance:
+        with dagster_storage(self.variables["DAGSTER_HOME"]) as instance:
             runs = instance.get_runs(dg.RunsFilter(tags={"airflow/run_id": dag_run}))
         return {run.tags["airflow/task_id"]: run.run_id for run in runs}
 
@@ -244,7 +254,7 @@ def test_each_run_is_found_from_the_other_side(
 
 
 def test_dagsters_sensor_leaves_the_report_to_airflow(drift: Outcome, pair: Pair) -> None:
-    with dg.DagsterInstance.from_config(pair.airflow.variables["DAGSTER_HOME"]) as instance:
+    with dagster_storage(pair.airflow.variables["DAGSTER_HOME"]) as instance:
         result = retrain_sensor(pair.airflow.settings)(dg.build_sensor_context(instance))
     assert isinstance(result, dg.SensorResult)
     assert not result.run_requests

@@ -94,9 +94,8 @@ class Lakehouse:
         Raises `LakehouseError` when the data's columns are not the declared ones, or when something else lies there.
         """
         path = self.path(spec.name)
-        with suppress(
-            OSError
-        ):  # so that whoever has tables can drop a file; where it can't be made, the sensor says so
+        # So that whoever has tables can drop a file; where the folder can't be made, the landing sensor says so.
+        with suppress(OSError):
             self.settings.landing.mkdir(parents=True, exist_ok=True)
         with self.lock(spec.name), self._damage_told(spec.name):
             sweep(path)

@@ -29,20 +29,20 @@ from run import HERE, machine
 
 from drift_sensors.landing import landing_sensor
 from drift_sensors.retrain import retrain_sensor
+from reco_assets.batches.accepted import accept_waiting, waiting, waiting_totals
+from reco_assets.batches.ledger import change
+from reco_assets.batches.receipt_files import Receipt, receipt_text
 from reco_assets.drift.inputs import report_on_waiting
-from reco_assets.jobs import RECO_PIPELINE, STREAM_INTAKE
-from reco_assets.running import materialize_assets
-from reco_assets.silver.splits import TRAIN
-from reco_assets.streaming.accepted import accept_waiting, waiting, waiting_totals
+from reco_assets.pipelines.jobs import RECO_PIPELINE, STREAM_INTAKE
+from reco_assets.runner.run import materialize_assets
+from reco_assets.split.merge import TABLES, merge_side
+from reco_assets.split.plan import TRAIN
 from reco_assets.streaming.intake import take_in
-from reco_assets.streaming.ledger import change
-from reco_assets.streaming.merge import TABLES, merge_side
-from reco_assets.streaming.receipt_files import Receipt, receipt_text
 from reco_assets.tables import STREAM_RATINGS
-from resources.lakehouse import Lakehouse
-from resources.session import Engine
+from resources.engine import Engine
 from resources.settings import Settings, load_settings
-from resources.table_growth import read_log, record
+from resources.tables.growth import read_log, record
+from resources.tables.lakehouse import Lakehouse
 
 YEAR, ROWS, CHUNK = 525_600, 20, 13_140  # batches, ratings of each, batches written together
 RUNS_LEFT = 43_200  # of 30 days

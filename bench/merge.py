@@ -17,17 +17,17 @@ from rich.console import Console
 from rich.table import Table
 from run import HERE, machine
 
-from reco_assets.silver.split_tables import split_plan
-from reco_assets.silver.splits import as_split_ratings, split_by_plan
-from reco_assets.streaming.accepted import accept_waiting
-from reco_assets.streaming.merge import TABLES, merge_side
-from reco_assets.streaming.receipts import Receipt, write_receipt
-from reco_assets.streaming.sides import split_pairs
+from reco_assets.batches.accepted import accept_waiting
+from reco_assets.batches.receipts import Receipt, write_receipt
+from reco_assets.batches.sides import split_pairs
+from reco_assets.split.assets import split_plan
+from reco_assets.split.merge import TABLES, merge_side
+from reco_assets.split.plan import as_split_ratings, split_by_plan
 from reco_assets.tables import SILVER_RATINGS, SPLIT_RATINGS, STREAM_RATINGS
-from resources.lakehouse import Lakehouse
-from resources.session import Engine
+from resources.engine import Engine
 from resources.settings import load_settings
-from resources.table_append import append_batches
+from resources.tables.appends import append_batches
+from resources.tables.lakehouse import Lakehouse
 
 SHAPES = {100_000: (600, 2_000), 1_000_000: (6_000, 4_000), 20_000_000: (138_000, 27_000)}  # users, movies
 BATCH_ROWS, BATCH_USERS, BATCHES = 1_000, 50, 3

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from run import ENGINES, HERE, MOVIELENS, machine
 
-from reco_assets.jobs import ETL, EVALUATION, TRAINING
-from reco_assets.running import materialize_assets
+from reco_assets.pipelines.jobs import ETL, EVALUATION, TRAINING
+from reco_assets.runner.run import materialize_assets
 from resources.settings import Settings, load_settings
 
 SEEDS = (0, 1, 2)

@@ -15,14 +15,14 @@ from quality_peers import TOOLS, count_jobs
 from rich.console import Console
 from rich.table import Table
 
-from reco_assets.jobs import BRONZE, SILVER
+from reco_assets.pipelines.jobs import BRONZE, SILVER
 from reco_assets.quality.checking import check_table
 from reco_assets.quality.declarations import DECLARED
 from reco_assets.quality.kinds import KINDS
-from reco_assets.running import materialize_assets
-from resources.lakehouse import Lakehouse
-from resources.session import Engine
+from reco_assets.runner.run import materialize_assets
+from resources.engine import Engine
 from resources.settings import Settings, load_settings
+from resources.tables.lakehouse import Lakehouse
 
 HERE = Path(__file__).resolve().parent
 PEERS = HERE.parent / ".venv-quality" / "bin" / "python"

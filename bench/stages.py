@@ -3,8 +3,8 @@
 import json
 import time
 
-from reco_assets.jobs import BRONZE, EVALUATION, FUTURES, SERVING, SILVER, SPLIT, TRAINING
-from reco_assets.running import materialize_assets
+from reco_assets.pipelines.jobs import BRONZE, EVALUATION, FUTURES, SERVING, SILVER, SPLIT, TRAINING
+from reco_assets.runner.run import materialize_assets
 from resources.settings import load_settings
 
 STAGES = {

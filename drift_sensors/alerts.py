@@ -15,7 +15,7 @@ from dagster._core.events import JobFailureData
 
 from drift_sensors.cursors import ATTEMPT_TAG, SCORE_TAG
 from drift_sensors.landing_alerts import landing_alert_sensor
-from reco_assets.jobs import DRIFT_DETECTION_RETRAIN_PIPELINE, DRIFT_RETRAIN
+from reco_assets.pipelines.jobs import DRIFT_DETECTION_RETRAIN_PIPELINE, DRIFT_RETRAIN
 from resources.settings import Settings
 from resources.slack import SlackAlerts, escaped
 

@@ -12,7 +12,7 @@ import dagster as dg
 
 from drift_sensors.cursors import ATTEMPT_TAG, GROUP_TAG, Attempt, RetryPolicy, attempts, unfinished
 from drift_sensors.landing_looks import Observation, dump, load, observe, started
-from reco_assets.jobs import STREAM_INTAKE
+from reco_assets.pipelines.jobs import STREAM_INTAKE
 from reco_assets.streaming.claims import REFUSED
 from resources.own_folders import StrangeFolderError
 from resources.settings import Settings

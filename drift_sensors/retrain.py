@@ -13,17 +13,17 @@ from enum import Enum
 import dagster as dg
 
 from drift_sensors.cursors import ATTEMPT_TAG, REPORT_TAG, SCORE_TAG, Attempt, RetryPolicy, attempts, newest, unfinished
+from reco_assets.batches.accepted import accepted_among
 from reco_assets.drift.claims import RETRAINING_DAGS, SENSOR, claim
 from reco_assets.drift.reports import ReportError, newest_batches, read_report
-from reco_assets.jobs import (
+from reco_assets.models.versions.store import model_store
+from reco_assets.pipelines.jobs import (
     DRIFT_DETECTION_RETRAIN_PIPELINE,
     DRIFT_RETRAIN,
     DRIFT_SCORING,
     JOBS,
     MODEL_RETRAINING,
 )
-from reco_assets.models.store import model_store
-from reco_assets.streaming.accepted import accepted_among
 from resources.airflow import DAG_TAG, RUN_TAG
 from resources.settings import Settings
 

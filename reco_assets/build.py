@@ -10,19 +10,20 @@ from drift_sensors.ghost_runs import ghost_run_sensor
 from drift_sensors.history import history_sensor
 from drift_sensors.landing import landing_sensor
 from drift_sensors.retrain import retrain_sensor
-from reco_assets.bronze import tables as bronze
+from reco_assets.bronze import assets as bronze
 from reco_assets.drift import assets as drift
 from reco_assets.first_line import announced
 from reco_assets.freshness import with_freshness
-from reco_assets.gold import tables as gold
-from reco_assets.jobs import JOBS
+from reco_assets.gold import assets as gold
 from reco_assets.maintenance import assets as maintenance
 from reco_assets.models import assets as models
-from reco_assets.pipelines import evidently
+from reco_assets.pipelines.jobs import JOBS
+from reco_assets.pipelines.schedules import schedules
 from reco_assets.quality import assets as quality
-from reco_assets.schedules import schedules
-from reco_assets.silver import report, split_tables
-from reco_assets.silver import tables as silver
+from reco_assets.quality import etl_report as report
+from reco_assets.quality import evidently
+from reco_assets.silver import assets as silver
+from reco_assets.split import assets as split_tables
 from reco_assets.streaming import assets as streaming
 from reco_assets.tables import DECLARED
 from resources import resources_for

@@ -8,7 +8,7 @@ from resources.settings import Settings
 if TYPE_CHECKING:
     import dagster as dg
 
-    from resources.lakehouse import Lakehouse
+    from resources.tables.lakehouse import Lakehouse
 
 
 def first_line(settings: Settings) -> str:

@@ -16,16 +16,16 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
-from reco_assets.models.store import MODEL_FILE, model_store
-from reco_assets.models.versions import missing_files
-from reco_assets.streaming.accepted import set_name, waiting_batches
+from reco_assets.batches.accepted import set_name, waiting_batches
+from reco_assets.models.versions.folders import missing_files
+from reco_assets.models.versions.store import MODEL_FILE, model_store
 from reco_assets.tables import STREAM_RATINGS, TRAIN_RATINGS
 from reco_assets.workspace import MODELS, WAITING_TEST, WAITING_TRAIN, NamesakeError, documented_paths
-from resources.atomic_files import write_text_atomically
-from resources.lakehouse import Lakehouse
-from resources.published import is_foreign, publish, published_as
+from resources.files import write_text_atomically
 from resources.settings import Settings
-from resources.table_append import BATCH, batch_rows
+from resources.tables.appends import BATCH, batch_rows
+from resources.tables.lakehouse import Lakehouse
+from resources.tables.published import is_foreign, publish, published_as
 
 _SIDE = [field.name for field in TRAIN_RATINGS.schema.fields if field.name != "origin"]
 _ORIGIN = ".published"  # in a published model's folder: what it is a copy of

@@ -12,7 +12,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from resources.table_files import DESCRIPTION, TableSpec
+from resources.tables.files import DESCRIPTION, TableSpec
 
 INT, LONG, FLOAT, STRING, TIMESTAMP = IntegerType(), LongType(), FloatType(), StringType(), TimestampType()
 

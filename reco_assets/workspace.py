@@ -10,8 +10,8 @@ from pathlib import Path
 
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from resources.errors import RecoError
-from resources.published import is_foreign
 from resources.settings import Settings
+from resources.tables.published import is_foreign
 
 TRAIN, TEST = TRAIN_RATINGS.name, TEST_RATINGS.name
 MERGED, FUTURE_CSV = "silver", "processed/future.csv"

@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from resources.settings import Settings
-    from resources.table_files import TableSpec
+    from resources.tables.files import TableSpec
 
 
 def resources_for(settings: "Settings", tables: "Mapping[str, TableSpec]") -> dict[str, Any]:
     """The resources of a code location; nothing is started or connected before an asset asks for it."""
     # Here, not above: whoever imports one module of this package would load Dagster and the engine's types too (1.5 s).
-    from resources.delta_io import LakehouseIOManager
-    from resources.lakehouse import Lakehouse
-    from resources.mlflow import MlflowTracking
-    from resources.mlflow_tracking import mlflow_tracking
-    from resources.session import Engine
+    from resources.engine import Engine
+    from resources.io_managers import LakehouseIOManager
+    from resources.mlflow.mirror import MlflowTracking
+    from resources.mlflow.tracking import mlflow_tracking
+    from resources.tables.lakehouse import Lakehouse
     from resources.version_io import VersionIOManager
 
     lakehouse, mlflow = Lakehouse(settings, Engine(settings)), MlflowTracking(settings, settings.model_registry_name)

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from resources.atomic_files import write_json
 from resources.documents import DocumentError, read_document
+from resources.files import write_json
 from resources.identifiers import Identifier
-from resources.lakehouse import Lakehouse
-from resources.table_files import LakehouseError
+from resources.tables.files import LakehouseError
+from resources.tables.lakehouse import Lakehouse
 
 if TYPE_CHECKING:
     from pathlib import Path

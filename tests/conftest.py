@@ -18,9 +18,9 @@ import pytest
 from pyarrow import csv
 
 from reco_assets.sources import synthetic
-from resources.lakehouse import Lakehouse
-from resources.session import Engine
+from resources.engine import Engine
 from resources.settings import Settings, load_settings
+from resources.tables.lakehouse import Lakehouse
 
 REPO = Path(__file__).resolve().parents[1]
 # Where real ratings may lie: a folder of one's own, beside the checkout, or what `reco data fetch` unpacked in it.

@@ -25,7 +25,7 @@ install_servers() {
 
 stage "lint and types" lint
 stage "fast tests" run_tests embedded "not slow" "$@"
-if ! $BIN/python -c "from resources.session import require_java; require_java()" 2>/dev/null; then
+if ! $BIN/python -c "from resources.engine import require_java; require_java()" 2>/dev/null; then
     echo "The Spark tests need Java 17 or newer: apt-get install openjdk-17-jre-headless" >&2
     exit 1
 fi

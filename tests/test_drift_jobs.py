@@ -7,16 +7,16 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from reco_assets.batches.accepted import accepted, waiting
 from reco_assets.build import build_definitions
-from reco_assets.cli.simulation import Simulation, simulate
-from reco_assets.jobs import DRIFT, MERGE, RECO_PIPELINE, SERVING, STREAM
-from reco_assets.models.store import model_store
-from reco_assets.running import RunFailedError, materialize_assets
-from reco_assets.streaming.accepted import accepted, waiting
+from reco_assets.models.versions.store import model_store
+from reco_assets.pipelines.jobs import DRIFT, MERGE, RECO_PIPELINE, SERVING, STREAM
+from reco_assets.runner.run import RunFailedError, materialize_assets
 from reco_assets.streaming.assets import SKIPPED_TAG
-from resources.lakehouse import Lakehouse
-from resources.session import Engine
+from reco_assets.streaming.simulated_file import Simulation, simulate
+from resources.engine import Engine
 from resources.settings import Settings, load_settings
+from resources.tables.lakehouse import Lakehouse
 
 Run = Callable[..., dg.ExecuteInProcessResult]
 WHOLE, INTAKE, RETRAIN = "drift_detection_retrain_pipeline", "stream_intake", "drift_retrain"

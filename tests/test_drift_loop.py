@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import pytest
 
+from reco_assets.batches.accepted import waiting
 from reco_assets.cli.demo import Running, dagster_running
-from reco_assets.cli.simulation import Simulation, simulate
-from reco_assets.jobs import DRIFT_RETRAIN, RECO_PIPELINE
-from reco_assets.models.store import model_store
-from reco_assets.running import materialize_assets
-from reco_assets.streaming.accepted import waiting
-from resources.lakehouse import Lakehouse
-from resources.session import Engine
+from reco_assets.models.versions.store import model_store
+from reco_assets.pipelines.jobs import DRIFT_RETRAIN, RECO_PIPELINE
+from reco_assets.runner.run import materialize_assets
+from reco_assets.streaming.simulated_file import Simulation, simulate
+from resources.engine import Engine
 from resources.settings import Settings, load_settings
-from resources.table_files import dataset_at
+from resources.tables.files import dataset_at
+from resources.tables.lakehouse import Lakehouse
 
 if TYPE_CHECKING:
     from tests.conftest import RatingFiles

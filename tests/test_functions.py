@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from reco_assets.functions import MODULES, UnknownFunctionError, function_named
-from reco_assets.jobs import SPECS
+from reco_assets.pipelines.jobs import SPECS
+from reco_assets.tasks.registry import MODULES, UnknownFunctionError, function_named
 
 
 def test_every_function_that_a_task_names_can_be_called_by_name_and_no_other() -> None:
@@ -25,7 +25,7 @@ def test_an_unknown_function_is_answered_with_those_there_are() -> None:
 @pytest.mark.slow
 def test_finding_a_model_does_not_wait_for_dagster() -> None:
     code = (
-        "import sys; from reco_assets.cli import main; from reco_assets.functions import function_named\n"
+        "import sys; from reco_assets.cli import main; from reco_assets.tasks.registry import function_named\n"
         "from resources.settings import load_settings; load_settings()\n"
         "function_named('find_current_model'); function_named('check_retrain')\n"
         "assert 'dagster' not in sys.modules, 'Dagster was imported'"

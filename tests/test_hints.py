@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from reco_assets.batches.receipts import receipts
 from reco_assets.cli.main import main
-from reco_assets.models.store import model_store
-from reco_assets.streaming.receipts import receipts
+from reco_assets.models.versions.store import model_store
 from resources.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[1]

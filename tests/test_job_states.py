@@ -9,14 +9,14 @@ import dagster as dg
 import pytest
 
 from reco_assets.build import build_definitions
-from reco_assets.jobs import JOB_SPECS
-from reco_assets.running import QUIET
+from reco_assets.pipelines.jobs import JOB_SPECS
+from reco_assets.runner.run import QUIET
 from reco_assets.tables import DECLARED
-from resources.delta_io import LakehouseIOManager
-from resources.lakehouse import Lakehouse
-from resources.mlflow import MlflowTracking
-from resources.session import Engine
+from resources.engine import Engine
+from resources.io_managers import LakehouseIOManager
+from resources.mlflow.mirror import MlflowTracking
 from resources.settings import Settings, load_settings
+from resources.tables.lakehouse import Lakehouse
 from resources.version_io import VersionIOManager
 
 pytestmark = pytest.mark.slow

@@ -9,15 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from reco_assets.jobs import ETL, MERGE, STREAM
-from reco_assets.models.als import AlsConfig
+from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
+from reco_assets.models.als.solver import AlsConfig
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.recommender import AlsRecommender, ModelConfig
-from reco_assets.models.store import model_store
+from reco_assets.models.versions.store import model_store
+from reco_assets.pipelines.jobs import ETL, MERGE, STREAM
 from reco_assets.publishing import publish_models, publish_table
-from reco_assets.running import Outcome, materialize_assets
-from resources.lakehouse import Lakehouse
-from resources.published import PART, is_foreign, publish, published_as
+from reco_assets.runner.run import Outcome, materialize_assets
+from resources.tables.lakehouse import Lakehouse
+from resources.tables.published import PART, is_foreign, publish, published_as
 
 HEADER = "DATE,CUST_ID,MOVIE_ID,RATING"
 NEW = [f"2020-01-01,{user},{movie},2.5" for user in (3, 4, 5) for movie in range(10, 20)]

@@ -9,8 +9,8 @@ import pytest
 
 from reco_assets.drift.claims import RETRAINING_DAGS, SENSOR, airflow_claimant, claim
 from reco_assets.drift.reports import ReportError, write_report
-from reco_assets.results import as_json, checks_result, drift_result, hand_over, run_result
-from reco_assets.running import Checked, ChecksFailedError, Outcome, require_no_error
+from reco_assets.runner.results import as_json, checks_result, drift_result, hand_over, run_result
+from reco_assets.runner.run import Checked, ChecksFailedError, Outcome, require_no_error
 from resources.settings import Settings, load_settings
 
 ERROR = dg.AssetCheckSeverity.ERROR

@@ -6,8 +6,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from reco_assets.running import RunFailedError, materialize_assets
-from reco_assets.selection import RunRequestError
+from reco_assets.runner.run import RunFailedError, materialize_assets
+from reco_assets.runner.selection import RunRequestError
 from resources.settings import Settings, load_settings
 
 STREAM = ("stream/ratings", "stream/quarantine")

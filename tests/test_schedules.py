@@ -6,8 +6,8 @@ import dagster as dg
 import pytest
 
 from reco_assets.build import build_definitions
-from reco_assets.jobs import DOCUMENTED_SPECS, JOBS
-from reco_assets.schedules import crons, schedules
+from reco_assets.pipelines.jobs import DOCUMENTED_SPECS, JOBS
+from reco_assets.pipelines.schedules import crons, schedules
 from resources.settings import load_settings
 
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from reco_assets.batches.accepted import waiting
 from reco_assets.build import build_definitions
-from reco_assets.running import QUIET
-from reco_assets.selection import RunRequestError, selected_assets
-from reco_assets.streaming.accepted import waiting
+from reco_assets.runner.run import QUIET
+from reco_assets.runner.selection import RunRequestError, selected_assets
 from reco_assets.tables import DECLARED
 from resources import resources_for
-from resources.lakehouse import Lakehouse
-from resources.session import Engine
+from resources.engine import Engine
 from resources.settings import Settings, load_settings
+from resources.tables.lakehouse import Lakehouse
 
 DEFINITIONS = build_definitions(load_settings())
 GRAPH = DEFINITIONS.resolve_asset_graph()

@@ -7,12 +7,12 @@ import dagster as dg
 import pytest
 
 from reco_assets.build import build_definitions
-from reco_assets.jobs import BRONZE
-from reco_assets.running import RunFailedError, materialize_assets
+from reco_assets.pipelines.jobs import BRONZE
+from reco_assets.runner.run import RunFailedError, materialize_assets
 from reco_assets.sources.choose import choose_place
-from resources.lakehouse import Lakehouse
-from resources.session import Engine
+from resources.engine import Engine
 from resources.settings import Settings, load_settings
+from resources.tables.lakehouse import Lakehouse
 
 REPLACE = {"bronze": {"replace_source": True}}
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from reco_assets.jobs import ETL, FUTURES
-from reco_assets.running import RunFailedError, materialize_assets
-from resources.lakehouse import Lakehouse
-from resources.session import Engine
+from reco_assets.pipelines.jobs import ETL, FUTURES
+from reco_assets.runner.run import RunFailedError, materialize_assets
+from resources.engine import Engine
 from resources.settings import load_settings
+from resources.tables.lakehouse import Lakehouse
 
 MakeLakehouse = Callable[..., Lakehouse]
 

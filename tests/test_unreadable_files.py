@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from reco_assets.jobs import BRONZE, STREAM
-from reco_assets.running import RunFailedError, materialize_assets
+from reco_assets.pipelines.jobs import BRONZE, STREAM
+from reco_assets.runner.run import RunFailedError, materialize_assets
 from resources.settings import Settings, load_settings
 
 HEADER = "DATE,CUST_ID,MOVIE_ID,RATING\n"

@@ -20,8 +20,8 @@ from reco_assets.workspace import (
     own_path,
     own_version,
 )
-from resources.published import publish
 from resources.settings import Settings, load_settings
+from resources.tables.published import publish
 
 ROWS = pa.table({"user_id": [1, 2]})
 

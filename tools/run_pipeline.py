@@ -74,7 +74,7 @@ def submit_line(application: Path) -> str:
     import pyspark
 
     from reco_assets.spark_submit import build_spark_submit_command
-    from resources.session import spark_conf
+    from resources.engine import spark_conf
     from resources.settings import load_settings
 
     settings = load_settings()

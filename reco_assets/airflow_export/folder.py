@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reco_assets.airflow_export.render import MARKER
 from reco_assets.airflow_export.spec import ExportError
-from resources.atomic_files import write_text_atomically
+from resources.files import write_text_atomically
 
 MARKED_LINES = 5
 

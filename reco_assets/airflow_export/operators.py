@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from reco_assets.airflow_export.code import Call, Entries, Joined, Name, Term, below
-from reco_assets.jobs import Task
+from reco_assets.pipelines.jobs import Task
 
 STANDARD = "airflow.providers.standard.operators"
 PYTHON = Name(f"{STANDARD}.python", "PythonOperator")

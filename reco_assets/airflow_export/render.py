@@ -15,8 +15,8 @@ from reco_assets.airflow_export.code import Call, Entries, Name, import_lines, m
 from reco_assets.airflow_export.flow import flow_lines
 from reco_assets.airflow_export.operators import DAG, SLACK, TRIGGER_RULE, config
 from reco_assets.airflow_export.spec import DAG_SPECS, DagSpec, exportable
-from reco_assets.jobs import Task
-from reco_assets.schedules import crons
+from reco_assets.pipelines.jobs import Task
+from reco_assets.pipelines.schedules import crons
 from resources.settings import Settings
 from resources.spark_jars import INSTALLED
 
@@ -25,7 +25,7 @@ PACKAGE = "reco_assets.airflow_export"
 
 # Modules of the standard library alone, which the platform and the DAGs share: the exported name, package and file.
 SHARED = {
-    "model_utils.py": ("reco_assets.models", "versions.py"),
+    "model_utils.py": ("reco_assets.models.versions", "folders.py"),
     "spark_utils.py": ("reco_assets", "spark_submit.py"),
     "spark_jars.py": ("resources", "spark_jars.py"),
 }

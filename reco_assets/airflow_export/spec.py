@@ -1,6 +1,6 @@
 """Every documented Airflow DAG: its file, tags and limits, and the operator of each task that isn't a plain run.
 
-Tasks and edges are the job spec's (reco_assets/jobs), schedules the platform's (reco_assets/schedules.py).
+Tasks and edges are the job spec's (reco_assets/jobs), schedules the platform's (reco_assets/pipelines/schedules.py).
 What doesn't belong here: how any of it is written as text.
 """
 
@@ -21,7 +21,9 @@ from reco_assets.airflow_export.operators import (
     spark_submit,
     trigger_dag,
 )
-from reco_assets.jobs import JobSpec, Task, pipelines, planned
+from reco_assets.pipelines import documented as pipelines
+from reco_assets.pipelines import planned
+from reco_assets.pipelines.jobs import JobSpec, Task
 from resources.errors import RecoError
 
 

@@ -20,7 +20,7 @@ from resources.errors import RecoError
 if TYPE_CHECKING:
     import dagster as dg
 
-    from reco_assets.cli.simulation import Simulation
+    from reco_assets.streaming.simulated_file import Simulation
     from resources.settings import Settings
 
 CONTROL_USERS = 60  # fewer whole users exceed the threshold by chance now and then: see docs/drift.md
@@ -45,7 +45,7 @@ def demo(
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.cli.serving import print_recommendations
     from reco_assets.cli.summary import print_summary
-    from reco_assets.jobs import RECO_PIPELINE
+    from reco_assets.pipelines.jobs import RECO_PIPELINE
     from reco_assets.sources.choose import is_without_source
     from resources.settings import load_settings
 
@@ -74,8 +74,8 @@ class Running:
 
 def show_loop(settings: "Settings", running: Running) -> None:
     """Drop an unshifted file, then a shifted one, and say what the sensors make of them. Raises `DemoError`."""
-    from reco_assets.cli.simulation import Simulation
-    from reco_assets.streaming.receipts import received_batches
+    from reco_assets.batches.receipts import received_batches
+    from reco_assets.streaming.simulated_file import Simulation
 
     typer.echo(f"\nDagster is running: {running.url}. Its sensors watch {settings.landing}.")
     taken_in = len(received_batches(settings.root))
@@ -133,7 +133,7 @@ def _free_port() -> int:
 
 
 def _drop(settings: "Settings", plan: "Simulation", name: str) -> None:
-    from reco_assets.cli.simulation import simulate
+    from reco_assets.streaming.simulated_file import simulate
 
     made = simulate(settings, plan, name)
     typer.echo(f"\nDropped {name}: {made['rows']:,} ratings of {made['users']:,} users, mean {made['mean']:.2f} stars.")

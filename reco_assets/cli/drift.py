@@ -26,16 +26,16 @@ def replay(
 
     from rich.table import Table
 
+    from reco_assets.batches.receipts import receipts
     from reco_assets.cli.terminal import add_row, console
     from reco_assets.drift.inputs import arrived, batch_cells, reference_of
     from reco_assets.drift.policy import DriftConfig
     from reco_assets.drift.replay import POLICIES, RULES, replay
     from reco_assets.drift.reports import ReportError
-    from reco_assets.models.store import find_current_model, model_store
-    from reco_assets.streaming.receipts import receipts
-    from resources.lakehouse import Lakehouse
-    from resources.session import Engine
+    from reco_assets.models.versions.store import find_current_model, model_store
+    from resources.engine import Engine
     from resources.settings import load_settings
+    from resources.tables.lakehouse import Lakehouse
 
     settings = load_settings()
     received, config = receipts(settings.root), DriftConfig.from_settings(settings)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from reco_assets.models.store import ModelStore
+    from reco_assets.models.versions.store import ModelStore
     from resources.settings import Settings
 
 app = typer.Typer(help="Model versions: list them, promote one, roll back, reproduce.", no_args_is_help=True)
@@ -18,7 +18,7 @@ def list_versions() -> None:
     from rich.table import Table
 
     from reco_assets.cli.terminal import add_row, console
-    from reco_assets.models.store import model_store
+    from reco_assets.models.versions.store import model_store
     from resources.settings import load_settings
 
     store = model_store(load_settings())
@@ -41,8 +41,8 @@ def promote(version: Annotated[str, typer.Argument(help="A version that reco mod
 
     Files of it that are missing or damaged are brought back where the backup has them.
     """
-    from reco_assets.models.backup import promote as promote_version
-    from reco_assets.models.store import model_store
+    from reco_assets.models.versions.backup import promote as promote_version
+    from reco_assets.models.versions.store import model_store
     from resources.settings import load_settings
 
     settings = load_settings()
@@ -57,8 +57,8 @@ def rollback() -> None:
     Files that are missing or damaged are brought back from the backup; where the record of the champion is lost, the
     champion of the backup serves.
     """
-    from reco_assets.models.backup import roll_back
-    from reco_assets.models.store import model_store
+    from reco_assets.models.versions.backup import roll_back
+    from reco_assets.models.versions.store import model_store
     from resources.settings import load_settings
 
     settings = load_settings()
@@ -75,10 +75,10 @@ def reproduce(version: Annotated[str, typer.Argument(help="A version that reco m
 
     from reco_assets.cli.terminal import add_row, console
     from reco_assets.models.reproduction import TOLERANCE, recipe_of, reproduce_version
-    from reco_assets.models.store import model_store
-    from resources.lakehouse import Lakehouse
-    from resources.session import Engine
+    from reco_assets.models.versions.store import model_store
+    from resources.engine import Engine
     from resources.settings import load_settings
+    from resources.tables.lakehouse import Lakehouse
 
     settings = load_settings()
     recipe = recipe_of(model_store(settings).facts(version))
@@ -100,7 +100,7 @@ def _follow(settings: "Settings", store: "ModelStore", version: str) -> None:
     """Let MLflow's aliases and gold follow the new champion. The champion serves even where either fails."""
     from threading import Thread
 
-    from resources.mlflow import MlflowTracking
+    from resources.mlflow.mirror import MlflowTracking
 
     gc.disable()  # collecting while so much is imported takes 0.7 s of 5, and the process ends soon
     typer.echo(f"Champion: {version}, before it: {store.previous() or 'none'}.")
@@ -117,8 +117,8 @@ def _follow(settings: "Settings", store: "ModelStore", version: str) -> None:
 
 def _refresh_gold(settings: "Settings", version: str) -> None:
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.jobs import SERVING
-    from reco_assets.running import RunFailedError
+    from reco_assets.pipelines.jobs import SERVING
+    from reco_assets.runner.run import RunFailedError
 
     try:
         run_with_progress(settings, SERVING, "gold")

@@ -9,9 +9,9 @@ from typing import Any
 from reco_assets.streaming.handed_in import lies_in_folder
 from reco_assets.streaming.intake import LOCK, NoFilesError, hand_in
 from reco_assets.workspace import STREAMING, documented_paths
-from resources.lakehouse import Lakehouse
-from resources.session import Engine
+from resources.engine import Engine
 from resources.settings import Settings
+from resources.tables.lakehouse import Lakehouse
 
 
 def is_streamed(settings: Settings, path: Path) -> bool:

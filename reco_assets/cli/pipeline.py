@@ -31,10 +31,10 @@ def etl(
     With --train-file and --test-file, ratings that come split, in blocks of `MOVIE_ID:` and `CUST_ID,RATING,DATE`
     lines; with --parquet-train-path and --parquet-test-path, Parquet folders to write instead of the tables.
     """
-    from reco_assets.cli import files
-    from reco_assets.cli.own_paths import presplit_folder, say_where_parquet_would_be
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.jobs import ETL
+    from reco_assets.given_files import ratings_and_models as files
+    from reco_assets.given_files.own_paths import presplit_folder, say_where_parquet_would_be
+    from reco_assets.pipelines.jobs import ETL
     from reco_assets.workspace import but_for_own
     from resources.settings import load_settings
 
@@ -61,10 +61,10 @@ def etl(
 
 def futures(future_file: PathOption = None, csv_output_path: PathOption = None) -> None:
     """Export the future ratings as `DATE,CUST_ID,MOVIE_ID,RATING` CSV."""
-    from reco_assets.cli import files
-    from reco_assets.cli.own_paths import require_future_of_source
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.jobs import FUTURES
+    from reco_assets.given_files import ratings_and_models as files
+    from reco_assets.given_files.own_paths import require_future_of_source
+    from reco_assets.pipelines.jobs import FUTURES
     from reco_assets.workspace import FUTURE_CSV, but_for_own
     from resources.settings import load_settings
 
@@ -92,11 +92,11 @@ def train(
     With --parquet-train-path or --model-output-path, train alone: from that table, into that folder, where
     `{timestamp}` stands for the new version.
     """
-    from reco_assets.cli import files
-    from reco_assets.cli.own_paths import say_where_parquet_would_be
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.cli.summary import print_summary
-    from reco_assets.jobs import EVALUATION, SERVING, TRAINING
+    from reco_assets.given_files import ratings_and_models as files
+    from reco_assets.given_files.own_paths import say_where_parquet_would_be
+    from reco_assets.pipelines.jobs import EVALUATION, SERVING, TRAINING
     from reco_assets.workspace import NEW_MODEL, TRAIN, but_for_own
     from resources.settings import load_settings
 
@@ -127,11 +127,11 @@ def evaluate(
 
     With another model or other test ratings, print the metrics alone.
     """
-    from reco_assets.cli import files
-    from reco_assets.cli.own_paths import is_candidate
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.cli.summary import print_summary
-    from reco_assets.jobs import EVALUATION, SERVING
+    from reco_assets.given_files import ratings_and_models as files
+    from reco_assets.given_files.own_paths import is_candidate
+    from reco_assets.pipelines.jobs import EVALUATION, SERVING
     from reco_assets.workspace import TEST, but_for_own, own_version
     from resources.settings import load_settings
 

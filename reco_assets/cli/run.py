@@ -38,7 +38,7 @@ def run(
     was made, and `comparison` where a model was judged; {"run_id", "passed", "checks"} (with `assets`, when some are to
     be made behind the checks, whatever those find); or {"function", "value"}.
     """
-    from reco_assets.results import as_json, hand_over
+    from reco_assets.runner.results import as_json, hand_over
     from resources.settings import load_settings
 
     settings = load_settings()
@@ -59,14 +59,14 @@ def run(
 
 
 def _call(settings: "Settings", name: str) -> dict[str, Any]:
-    from reco_assets.functions import function_named
+    from reco_assets.tasks.registry import function_named
 
     return {"function": name, "value": function_named(name)(settings)}
 
 
 def _make(settings: "Settings", keys: Sequence[str], config: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.results import run_result
+    from reco_assets.runner.results import run_result
 
     return run_result(settings, run_with_progress(settings, keys, "run", config))
 

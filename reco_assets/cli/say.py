@@ -17,7 +17,7 @@ def say(document: Mapping[str, Any]) -> None:
 
 def say_and_hand_over(settings: "Settings", document: Mapping[str, Any]) -> None:
     """Print what was done to given files, and leave it where the Airflow task looks for its result."""
-    from reco_assets.results import hand_over
+    from reco_assets.runner.results import hand_over
 
     say(document)
     hand_over(settings, document)

@@ -51,8 +51,8 @@ def _popular(settings: "Settings", user: int) -> list[dict[str, Any]]:
 
     import numpy as np
 
+    from reco_assets.gold.assets import load_champion
     from reco_assets.gold.recommendations import list_rows
-    from reco_assets.gold.tables import load_champion
 
     version, champion = load_champion(_lakehouse(settings))
     lists = champion.recommend(np.array([user], np.int32), settings.top_n)
@@ -87,7 +87,7 @@ def _dataset(settings: "Settings", table: str) -> Any:
 
 
 def _lakehouse(settings: "Settings") -> Any:
-    from resources.lakehouse import Lakehouse
-    from resources.session import Engine
+    from resources.engine import Engine
+    from resources.tables.lakehouse import Lakehouse
 
     return Lakehouse(settings, Engine(settings))

@@ -54,10 +54,10 @@ def process(
 
     A file that lies elsewhere than in the streaming folder is copied, and stays as it is unless you say --move.
     """
-    from reco_assets.cli import given_stream
     from reco_assets.cli.named_files import is_streamed, named_file
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.jobs import STREAM
+    from reco_assets.given_files import process_and_merge as given_stream
+    from reco_assets.pipelines.jobs import STREAM
     from reco_assets.streaming.not_taken import files_not_taken
     from reco_assets.workspace import STREAMING, but_for_own
 
@@ -87,7 +87,7 @@ def replay(
     Doing it again changes nothing.
     """
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.jobs import STREAM
+    from reco_assets.pipelines.jobs import STREAM
 
     if not batch.strip():
         raise typer.BadParameter("name a batch: its sha256, the beginning of it, or its file's name")
@@ -106,11 +106,11 @@ def detect_drift(
     shuffle_partitions: Partitions = None,
 ) -> None:
     """Score data and model drift of the waiting batches, or of given tables, and print the report."""
-    from reco_assets.cli import stream_files
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.drift.reports import read_report
-    from reco_assets.jobs import DRIFT
-    from reco_assets.results import drift_result, hand_over
+    from reco_assets.given_files import stream as stream_files
+    from reco_assets.pipelines.jobs import DRIFT
+    from reco_assets.runner.results import drift_result, hand_over
 
     settings = _settings(shuffle_partitions)
     given = stream_files.DriftPaths(
@@ -133,9 +133,9 @@ def merge(
     shuffle_partitions: Partitions = None,
 ) -> None:
     """Merge the waiting batches, or given tables, into train and test; doing it again changes nothing."""
-    from reco_assets.cli import given_stream
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.jobs import MERGE
+    from reco_assets.given_files import process_and_merge as given_stream
+    from reco_assets.pipelines.jobs import MERGE
     from reco_assets.workspace import MERGED, STREAMING, but_for_own
 
     settings = _settings(shuffle_partitions)
@@ -171,8 +171,8 @@ def simulate(
     name: Annotated[str, typer.Option(help="The file's name.")] = "current.csv",
 ) -> None:
     """Put a CSV file with the ratings of whole users into the streaming folder, tilted as you choose."""
-    from reco_assets.cli.simulation import Simulation
-    from reco_assets.cli.simulation import simulate as put_file
+    from reco_assets.streaming.simulated_file import Simulation
+    from reco_assets.streaming.simulated_file import simulate as put_file
 
     settings = _settings()
     plan = Simulation(population.value, users, rows, tilt, settings.reco_seed if seed is None else seed)

@@ -4,8 +4,8 @@ from rich.console import Console
 from rich.table import Table
 
 from reco_assets.cli.terminal import console
-from reco_assets.models.store import model_store
-from reco_assets.running import Outcome
+from reco_assets.models.versions.store import model_store
+from reco_assets.runner.run import Outcome
 from resources.settings import Settings
 
 

@@ -5,7 +5,7 @@ import typer
 
 def validate() -> None:
     """Check that raw files, tables, reports, models and metrics exist; exit 1 when something required is missing."""
-    from reco_assets.validation import validation_report
+    from reco_assets.tasks.layers_there import validation_report
     from resources.settings import load_settings
 
     report = validation_report(load_settings())

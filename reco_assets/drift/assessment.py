@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from reco_assets.batches.accepted import set_name
 from reco_assets.drift import document
 from reco_assets.drift.cells import Cells
 from reco_assets.drift.comparison import plain
 from reco_assets.drift.decision import Decided, Evidence, decide, decide_pool
 from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, DriftConfig, Reason, Verdict
 from reco_assets.drift.scan import Scan
-from reco_assets.streaming.accepted import set_name
 
 NAMED_BATCHES = 20  # the newest ones; thousands may wait, and a hash names them all
 

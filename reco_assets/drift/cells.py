@@ -11,8 +11,8 @@ import numpy as np
 
 from reco_assets.drift.histograms import PREDICTIONS, RATINGS, UserHistogram, of_counts
 from reco_assets.drift.signals import Errors, Occurrences
+from reco_assets.models.als.recommender import Recommender
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.recommender import Recommender
 
 # Squared errors are added up in these units, as integers: sums of floats would depend on the order of the batches.
 UNITS = 1e9

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from resources.atomic_files import set_aside
+from resources.files import set_aside
 from resources.identifiers import identifier
 from resources.settings import Settings
 

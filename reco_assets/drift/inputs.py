@@ -15,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pac
 
+from reco_assets.batches.accepted import waiting
+from reco_assets.batches.receipts import Receipt
 from reco_assets.drift.assessment import Compared, DriftReport, no_report, report_on
 from reco_assets.drift.cells import Cells, ScoredRatings, cells_of, count_batches
 from reco_assets.drift.histograms import RATINGS, of_frame
@@ -24,17 +26,15 @@ from reco_assets.drift.reports import ReportError
 from reco_assets.drift.scan import Arrival, Scan
 from reco_assets.drift.signals import Occurrences
 from reco_assets.drift.windows import Starts
+from reco_assets.models.als.recommender import Recommender
 from reco_assets.models.assets import read_ratings
 from reco_assets.models.ratings import COLUMNS, Ratings
-from reco_assets.models.recommender import Recommender
-from reco_assets.models.store import model_store
-from reco_assets.silver.splits import TEST, TRAIN
-from reco_assets.streaming.accepted import waiting
-from reco_assets.streaming.receipts import Receipt
+from reco_assets.models.versions.store import model_store
+from reco_assets.split.plan import TEST, TRAIN
 from reco_assets.tables import STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
-from resources.lakehouse import Lakehouse
-from resources.table_append import BATCH, batch_rows
-from resources.table_growth import read_log
+from resources.tables.appends import BATCH, batch_rows
+from resources.tables.growth import read_log
+from resources.tables.lakehouse import Lakehouse
 
 FORMAT = 3  # of what is kept; raise it where cells, windows or findings change
 AT_ONCE = 2_000  # batches read together

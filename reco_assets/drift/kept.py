@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from resources.atomic_files import put_in_place
+from resources.files import put_in_place
 from resources.settings import Settings
 
 _FACTS = "facts"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from resources.atomic_files import write_json, write_text_atomically
 from resources.documents import DocumentError, checked, read_file
 from resources.errors import RecoError
+from resources.files import write_json, write_text_atomically
 from resources.identifiers import Identifier, identifier
 from resources.settings import Settings
 

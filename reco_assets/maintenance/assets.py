@@ -7,9 +7,9 @@ import dagster as dg
 from reco_assets.maintenance.models import remove_superseded
 from reco_assets.maintenance.pins import pinned_versions
 from reco_assets.owners import OWNERS
-from resources.lakehouse import Lakehouse
-from resources.table_files import LakehouseError
-from resources.table_upkeep import Upkeep, delta_tables, maintain_table
+from resources.tables.files import LakehouseError
+from resources.tables.lakehouse import Lakehouse
+from resources.tables.upkeep import Upkeep, delta_tables, maintain_table
 
 _COLUMNS = "| table | files | MB | won, MB | kept versions | not readable before |\n|---|---|---|---|---|---|\n"
 

@@ -3,8 +3,8 @@
 import shutil
 from collections.abc import Collection, Sequence
 
-from reco_assets.models.backup import OWN, read_backup
-from reco_assets.models.store import model_store
+from reco_assets.models.versions.backup import OWN, read_backup
+from reco_assets.models.versions.store import model_store
 from resources.own_folders import require_own_folders
 from resources.settings import Settings
 

@@ -12,26 +12,26 @@ import pyarrow as pa
 import pyarrow.compute as pac
 from pydantic import Field
 
-from reco_assets.models import als
-from reco_assets.models.als import AlsConfig
-from reco_assets.models.deployment import deploy
-from reco_assets.models.document import hyperparameters, metrics_plot, metrics_report, scalar_metrics
-from reco_assets.models.evaluation import Protocol, Trial
-from reco_assets.models.judging import judge
+from reco_assets.models.als import solver as als
+from reco_assets.models.als.recommender import AlsRecommender, Factorize, ModelConfig
+from reco_assets.models.als.solver import AlsConfig
+from reco_assets.models.judging.document import hyperparameters, metrics_plot, metrics_report, scalar_metrics
+from reco_assets.models.judging.evaluation import Protocol, Trial
+from reco_assets.models.judging.judge import judge
 from reco_assets.models.ratings import COLUMNS, Ratings
-from reco_assets.models.recommender import AlsRecommender, Factorize, ModelConfig
-from reco_assets.models.store import SaveNative, model_store, save_model
-from reco_assets.models.tuning import Search, Tried
-from reco_assets.models.tuning_run import goal_of, run_tuning
+from reco_assets.models.tuning.run import goal_of, run_tuning
+from reco_assets.models.tuning.search import Search, Tried
+from reco_assets.models.versions.deployment import deploy
+from reco_assets.models.versions.store import SaveNative, model_store, save_model
 from reco_assets.owners import OWNERS
 from reco_assets.publishing import publish_models
-from reco_assets.silver.splits import HISTORY
+from reco_assets.split.plan import HISTORY
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.version import CODE_VERSION
-from resources.atomic_files import write_json
-from resources.lakehouse import Lakehouse
-from resources.mlflow import MlflowTracking, VersionRecord
+from resources.files import write_json
+from resources.mlflow.mirror import MlflowTracking, VersionRecord
 from resources.settings import Settings
+from resources.tables.lakehouse import Lakehouse
 
 
 class Training(dg.Config):
@@ -216,7 +216,7 @@ def solver(lakehouse: Lakehouse) -> Factorize:
     """What factorises on this engine."""
     if lakehouse.engine.name == "embedded":
         return als.factorize
-    from reco_assets.models.mllib import MllibFactorizer
+    from reco_assets.models.als.mllib import MllibFactorizer
 
     return MllibFactorizer(lakehouse.engine.session)
 

@@ -7,15 +7,15 @@ from typing import Any
 
 from deltalake.exceptions import DeltaError
 
+from reco_assets.models.als.recommender import ModelConfig
 from reco_assets.models.assets import fit, read_ratings
-from reco_assets.models.evaluation import Evaluation, Protocol, evaluate
+from reco_assets.models.judging.evaluation import Evaluation, Protocol, evaluate
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.recommender import ModelConfig
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.version import CODE_VERSION
 from resources.errors import RecoError
-from resources.lakehouse import Lakehouse
 from resources.settings import EngineName
+from resources.tables.lakehouse import Lakehouse
 
 TOLERANCE = 1e-3
 

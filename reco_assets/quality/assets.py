@@ -11,8 +11,8 @@ from reco_assets.quality.checking import check_table
 from reco_assets.quality.declarations import DECLARATIONS, Declaration
 from reco_assets.quality.findings import Finding
 from reco_assets.quality.reports import write_report
-from resources.lakehouse import Lakehouse
 from resources.plain_text import in_markdown
+from resources.tables.lakehouse import Lakehouse
 
 _SEVERITY = {"error": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
 

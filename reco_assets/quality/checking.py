@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from deltalake.exceptions import DeltaError
 
-from reco_assets.models.store import ModelStoreError, model_store
+from reco_assets.models.versions.store import ModelStoreError, model_store
 from reco_assets.quality import findings as found_by
 from reco_assets.quality import kinds
 from reco_assets.quality.declarations import Declaration
@@ -12,8 +12,8 @@ from reco_assets.quality.emptiness import why_empty
 from reco_assets.quality.findings import Earlier, Finding, Thresholds
 from reco_assets.quality.scans import Scan, scan_of
 from reco_assets.tables import TRAIN_RATINGS
-from resources.lakehouse import Lakehouse
-from resources.table_files import LakehouseError, schema_of
+from resources.tables.files import LakehouseError, schema_of
+from resources.tables.lakehouse import Lakehouse
 
 
 def check_table(lakehouse: Lakehouse, declaration: Declaration, wanted: Collection[str]) -> list[Finding]:

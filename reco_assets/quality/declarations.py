@@ -13,11 +13,11 @@ from pyspark.sql.types import LongType, StringType, StructField, StructType, Tim
 from reco_assets import tables
 from reco_assets.quality import kinds
 from reco_assets.silver.cleaning import HIGHEST_RATING, LOWEST_RATING
-from reco_assets.silver.splits import TEST, TRAIN
 from reco_assets.sources import movielens, netflix
 from reco_assets.sources.presplit import SIDES
 from reco_assets.sources.source import LINE, LOADED_TS, SOURCE_FILE
-from resources.table_files import TableSpec
+from reco_assets.split.plan import TEST, TRAIN
+from resources.tables.files import TableSpec
 
 FIRST_FILM, YEARS_AHEAD = 1870, 10
 LONGEST_LIST = 1_000

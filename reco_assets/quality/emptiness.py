@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.compute as pac
 
 from reco_assets.tables import SILVER_RATINGS, SPLIT_RATINGS, TEST_RATINGS, TRAIN_RATINGS
-from resources.lakehouse import Lakehouse
+from resources.tables.lakehouse import Lakehouse
 
 _CLEANED = ("ratings", "movies", "tags")
 

@@ -11,9 +11,9 @@ from reco_assets.quality import kinds
 from reco_assets.quality.checking import check_table
 from reco_assets.quality.declarations import DECLARATIONS, DECLARED
 from reco_assets.quality.findings import Finding, counts_of, reference_counts_of
-from resources.atomic_files import write_json, write_text_atomically
-from resources.lakehouse import Lakehouse
+from resources.files import write_json, write_text_atomically
 from resources.reservations import reserved_stamp
+from resources.tables.lakehouse import Lakehouse
 
 REPORTS = "quality/reports"
 LARGEST_PAGE = 300_000

@@ -18,9 +18,9 @@ from reco_assets.quality import measures
 from reco_assets.quality.declarations import Declaration, Reference
 from reco_assets.quality.findings import Earlier
 from reco_assets.quality.measures import Measured, Rows
-from resources.atomic_files import write_json
-from resources.lakehouse import Lakehouse
-from resources.table_growth import read_log
+from resources.files import write_json
+from resources.tables.growth import read_log
+from resources.tables.lakehouse import Lakehouse
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

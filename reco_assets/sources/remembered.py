@@ -10,9 +10,9 @@ from deltalake.exceptions import DeltaError
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from reco_assets.sources.presplit import SIDES
-from resources.atomic_files import write_text_atomically
+from resources.files import write_text_atomically
 from resources.settings import SourceName
-from resources.table_files import dataset_at, note_of, table_exists
+from resources.tables.files import dataset_at, note_of, table_exists
 
 FILE = "_source.json"
 NOTE = "reco.source"  # in the metadata of bronze's tables

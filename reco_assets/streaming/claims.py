@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from reco_assets.batches.steps import reached
 from reco_assets.streaming.landing import DONE, LandingError, encoding_defect, open_regular
-from reco_assets.streaming.steps import reached
 from resources.own_folders import OwnFolder, StrangeFolderError, own_folder, require_own_folders
 
 CLAIMED, REFUSED = "_claimed", "_refused"

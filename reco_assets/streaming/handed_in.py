@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from reco_assets.silver.futures import COLUMNS
 from reco_assets.sources.source import SourceError
 from reco_assets.sources.text_files import check_header
+from reco_assets.split.futures import COLUMNS
 from reco_assets.streaming.landing import HAS_A_WRITER, LandingError, open_regular
 from reco_assets.streaming.writers import Look, Writers
 

@@ -17,6 +17,12 @@ from pathlib import Path
 from deltalake.exceptions import DeltaError
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from reco_assets.batches.ledger import LedgerError, catch_up
+from reco_assets.batches.receipts import FOLDER as RECEIPTS
+from reco_assets.batches.receipts import Receipt, newest_number, read_receipt
+from reco_assets.batches.recovery import ARCHIVE, newest_transaction
+from reco_assets.batches.upkeep import after_intake
+from reco_assets.split.merge import is_merged_and_waits
 from reco_assets.streaming.claims import (
     CLAIMED,
     claim,
@@ -28,25 +34,15 @@ from reco_assets.streaming.claims import (
 from reco_assets.streaming.handed_in import name_in_folder, require_ready
 from reco_assets.streaming.intake_run import Refusal, Run, process
 from reco_assets.streaming.landing import HAS_A_WRITER, LandingError, incompleteness, landed_files, require_takeable
-from reco_assets.streaming.ledger import LedgerError, catch_up
-from reco_assets.streaming.merge import is_merged_and_waits
 from reco_assets.streaming.not_taken import NotTaken, files_not_taken, write_failures
-from reco_assets.streaming.receipts import FOLDER as RECEIPTS
-from reco_assets.streaming.receipts import (
-    Receipt,
-    newest_number,
-    read_receipt,
-)
-from reco_assets.streaming.recovery import ARCHIVE, newest_transaction
 from reco_assets.streaming.replay import Replayed, find_batch, finish_replays, replay_batch
-from reco_assets.streaming.upkeep import after_intake
 from reco_assets.streaming.writers import Look
 from reco_assets.tables import STREAM
 from resources.errors import RecoError
-from resources.lakehouse import Lakehouse
 from resources.own_folders import require_own_folders
 from resources.settings import Settings
-from resources.table_append import append_batches
+from resources.tables.appends import append_batches
+from resources.tables.lakehouse import Lakehouse
 
 LOCK = "stream/intake"
 # Where a run may be killed, in the order in which a file passes.

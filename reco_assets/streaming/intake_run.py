@@ -8,19 +8,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from reco_assets.batches.corrections import corrected_later
+from reco_assets.batches.receipts import Receipt, mend_copy, progress_of, read_receipt
+from reco_assets.batches.recovery import ARCHIVE
+from reco_assets.batches.steps import reached
 from reco_assets.sources.source import SourceError
 from reco_assets.streaming.archiving import PARTIAL, KeptError, archived_parts, copy_rest, is_settled, keep
 from reco_assets.streaming.claims import delete_claimed, refuse
-from reco_assets.streaming.corrections import corrected_later
 from reco_assets.streaming.landing import LandingError
 from reco_assets.streaming.readable import require_readable_stream
 from reco_assets.streaming.reader import parse_stream_file
-from reco_assets.streaming.receipts import Receipt, mend_copy, progress_of, read_receipt
-from reco_assets.streaming.recovery import ARCHIVE
 from reco_assets.streaming.staging import Batch, Batches, Original, Parts, lost_lines, receive, stage
-from reco_assets.streaming.steps import reached
-from resources.lakehouse import Lakehouse
 from resources.own_folders import OwnFolder, own_folder
+from resources.tables.lakehouse import Lakehouse
 
 GROUP_BYTES = 64 << 20  # of files staged together: about 2 M rows
 

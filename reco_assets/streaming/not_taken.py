@@ -25,7 +25,7 @@ from reco_assets.streaming.landing import (
     name_defect,
 )
 from reco_assets.streaming.writers import Look, Writers
-from resources.atomic_files import write_json
+from resources.files import write_json
 from resources.own_folders import StrangeFolderError, own_folder
 
 FAILURES = Path("stream", "not_taken.json")

@@ -4,10 +4,10 @@ import csv
 from pathlib import Path
 
 from reco_assets.silver.cleaning import CONFLICT
-from reco_assets.silver.futures import COLUMNS
 from reco_assets.sources.advice import Sample
 from reco_assets.sources.rules import FIELDS
 from reco_assets.sources.unreadable import Tally, require_readable
+from reco_assets.split.futures import COLUMNS
 from reco_assets.streaming.reader import ParsedFile
 
 

@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pac
 
 from reco_assets.silver.cleaning import CONFLICT, HIGHEST_RATING, INT32_MAX, LOWEST_RATING
-from reco_assets.silver.futures import COLUMNS
 from reco_assets.sources.text_files import check_header
+from reco_assets.split.futures import COLUMNS
 
 BLOCK_BYTES = 8 << 20
 MAX_LINE_BYTES = 1 << 20

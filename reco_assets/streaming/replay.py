@@ -19,30 +19,22 @@ import pyarrow as pa
 import pyarrow.compute as pac
 from deltalake import DeltaTable
 
+from reco_assets.batches.corrections import count_corrections, later_rows
+from reco_assets.batches.last_values import KEY
+from reco_assets.batches.ledger import change, query
+from reco_assets.batches.receipts import FOLLOW_UP, Receipt, begin, family, newest_number, read_receipt, write_receipts
+from reco_assets.batches.recovery import ARCHIVE, TRANSACTION
+from reco_assets.batches.sides import split_pairs
+from reco_assets.batches.steps import reached
 from reco_assets.silver.cleaning import CONFLICT
-from reco_assets.silver.futures import COLUMNS
-from reco_assets.silver.splits import TRAIN
-from reco_assets.streaming.corrections import count_corrections, later_rows
-from reco_assets.streaming.last_values import KEY
-from reco_assets.streaming.ledger import change, query
+from reco_assets.split.futures import COLUMNS
+from reco_assets.split.plan import TRAIN
 from reco_assets.streaming.reader import GOOD, QUARANTINED, ParsedFile, parse_stream_file
-from reco_assets.streaming.receipts import (
-    FOLLOW_UP,
-    Receipt,
-    begin,
-    family,
-    newest_number,
-    read_receipt,
-    write_receipts,
-)
-from reco_assets.streaming.recovery import ARCHIVE, TRANSACTION
-from reco_assets.streaming.sides import split_pairs
-from reco_assets.streaming.steps import reached
 from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
 from resources.errors import RecoError
 from resources.identifiers import identifier
-from resources.lakehouse import Lakehouse
-from resources.table_append import BATCH, Commit, append_batches, batch_rows
+from resources.tables.appends import BATCH, Commit, append_batches, batch_rows
+from resources.tables.lakehouse import Lakehouse
 
 # Where a replay may be killed, in order.
 STEPS = ("replay_begun", "replay_appended", "replay_removed", "replay_receipted")

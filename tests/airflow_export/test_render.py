@@ -110,7 +110,7 @@ def test_schedules_and_numbers_are_those_of_the_settings() -> None:
 
 def test_shared_helpers_are_the_platforms_own_source(all_files: dict[str, str]) -> None:
     for name, source in (
-        ("model_utils.py", "reco_assets/models/versions.py"),
+        ("model_utils.py", "reco_assets/models/versions/folders.py"),
         ("spark_utils.py", "reco_assets/spark_submit.py"),
         ("spark_jars.py", "resources/spark_jars.py"),
     ):

@@ -8,7 +8,7 @@ import pytest
 
 from reco_assets.airflow_export.code import source_of
 from reco_assets.airflow_export.spec import DAG_SPECS, DagSpec, ExportError, chosen, exportable
-from reco_assets.jobs import DOCUMENTED_SPECS, JOBS
+from reco_assets.pipelines.jobs import DOCUMENTED_SPECS, JOBS
 
 REPO = Path(__file__).resolve().parents[2]
 each_dag = pytest.mark.parametrize("spec", DAG_SPECS, ids=lambda spec: spec.dag_id)

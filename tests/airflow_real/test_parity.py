@@ -19,8 +19,8 @@ import pytest
 from deltalake import DeltaTable
 
 from drift_sensors.retrain import retrain_sensor
-from reco_assets.cli.simulation import Simulation, simulate
 from reco_assets.drift.reports import read_report
+from reco_assets.streaming.simulated_file import Simulation, simulate
 from resources.settings import Settings, load_settings
 
 pytestmark = pytest.mark.slow

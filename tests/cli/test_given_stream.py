@@ -18,11 +18,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from reco_assets.cli import given_stream, given_tables
+from reco_assets.given_files import process_and_merge as given_stream
+from reco_assets.given_files import tables as given_tables
 from reco_assets.sources.source import SourceError
 from reco_assets.streaming.landing import LandingError
 from resources.settings import Settings, load_settings
-from resources.table_files import LakehouseError, dataset_at
+from resources.tables.files import LakehouseError, dataset_at
 
 HEADER = "DATE,CUST_ID,MOVIE_ID,RATING\n"
 SCHEMA = pa.schema(

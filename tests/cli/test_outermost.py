@@ -13,7 +13,7 @@ from reco_assets.cli.serving import print_recommendations
 from reco_assets.cli.terminal import add_row, console
 from reco_assets.tables import DECLARED
 from resources.errors import RecoError
-from resources.lakehouse import Lakehouse
+from resources.tables.lakehouse import Lakehouse
 
 TITLES = ("[/b] Closed", "Brazil [extended cut]", "Red \x1b[31m Dawn\nTwo", ":smile: and | `code`")
 

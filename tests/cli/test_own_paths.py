@@ -9,10 +9,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from reco_assets.cli.own_paths import OwnPathError, is_candidate, presplit_folder, require_future_of_source
-from reco_assets.models.store import MODEL_FILE, model_store
-from reco_assets.models.versions import REQUIRED_FILES
-from resources.atomic_files import write_json
+from reco_assets.given_files.own_paths import OwnPathError, is_candidate, presplit_folder, require_future_of_source
+from reco_assets.models.versions.folders import REQUIRED_FILES
+from reco_assets.models.versions.store import MODEL_FILE, model_store
+from resources.files import write_json
 from resources.settings import Settings, load_settings
 
 Done = subprocess.CompletedProcess[str]
@@ -84,7 +84,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, run_python: Callable[...
 
 def write_blocks(table: Path, path: Path) -> None:
     """A table's ratings as `MOVIE_ID:` and below it `CUST_ID,RATING,DATE`."""
-    from resources.table_files import dataset_at
+    from resources.tables.files import dataset_at
 
     rows = dataset_at(table).to_table().sort_by([("movie_id", "ascending")]).to_pylist()
     lines, movie = [], None

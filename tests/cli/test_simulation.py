@@ -8,13 +8,13 @@ import pyarrow as pa
 import pyarrow.csv as pcsv
 import pytest
 
-from reco_assets.cli.simulation import Simulation, simulate
 from reco_assets.streaming.landing import landed_files
 from reco_assets.streaming.reader import parse_stream_file
 from reco_assets.streaming.simulate import SimulationError
+from reco_assets.streaming.simulated_file import Simulation, simulate
 from reco_assets.tables import SPLIT_RATINGS
-from resources.lakehouse import Lakehouse
 from resources.settings import Settings
+from resources.tables.lakehouse import Lakehouse
 
 USERS, MOVIES = 40, 25
 LAST = datetime(2020, 1, 1, tzinfo=UTC)

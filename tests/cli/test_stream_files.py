@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from reco_assets.cli import stream_files
-from reco_assets.models.store import ModelStoreError
+from reco_assets.given_files import stream as stream_files
+from reco_assets.models.versions.store import ModelStoreError
 from resources.settings import Settings, load_settings
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reco_assets.models.store import ModelStore
-from resources.table_files import dataset_at
+from reco_assets.models.versions.store import ModelStore
+from resources.tables.files import dataset_at
 
 pytestmark = pytest.mark.slow
 

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reco_assets.batches.accepted import set_name
 from reco_assets.drift.assessment import Compared, DriftReport, no_report, report_on
 from reco_assets.drift.cells import ScoredRatings, cells_of
 from reco_assets.drift.histograms import RATINGS, UserHistogram, of_values
 from reco_assets.drift.policy import DriftConfig, Reason, should_retrain
 from reco_assets.drift.scan import Arrival, Scan
 from reco_assets.drift.signals import Occurrences
-from reco_assets.streaming.accepted import set_name
 
 CONFIG = DriftConfig(samples=199)
 NO_VALUES = np.array([])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reco_assets.drift.claims import RETRAINING_DAGS, SENSOR, airflow_claimant, claim
-from reco_assets.jobs import DOCUMENTED_SPECS
+from reco_assets.pipelines.jobs import DOCUMENTED_SPECS
 from resources.settings import Settings, load_settings
 
 

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from reco_assets.cli.simulation import Simulation, simulate
+from reco_assets.batches.accepted import accept_waiting
 from reco_assets.drift import inputs
 from reco_assets.drift.inputs import REFERENCE_FILE, WAITING_FILE, report_on_waiting
 from reco_assets.drift.kept import kept_folder
-from reco_assets.jobs import RECO_PIPELINE
-from reco_assets.running import materialize_assets
-from reco_assets.streaming.accepted import accept_waiting
+from reco_assets.pipelines.jobs import RECO_PIPELINE
+from reco_assets.runner.run import materialize_assets
 from reco_assets.streaming.intake import take_in
-from resources.lakehouse import Lakehouse
-from resources.session import Engine
+from reco_assets.streaming.simulated_file import Simulation, simulate
+from resources.engine import Engine
 from resources.settings import Settings, load_settings
+from resources.tables.lakehouse import Lakehouse
 
 Arrive = Callable[..., None]
 SMALL = {

@@ -3,10 +3,10 @@ from datetime import UTC, datetime
 import numpy as np
 
 from reco_assets.gold.recommendations import list_rows
-from reco_assets.models.recommender import TopN
+from reco_assets.models.als.recommender import TopN
 from reco_assets.tables import RECOMMENDATIONS_ALS
-from resources.delta_io import table_metadata
-from resources.lakehouse import Lakehouse
+from resources.io_managers import table_metadata
+from resources.tables.lakehouse import Lakehouse
 
 NOW = datetime(2025, 1, 1, 12, tzinfo=UTC)
 

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reco_assets.jobs import RECO_PIPELINE
-from reco_assets.running import Outcome, materialize_assets
+from reco_assets.pipelines.jobs import RECO_PIPELINE
+from reco_assets.runner.run import Outcome, materialize_assets
 from resources.settings import Settings, load_settings
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reco_assets.jobs import RECO_PIPELINE
-from reco_assets.models.store import model_store
-from reco_assets.running import Outcome, materialize_assets
-from resources.lakehouse import Lakehouse
+from reco_assets.models.versions.store import model_store
+from reco_assets.pipelines.jobs import RECO_PIPELINE
+from reco_assets.runner.run import Outcome, materialize_assets
 from resources.settings import Settings
-from resources.table_files import table_row_count
+from resources.tables.files import table_row_count
+from resources.tables.lakehouse import Lakehouse
 
 if TYPE_CHECKING:
     from tests.conftest import RatingFiles

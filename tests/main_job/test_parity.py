@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from reco_assets.running import Outcome
+from reco_assets.runner.run import Outcome
 from resources.settings import Settings
 
 pytestmark = [
@@ -34,8 +34,8 @@ TABLES = (
     "silver/future_ratings",
 )
 MAIN_JOB = """
-from reco_assets.jobs import RECO_PIPELINE
-from reco_assets.running import materialize_assets
+from reco_assets.pipelines.jobs import RECO_PIPELINE
+from reco_assets.runner.run import materialize_assets
 from resources.settings import load_settings
 materialize_assets(load_settings(), RECO_PIPELINE.assets)
 """

@@ -10,9 +10,9 @@ import pytest
 from deltalake import DeltaTable
 from pyspark.sql.types import IntegerType, StructField, StructType
 
-from resources.lakehouse import Lakehouse
-from resources.table_files import TableSpec
-from resources.table_growth import Changes, commit_changes
+from resources.tables.files import TableSpec
+from resources.tables.growth import Changes, commit_changes
+from resources.tables.lakehouse import Lakehouse
 
 SPEC = TableSpec("silver/numbers", StructType([StructField("x", IntegerType())]))
 

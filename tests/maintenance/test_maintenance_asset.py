@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from reco_assets.maintenance.assets import tables
-from resources.lakehouse import Lakehouse
+from resources.tables.lakehouse import Lakehouse
 
 
 def materialize(lakehouse: Lakehouse) -> dict[str, Any]:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from reco_assets.maintenance.models import remove_superseded, superseded
-from reco_assets.models.als import AlsConfig
-from reco_assets.models.backup import backup_current_model
+from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
+from reco_assets.models.als.solver import AlsConfig
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.recommender import AlsRecommender, ModelConfig
-from reco_assets.models.store import ModelStoreError, model_store
+from reco_assets.models.versions.backup import backup_current_model
+from reco_assets.models.versions.store import ModelStoreError, model_store
 from resources.settings import Settings, load_settings
 
 VERSIONS = ["20250101_000001", "20250101_000002", "20250101_000003", "20250101_000004", "20250101_000005"]

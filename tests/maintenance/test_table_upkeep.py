@@ -12,10 +12,10 @@ from deltalake.exceptions import CommitFailedError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.lakehouse import Lakehouse
 from resources.settings import load_settings
-from resources.table_files import LakehouseError, TableSpec
-from resources.table_upkeep import delta_tables, maintain_table
+from resources.tables.files import LakehouseError, TableSpec
+from resources.tables.lakehouse import Lakehouse
+from resources.tables.upkeep import delta_tables, maintain_table
 
 WEEK = 168
 

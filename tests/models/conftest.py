@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reco_assets.models.als import AlsConfig
+from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
+from reco_assets.models.als.solver import AlsConfig
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.recommender import AlsRecommender, ModelConfig
-from reco_assets.models.store import model_store
+from reco_assets.models.versions.store import model_store
 from resources.settings import Settings, load_settings
 
 Save = Callable[..., None]

@@ -9,8 +9,8 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reco_assets.models import als
-from reco_assets.models.als import AlsConfig, factorize, solve_rows
+from reco_assets.models.als import solver as als
+from reco_assets.models.als.solver import AlsConfig, factorize, solve_rows
 
 
 def random_problem(seed: int, rows: int, columns: int, rank: int, density: float) -> tuple[sp.csr_matrix, np.ndarray]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reco_assets.models.backup import (
+from reco_assets.models.versions.backup import (
     backup_current_model,
     compare_models,
     read_backup,
@@ -15,8 +15,8 @@ from reco_assets.models.backup import (
     roll_back,
     rollback_model,
 )
-from reco_assets.models.checksums import checksums
-from reco_assets.models.store import ModelStore, ModelStoreError, model_store
+from reco_assets.models.versions.checksums import checksums
+from reco_assets.models.versions.store import ModelStore, ModelStoreError, model_store
 from resources.settings import Settings
 
 FIRST, SECOND, THIRD = "20250101_000001", "20250101_000002", "20250101_000003"

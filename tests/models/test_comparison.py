@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from reco_assets.models.comparison import Comparison, UserScores, compare
+from reco_assets.models.judging.comparison import Comparison, UserScores, compare
 
 SAMPLES, SEED = 199, 7
 

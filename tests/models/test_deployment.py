@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from reco_assets.models import deployment
-from reco_assets.models.backup import read_backup
-from reco_assets.models.deployment import deploy
-from reco_assets.models.smoke import SmokeTestError
-from reco_assets.models.store import ModelStore, ModelStoreError, model_store
-from resources.mlflow import MlflowTracking, RegistryError, VersionRecord
+from reco_assets.models.versions import deployment
+from reco_assets.models.versions.backup import read_backup
+from reco_assets.models.versions.deployment import deploy
+from reco_assets.models.versions.smoke import SmokeTestError
+from reco_assets.models.versions.store import ModelStore, ModelStoreError, model_store
+from resources.mlflow.mirror import MlflowTracking, RegistryError, VersionRecord
 from resources.settings import Settings, load_settings
 
 FIRST, SECOND, THIRD = "20250101_000001", "20250101_000002", "20250101_000003"

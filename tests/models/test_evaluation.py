@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reco_assets.models.als import AlsConfig
-from reco_assets.models.document import metrics_document, metrics_plot, metrics_report, scalar_metrics
-from reco_assets.models.evaluation import ColdStart, Evaluation, Protocol, Trial, evaluate
+from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
+from reco_assets.models.als.solver import AlsConfig
+from reco_assets.models.judging.document import metrics_document, metrics_plot, metrics_report, scalar_metrics
+from reco_assets.models.judging.evaluation import ColdStart, Evaluation, Protocol, Trial, evaluate
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.recommender import AlsRecommender, ModelConfig
 from resources.settings import load_settings
 
 CONFIG = ModelConfig(AlsConfig(4, 5, 0.1, 1), AlsConfig(4, 5, 0.2, 1, 0.75), 3.5)

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reco_assets.models.evaluation import Protocol, Trial
-from reco_assets.models.judging import judge
+from reco_assets.models.als.recommender import AlsRecommender
+from reco_assets.models.judging.evaluation import Protocol, Trial
+from reco_assets.models.judging.judge import judge
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.recommender import AlsRecommender
-from reco_assets.models.store import ModelStoreError, model_store
+from reco_assets.models.versions.store import ModelStoreError, model_store
 from resources.settings import Settings
 
 FIRST, SECOND = "20250101_000001", "20250101_000002"

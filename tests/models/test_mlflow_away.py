@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from resources.mlflow import MlflowTracking, VersionRecord
+from resources.mlflow.mirror import MlflowTracking, VersionRecord
 from resources.outside import shared_process
 from resources.settings import load_settings
 
@@ -23,7 +23,7 @@ VERSION = "20250101_000001"
 @pytest.fixture(autouse=True)
 def _mlflow_is_imported() -> None:
     """That takes seconds of its own, each time that a deadline ended the process that had done it."""
-    shared_process("mlflow").call("resources.mlflow_store:import_all", seconds=120)
+    shared_process("mlflow").call("resources.mlflow.store:import_all", seconds=120)
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from resources.locks import LockError
-from resources.mlflow import MlflowTracking, VersionRecord
-from resources.mlflow_home import LOCATIONS, MlflowHome
+from resources.mlflow.home import LOCATIONS, MlflowHome
+from resources.mlflow.mirror import MlflowTracking, VersionRecord
 from resources.settings import load_settings
 
 FIRST, SECOND = "20250101_000001", "20250101_000002"

@@ -11,8 +11,8 @@ import pytest
 from mlflow import MlflowClient
 
 from resources import resources_for
-from resources.mlflow_home import MlflowHome
-from resources.mlflow_tracking import _Thread
+from resources.mlflow.home import MlflowHome
+from resources.mlflow.tracking import _Thread
 from resources.settings import Settings, load_settings
 
 

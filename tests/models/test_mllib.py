@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from reco_assets.models.als import AlsConfig, factorize
-from reco_assets.models.mllib import MllibFactorizer
-from resources.session import Engine
+from reco_assets.models.als.mllib import MllibFactorizer
+from reco_assets.models.als.solver import AlsConfig, factorize
+from resources.engine import Engine
 
 pytestmark = pytest.mark.both_engines
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from reco_assets.models.comparison import Comparison, Difference
-from reco_assets.models.promotion import Scores, decide_promotion
+from reco_assets.models.judging.comparison import Comparison, Difference
+from reco_assets.models.judging.promotion import Scores, decide_promotion
 
 GOOD = {"ndcg": 0.20, "popularity_ndcg": 0.10, "rmse": 0.85, "bias_only_rmse": 0.86}
 SAME = (0.0, 0.0)

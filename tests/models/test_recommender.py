@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reco_assets.models.als import AlsConfig
+from reco_assets.models.als.recommender import AlsRecommender, ModelConfig, NoRatingsError, TopN
+from reco_assets.models.als.solver import AlsConfig
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.recommender import AlsRecommender, ModelConfig, NoRatingsError, TopN
 from reco_assets.models.top_n import MASKED
 
 CONFIG = ModelConfig(AlsConfig(4, 8, 0.1, 1), AlsConfig(4, 8, 0.1, 1, 0.75), 3.5)

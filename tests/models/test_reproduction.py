@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from reco_assets.jobs import ETL, SPLIT, TRAINING
-from reco_assets.jobs.selections import JUDGEMENT
 from reco_assets.models.reproduction import Figure, ReproductionError, recipe_of, reproduce_version
-from reco_assets.models.store import model_store
-from reco_assets.running import materialize_assets
-from resources.lakehouse import Lakehouse
-from resources.session import Engine
+from reco_assets.models.versions.store import model_store
+from reco_assets.pipelines.jobs import ETL, SPLIT, TRAINING
+from reco_assets.pipelines.selections import JUDGEMENT
+from reco_assets.runner.run import materialize_assets
+from resources.engine import Engine
 from resources.settings import Settings, load_settings
+from resources.tables.lakehouse import Lakehouse
 
 
 def settings_of(folder: Path, **changes: Any) -> Settings:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reco_assets.models.recommender import AlsRecommender
-from reco_assets.models.smoke import SAMPLE_FILE, SmokeTestError, smoke_test, write_sample
-from reco_assets.models.store import load_model, save_model
+from reco_assets.models.als.recommender import AlsRecommender
+from reco_assets.models.versions.smoke import SAMPLE_FILE, SmokeTestError, smoke_test, write_sample
+from reco_assets.models.versions.store import load_model, save_model
 
 
 @pytest.fixture

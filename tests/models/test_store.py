@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reco_assets.models import store as module
-from reco_assets.models.als import AlsConfig
+from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
+from reco_assets.models.als.solver import AlsConfig
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.recommender import AlsRecommender, ModelConfig
-from reco_assets.models.store import ModelStore, ModelStoreError, load_model, save_model
+from reco_assets.models.versions import store as module
+from reco_assets.models.versions.store import ModelStore, ModelStoreError, load_model, save_model
 from resources.reservations import NameTakenError
 
 CONFIG = ModelConfig(AlsConfig(2, 2, 0.1, 1), AlsConfig(2, 2, 0.1, 1, 0.75), 3.5)

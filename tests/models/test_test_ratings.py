@@ -7,8 +7,8 @@ import pytest
 
 from reco_assets.models.assets import read_test_ratings
 from reco_assets.tables import TEST_RATINGS
-from resources.lakehouse import Lakehouse
-from resources.table_growth import Changes, commit_changes
+from resources.tables.growth import Changes, commit_changes
+from resources.tables.lakehouse import Lakehouse
 
 
 def rows(origin: str, *users: int) -> pa.Table:

@@ -7,7 +7,7 @@ import pytest
 
 from reco_assets.models.assets import read_ratings
 from reco_assets.tables import TRAIN_RATINGS
-from resources.lakehouse import Lakehouse
+from resources.tables.lakehouse import Lakehouse
 
 NEWEST = datetime(2020, 6, 30, 12, tzinfo=UTC)
 

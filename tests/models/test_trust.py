@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from reco_assets.batches.receipt_files import copy_path
 from reco_assets.drift.claims import claim
 from reco_assets.drift.reports import read_report, reports_folder
 from reco_assets.maintenance.models import remove_superseded
-from reco_assets.models.backup import backup_current_model, read_backup, roll_back, rollback_model
-from reco_assets.models.store import ModelStore, ModelStoreError, find_current_model, model_store
-from reco_assets.streaming.receipt_files import copy_path
+from reco_assets.models.versions.backup import backup_current_model, read_backup, roll_back, rollback_model
+from reco_assets.models.versions.store import ModelStore, ModelStoreError, find_current_model, model_store
 from resources.errors import RecoError
 from resources.identifiers import identifier
 from resources.settings import Settings

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.storages import RDBStorage
 
-from reco_assets.models import als
-from reco_assets.models.als import AlsConfig
-from reco_assets.models.held_out import Goal, TuningError, held_out_slice
+from reco_assets.models.als import solver as als
+from reco_assets.models.als.recommender import ModelConfig
+from reco_assets.models.als.solver import AlsConfig
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.recommender import ModelConfig
-from reco_assets.models.tuning import Search, Tried, tune
+from reco_assets.models.tuning.held_out import Goal, TuningError, held_out_slice
+from reco_assets.models.tuning.search import Search, Tried, tune
 
 START = ModelConfig(AlsConfig(8, 3, 0.1, 1), AlsConfig(8, 3, 0.1, 1, 0.75), 3.5)
 GOAL = Goal(k=5, threshold=4.0, seed=42, engine="embedded")

@@ -8,16 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from reco_assets.models import als
-from reco_assets.models.als import AlsConfig
+from reco_assets.models.als import solver as als
+from reco_assets.models.als.recommender import ModelConfig
+from reco_assets.models.als.solver import AlsConfig
 from reco_assets.models.assets import als_candidate
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.recommender import ModelConfig
-from reco_assets.models.store import model_store
-from reco_assets.models.tuning import Search
-from reco_assets.models.tuning_run import goal_of, run_tuning
-from resources.lakehouse import Lakehouse
-from resources.mlflow import MlflowTracking
+from reco_assets.models.tuning.run import goal_of, run_tuning
+from reco_assets.models.tuning.search import Search
+from reco_assets.models.versions.store import model_store
+from resources.mlflow.mirror import MlflowTracking
+from resources.tables.lakehouse import Lakehouse
 
 SMALL = {"als_rank": 4, "als_max_iter": 2, "ranking_rank": 4, "ranking_max_iter": 2}
 

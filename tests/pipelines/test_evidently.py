@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from reco_assets.pipelines.evidently import (
+from reco_assets.quality.evidently import (
     NOT_INSTALLED,
     SAMPLE_ROWS,
     as_result,
@@ -19,7 +19,7 @@ from reco_assets.pipelines.evidently import (
     sample,
 )
 from reco_assets.tables import TRAIN_RATINGS
-from resources.lakehouse import Lakehouse
+from resources.tables.lakehouse import Lakehouse
 
 installed = pytest.mark.skipif(find_spec("evidently") is None, reason=NOT_INSTALLED)
 
@@ -53,9 +53,9 @@ def test_few_rows_are_all_taken() -> None:
 
 
 def test_what_is_left_out_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reco_assets.pipelines.evidently.find_spec", {}.get)
+    monkeypatch.setattr("reco_assets.quality.evidently.find_spec", {}.get)
     assert as_result(None) == {"left_out": NOT_INSTALLED}
-    monkeypatch.setattr("reco_assets.pipelines.evidently.find_spec", {"evidently": "there"}.get)
+    monkeypatch.setattr("reco_assets.quality.evidently.find_spec", {"evidently": "there"}.get)
     assert as_result(None) == {"left_out": "There are no training ratings yet."}
     assert as_result({"html": "/a/page.html"}) == {"html": "/a/page.html"}
 

@@ -10,14 +10,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from reco_assets.models.store import model_store
-from reco_assets.pipelines.new_data import check_new_data
+from reco_assets.batches.receipts import Receipt, write_receipt
+from reco_assets.models.versions.store import model_store
 from reco_assets.sources.source import LINE, LOADED_TS, SOURCE_FILE
-from reco_assets.streaming.receipts import Receipt, write_receipt
 from reco_assets.tables import SILVER_RATINGS, TRAIN_RATINGS
-from resources.atomic_files import write_json
-from resources.lakehouse import Lakehouse
-from resources.table_files import TableSpec, schema_of
+from reco_assets.tasks.new_data import check_new_data
+from resources.files import write_json
+from resources.tables.files import TableSpec, schema_of
+from resources.tables.lakehouse import Lakehouse
 
 CHAMPION = "20260101_000000"
 LOADED = datetime(2026, 1, 1, tzinfo=UTC)

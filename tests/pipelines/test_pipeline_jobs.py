@@ -8,23 +8,23 @@ import pytest
 from deltalake import DeltaTable
 
 from drift_sensors.retrain import retrain_sensor
+from reco_assets.batches.accepted import accepted, waiting
 from reco_assets.build import build_definitions
-from reco_assets.cli.simulation import Simulation, simulate
 from reco_assets.drift.reports import read_report
-from reco_assets.jobs import DRIFT_RETRAIN, DRIFT_SCORING, RECO_PIPELINE, SERVING
-from reco_assets.models.backup import read_backup
-from reco_assets.models.store import model_store
-from reco_assets.pipelines import evidently
-from reco_assets.pipelines.new_data import check_new_data
-from reco_assets.pipelines.validation import validate_data
+from reco_assets.models.versions.backup import read_backup
+from reco_assets.models.versions.store import model_store
+from reco_assets.pipelines.jobs import DRIFT_RETRAIN, DRIFT_SCORING, RECO_PIPELINE, SERVING
+from reco_assets.quality import evidently
 from reco_assets.quality.declarations import DECLARATIONS
 from reco_assets.quality.kinds import KINDS
-from reco_assets.running import ChecksFailedError, materialize_assets, run_checks
-from reco_assets.selection import RunRequestError
-from reco_assets.streaming.accepted import accepted, waiting
-from resources.lakehouse import Lakehouse
-from resources.session import Engine
+from reco_assets.runner.run import ChecksFailedError, materialize_assets, run_checks
+from reco_assets.runner.selection import RunRequestError
+from reco_assets.streaming.simulated_file import Simulation, simulate
+from reco_assets.tasks.new_data import check_new_data
+from reco_assets.tasks.tables_sound import validate_data
+from resources.engine import Engine
 from resources.settings import Settings, load_settings
+from resources.tables.lakehouse import Lakehouse
 
 pytestmark = pytest.mark.slow
 

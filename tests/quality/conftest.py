@@ -10,8 +10,8 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 from reco_assets.quality.declarations import DECLARED
-from resources.lakehouse import Lakehouse
-from resources.table_files import TableSpec, schema_of
+from resources.tables.files import TableSpec, schema_of
+from resources.tables.lakehouse import Lakehouse
 
 Rows = list[dict[str, Any]]
 START = datetime(2020, 1, 1, tzinfo=UTC)

@@ -6,14 +6,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from reco_assets.jobs import BRONZE, SILVER
+from reco_assets.pipelines.jobs import BRONZE, SILVER
 from reco_assets.quality.assets import TABLE_CHECKS
 from reco_assets.quality.declarations import DECLARATIONS, DECLARED
 from reco_assets.quality.kinds import CHECKS_OF_TASK, KINDS
-from reco_assets.running import Outcome, RunFailedError, materialize_assets, run_checks
+from reco_assets.runner.run import Outcome, RunFailedError, materialize_assets, run_checks
 from reco_assets.tables import DECLARED as WRITTEN
-from resources.lakehouse import Lakehouse
 from resources.settings import Settings, load_settings
+from resources.tables.lakehouse import Lakehouse
 
 RATINGS = "userId,movieId,rating,timestamp\n"
 LAST_YEAR = 1_700_000_000

@@ -16,9 +16,9 @@ from reco_assets.quality.checking import check_table
 from reco_assets.quality.declarations import DECLARATIONS, DECLARED
 from reco_assets.quality.findings import Finding
 from reco_assets.tables import SILVER_RATINGS
-from resources.lakehouse import Lakehouse
-from resources.session import Engine
+from resources.engine import Engine
 from resources.settings import load_settings
+from resources.tables.lakehouse import Lakehouse
 
 Rows = list[dict[str, Any]]
 RATINGS = "silver/ratings"

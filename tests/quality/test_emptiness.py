@@ -12,8 +12,8 @@ from reco_assets.quality.checking import check_table
 from reco_assets.quality.declarations import DECLARED
 from reco_assets.quality.emptiness import why_empty
 from reco_assets.tables import QUARANTINE_RATINGS, SILVER_RATINGS, SPLIT_RATINGS, TEST_RATINGS, TRAIN_RATINGS
-from resources.lakehouse import Lakehouse
-from resources.table_files import TableSpec, schema_of
+from resources.tables.files import TableSpec, schema_of
+from resources.tables.lakehouse import Lakehouse
 
 MOMENT = datetime(2020, 1, 1, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from reco_assets.quality import kinds
 from reco_assets.quality.declarations import DECLARATIONS
 from reco_assets.quality.findings import Finding
 from reco_assets.quality.reports import LARGEST_PAGE, quality_document, report_page, write_report
-from resources.lakehouse import Lakehouse
+from resources.tables.lakehouse import Lakehouse
 
 NASTY = '<script>alert("1")</script>'
 

@@ -11,9 +11,9 @@ from drift_sensors.cursors import REPORT_TAG
 from drift_sensors.retrain import retrain_sensor
 from reco_assets.drift.claims import SENSOR, airflow_claimant, claim
 from reco_assets.drift.reports import reports_folder
-from reco_assets.jobs import DRIFT_RETRAIN, DRIFT_SCORING, ML_PIPELINE, MODEL_RETRAINING
+from reco_assets.pipelines.jobs import DRIFT_RETRAIN, DRIFT_SCORING, ML_PIPELINE, MODEL_RETRAINING
 from resources.airflow import AirflowTask
-from resources.atomic_files import write_json
+from resources.files import write_json
 from resources.settings import Settings, load_settings
 
 Tick = Callable[..., dg.SensorResult]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from reco_assets.silver.futures import write_futures_csv
-from resources.atomic_files import NoRegularFileError
+from reco_assets.split.futures import write_futures_csv
+from resources.files import NoRegularFileError
 
 pytestmark = pytest.mark.both_engines
 

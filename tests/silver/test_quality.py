@@ -6,16 +6,16 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from reco_assets.quality.conservation import Conservation, quality_report
 from reco_assets.quality.declarations import DECLARED
+from reco_assets.quality.etl_report import count_rows, quality_of
 from reco_assets.quality.measures import Measured
 from reco_assets.silver.cleaning import clean_ratings
 from reco_assets.silver.layouts import ratings_as_text
-from reco_assets.silver.quality import Conservation, quality_report
-from reco_assets.silver.report import count_rows, quality_of
 from reco_assets.sources.movielens import RATINGS
 from reco_assets.tables import QUARANTINE_RATINGS, SILVER_RATINGS
-from resources.lakehouse import Lakehouse
-from resources.table_files import TableSpec
+from resources.tables.files import TableSpec
+from resources.tables.lakehouse import Lakehouse
 
 RAW = [("1", "1", "4", "9"), ("1", "1", "4", "9"), ("1", "2", "3", "9"), ("1", "2", "5", "9"), ("x", "1", "4", "9")]
 MOVIES = DECLARED["silver/movies"]

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from reco_assets.jobs import ETL
-from reco_assets.running import Outcome, materialize_assets
-from reco_assets.streaming.accepted import accept_waiting
+from reco_assets.batches.accepted import accept_waiting
+from reco_assets.pipelines.jobs import ETL
+from reco_assets.runner.run import Outcome, materialize_assets
 from reco_assets.streaming.intake import take_in
-from resources.lakehouse import Lakehouse
+from resources.tables.lakehouse import Lakehouse
 
 TRAIN, TEST = "silver/train_ratings", "silver/test_ratings"
 HISTORY = [f"{user},{movie},4.0,{1_000_000_000 + movie}" for user in (1, 2) for movie in range(10, 20)]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reco_assets.silver.splits import (
+from reco_assets.split.plan import (
     FUTURE,
     TEST,
     TRAIN,

@@ -8,7 +8,7 @@ import pytest
 from deltalake import write_deltalake
 
 from reco_assets.sources.remembered import FILE, NOTE, Remembered, recall, remember, remembered_as
-from resources.table_files import TableSpec, schema_of, write_arrow
+from resources.tables.files import TableSpec, schema_of, write_arrow
 
 
 @pytest.fixture

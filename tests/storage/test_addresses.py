@@ -12,12 +12,12 @@ import pytest
 from pyspark.sql.types import IntegerType, StructField, StructType
 
 from resources.addresses import is_plain, plain_address
-from resources.lakehouse import Lakehouse
-from resources.session import Engine
+from resources.engine import Engine
 from resources.settings import SettingsError, load_settings
-from resources.table_files import LakehouseError, TableSpec, dataset_at, write_arrow, write_frame
-from resources.table_growth import Changes, commit_changes, read_log
-from resources.table_upkeep import maintain_table
+from resources.tables.files import LakehouseError, TableSpec, dataset_at, write_arrow, write_frame
+from resources.tables.growth import Changes, commit_changes, read_log
+from resources.tables.lakehouse import Lakehouse
+from resources.tables.upkeep import maintain_table
 
 SPEC = TableSpec(
     "silver/numbers", StructType([StructField("x", IntegerType()), StructField("year", IntegerType())]), ("year",)
@@ -148,7 +148,8 @@ def test_a_given_delta_folder_of_such_a_name_is_refused(tmp_path: Path, name: st
 
 
 _ADDRESS = (
-    "import sys, pathlib; from resources.addresses import plain_address as a; print(a(pathlib.Path(sys.argv[1])))"
+    "import sys, pathlib; from resources.addresses import plain_address; "
+    "print(plain_address(pathlib.Path(sys.argv[1])))"
 )
 
 

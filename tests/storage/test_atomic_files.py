@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.atomic_files import NoRegularFileError, replacing, set_aside, write_json
+from resources.files import NoRegularFileError, replacing, set_aside, write_json
 
 
 def test_a_folder_under_a_files_name_is_kept_beside_the_file(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql.types import IntegerType, StringType, StructField, StructType
 
-from resources.delta_io import PREVIEW_ROWS, PREVIEW_WIDTH, LakehouseIOManager
-from resources.lakehouse import Lakehouse
-from resources.table_files import LakehouseError, TableSpec
+from resources.io_managers import PREVIEW_ROWS, PREVIEW_WIDTH, LakehouseIOManager
+from resources.tables.files import LakehouseError, TableSpec
+from resources.tables.lakehouse import Lakehouse
 
 WORDS = TableSpec("silver/words", StructType([StructField("id", IntegerType()), StructField("word", StringType())]))
 LONG_WORDS = TableSpec("silver/long_words", WORDS.schema)

@@ -20,13 +20,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql.types import FloatType, IntegerType, StringType, StructField, StructType, TimestampType
 
-import resources.lakehouse as module
-from resources.atomic_files import write_json, write_text_atomically
-from resources.lakehouse import Lakehouse
+import resources.tables.lakehouse as module
+from resources.engine import Engine
+from resources.files import write_json, write_text_atomically
 from resources.locks import LockError
-from resources.session import Engine
 from resources.settings import load_settings
-from resources.table_files import LakehouseError, TableSpec, read_path, table_exists, table_row_count, write_frame
+from resources.tables.files import LakehouseError, TableSpec, read_path, table_exists, table_row_count, write_frame
+from resources.tables.lakehouse import Lakehouse
 
 FORMATS = ["delta", "parquet"]
 PLAIN = TableSpec("silver/plain", StructType([StructField("id", IntegerType()), StructField("word", StringType())]))
@@ -360,9 +360,9 @@ KILLED_WRITER = """
 import os, signal, sys
 import pyarrow as pa
 from pathlib import Path
-from resources.lakehouse import Lakehouse
-from resources.table_files import TableSpec
-from resources.session import Engine
+from resources.tables.lakehouse import Lakehouse
+from resources.tables.files import TableSpec
+from resources.engine import Engine
 from resources.settings import load_settings
 from pyspark.sql.types import IntegerType, StringType, StructField, StructType
 
@@ -465,8 +465,8 @@ def test_a_reader_sees_the_old_table_until_the_new_one_is_complete(
 
 LOCK_HOLDER = """
 import sys
-from resources.lakehouse import Lakehouse
-from resources.session import Engine
+from resources.tables.lakehouse import Lakehouse
+from resources.engine import Engine
 from resources.settings import load_settings
 
 settings = load_settings(lakehouse_path=sys.argv[1])

@@ -10,13 +10,13 @@ from typing import Any
 import dagster_pyspark
 import pytest
 
-from resources.session import Engine, EngineError, require_java, spark_conf
+from resources.engine import Engine, EngineError, require_java, spark_conf
 from resources.settings import load_settings
 from resources.spark_jars import delta_jar_files
 
 PROJECT = Path(__file__).resolve().parents[2]
 PRINT_ENGINE_ERROR = """
-from resources.session import Engine, EngineError
+from resources.engine import Engine, EngineError
 from resources.settings import load_settings
 try:
     Engine(load_settings()).session
@@ -195,7 +195,7 @@ def test_a_remote_session_is_used_as_it_is_and_keeps_time_in_utc() -> None:
         "from pysail.spark import SparkConnectServer\n"
         "server = SparkConnectServer('127.0.0.1', 0)\n"
         "server.start(background=True)\n"
-        "from resources.session import Engine\n"
+        "from resources.engine import Engine\n"
         "from resources.settings import load_settings\n"
         "engine = Engine(load_settings(spark_remote=f'sc://127.0.0.1:{server.listening_address[1]}'))\n"
         "assert engine.name == 'spark'\n"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from resources.session import spark_conf
+from resources.engine import spark_conf
 from resources.settings import load_settings
 from resources.spark_jars import DELTA_SPARK, DELTA_STORAGE, delta_jar_conf, delta_jar_files
 

@@ -10,10 +10,10 @@ import pytest
 from deltalake import DeltaTable
 from pyspark.sql.types import IntegerType, StringType, StructField, StructType
 
-import resources.table_append as module
-from resources.lakehouse import Lakehouse
-from resources.table_append import append_batches, batch_rows
-from resources.table_files import LakehouseError, TableSpec
+import resources.tables.appends as module
+from resources.tables.appends import append_batches, batch_rows
+from resources.tables.files import LakehouseError, TableSpec
+from resources.tables.lakehouse import Lakehouse
 
 GROWING = TableSpec(
     "stream/growing", StructType([StructField("batch", StringType()), StructField("id", IntegerType())])

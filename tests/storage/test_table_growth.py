@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql.types import FloatType, IntegerType, StringType, StructField, StructType, TimestampType
 
-import resources.lakehouse
-from resources.lakehouse import Lakehouse
-from resources.table_files import LakehouseError, TableSpec
-from resources.table_growth import changes_of, commit_changes, read_log, record, rows_under
+import resources.tables.lakehouse
+from resources.tables.files import LakehouseError, TableSpec
+from resources.tables.growth import changes_of, commit_changes, read_log, record, rows_under
+from resources.tables.lakehouse import Lakehouse
 
 GROWING = TableSpec(
     "silver/growing",
@@ -234,8 +234,8 @@ _READ_AND_END = """
 import sys
 import pyarrow.compute as pc
 from resources import table_growth
-from resources.lakehouse import Lakehouse
-from resources.session import Engine
+from resources.tables.lakehouse import Lakehouse
+from resources.engine import Engine
 from resources.settings import load_settings
 settings = load_settings(lakehouse_path=sys.argv[1])
 lakehouse = Lakehouse(settings, Engine(settings))
@@ -266,7 +266,7 @@ def test_of_a_log_that_carries_transactions_only_what_came_since_is_read(
             asked.append(limit)
             return super().history(limit)
 
-    monkeypatch.setattr(resources.lakehouse, "DeltaTable", Watched)
+    monkeypatch.setattr(resources.tables.lakehouse, "DeltaTable", Watched)
     assert read_log(lakehouse, GROWING.name).epoch == 0
     assert asked == [1]
 

@@ -8,10 +8,10 @@ import pytest
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from pyspark.sql.types import LongType, StructField, StructType
 
-from resources import table_tending
-from resources.lakehouse import Lakehouse
-from resources.table_files import TableSpec
-from resources.table_tending import MANY_FILES, tend_table
+from resources.tables import tending as table_tending
+from resources.tables.files import TableSpec
+from resources.tables.lakehouse import Lakehouse
+from resources.tables.tending import MANY_FILES, tend_table
 
 SPEC = TableSpec("stream/growing", StructType([StructField("id", LongType())]))
 

@@ -5,8 +5,8 @@ import json
 import dagster as dg
 import pytest
 
-from resources.lakehouse import Lakehouse
-from resources.table_files import LakehouseError
+from resources.tables.files import LakehouseError
+from resources.tables.lakehouse import Lakehouse
 from resources.version_io import VersionIOManager
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from reco_assets.streaming.landing import landed_files
 from reco_assets.tables import SPLIT_RATINGS
-from resources.lakehouse import Lakehouse
+from resources.tables.lakehouse import Lakehouse
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HEADER = "DATE,CUST_ID,MOVIE_ID,RATING"
@@ -24,8 +24,8 @@ LANDED = datetime(2026, 1, 2, tzinfo=UTC)
 _FORKS = """
 import importlib, json, os, pathlib, resource, sys
 from reco_assets.streaming import intake
-from resources.lakehouse import Lakehouse
-from resources.session import Engine
+from resources.tables.lakehouse import Lakehouse
+from resources.engine import Engine
 from resources.settings import load_settings
 
 def child(task, crash_at):

@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
+from reco_assets.batches.accepted import Accepted, accept_waiting, accepted, waiting
+from reco_assets.batches.ledger import FILE
+from reco_assets.batches.receipts import Receipt, write_receipt
 from reco_assets.drift.reports import write_report
-from reco_assets.running import materialize_assets
-from reco_assets.streaming.accepted import Accepted, accept_waiting, accepted, waiting
-from reco_assets.streaming.ledger import FILE
-from reco_assets.streaming.receipts import Receipt, write_receipt
-from resources.lakehouse import Lakehouse
+from reco_assets.runner.run import materialize_assets
+from resources.tables.lakehouse import Lakehouse
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from reco_assets.streaming.accepted import accept_waiting
+from reco_assets.batches.accepted import accept_waiting
+from reco_assets.batches.receipts import receipts
+from reco_assets.split.merge import TABLES, merge_side
 from reco_assets.streaming.intake import take_in
-from reco_assets.streaming.merge import TABLES, merge_side
-from reco_assets.streaming.receipts import receipts
 from reco_assets.tables import TRAIN_RATINGS
-from resources.lakehouse import Lakehouse
+from resources.tables.lakehouse import Lakehouse
 
 
 def corrections(lakehouse: Lakehouse) -> dict[str, int]:

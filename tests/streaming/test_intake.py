@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reco_assets.batches.receipts import receipts
+from reco_assets.batches.sides import hashed_split
 from reco_assets.sources.source import SourceError
 from reco_assets.streaming.claims import claimed_files
 from reco_assets.streaming.intake import IntakeResult, NoFilesError, hand_in, take_in, take_in_file
 from reco_assets.streaming.landing import LandingError
-from reco_assets.streaming.receipts import receipts
-from reco_assets.streaming.sides import hashed_split
 from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
-from resources.lakehouse import Lakehouse
 from resources.settings import load_settings
-from resources.table_files import LakehouseError, schema_of
+from resources.tables.files import LakehouseError, schema_of
+from resources.tables.lakehouse import Lakehouse
 
 RATINGS, QUARANTINE = STREAM_RATINGS.name, STREAM_QUARANTINE.name
 

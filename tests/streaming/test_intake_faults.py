@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from reco_assets.batches.receipts import receipts
 from reco_assets.streaming import intake_run, staging
 from reco_assets.streaming.intake import STEPS, IntakeResult, take_in
 from reco_assets.streaming.reader import ParsedFile, parse_stream_file
-from reco_assets.streaming.receipts import receipts
 from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
-from resources.lakehouse import Lakehouse
+from resources.tables.lakehouse import Lakehouse
 
 TAKE_IN = "reco_assets.streaming.intake:take_in"
 RATINGS, QUARANTINE = STREAM_RATINGS.name, STREAM_QUARANTINE.name

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reco_assets.streaming.last_values import last_values, last_values_of_frame
+from reco_assets.batches.last_values import last_values, last_values_of_frame
 
 ROWS = pa.schema(
     [

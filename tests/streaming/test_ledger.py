@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from reco_assets.streaming.accepted import Accepted, accept_waiting, accepted, waiting, waiting_batches
+from reco_assets.batches.accepted import Accepted, accept_waiting, accepted, waiting, waiting_batches
+from reco_assets.batches.ledger import FILE, LedgerError, change
+from reco_assets.batches.receipts import FOLDER, Receipt, receipts, write_receipt
+from reco_assets.split.merge import merge_side
 from reco_assets.streaming.intake import take_in
-from reco_assets.streaming.ledger import FILE, LedgerError, change
-from reco_assets.streaming.merge import merge_side
-from reco_assets.streaming.receipts import FOLDER, Receipt, receipts, write_receipt
 from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
-from resources.lakehouse import Lakehouse
+from resources.tables.lakehouse import Lakehouse
 
 ONE = Receipt("b" * 64, "b.csv", 2_000, 70, 4, 2, 1, 1, 1, 1, 2)
 TAKE_IN = "reco_assets.streaming.intake:take_in"

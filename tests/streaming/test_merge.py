@@ -12,19 +12,19 @@ from deltalake import DeltaTable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reco_assets.streaming import upkeep
-from reco_assets.streaming.accepted import accept_waiting, accepted
-from reco_assets.streaming.last_values import KEY
-from reco_assets.streaming.merge import ROW, TABLES, How, Merged, merge_side, rebuilt_side, rows_of_side, rows_to_put
-from reco_assets.streaming.receipts import Receipt, write_receipt
-from reco_assets.streaming.sides import split_pairs
+from reco_assets.batches import upkeep
+from reco_assets.batches.accepted import accept_waiting, accepted
+from reco_assets.batches.last_values import KEY
+from reco_assets.batches.receipts import Receipt, write_receipt
+from reco_assets.batches.sides import split_pairs
+from reco_assets.split.merge import ROW, TABLES, How, Merged, merge_side, rebuilt_side, rows_of_side, rows_to_put
 from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
-from resources import table_tending
-from resources.lakehouse import Lakehouse
-from resources.session import Engine
+from resources.engine import Engine
 from resources.settings import load_settings
-from resources.table_append import append_batches
-from resources.table_growth import read_log
+from resources.tables import tending as table_tending
+from resources.tables.appends import append_batches
+from resources.tables.growth import read_log
+from resources.tables.lakehouse import Lakehouse
 
 START = datetime(2010, 1, 1, tzinfo=UTC)
 SPLIT = pa.schema(

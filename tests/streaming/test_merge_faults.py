@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from reco_assets.streaming import accepted as accepting
-from reco_assets.streaming import merge as merging
-from reco_assets.streaming.accepted import accept_waiting, accepted, waiting
+from reco_assets.batches import accepted as accepting
+from reco_assets.batches.accepted import accept_waiting, accepted, waiting
+from reco_assets.split import merge as merging
+from reco_assets.split.merge import TABLES, How, merge_side
 from reco_assets.streaming.intake import take_in
-from reco_assets.streaming.merge import TABLES, How, merge_side
-from resources.lakehouse import Lakehouse
+from resources.tables.lakehouse import Lakehouse
 
 pytestmark = pytest.mark.slow
 
@@ -32,10 +32,10 @@ STEPS = (*accepting.STEPS, *merging.STEPS)
 
 _MERGE = """
 import json, resource, sys
-from reco_assets.streaming.accepted import accept_waiting
-from reco_assets.streaming.merge import merge_side
-from resources.lakehouse import Lakehouse
-from resources.session import Engine
+from reco_assets.batches.accepted import accept_waiting
+from reco_assets.split.merge import merge_side
+from resources.tables.lakehouse import Lakehouse
+from resources.engine import Engine
 from resources.settings import load_settings
 settings = load_settings(lakehouse_path=sys.argv[1])
 lakehouse = Lakehouse(settings, Engine(settings))

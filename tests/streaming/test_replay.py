@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from reco_assets.batches.accepted import accept_waiting, waiting_batches
+from reco_assets.batches.ledger import FILE
+from reco_assets.batches.receipts import FOLDER, FOLLOW_UP, Receipt, read_receipt, receipts
+from reco_assets.split.merge import merge_side
 from reco_assets.streaming import intake_run
-from reco_assets.streaming.accepted import accept_waiting, waiting_batches
 from reco_assets.streaming.intake import take_in, take_in_again
-from reco_assets.streaming.ledger import FILE
-from reco_assets.streaming.merge import merge_side
 from reco_assets.streaming.reader import parse_stream_file
-from reco_assets.streaming.receipts import FOLDER, FOLLOW_UP, Receipt, read_receipt, receipts
 from reco_assets.streaming.replay import STEPS, Replayed, ReplayError
 from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
-from resources.lakehouse import Lakehouse
+from resources.tables.lakehouse import Lakehouse
 
 RATINGS, QUARANTINE = STREAM_RATINGS.name, STREAM_QUARANTINE.name
 AGAIN = "tests.streaming.test_replay:replay_by_path"

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import functions as F
 
-from reco_assets.streaming.sides import SALT, hashed_split, split_pairs, xxhash64
+from reco_assets.batches.sides import SALT, hashed_split, split_pairs, xxhash64
 from reco_assets.tables import STREAM_RATINGS
-from resources.lakehouse import Lakehouse
-from resources.table_append import append_batches
+from resources.tables.appends import append_batches
+from resources.tables.lakehouse import Lakehouse
 
 INT32 = st.integers(-(2**31), 2**31 - 1)
 Pair = tuple[int, int]

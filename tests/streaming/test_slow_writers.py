@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from reco_assets.batches.receipts import receipts
 from reco_assets.streaming import intake_run
 from reco_assets.streaming.claims import claimed_files
 from reco_assets.streaming.intake import IntakeResult, take_in
-from reco_assets.streaming.receipts import receipts
 from reco_assets.streaming.writers import Look, Writers
 from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
-from resources.lakehouse import Lakehouse
+from resources.tables.lakehouse import Lakehouse
 
 RATINGS, QUARANTINE = STREAM_RATINGS.name, STREAM_QUARANTINE.name
 HEADER = "DATE,CUST_ID,MOVIE_ID,RATING\n"

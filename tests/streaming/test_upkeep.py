@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from reco_assets.batches.accepted import accept_waiting
+from reco_assets.batches.receipt_files import FOLDER
+from reco_assets.batches.receipts import Receipt, read_receipt, received_batches, write_receipts
+from reco_assets.batches.upkeep import STEP, after_intake, sweep_reports
 from reco_assets.drift.reports import reports_folder
-from reco_assets.streaming.accepted import accept_waiting
 from reco_assets.streaming.intake import take_in
-from reco_assets.streaming.receipt_files import FOLDER
-from reco_assets.streaming.receipts import Receipt, read_receipt, received_batches, write_receipts
-from reco_assets.streaming.upkeep import STEP, after_intake, sweep_reports
 from reco_assets.tables import STREAM_RATINGS
-from resources.lakehouse import Lakehouse
-from resources.table_tending import MANY_FILES
+from resources.tables.lakehouse import Lakehouse
+from resources.tables.tending import MANY_FILES
 
 ONE = Receipt("0", "a.csv", 1, 10, 1, 1, 0, 0, 1, 0, 1)
 

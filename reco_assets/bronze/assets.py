@@ -1,0 +1,77 @@
+"""Bronze assets: `ratings`, `movies` and `tags` as the source has them; nothing dropped, nothing changed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from reco_assets.owners import OWNERS
+from reco_assets.sources.choose import choose_place, open_source, require_same_source
+from reco_assets.sources.remembered import NOTE, Remembered, recall, remember, remembered_as
+from reco_assets.sources.source import RawTable, SourceError
+from reco_assets.sources.unreadable import watched, with_rows
+from resources.tables.lakehouse import Lakehouse
+
+LOCK = "bronze/source"
+_DESCRIPTIONS = {
+    "ratings": "Raw ratings as text, each row with its file, its line and when it was loaded.",
+    "movies": "Raw movies as text; empty where the source names none.",
+    "tags": "Raw tags as text; empty where the source has none.",
+}
+
+
+def _out(description: str) -> dg.AssetOut:
+    return dg.AssetOut(
+        key_prefix="bronze",
+        group_name="bronze",
+        description=description,
+        owners=OWNERS,
+        kinds={"delta"},
+        is_required=False,
+    )
+
+
+class BronzeConfig(dg.Config):
+    """Whether the run may replace what the lakehouse was loaded from by another source."""
+
+    replace_source: bool = False
+
+
+@dg.multi_asset(outs={name: _out(text) for name, text in _DESCRIPTIONS.items()}, can_subset=True)
+def bronze(
+    context: dg.AssetExecutionContext, config: BronzeConfig, lakehouse: dg.ResourceParam[Lakehouse]
+) -> Iterator[dg.Output]:
+    """Load the source's files; another source than the lakehouse was loaded from is refused unless it may be replaced.
+
+    One step for all three, so that a refused file leaves every table as it was: movies and tags, which are small,
+    are read whole before ratings, which are streamed, replace anything. Refused is a file whose structure is damaged,
+    or of which too many rows break a rule.
+    """
+    settings = lakehouse.settings
+    if config.replace_source:
+        settings = settings.model_copy(update={"reco_replace_source": "on"})
+    with lakehouse.lock(LOCK):  # of two first runs from different sources, one finds the other's
+        place = choose_place(settings)
+        require_same_source(settings, place)
+        source = open_source(settings, place)
+        loaded = remembered_as(settings.root, place.kind, place.folder)
+        files, limit = {path.name: path for path in source.files}, settings.quarantine_max_share
+        ratings = with_rows(source.ratings, source.files[0] if source.files else source.name)
+        raw = {"ratings": ratings, "movies": source.movies, "tags": source.tags}
+        tables = {name: watched(table, files, limit) for name, table in raw.items()}
+        wanted = [name for name in tables if dg.AssetKey(["bronze", name]) in context.selected_asset_keys]
+        if len(wanted) < len(tables) and recall(settings.root) not in (None, loaded):
+            rule = f"{', '.join(wanted)} alone cannot come from {place}, another source than the rest"
+            raise SourceError(settings.root, None, rule, "Select bronze/ratings, bronze/movies and bronze/tags.")
+        whole = {name: _reader(tables[name], loaded).read_all() for name in wanted if name != "ratings"}
+        metadata: dict[str, Any] = {"source": source.name, "files": [str(path) for path in source.files]}
+        for name in wanted:
+            made = whole[name] if name in whole else _reader(tables[name], loaded)
+            yield dg.Output(made, output_name=name, metadata=metadata)
+        remember(settings.root, loaded)
+
+
+def _reader(table: RawTable, loaded: Remembered) -> pa.RecordBatchReader:
+    schema = table.schema.with_metadata({NOTE: loaded.model_dump_json()})
+    return pa.RecordBatchReader.from_batches(schema, table.batches())

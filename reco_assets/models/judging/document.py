@@ -1,0 +1,150 @@
+"""An evaluation as people and programs read it: the documented JSON, flat numbers, a report, a plot."""
+
+import base64
+import io
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from reco_assets.models.judging.evaluation import Evaluation
+from resources.settings import Settings
+
+
+def metrics_document(settings: Settings, facts: Mapping[str, Any], found: Evaluation) -> dict[str, Any]:
+    """run_metrics_<version>.json in the documented format, extended by `ranking` and `baselines`."""
+    return {
+        "model_version": facts["version"],
+        "execution_ts": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "hyperparameters": hyperparameters(settings, facts),
+        "dataset_info": {
+            "storage_format": settings.storage_format,
+            "split_info": {
+                "train_count": facts["train_count"],
+                "test_count": found.test_count,
+                "total_count": facts["train_count"] + found.test_count,
+            },
+        },
+        **found.document(),
+        "recommendations": {"top_n": settings.top_n},
+    }
+
+
+def hyperparameters(settings: Settings, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a version was trained with (`facts` is its model.json), under the documents' names and our own."""
+    config = facts["config"]
+    return {
+        **{name: config["rating"][name] for name in ("rank", "max_iter", "reg_param")},
+        "cold_start_strategy": settings.als_cold_start_strategy,
+        **{f"ranking_{name}": config["ranking"][name] for name in ("rank", "max_iter", "reg_param", "alpha")},
+        "ranking_like_threshold": config["like_threshold"],
+        "seed": facts["seed"],
+        "top_n": settings.top_n,
+    }
+
+
+def scalar_metrics(document: Mapping[str, Any]) -> dict[str, float]:
+    """Every number of an evaluation under a stable name, for Dagit's plots and for MLflow; undefined ones left out."""
+    popularity, origins = document["baselines"]["popularity"], document.get("by_origin", {})
+    comparison = document.get("comparison", {})
+    numbers = {
+        **document["evaluation"],
+        **{name: document["ranking"][name] for name in ("ndcg", "precision", "recall", "map", "hit_rate", "users")},
+        "bias_only_rmse": document["baselines"]["bias_only"]["rmse"],
+        "popularity_ndcg": popularity["ndcg"],
+        "popularity_hit_rate": popularity["hit_rate"],
+        **{
+            f"{origin}_{name}": scores[name]
+            for origin, scores in origins.items()
+            for name in ("rmse", "rmse_all", "ndcg", "test_count")
+        },
+        **{
+            f"{name}_{end}_against_champion": comparison[name][end]
+            for name in ("ndcg", "rmse")
+            if name in comparison
+            for end in ("difference", "low", "high")
+        },
+    }
+    return {name: value for name, value in numbers.items() if isinstance(value, int | float)}
+
+
+def metrics_report(version: str, document: Mapping[str, Any]) -> str:
+    """The evaluation as markdown, beside its baselines and the champion."""
+    stars, ranking, baselines = document["evaluation"], document["ranking"], document["baselines"]
+    champion = document.get("champion")
+    lines = [
+        f"### {version} on split `{stars['split']}`",
+        "",
+        "| model | warm RMSE | RMSE, all pairs | NDCG@k | hit rate@k |",
+        "|---|---|---|---|---|",
+        _row("candidate", stars["rmse"], stars["rmse_all"], ranking["ndcg"], ranking["hit_rate"]),
+    ]
+    if champion:
+        scores = champion["evaluation"], champion["ranking"]
+        name = f"champion {champion['version']}"
+        lines.append(_row(name, scores[0]["rmse"], scores[0]["rmse_all"], scores[1]["ndcg"], scores[1]["hit_rate"]))
+    popular = baselines["popularity"]
+    lines += [
+        _row("bias only", baselines["bias_only"]["rmse"], None, None, None),
+        _row("popularity", None, None, popular["ndcg"], popular["hit_rate"]),
+        "",
+        f"k = {ranking['k']}, relevant from {ranking['threshold']} stars, full catalogue; {ranking['users']:,} users, "
+        f"{ranking['skipped_users']:,} skipped without a relevant movie. Coverage {_number(stars['coverage'])}: "
+        f"{stars['predictions_count']:,} of {stars['test_count']:,} test pairs are warm.",
+        *_origin_rows({"candidate": document, "champion": champion} if champion else {"candidate": document}),
+        *(["", f"**{document['comparison']['reason']}**"] if "comparison" in document else []),
+    ]
+    return "\n".join(lines)
+
+
+def _origin_rows(judged: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The same figures on test ratings from history and from the stream apart; nothing where all are from history."""
+    if not any("stream" in document.get("by_origin", {}) for document in judged.values()):
+        return []
+    lines = [
+        "",
+        "| model, test ratings from | warm RMSE | RMSE, all pairs | NDCG@k | test ratings |",
+        "|---|---|---|---|---|",
+    ]
+    for name, document in judged.items():
+        for origin, scores in document["by_origin"].items():
+            figures = " | ".join(_number(scores[key]) for key in ("rmse", "rmse_all", "ndcg"))
+            lines.append(f"| {name}, {origin} | {figures} | {scores['test_count']:,} |")
+    return lines
+
+
+def metrics_plot(document: Mapping[str, Any]) -> str:
+    """Candidate against baselines as a bar chart: a PNG inside markdown, readable offline."""
+    from matplotlib.figure import Figure
+
+    baselines = document["baselines"]
+    figure = Figure(figsize=(7, 2.6), layout="constrained")
+    stars, lists = figure.subplots(1, 2)
+    _bars(stars, "warm RMSE (stars, lower is better)", document["evaluation"]["rmse"], baselines["bias_only"]["rmse"])
+    stars.set_yticks([0, 1], ["bias only", "candidate"])
+    k = document["ranking"]["k"]
+    _bars(lists, f"NDCG@{k} (higher is better)", document["ranking"]["ndcg"], baselines["popularity"]["ndcg"])
+    lists.set_yticks([0, 1], ["popularity", "candidate"])
+    image = io.BytesIO()
+    figure.savefig(image, format="png", dpi=80)
+    return f"![candidate against baselines](data:image/png;base64,{base64.b64encode(image.getvalue()).decode()})"
+
+
+def _bars(axes: Any, title: str, candidate: float | None, baseline: float | None) -> None:
+    bars = axes.barh([0, 1], [_or_nan(baseline), _or_nan(candidate)], color=["#b8c0cc", "#3d6fb4"])
+    axes.bar_label(bars, fmt="%.4f", padding=3, fontsize=8)
+    axes.set_title(title, fontsize=9)
+    axes.margins(x=0.2)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _row(name: str, *values: float | None) -> str:
+    return f"| {name} | {' | '.join(_number(value) for value in values)} |"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"

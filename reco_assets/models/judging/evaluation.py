@@ -1,0 +1,133 @@
+"""Judging a model on test ratings: stars on warm and on all pairs, lists over the full catalogue, two baselines."""
+
+import math
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from reco_assets.models.als.recommender import Recommender
+from reco_assets.models.judging.comparison import UserScores
+from reco_assets.models.judging.metrics import RankingMetrics, UserNdcg, mae, ranking_by_user, ranking_metrics, rmse
+from reco_assets.models.ratings import Ratings, positions
+
+ColdStart = Literal["drop", "nan"]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a model is judged: lists of k, relevance from `threshold` stars, cold pairs dropped or counted NaN."""
+
+    k: int
+    threshold: float
+    cold_start: ColdStart
+    split: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Errors in stars: `rmse`, `mae` on warm pairs, `rmse_all`, `mae_all` on all; coverage = warm / all.
+
+    `by_user` is what `ranking.ndcg` and `rmse_all` are made of.
+    """
+
+    rmse: float
+    mae: float
+    rmse_all: float
+    mae_all: float
+    test_count: int
+    predictions_count: int
+    coverage: float
+    split: str
+    ranking: RankingMetrics
+    bias_only_rmse: float
+    popularity: RankingMetrics
+    by_user: UserScores = field(repr=False, compare=False)
+
+    def document(self) -> dict[str, Any]:
+        """The `evaluation`, `ranking` and `baselines` sections of run_metrics_<version>.json; NaN becomes null."""
+        stars = {key: value for key, value in asdict(self).items() if not isinstance(value, dict)}
+        bias_only = stars.pop("bias_only_rmse")
+        sections = {
+            "evaluation": stars,
+            "ranking": asdict(self.ranking),
+            "baselines": {
+                "bias_only": {"rmse": bias_only},
+                "popularity": {"ndcg": self.popularity.ndcg, "hit_rate": self.popularity.hit_rate},
+            },
+        }
+        plain: dict[str, Any] = _without_nan(sections)
+        return plain
+
+
+def evaluate(model: Recommender, test: Ratings, train: Ratings, protocol: Protocol) -> Evaluation:
+    """Judge a model on test ratings; movies a user rated in `train` are left out of the user's list."""
+    warm = model.knows(test.user_id, test.movie_id)
+    predicted = model.predict(test.user_id, test.movie_id)
+    counted = warm if protocol.cold_start == "drop" else np.ones(len(test), bool)
+    stars = predicted if protocol.cold_start == "drop" else np.where(warm, predicted, np.nan)
+    warm_test = test.where(warm)
+    judged = np.unique(test.user_id[test.rating >= protocol.threshold])
+    lists = model.recommend(judged, protocol.k, seen=train)
+    popular = model.recommend_popular(judged, protocol.k, seen=train)
+    ranking, ndcg = ranking_by_user(lists, test, protocol.k, protocol.threshold)
+    return Evaluation(
+        rmse=rmse(stars[counted], test.rating[counted]),
+        mae=mae(stars[counted], test.rating[counted]),
+        rmse_all=rmse(predicted, test.rating),
+        mae_all=mae(predicted, test.rating),
+        test_count=len(test),
+        predictions_count=int(warm.sum()),
+        coverage=float(warm.mean()) if len(test) else math.nan,
+        split=protocol.split,
+        ranking=ranking,
+        bias_only_rmse=rmse(model.predict_bias_only(warm_test.user_id, warm_test.movie_id), warm_test.rating),
+        popularity=ranking_metrics(popular, test, protocol.k, protocol.threshold),
+        by_user=_by_user(predicted, test, ndcg),
+    )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What models are judged on: n test ratings, which of them came by stream (n,) bool, and what was trained on."""
+
+    test: Ratings
+    streamed: np.ndarray
+    train: Ratings
+    protocol: Protocol
+
+    def evaluate(self, model: Recommender) -> Evaluation:
+        """Judge a model on all of it."""
+        return evaluate(model, self.test, self.train, self.protocol)
+
+    def by_origin(self, model: Recommender, whole: Evaluation) -> dict[str, dict[str, Any]]:
+        """Errors, NDCG and hit rate on ratings from `history` and from `stream` apart; `whole` is on all of them.
+
+        An origin without ratings is left out.
+        """
+        parts = {"history": ~self.streamed, "stream": self.streamed}
+        return {
+            name: _summary(whole if part.all() else replace(self, test=self.test.where(part)).evaluate(model))
+            for name, part in parts.items()
+            if part.any()
+        }
+
+
+def _by_user(predicted: np.ndarray, test: Ratings, lists: UserNdcg) -> UserScores:
+    users, of_user = np.unique(test.user_id, return_inverse=True)
+    ndcg = np.full(len(users), np.nan)
+    ndcg[positions(users, lists.user_id)] = lists.ndcg
+    errors = (predicted.astype(np.float64) - test.rating) ** 2
+    count = len(users)
+    return UserScores(users, ndcg, np.bincount(of_user, errors, count), np.bincount(of_user, minlength=count))
+
+
+def _summary(found: Evaluation) -> dict[str, Any]:
+    sections = found.document()
+    return {**sections["evaluation"], **{key: sections["ranking"][key] for key in ("ndcg", "hit_rate", "users")}}
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(entry) for key, entry in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value

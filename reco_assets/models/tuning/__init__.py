@@ -1,0 +1,1 @@
+"""Settings found by trial on a slice of the training ratings."""

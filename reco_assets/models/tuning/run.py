@@ -1,0 +1,52 @@
+"""A tuning as a training run does it: one at a time, its studies in the lakehouse, its trials in MLflow."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from reco_assets.models.tuning.held_out import Goal
+from reco_assets.models.tuning.search import Search, Tried, Tuned, tune
+from reco_assets.models.versions.store import model_store
+from resources.mlflow.mirror import MlflowTracking
+from resources.settings import Settings
+from resources.tables.lakehouse import Lakehouse
+
+LOCK = "models/tuning"
+
+
+def study_file(settings: Settings) -> Path:
+    """The sqlite file with the studies of the ALS model."""
+    return model_store(settings).folder / "_tuning" / "studies.db"
+
+
+def goal_of(lakehouse: Lakehouse) -> Goal:
+    """What the settings ask a model to be good at."""
+    settings = lakehouse.settings
+    return Goal(settings.evaluation_k, settings.rating_threshold, settings.reco_seed, lakehouse.engine.name)
+
+
+def run_tuning(
+    lakehouse: Lakehouse, mlflow: MlflowTracking, search: Search, trials: int, report: Callable[[Tried], None]
+) -> Tuned:
+    """Tune both parts; each trial is a run of MLflow below one of the whole, and is told to `report`.
+
+    Waits for another tuning of this lakehouse to end: what it tried counts here. Raises `TuningError`.
+    """
+    with lakehouse.lock(LOCK):
+        parent = mlflow.log_run(f"tuning to {trials} trials", _numbers(search), {})
+
+        def log(tried: Tried) -> None:
+            if parent:  # otherwise MLflow is away, and each trial would wait for it again
+                name = f"{tried.part} {tried.done}"
+                mlflow.log_run(
+                    name, {"part": tried.part, **tried.params}, {tried.metric.replace("@", "_at_"): tried.value}, parent
+                )
+            report(tried)
+
+        tuned = tune(search, study_file(lakehouse.settings), trials, log)
+    return Tuned(tuned.config, {**tuned.record, "mlflow_run_id": parent})
+
+
+def _numbers(search: Search) -> Mapping[str, Any]:
+    goal = search.goal
+    return {"k": goal.k, "threshold": goal.threshold, "seed": goal.seed, "train_count": len(search.train)}

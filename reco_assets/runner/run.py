@@ -1,0 +1,202 @@
+"""Materialising assets from Python: the same graph, resources and checks as in Dagit, in this process."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from reco_assets.build import build_definitions
+from reco_assets.runner.ends import cancel_if_stopped, cancel_unless_ended, first_failure, raise_if_stopped
+from reco_assets.runner.selection import RunRequestError, nearest, selected_assets
+from resources.airflow import airflow_task
+from resources.dagster_home import open_instance
+from resources.errors import RecoError
+from resources.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster import AssetCheckEvaluation, DagsterEvent, ExecuteInProcessResult
+
+SCALARS = (
+    dg.IntMetadataValue,
+    dg.FloatMetadataValue,
+    dg.BoolMetadataValue,
+    dg.TextMetadataValue,
+    dg.PathMetadataValue,
+)
+BLOCKED = "DagsterAssetCheckFailedError"  # of a step whose blocking check failed; Dagster has it in no public module
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class RunFailedError(RecoError):
+    """A run failed; the message is the first failed step's own, one clear line where the platform raised it."""
+
+
+class ChecksFailedError(RunFailedError):
+    """A check found an error; the message names the tables, the checks and what they found."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How one check of an asset ended: `text` says it in words, `figures` is its metadata as plain values."""
+
+    asset: str
+    name: str
+    passed: bool
+    severity: dg.AssetCheckSeverity
+    text: str
+    figures: Mapping[str, Any]
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it failed, and not as a mere warning."""
+        return not self.passed and self.severity is dg.AssetCheckSeverity.ERROR
+
+
+@dataclass
+class Outcome:
+    """What a run did: its id, the metadata of each materialised asset (key with slashes) as plain values, and how
+    each check ended.
+
+    `scalars` has of each asset's metadata only what is one number, truth value, short string or path.
+    """
+
+    run_id: str
+    metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
+    scalars: dict[str, dict[str, Any]] = field(default_factory=dict)
+    checks: list[Checked] = field(default_factory=list)
+
+
+Listener = Callable[[str, "DagsterEvent"], None]
+
+
+def materialize_assets(
+    settings: Settings,
+    assets: Sequence[str],
+    listen: Listener | None = None,
+    config: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Outcome:
+    """Materialise assets, selected as by `selected_assets`, in one run, with their checks.
+
+    Raises `RunRequestError`, `RunFailedError`.
+
+    `config` is the configuration of steps by name. `listen` is called with (step key, event) as the run goes on. The
+    run is recorded under DAGSTER_HOME where that is set, and nowhere otherwise; in an Airflow task it is tagged with
+    Airflow's ids.
+    """
+    definitions = build_definitions(settings)
+    selected = selected_assets(definitions.resolve_asset_graph(), assets)
+    run_config = _step_config({node.assets_def.op.name for node in selected}, config or {})
+    job = definitions.resolve_implicit_global_asset_job_def()
+    result = _execute(settings, job, listen, run_config, asset_selection=[node.key for node in selected])
+    if not result.success:
+        if _only_checks_failed(result):
+            require_no_error(_outcome(result).checks)
+        raise RunFailedError(first_failure(result))
+    return _outcome(result)
+
+
+def run_checks(
+    settings: Settings, kinds: Collection[str], tables: Collection[str] | None = None, listen: Listener | None = None
+) -> Outcome:
+    """Run the checks of these kinds on all tables (or those named), whatever they find, in one run.
+
+    Raises `RunRequestError` where there is no such check, `RunFailedError` where one could not be run at all.
+    `listen` and the run's record are as of `materialize_assets`.
+    """
+    definitions = build_definitions(settings)
+    known = definitions.resolve_asset_graph().asset_check_keys
+    names = {key.name for key in known}
+    for kind in kinds:
+        if kind not in names:
+            raise RunRequestError(f"There is no check {kind!r}. {nearest(kind, names)}")
+    chosen = {
+        key for key in known if key.name in kinds and (tables is None or key.asset_key.to_user_string() in tables)
+    }
+    if not chosen:
+        raise RunRequestError(f"There is nothing to check: {', '.join(kinds)} of {', '.join(tables or ())}.")
+    job = definitions.resolve_implicit_global_asset_job_def().get_subset(asset_check_selection=chosen)
+    result = _execute(settings, job, listen)
+    if not result.success and not _only_checks_failed(result):
+        raise RunFailedError(first_failure(result))
+    return _outcome(result)
+
+
+def require_no_error(checks: Collection[Checked]) -> None:
+    """Raise `ChecksFailedError` if a check found an error; a warning is none."""
+    if errors := [f"{found.asset}: {found.name}: {found.text}" for found in checks if found.is_error]:
+        raise ChecksFailedError(f"{len(errors)} of {len(checks)} checks failed. {' | '.join(errors)}")
+
+
+def _execute(
+    settings: Settings,
+    job: dg.JobDefinition,
+    listen: Listener | None,
+    config: Mapping[str, Any] | None = None,
+    asset_selection: Sequence[dg.AssetKey] | None = None,
+) -> "ExecuteInProcessResult":
+    from dagster._core.utils import make_new_run_id
+
+    run_id, task = make_new_run_id(), airflow_task(settings)
+    with open_instance() as instance:
+        if listen is not None:
+            instance.add_event_listener(run_id, lambda entry: _pass_on(entry, listen))
+        instance.add_event_listener(run_id, lambda entry: cancel_if_stopped(instance, entry))
+        try:
+            result = job.execute_in_process(
+                run_config={**QUIET, **(config or {})},
+                instance=instance,
+                run_id=run_id,
+                tags=task.tags() if task else None,
+                asset_selection=asset_selection,
+                raise_on_error=False,
+            )
+        except dg.DagsterInvalidConfigError as error:
+            raise RunRequestError(" ".join(found.message for found in error.errors)) from None
+        except KeyboardInterrupt:
+            cancel_unless_ended(instance, run_id)
+            raise
+        raise_if_stopped(instance, run_id)
+        return result
+
+
+def _step_config(steps: Collection[str], config: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Run configuration of steps by name. Raises `RunRequestError` for a step that the run does not have."""
+    for step in config:
+        if step not in steps:
+            raise RunRequestError(f"The run has no step {step!r} to configure. {nearest(step, steps)}")
+    return {"ops": {step: {"config": dict(values)} for step, values in config.items()}}
+
+
+def _pass_on(entry: Any, listen: Listener) -> None:
+    if entry.dagster_event is not None and entry.dagster_event.step_key is not None:
+        listen(entry.dagster_event.step_key, entry.dagster_event)
+
+
+def _outcome(result: "ExecuteInProcessResult") -> Outcome:
+    outcome = Outcome(result.run_id)
+    for event in result.get_asset_materialization_events():
+        made = event.materialization
+        asset = made.asset_key.to_user_string()
+        outcome.metadata[asset] = {name: value.value for name, value in made.metadata.items()}
+        outcome.scalars[asset] = {
+            name: value.value for name, value in made.metadata.items() if isinstance(value, SCALARS)
+        }
+    outcome.checks = sorted((_checked(found) for found in result.get_asset_check_evaluations()), key=_by_asset)
+    return outcome
+
+
+def _checked(found: "AssetCheckEvaluation") -> Checked:
+    figures = {name: value.value for name, value in found.metadata.items()}
+    asset, text = found.asset_key.to_user_string(), found.description or "failed"
+    return Checked(asset, found.check_name, found.passed, found.severity, text, figures)
+
+
+def _by_asset(checked: Checked) -> tuple[str, str]:
+    return checked.asset, checked.name
+
+
+def _only_checks_failed(result: "ExecuteInProcessResult") -> bool:
+    """Whether nothing went wrong but what checks that block found: Dagster fails the steps of those."""
+    failed = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    return bool(failed) and all(error is not None and error.cls_name == BLOCKED for error in failed)

@@ -1,0 +1,1 @@
+"""What training and test are, and the decision that lets batches in."""

@@ -1,0 +1,123 @@
+"""The split as assets: every rating with its side, then one table per side, then the future as CSV."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from reco_assets.owners import OWNERS
+from reco_assets.publishing import publish_table
+from reco_assets.quality.etl_report import KEY as ETL_REPORT
+from reco_assets.silver import layouts
+from reco_assets.sources.presplit import SIDES
+from reco_assets.split import merge
+from reco_assets.split import plan as splits
+from reco_assets.split.futures import write_futures_csv
+from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS
+from resources.io_managers import table_metadata
+from resources.settings import Settings
+from resources.tables.lakehouse import Lakehouse
+
+AS_DELIVERED = "as_delivered"
+_ASSET: dict[str, Any] = {"key_prefix": "silver", "group_name": "splits", "owners": OWNERS, "kinds": {"delta"}}
+
+
+@dg.asset(
+    ins={"ratings": dg.AssetIn(["silver", "ratings"]), "bronze": dg.AssetIn(["bronze", "ratings"])},
+    deps=[ETL_REPORT],
+    **_ASSET,
+)
+def split_ratings(
+    context: dg.AssetExecutionContext,
+    lakehouse: dg.ResourceParam[Lakehouse],
+    ratings: DataFrame,
+    bronze: DataFrame,
+) -> DataFrame:
+    """Every silver rating with its side; a pair keeps the side that it got before.
+
+    That is the side of an earlier run under the same policy, else the one it was streamed with.
+    """
+    settings = lakehouse.settings
+    if comes_split(lakehouse):
+        policy, sided = AS_DELIVERED, splits.split_as_delivered(ratings, layouts.ratings_as_text(bronze))
+    else:
+        policy, sided = settings.split_policy(), splits.split_by_plan(ratings, split_plan(settings))
+    if lakehouse.exists(STREAM_RATINGS.name):
+        sided = splits.keep_stream_sides(sided, lakehouse.read(STREAM_RATINGS.name))
+    if lakehouse.exists(SPLIT_RATINGS.name):
+        sided = splits.keep_sides(sided, lakehouse.read(SPLIT_RATINGS.name), policy)
+    context.add_output_metadata({"policy": policy})
+    return splits.as_split_ratings(sided, policy)
+
+
+def _merged_side(side: str, description: str) -> dg.AssetsDefinition:
+    spec = merge.TABLES[side]
+
+    @dg.asset(
+        name=f"{side}_ratings",
+        deps=[["silver", "split_ratings"], ["stream", "accepted"]],
+        description=f"{description} The split's {side} side and, since they were accepted, streamed batches.",
+        **_ASSET,
+    )
+    def ratings_of_side(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
+        merged = merge.merge_side(lakehouse, side)
+        described = table_metadata(lakehouse, spec)
+        version = described.get("delta_version")
+        return dg.MaterializeResult(
+            metadata=described
+            | publish_table(lakehouse, spec.name)
+            | {
+                "merge": merged.how.value,
+                "merged_rows": merged.rows,
+                "corrected_rows": merged.corrected,
+                "merged_batches": len(merged.batches),
+            },
+            data_version=None if version is None else dg.DataVersion(str(version)),
+        )
+
+    made: dg.AssetsDefinition = ratings_of_side
+    return made
+
+
+train_ratings = _merged_side(splits.TRAIN, "What models are trained on.")
+test_ratings = _merged_side(splits.TEST, "What models are judged on; never trained on.")
+
+
+@dg.asset(ins={"split": dg.AssetIn(["silver", "split_ratings"])}, **_ASSET)
+def future_ratings(split: DataFrame) -> DataFrame:
+    """The newest slice of all, cut off before the split: food for streaming."""
+    return split.where(F.col("side") == F.lit(splits.FUTURE)).drop("side", "policy")
+
+
+@dg.asset(
+    key=["silver", "future_csv"],
+    ins={"future": dg.AssetIn(["silver", "future_ratings"])},
+    group_name="splits",
+    owners=OWNERS,
+    kinds={"csv"},
+)
+def future_csv(lakehouse: dg.ResourceParam[Lakehouse], future: DataFrame) -> dg.MaterializeResult:
+    """The future ratings as `DATE,CUST_ID,MOVIE_ID,RATING`, in the order of time."""
+    path = futures_path(lakehouse.settings)
+    rows = write_futures_csv(future, path)
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows, "path": dg.MetadataValue.path(str(path))})
+
+
+def futures_path(settings: Settings) -> Path:
+    """Where the future ratings are exported."""
+    return settings.root / "processed" / "future.csv"
+
+
+def split_plan(settings: Settings) -> splits.SplitPlan:
+    """The split that the settings ask for."""
+    return splits.SplitPlan(
+        settings.split_strategy, settings.test_fraction, settings.future_fraction, settings.reco_seed
+    )
+
+
+def comes_split(lakehouse: Lakehouse) -> bool:
+    """Whether the raw ratings came as train.txt, test.txt and future.txt."""
+    first = lakehouse.dataset("bronze/ratings").head(1).to_pylist()
+    return bool(first) and first[0]["_source_file"] in {f"{side}.txt" for side in SIDES}

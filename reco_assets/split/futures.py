@@ -1,0 +1,41 @@
+"""The future ratings as one CSV file, in the columns that streaming reads."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.csv as pc
+from pyspark.sql import functions as F
+
+from resources.files import replacing
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+COLUMNS = ("DATE", "CUST_ID", "MOVIE_ID", "RATING")
+# To the second, because the time is part of a rating's key: a day alone would merge ratings on the way back.
+DATE_FORMAT = "yyyy-MM-dd HH:mm:ss"
+
+
+def write_futures_csv(future: "DataFrame", path: Path) -> int:
+    """Replace the file by the rows (user_id, movie_id, rating, rating_ts), oldest first; returns their number.
+
+    Raises `NoRegularFileError` for the path of a device, pipe or folder.
+    """
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        rows = _rows(future)
+        pc.write_csv(rows, file, pc.WriteOptions(quoting_header="none", quoting_style="none"))
+    return int(rows.num_rows)
+
+
+def _rows(future: "DataFrame") -> pa.Table:
+    return (
+        future.orderBy("rating_ts", "user_id", "movie_id")
+        .select(
+            F.date_format("rating_ts", DATE_FORMAT).alias("DATE"),
+            F.col("user_id").alias("CUST_ID"),
+            F.col("movie_id").alias("MOVIE_ID"),
+            F.col("rating").alias("RATING"),
+        )
+        .toArrow()
+    )

@@ -1,0 +1,1 @@
+"""What a pipeline may call by name."""

@@ -1,0 +1,1 @@
+"""MLflow: a mirror of what was tried and of which version serves."""

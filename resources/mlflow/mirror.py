@@ -1,0 +1,132 @@
+"""MLflow as a mirror: what was tried, with which result, and which version serves.
+
+The platform never depends on it: where the server can't be reached, every call warns and returns within seconds, and
+after the first such call the others don't ask again.
+"""
+
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from resources.errors import RecoError
+from resources.masking import masked
+from resources.mlflow.home import MlflowHome
+from resources.mlflow.store import CHAMPION, Registry, RunRecord, VersionRecord
+from resources.outside import OutsideError, shared_process
+from resources.settings import Settings
+
+__all__ = ["MlflowTracking", "RegistryError", "VersionRecord"]
+PREVIOUS = "previous"
+STORE = "resources.mlflow.store"
+
+
+class RegistryError(RecoError):
+    """MLflow knows a version but does not have its files; the message says what to do."""
+
+
+@dataclass
+class Circuit:
+    """Whether MLflow is still asked: not any more once it did not answer."""
+
+    broken_by: str | None = None
+
+
+@dataclass(frozen=True)
+class MlflowTracking:
+    """An experiment and a registered model, both called `name`."""
+
+    settings: Settings
+    name: str = "reco_als"
+    circuit: Circuit = field(default_factory=Circuit, compare=False, repr=False)
+
+    @property
+    def uri(self) -> str:
+        """The tracking server, or a sqlite file in the lakehouse."""
+        named = self.settings.mlflow_tracking_uri
+        return named.get_secret_value() if named else MlflowHome(self.settings.root).uri
+
+    @property
+    def registry(self) -> Registry:
+        """Where it is, and how long it may take to answer."""
+        home = None if self.settings.mlflow_tracking_uri else MlflowHome(self.settings.root)
+        return Registry(self.uri, self.name, self.settings.mlflow_timeout_seconds, home)
+
+    def log_version(self, record: VersionRecord) -> str | None:
+        """Log and register a version as `challenger`; its MLflow run id, or None (with a warning) if MLflow is away."""
+        run_id: str | None = self._attempt("log_version", record)
+        return run_id
+
+    def log_run(
+        self, name: str, params: Mapping[str, Any], metrics: Mapping[str, float], parent: str | None = None
+    ) -> str | None:
+        """Log a finished run, nested in a parent run where one is given; its id, or None if MLflow is away."""
+        run_id: str | None = self._attempt("log_run", RunRecord(name, params, metrics, parent))
+        return run_id
+
+    def mark_champion(self, version: str, previous: str | None = None) -> None:
+        """Point the alias `champion` at a version, and `previous` at the one before; a warning if MLflow is away.
+
+        A version that serves is nobody's `challenger`.
+        """
+        self._attempt("set_aliases", {CHAMPION: version} | ({PREVIOUS: previous} if previous else {}))
+
+    def fetch_version(self, version: str, folder: Path) -> Path | None:
+        """Copy a registered version's files into a folder; None, with a warning, if MLflow is away or knows it not.
+
+        Raises `RegistryError` when the version is registered and its files cannot be had.
+        """
+        run_id = self._attempt("run_of", version)
+        if run_id is None:
+            return None
+        try:
+            return Path(self._ask("fetch_files", run_id, folder))
+        except OutsideError as error:
+            if error.unreachable:
+                self._leave_out(error)
+                return None
+            raise RegistryError(
+                f"{self.name} {version} is registered at {self.uri}, but its files cannot be read back "
+                f"({_first_line(error)}). Mend MLflow's artifact store, or register the version again: reco evaluate."
+            ) from None
+
+    def require_experiment(self) -> None:
+        """Make the experiment where it isn't there. Raises `OutsideError` where MLflow is away, now or before."""
+        if self.circuit.broken_by is not None:
+            raise OutsideError(self.circuit.broken_by, unreachable=True)
+        self._ask("ensure_experiment")
+
+    def _attempt(self, operation: str, *arguments: Any) -> Any:
+        """What an operation of the store returns; None, with a warning, where it fails or MLflow is away.
+
+        A mirror that breaks must not break what it mirrors.
+        """
+        if self.circuit.broken_by is not None:
+            _warn(f"MLflow at {self.uri} was left out again: {self.circuit.broken_by}")
+            return None
+        try:
+            return self._ask(operation, *arguments)
+        except OutsideError as error:
+            self._leave_out(error)
+            return None
+
+    def _ask(self, operation: str, *arguments: Any) -> Any:
+        process, registry, home = shared_process("mlflow"), self.registry, self.registry.home
+        if home is not None and not home.database.exists():
+            process.stop()  # it may have the removed file open
+        return process.call(f"{STORE}:{operation}", registry, *arguments, seconds=registry.seconds)
+
+    def _leave_out(self, error: OutsideError) -> None:
+        if error.unreachable:
+            self.circuit.broken_by = _first_line(error)
+        _warn(f"MLflow at {self.uri} was left out: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    return json.dumps((str(error) or type(error).__name__).splitlines()[0][:500])
+
+
+def _warn(text: str) -> None:
+    warnings.warn(masked(text), stacklevel=5)

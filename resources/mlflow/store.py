@@ -1,0 +1,286 @@
+"""What the platform does in MLflow, run in a process beside it (`resources/outside.py`), step by step.
+
+Every step, one request or one file, has its own time. What belongs here: MLflow's client and its sqlite file. What
+doesn't: what to do when MLflow is away.
+"""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from resources.mlflow.home import MlflowHome
+from resources.outside import STARTUP_SECONDS, step
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+FILES = "model"  # the folder of a version's files among its run's artifacts
+SLOWEST_BYTES_PER_SECOND = 1_000_000  # a file has a second more for each
+OPENING_SECONDS = 20.0  # MLflow compares the tables of a database that answered with its own, on a busy machine
+CREATING_SECONDS = 120.0  # MLflow runs 60 migrations, and half of them are worse than none
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+
+
+@dataclass(frozen=True)
+class VersionRecord:
+    """One model version as MLflow shows it: flat parameters and metrics, and the files to keep.
+
+    `run_id` is the run to go on in, such as that of its training; without it, or where it is gone, one is made.
+    """
+
+    version: str
+    params: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    model_folder: Path
+    documents: tuple[Path, ...] = ()
+    run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A finished run as MLflow shows it, nested in a parent run where one is given."""
+
+    name: str
+    params: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    parent: str | None = None
+    run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Registry:
+    """An experiment and a registered model, both called `name`; `home` is the lakehouse's own store, if that is it."""
+
+    uri: str = field(repr=False)
+    name: str
+    seconds: float
+    home: MlflowHome | None
+
+
+class _Client:
+    """MLflow's client, each of whose calls is a step."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        step()
+        return getattr(self._client, name)
+
+
+def log_version(registry: Registry, record: VersionRecord) -> str:
+    """Log and register a version, as `challenger` unless it serves; its MLflow run id."""
+    client = _client(registry)
+    with _run(client, registry, _run_of(record)) as run_id:
+        for path in sorted(path for path in record.model_folder.rglob("*") if path.is_file()):
+            folder = Path(FILES) / path.relative_to(record.model_folder).parent
+            _log_file(client, registry, run_id, path, folder.as_posix())
+        for document in record.documents:
+            _log_file(client, registry, run_id, document)
+        _register(client, registry.name, record.version, run_id)
+    return run_id
+
+
+def _run_of(record: VersionRecord) -> RunRecord:
+    return RunRecord(record.version, record.params, record.metrics, run_id=record.run_id)
+
+
+def log_run(registry: Registry, record: RunRecord) -> str:
+    """Log a finished run; its id."""
+    with _run(_client(registry), registry, record) as run_id:
+        return run_id
+
+
+def set_aliases(registry: Registry, aliases: Mapping[str, str]) -> None:
+    """Point aliases at versions; one that serves is nobody's challenger. Raises `LookupError` for an unknown one."""
+    client, name = _client(registry), registry.name
+    for alias, version in aliases.items():
+        client.set_registered_model_alias(name, alias, _registered(client, name, version).version)
+    if _aliases(client, name).get(CHALLENGER) == aliases[CHAMPION]:
+        client.delete_registered_model_alias(name, CHALLENGER)
+
+
+def run_of(registry: Registry, version: str) -> str:
+    """The run that registered a version last. Raises `LookupError`."""
+    return str(_registered(_client(registry), registry.name, version).run_id)
+
+
+def fetch_files(registry: Registry, run_id: str, folder: Path) -> Path:
+    """Copy the files of a version from its run's artifacts into a folder; returns where they are."""
+    client, parts = _client(registry), folder / ".parts"
+    parts.mkdir()
+    waiting, fetched = [FILES], None
+    while waiting:
+        for entry in client.list_artifacts(run_id, waiting.pop()):
+            if entry.is_dir:
+                waiting.append(entry.path)
+                continue
+            fetched = target = folder / entry.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # Where below a folder MLflow puts a single file depends on the kind of artifact store.
+            _fetch_file(client, registry, run_id, entry, parts).replace(target)
+    if fetched is None:
+        raise FileNotFoundError(f"run {run_id} has no artifacts in {FILES}")
+    return folder / FILES
+
+
+def ensure_experiment(registry: Registry) -> str:
+    """The experiment's id; it is made where it isn't there."""
+    return _experiment(_client(registry), registry)
+
+
+def import_all() -> None:
+    """Import what MLflow itself imports only when it is needed, in the time for libraries."""
+    step(STARTUP_SECONDS)
+    import alembic.command  # noqa: F401
+    import mlflow.store.model_registry.sqlalchemy_store
+    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+
+
+def configure(seconds: float) -> None:
+    """Set what MLflow reads from the environment, before it is imported: its own waiting, and nothing on the terminal.
+
+    Its own defaults are 120 s for each of 7 tries.
+    """
+    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(max(1, round(seconds)))
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # no lines about its tables
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it would report usage over the network
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+
+def with_driver(uri: str) -> str:
+    """A database's address for the driver that is installed; SQLAlchemy 2.1 takes psycopg 3 where none is named."""
+    return uri.replace("postgresql://", "postgresql+psycopg2://", 1) if uri.startswith("postgresql://") else uri
+
+
+def _client(registry: Registry) -> _Client:
+    step(STARTUP_SECONDS)
+    configure(registry.seconds)
+    client = _opened(with_driver(registry.uri), registry.seconds, registry.home)
+    step()
+    return client
+
+
+@cache  # nobody removes the lakehouse's own file meanwhile: whoever asks starts another process then
+def _opened(uri: str, seconds: float, home: MlflowHome | None) -> _Client:
+    from mlflow import MlflowClient
+
+    if uri.startswith(DATABASES):
+        import_all()
+        if home is not None:
+            step(CREATING_SECONDS)
+            home.create()
+            step()
+            home.move_here(seconds)
+        step()
+        step(max(seconds, OPENING_SECONDS) if _has_tables(uri, seconds) else CREATING_SECONDS)
+    return _Client(MlflowClient(tracking_uri=uri, registry_uri=uri))
+
+
+def _has_tables(uri: str, seconds: float) -> bool:
+    """Whether a database was prepared for MLflow. MLflow itself would wait 101 s for one that is down."""
+    import sqlalchemy
+
+    limits = {"postgresql": "connect_timeout", "mysql": "connect_timeout", "sqlite": "timeout"}
+    limit = limits.get(sqlalchemy.make_url(uri).get_backend_name())
+    arguments = {limit: max(1, round(seconds))} if limit else {}
+    engine = sqlalchemy.create_engine(uri, connect_args=arguments, poolclass=sqlalchemy.NullPool)
+    with engine.connect():
+        return bool(sqlalchemy.inspect(engine).has_table("alembic_version"))
+
+
+@contextmanager
+def _run(client: _Client, registry: Registry, record: RunRecord) -> Iterator[str]:
+    """A run with its parameters and metrics, which ends with the block: as failed, where that raises."""
+    known = _params_of(client, record.run_id) if record.run_id else None
+    if record.run_id and known is not None:
+        run_id = record.run_id
+        client.update_run(run_id, "RUNNING")
+    else:
+        tags = {"mlflow.parentRunId": record.parent} if record.parent else None
+        run_id = str(client.create_run(_experiment(client, registry), run_name=record.name, tags=tags).info.run_id)
+    status = "FAILED"
+    try:
+        # A parameter can't be changed: what was trained with stays, whatever the settings say by now.
+        params = {name: value for name, value in record.params.items() if name not in (known or {})}
+        _log_numbers(client, run_id, params, record.metrics)
+        yield run_id
+        status = "FINISHED"
+    finally:
+        client.set_terminated(run_id, status)
+
+
+def _params_of(client: _Client, run_id: str) -> Mapping[str, str] | None:
+    """The parameters of a run; None where there is no such run."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found: Mapping[str, str] = client.get_run(run_id).data.params
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        raise
+    return found
+
+
+def _log_numbers(client: _Client, run_id: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+    from mlflow.entities import Metric, Param
+
+    now = int(time.time() * 1000)
+    logged = [Metric(key, value, now, 0) for key, value in metrics.items()]
+    client.log_batch(run_id, logged, [Param(key, str(value)) for key, value in params.items()])
+
+
+def _log_file(client: _Client, registry: Registry, run_id: str, path: Path, folder: str | None = None) -> None:
+    log_artifact = client.log_artifact  # first, as looking it up begins a step of the usual time
+    step(_time_for(registry, path.stat().st_size))
+    log_artifact(run_id, str(path), folder)
+
+
+def _fetch_file(client: _Client, registry: Registry, run_id: str, entry: Any, folder: Path) -> Path:
+    download = client.download_artifacts  # first, as looking it up begins a step of the usual time
+    step(_time_for(registry, entry.file_size or 0))
+    return Path(download(run_id, entry.path, str(folder)))
+
+
+def _time_for(registry: Registry, size: int) -> float:
+    return registry.seconds + size / SLOWEST_BYTES_PER_SECOND
+
+
+def _experiment(client: _Client, registry: Registry) -> str:
+    found = client.get_experiment_by_name(registry.name)
+    if found is not None:
+        if registry.home is not None:
+            registry.home.require_here(found.artifact_location)
+        return str(found.experiment_id)
+    local = None if registry.home is None else registry.home.artifacts.as_uri()
+    return str(client.create_experiment(registry.name, artifact_location=local))
+
+
+def _register(client: _Client, name: str, version: str, run_id: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    with suppress(MlflowException):  # registered by an earlier version
+        client.create_registered_model(name)
+    source = f"{client.get_run(run_id).info.artifact_uri}/{FILES}"
+    made = client.create_model_version(name, source, run_id, tags={"version": version})
+    if _aliases(client, name).get(CHAMPION) != version:  # the champion may be judged and registered anew
+        client.set_registered_model_alias(name, CHALLENGER, made.version)
+
+
+def _aliases(client: _Client, name: str) -> dict[str, str]:
+    """The platform's version behind each alias."""
+    numbers = client.get_registered_model(name).aliases
+    return {alias: client.get_model_version(name, number).tags.get("version", "") for alias, number in numbers.items()}
+
+
+def _registered(client: _Client, name: str, version: str) -> Any:
+    """The newest registration of a version. Raises `LookupError`."""
+    found = client.search_model_versions(f"name='{name}' and tags.version='{version}'")
+    if not found:
+        raise LookupError(f"version {version} is not registered in MLflow")
+    return max(found, key=lambda each: int(each.version))

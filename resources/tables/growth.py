@@ -1,0 +1,194 @@
+"""Putting rows into a table by their keys, and what the table's log remembers of it. Delta tables only.
+
+A commit may carry a transaction id: a word that the log keeps, by which a later run sees that the commit was made.
+Ids outlive an overwrite or a restore of the table, after which their rows may be gone: so whoever uses them puts the
+table's epoch into them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+
+from resources.tables.files import LakehouseError, TableSpec, schema_of
+from resources.tables.lakehouse import Lakehouse
+
+# Commits that keep every row. One that is missing here costs its users a replay, no more.
+_KEEPS_ROWS = {"MERGE", "SET TBLPROPERTIES", "OPTIMIZE", "VACUUM START", "VACUUM END", "ADD CONSTRAINT"}
+_EPOCH, _LOOKED_AT = "reco.epoch", "reco.epoch_looked_at"
+
+
+@dataclass(frozen=True)
+class TableLog:
+    """What a table's log says of its newest version."""
+
+    _table: DeltaTable
+
+    @property
+    def table_id(self) -> str:
+        """What tells the table from a later one of its name: with a version, it names one state for good."""
+        return str(self._table.metadata().id)
+
+    @property
+    def version(self) -> int:
+        """The version that this log was read at."""
+        return int(self._table.version())
+
+    @property
+    def epoch(self) -> int:
+        """The version since which no row went away, as far back as the history is kept.
+
+        A commit with a transaction says up to where this was looked at, so only what came after it is looked at: with
+        8,000 commits (a merge an hour for a year) 2 ms and not 2 s. Nor does a log that was cleaned since change it.
+        """
+        known, until = self._table.transaction_version(_EPOCH), self._table.transaction_version(_LOOKED_AT)
+        if known is not None and until == self.version:
+            return known
+        history = self._table.history(None if until is None else self.version - until)
+        lost = (int(commit["version"]) for commit in history if not _keeps_rows(commit))
+        return next(lost, int(history[-1]["version"]) if known is None else known)
+
+    def property_of(self, key: str) -> str | None:
+        """A property of the table; None where it is not set. It outlives an overwrite of the rows."""
+        value: str | None = self._table.metadata().configuration.get(key)
+        return value
+
+    def has(self, transaction: str) -> bool:
+        """Whether a commit carried the transaction, in this epoch or an earlier one."""
+        return self._table.transaction_version(transaction) is not None
+
+
+def read_log(lakehouse: Lakehouse, name: str) -> TableLog:
+    """The table's log. Raises `LakehouseError` when there is no such table, or none with a log."""
+    return TableLog(_open(lakehouse, name))
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What rows change in a table: `new` come under keys that it does not hold, `other` in place of the rows it holds.
+
+    Rows that it holds as they are belong to neither.
+    """
+
+    new: pa.Table
+    other: pa.Table
+
+    def __len__(self) -> int:
+        return len(self.new) + len(self.other)
+
+
+def rows_under(table: ds.Dataset, keys: pa.Table, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of a table that have one of the keys (`keys` holds the key columns alone), with these columns or all.
+
+    It reads those row groups that can hold one of the first column's values and lie in the range of the others: of
+    1,000 keys in 16 M rows in 0.3 s, and no file of older rows where a key's time is new.
+    """
+    by = keys.column_names
+    if not len(keys):
+        return table.schema.empty_table().select(columns or table.schema.names)
+    # Arrow's own memory, as `unique` makes it: a filter over numpy's can abort a process that ends right after.
+    near = pc.field(by[0]).isin(pc.unique(keys[by[0]]))
+    for name in by[1:]:
+        ends = pc.min_max(keys[name])
+        near &= (pc.field(name) >= ends["min"]) & (pc.field(name) <= ends["max"])
+    # The keys alone first: of 2 M rows without a match 0.06 s, and not 0.16 s with the names of their batches.
+    met = table.to_table(columns=by, filter=near).join(keys.group_by(by).aggregate([]), keys=by, join_type="left semi")
+    if not len(met):
+        return table.schema.empty_table().select(columns or table.schema.names)
+    for name in by:
+        near &= pc.field(name).isin(pc.unique(met[name]))
+    found = table.to_table(columns=None if columns is None else [*{*by, *columns}], filter=near)
+    held = found.join(met.group_by(by).aggregate([]), keys=by, join_type="left semi")
+    return held.select(columns or table.schema.names)
+
+
+def changes_of(rows: pa.Table, held: pa.Table, keys: Sequence[str]) -> Changes:
+    """What rows, distinct by `keys`, change in a table; `held`: its rows under those keys."""
+    columns, by = rows.column_names, list(keys)
+    new = rows.join(held.select(by), keys=by, join_type="left anti").select(columns)
+    both = rows.join(held, keys=by, join_type="inner", right_suffix=" held")
+    differs = [pc.invert(_same(both[name], both[f"{name} held"])) for name in columns if name not in by]
+    other = both.filter(reduce(pc.or_, differs)) if differs and len(both) else both.slice(0, 0)
+    return Changes(new, other.select(columns))
+
+
+def commit_changes(
+    lakehouse: Lakehouse, spec: TableSpec, changes: Changes, keys: Sequence[str], transaction: str | None = None
+) -> None:
+    """Bring changes into the table in one commit; whoever calls has held the table's lock since it read what is held.
+
+    The commit carries the transaction, also when nothing changes. Raises `LakehouseError` when the columns are not the
+    declared ones or there is no such table.
+
+    Where nothing is replaced, rows are appended: 1,000 to 16 M in 0.02 s, and the table's files stay as they are. Else
+    a MERGE rewrites the files that hold one of the rows: 10 or 1,000 anywhere in 16 M, in three files, took 6 s.
+    """
+    for rows in (changes.new, changes.other):
+        if schema_of(rows) != spec.schema:
+            found, declared = schema_of(rows).simpleString(), spec.schema.simpleString()
+            raise LakehouseError(f"Table {spec.name} must have the columns {declared}, got {found}.")
+    with lakehouse.lock(spec.name):
+        table = _open(lakehouse, spec.name)
+        if len(changes):
+            put_changes(table, changes, keys, _carrying(table, transaction))
+        elif transaction is not None:
+            record(lakehouse, spec.name, transaction)
+
+
+def put_changes(
+    table: DeltaTable, changes: Changes, keys: Sequence[str], properties: CommitProperties | None = None
+) -> None:
+    """Bring changes into a Delta table in one commit."""
+    if not len(changes.other):
+        write_deltalake(table, changes.new, mode="append", commit_properties=properties)
+        return
+    merging = table.merge(
+        pa.concat_tables([changes.new, changes.other]),
+        " AND ".join(f"held.{key} = new.{key}" for key in keys),
+        source_alias="new",
+        target_alias="held",
+        streamed_exec=False,  # so that it looks into those files alone whose statistics allow for a match
+        commit_properties=properties,
+    )
+    merging.when_matched_update_all().when_not_matched_insert_all().execute()
+
+
+def record(
+    lakehouse: Lakehouse, name: str, transaction: str | None, properties: Mapping[str, str] | None = None
+) -> None:
+    """Commit a transaction and properties of the table, whose names are free, without a row."""
+    with lakehouse.lock(name):
+        table = _open(lakehouse, name)
+        table.alter.set_table_properties(
+            dict(properties or {}), raise_if_not_exists=False, commit_properties=_carrying(table, transaction)
+        )
+
+
+def _same(one: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.ChunkedArray:
+    both_null = pc.and_(pc.is_null(one), pc.is_null(other))
+    return pc.or_(pc.fill_null(pc.equal(one, other), False), both_null)
+
+
+def _keeps_rows(commit: Mapping[str, Any]) -> bool:
+    appends = commit.get("operationParameters", {}).get("mode") == "Append"
+    return commit.get("operation") in _KEEPS_ROWS or (commit.get("operation") == "WRITE" and appends)
+
+
+def _carrying(table: DeltaTable, transaction: str | None) -> CommitProperties | None:
+    """The transaction, with the table's epoch and the version at which that was looked for."""
+    if transaction is None:
+        return None
+    looked = (Transaction(_EPOCH, TableLog(table).epoch), Transaction(_LOOKED_AT, table.version()))
+    return CommitProperties(app_transactions=[Transaction(transaction, 1), *looked])
+
+
+def _open(lakehouse: Lakehouse, name: str) -> DeltaTable:
+    table = lakehouse.delta_table(name)
+    if table is None:
+        raise LakehouseError(f"{lakehouse.path(name)} is a parquet table, which has no log; use STORAGE_FORMAT=delta.")
+    return table

@@ -1,0 +1,166 @@
+"""The platform's tables: where they lie, which versions they have, and the one way they are written.
+
+Every write of the platform goes through `Lakehouse.write`, because a bare `df.write` on Sail accepts a wrong
+schema without a word.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from resources.engine import Engine
+from resources.locks import held
+from resources.settings import Settings
+from resources.tables.files import (
+    LakehouseError,
+    TableSpec,
+    dataset_at,
+    is_delta,
+    read_path,
+    sweep,
+    table_exists,
+    table_row_count,
+    write_arrow,
+    write_frame,
+)
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+@dataclass
+class Lakehouse:
+    """All tables under one root, in one storage format, on one engine."""
+
+    settings: Settings
+    engine: Engine
+
+    @property
+    def root(self) -> Path:
+        """The absolute path of the lakehouse."""
+        return self.settings.root
+
+    def path(self, *parts: str) -> Path:
+        """An absolute path below the root; `path("silver/ratings")` is that table's folder."""
+        return self.root.joinpath(*parts)
+
+    def exists(self, name: str) -> bool:
+        """Whether the table has at least one complete version."""
+        return table_exists(self.path(name))
+
+    def version(self, name: str) -> int | None:
+        """The newest Delta version; None for a parquet table, which has none. Raises `LakehouseError`."""
+        table = self.delta_table(name)
+        return None if table is None else int(table.version())
+
+    def delta_table(self, name: str) -> DeltaTable | None:
+        """The table at its newest Delta version; None for a parquet table. Raises `LakehouseError`."""
+        self._require(name)
+        path = self.path(name)
+        with self._damage_told(name):
+            return DeltaTable(str(path)) if is_delta(path) else None
+
+    def row_count(self, name: str, version: int | None = None) -> int:
+        """Rows in a table, from the files' statistics: no engine job. Raises `LakehouseError`."""
+        self._require(name, version)
+        with self._damage_told(name, version):
+            return table_row_count(self.path(name), version)
+
+    def read(self, name: str, version: int | None = None) -> "DataFrame":
+        """The table (at a Delta version) as a lazy DataFrame. Raises `LakehouseError`."""
+        self._require(name, version)
+        with self._damage_told(name, version):
+            return read_path(self.engine, self.path(name), version)
+
+    def dataset(self, name: str, version: int | None = None, encoded: Sequence[str] = ()) -> ds.Dataset:
+        """The table (at a Delta version) without the engine, for what ends as arrays. Raises `LakehouseError`.
+
+        Columns of few different words, named in `encoded`, come faster, and dictionary-encoded.
+        """
+        self._require(name, version)
+        with self._damage_told(name, version):
+            return dataset_at(self.path(name), version, encoded)
+
+    def write(self, spec: TableSpec, data: "DataFrame | pa.Table | pa.RecordBatchReader") -> None:
+        """Replace the table in one commit; a failure leaves what was there.
+
+        Raises `LakehouseError` when the data's columns are not the declared ones, or when something else lies there.
+        """
+        path = self.path(spec.name)
+        # So that whoever has tables can drop a file; where the folder can't be made, the landing sensor says so.
+        with suppress(OSError):
+            self.settings.landing.mkdir(parents=True, exist_ok=True)
+        with self.lock(spec.name), self._damage_told(spec.name):
+            sweep(path)
+            if isinstance(data, pa.Table | pa.RecordBatchReader):
+                write_arrow(spec, path, data, self.settings.storage_format)
+            else:
+                write_frame(self.engine, spec, path, data, self.settings.storage_format)
+            self.remember(spec.name)
+
+    def remember(self, name: str) -> None:
+        """Leave a mark that the table was there, so that a table that is gone is told from one never made."""
+        mark = self._mark(name)
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+
+    def was_there(self, name: str) -> bool:
+        """Whether the table was ever written, or seen by a check."""
+        return self._mark(name).exists()
+
+    @contextmanager
+    def _damage_told(self, name: str, version: int | None = None) -> Iterator[None]:
+        """Turn what delta-rs and Arrow say of a damaged log or file into one line that names the table.
+
+        An old version that can't be read may have been vacuumed, of which its reader has to tell.
+        """
+        try:
+            yield
+        except (DeltaError, pa.ArrowInvalid) as error:
+            if version is not None:
+                raise
+            raise LakehouseError(
+                f"Table {name} is damaged: {str(error).strip().splitlines()[0]}. Bring {self.path(name)} back from a "
+                "backup; or move it away and make it again: dagster asset materialize -m reco_assets.definitions "
+                f"--select '*{name}'"
+            ) from error
+
+    def _mark(self, name: str) -> Path:
+        return self.path("_made", name.replace("/", "."))
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the table's OS lock: one writer at a time, whichever process it is in.
+
+        A thread that holds it may take it again, so that it can look at a table and then write what follows from it.
+        Raises `LockError` after `lock_timeout_seconds`.
+        """
+        lock_file = self.path("_locks", f"{name.replace('/', '.')}.lock")
+        with held(lock_file, f"{name} in {self.root}", self.settings.lock_timeout_seconds):
+            yield
+
+    def require_delta(self, feature: str) -> None:
+        """Raise `LakehouseError` unless the storage format has versions and MERGE."""
+        if self.settings.storage_format != "delta":
+            raise LakehouseError(f"{feature} needs STORAGE_FORMAT=delta; parquet tables have no versions and no MERGE.")
+
+    def _require(self, name: str, version: int | None = None) -> None:
+        if not self.exists(name):
+            raise LakehouseError(
+                f"Table {name} does not exist under {self.root}. "
+                f"Materialize it first: dagster asset materialize -m reco_assets.definitions --select '*{name}'"
+            )
+        if version is None:
+            return
+        newest = self.version(name)
+        if newest is None:
+            raise LakehouseError(f"Table {name} has no version {version}: parquet tables have no versions.")
+        if not 0 <= version <= newest:
+            raise LakehouseError(f"Table {name} has no version {version}: its newest is {newest}.")

@@ -1,0 +1,142 @@
+"""Keeping a Delta table small: few files in place of many, and no files, commits that nobody needs.
+
+What belongs here: one table at a time, with the versions that must stay readable given. What doesn't: who needs them.
+"""
+
+import math
+import os
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from resources.tables.files import LakehouseError, is_delta
+from resources.tables.lakehouse import Lakehouse
+
+_DAY = 86_400
+_LOG_DAYS = 30  # Delta's own default, and the step in which ours grows: a commit a month, not one a day
+_LOG_RETENTION, _FILE_RETENTION = "delta.logRetentionDuration", "delta.deletedFileRetentionDuration"
+
+
+@dataclass(frozen=True)
+class Size:
+    """Data files of a table, and its bytes with the log's."""
+
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """What was done to one table: files that compaction took together, files removed, versions that stay readable.
+
+    `lost` are those asked for that could not be read before either.
+    """
+
+    before: Size
+    after: Size
+    compacted: int
+    removed: int
+    kept: tuple[int, ...]
+    lost: tuple[int, ...]
+
+
+def delta_tables(lakehouse: Lakehouse) -> Iterator[str]:
+    """The names of all Delta tables of the lakehouse; parquet tables have no versions, so there is nothing to do."""
+    for folder, subfolders, _ in os.walk(lakehouse.root):
+        if is_delta(Path(folder)):
+            yield Path(folder).relative_to(lakehouse.root).as_posix()
+            subfolders.clear()
+        # Hidden folders are tables that are being written, or the rest of one whose writer was killed.
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+
+
+def maintain_table(lakehouse: Lakehouse, name: str, pinned: Collection[int], retention_hours: int) -> Upkeep:
+    """Compact a Delta table and remove what neither its newest version nor a pinned one needs.
+
+    What the table dropped less than `retention_hours` ago stays, for those who still read it. The table's lock is held
+    throughout. Raises `LakehouseError`; the table is then as readable as before.
+    """
+    path = lakehouse.path(name)
+    with lakehouse.lock(name):
+        before = size_of(path)
+        try:
+            kept, lost = _readable(path, pinned)
+            compacted = int(DeltaTable(str(path)).optimize.compact()["numFilesRemoved"])
+            _retain_log(path, kept)
+            removed = DeltaTable(str(path)).vacuum(
+                retention_hours,
+                dry_run=False,
+                enforce_retention_duration=False,  # Delta's knows hours only; the pinned versions are named
+                full=True,  # also what killed writers left, and what checkpoints have forgotten
+                keep_versions=kept,
+            )
+            _shorten_log(path)
+        except DeltaError as error:
+            raise LakehouseError(
+                f"Maintenance of {name} stopped ({str(error).splitlines()[0]}). The table is as readable as before; "
+                "if something beside the platform wrote to it, start it again: dg launch --job lakehouse_maintenance"
+            ) from None
+        return Upkeep(before, size_of(path), compacted, len(removed), tuple(kept), tuple(lost))
+
+
+def size_of(path: Path) -> Size:
+    """Data files and bytes below a folder."""
+    data_files = used = 0
+    for folder, _, names in os.walk(path):
+        in_log = "_delta_log" in Path(folder).relative_to(path).parts
+        for name in names:
+            used += (Path(folder) / name).stat().st_size
+            data_files += name.endswith(".parquet") and not in_log
+    return Size(data_files, used)
+
+
+def _readable(path: Path, versions: Collection[int]) -> tuple[list[int], list[int]]:
+    """The versions whose commits are there, and the others: delta-rs refuses to keep what it cannot read."""
+    kept: list[int] = []
+    lost: list[int] = []
+    for version in sorted(set(versions)):
+        try:
+            DeltaTable(str(path), version=version)
+            kept.append(version)
+        except DeltaError:
+            lost.append(version)
+    return kept, lost
+
+
+def _retain_log(path: Path, pinned: list[int]) -> None:
+    """Let the table say how long its commits and files stay, so that no other tool's cleaning takes a pinned version.
+
+    Commits expire by the age of their file; a version needs those back to the checkpoint before it, which stay too.
+    """
+    table = DeltaTable(str(path))
+    configured = table.metadata().configuration
+    if not pinned and _LOG_RETENTION not in configured:
+        return
+    retention = f"interval {_log_days(path, pinned)} days"
+    wanted = {
+        "delta.enableExpiredLogCleanup": "false",
+        _LOG_RETENTION: retention,
+        _FILE_RETENTION: retention,
+    }
+    changed = {key: value for key, value in wanted.items() if configured.get(key) != value}
+    if changed:
+        table.alter.set_table_properties(changed)
+
+
+def _log_days(path: Path, pinned: list[int]) -> int:
+    """Whole months of 30 days: past the oldest pinned commit's age by one at least."""
+    commits = [path / "_delta_log" / f"{version:020}.json" for version in pinned]
+    ages = [(time.time() - commit.stat().st_mtime) / _DAY for commit in commits if commit.exists()]
+    return _LOG_DAYS * (1 + math.ceil(max(ages, default=0.0) / _LOG_DAYS))
+
+
+def _shorten_log(path: Path) -> None:
+    """Remove expired commits: those before the last checkpoint that is older than the table's log retention."""
+    table = DeltaTable(str(path))
+    if not (path / "_delta_log" / f"{table.version():020}.checkpoint.parquet").exists():
+        table.create_checkpoint()
+    table.cleanup_metadata()

@@ -11,11 +11,11 @@ from typing import Any
 
 import dagster as dg
 from dagster import DagsterEvent, DagsterEventType, DagsterInstance, EventLogRecord
-from dagster._core.events import JobFailureData
 
 from drift_sensors.cursors import ATTEMPT_TAG, SCORE_TAG
 from drift_sensors.landing_alerts import landing_alert_sensor
 from reco_assets.pipelines.jobs import DRIFT_DETECTION_RETRAIN_PIPELINE, DRIFT_RETRAIN
+from resources.dagster_private import JobFailureData
 from resources.settings import Settings
 from resources.slack import SlackAlerts, escaped
 

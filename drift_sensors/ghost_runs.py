@@ -23,6 +23,7 @@ import psutil
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus
 
 from drift_sensors.run_servers import LOOPBACK, Has, has_run, never_started, server_of
+from resources.dagster_private import SqliteRunStorage
 
 INTERVAL_SECONDS = 10
 # The kernel's start times are exact to 0.01 s, the boot time they count from is cut to whole seconds: a process never
@@ -172,8 +173,6 @@ def _fail_ghost(
 def _host(instance: DagsterInstance, run: DagsterRun) -> str | None:
     if (address := server_of(run)) is not None:
         return "localhost" if "socket" in address else str(address["host"])
-    from dagster._core.storage.runs import SqliteRunStorage
-
     return "localhost" if isinstance(instance.run_storage, SqliteRunStorage) else None
 
 

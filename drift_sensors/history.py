@@ -11,7 +11,8 @@ from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
-from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
+
+from resources.dagster_private import SqliteEventLogStorage
 
 INTERVAL_SECONDS = 60
 TICK_SECONDS = 20.0  # of the 60 after which Dagster ends a tick

@@ -4,8 +4,15 @@ import json
 from collections.abc import Callable, Mapping
 
 from dagster import DagsterRun, DagsterRunStatus
-from dagster._core.errors import DagsterUserCodeUnreachableError
-from dagster._core.storage.tags import GRPC_INFO_TAG
+
+from resources.dagster_private import (
+    GRPC_INFO_TAG,
+    CanCancelExecutionRequest,
+    CanCancelExecutionResult,
+    DagsterGrpcClient,
+    DagsterUserCodeUnreachableError,
+    deserialize_value,
+)
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 # From the launcher's note to the server's, which is one call; Dagster itself gives a run up after two minutes.
@@ -36,10 +43,6 @@ def never_started(run: DagsterRun, waited: float, has: Has) -> str | None:
 
 def has_run(server: Mapping[str, object], run_id: str) -> bool | None:
     """Whether a code server has a process for a run; None where it is on another host and doesn't answer."""
-    from dagster._grpc.client import DagsterGrpcClient
-    from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
-    from dagster._serdes import deserialize_value
-
     port, socket, host = server.get("port"), server.get("socket"), str(server.get("host") or "localhost")
     client = DagsterGrpcClient(port=int(str(port)) if port else None, socket=str(socket) if socket else None, host=host)
     try:

@@ -11,14 +11,17 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
-
+from resources.dagster_private import (
+    ConfigurableClassData,
+    DagsterSqliteStorage,
+    get_alembic_config,
+    sqlite_run_storage,
+)
 from resources.errors import RecoError
 from resources.locks import MAKING_SECONDS, held
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
-    from dagster._serdes import ConfigurableClassData
 
 HOME = "DAGSTER_HOME"
 LOCK = ".initialising.lock"
@@ -39,13 +42,13 @@ class LocalStorage(DagsterSqliteStorage):
         return {}
 
     @classmethod
-    def from_local(cls, base_dir: str, inst_data: "ConfigurableClassData | None" = None) -> Self:
+    def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> Self:
         """Make the files, or open those there are."""
         with initialising(Path(base_dir)):
             return super().from_local(base_dir, inst_data)
 
     @classmethod
-    def from_config_value(cls, inst_data: "ConfigurableClassData | None", _config_value: Any) -> "LocalStorage":
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, _config_value: Any) -> "LocalStorage":
         """As `from_local`, in DAGSTER_HOME; Dagster calls it where dagster.yaml names this class.
 
         `dagster dev` reads a dagster.yaml that lies in the current folder without a DAGSTER_HOME, too: then it is the
@@ -116,8 +119,6 @@ def _mend(path: Path) -> bool:
 
 def _newest() -> str:
     from alembic.script import ScriptDirectory
-    from dagster._core.storage.runs.sqlite import sqlite_run_storage
-    from dagster._core.storage.sql import get_alembic_config
 
     # All three databases share one line of versions.
     return str(ScriptDirectory.from_config(get_alembic_config(sqlite_run_storage.__file__)).get_current_head())

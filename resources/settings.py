@@ -189,10 +189,14 @@ class Settings(BaseSettings):
     )
     @classmethod
     def _cron_is_valid(cls, value: str) -> str:
-        from dagster._utils.schedules import is_valid_cron_schedule
+        import dagster as dg
 
-        if value and not is_valid_cron_schedule(value):
-            raise ValueError("a cron expression of five fields such as '0 2 * * *'")
+        if not value:
+            return value
+        try:
+            dg.ScheduleDefinition(job_name="any", cron_schedule=value)
+        except dg.DagsterInvalidDefinitionError:
+            raise ValueError("a cron expression of five fields such as '0 2 * * *'") from None
         return value
 
     @field_validator("*", mode="before")

@@ -4,8 +4,6 @@ A Dagster job materialises the union of its tasks' assets, whose checks say what
 the Airflow export renders the same specs. A pipeline that lacks something yet is neither.
 """
 
-from typing import TYPE_CHECKING
-
 import dagster as dg
 
 from reco_assets.pipelines.documented import (
@@ -36,9 +34,7 @@ from reco_assets.pipelines.selections import (
 )
 from reco_assets.pipelines.spec import HEAVY, INTAKE, JobSpec, Task
 from reco_assets.quality.assets import TABLE_CHECKS
-
-if TYPE_CHECKING:
-    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from resources.dagster_private import UnresolvedAssetJobDefinition
 
 __all__ = [
     "BRONZE",
@@ -85,7 +81,7 @@ JOB_SPECS = tuple(spec for spec in SPECS if not spec.missing)
 _MAX_RUNTIME_SECONDS = {HEAVY: 8 * 3600, INTAKE: 3600}
 
 
-def asset_job(spec: JobSpec) -> "UnresolvedAssetJobDefinition":
+def asset_job(spec: JobSpec) -> UnresolvedAssetJobDefinition:
     """The Dagster job of a spec: its assets with their checks, and the kinds of checks that it runs by themselves."""
     return dg.define_asset_job(
         spec.name,

@@ -3,16 +3,15 @@
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from dagster._core.events import RunFailureReason
-from dagster._core.execution.plan.objects import ErrorSource
 
+from resources.dagster_private import ErrorSource, RunFailureReason
 from resources.plain_errors import explain_text
 
 if TYPE_CHECKING:
     from dagster import ExecuteInProcessResult
 
 # Errors with a message for a person, as the full name of their class says.
-OURS = ("resources.", "reco_assets.", "drift_sensors.", "dagster._core.definitions.events.Failure")
+OURS = ("resources.", "reco_assets.", "drift_sensors.", f"{dg.Failure.__module__}.{dg.Failure.__name__}")
 
 
 def cancel_if_stopped(instance: dg.DagsterInstance, entry: Any) -> None:

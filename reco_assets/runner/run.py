@@ -11,6 +11,7 @@ from reco_assets.runner.ends import cancel_if_stopped, cancel_unless_ended, firs
 from reco_assets.runner.selection import RunRequestError, nearest, selected_assets
 from resources.airflow import airflow_task
 from resources.dagster_home import open_instance
+from resources.dagster_private import make_new_run_id
 from resources.errors import RecoError
 from resources.settings import Settings
 
@@ -135,8 +136,6 @@ def _execute(
     config: Mapping[str, Any] | None = None,
     asset_selection: Sequence[dg.AssetKey] | None = None,
 ) -> "ExecuteInProcessResult":
-    from dagster._core.utils import make_new_run_id
-
     run_id, task = make_new_run_id(), airflow_task(settings)
     with open_instance() as instance:
         if listen is not None:

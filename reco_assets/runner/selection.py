@@ -2,14 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from resources.dagster_private import AssetGraph, AssetNode
 from resources.errors import RecoError
-
-if TYPE_CHECKING:
-    from dagster._core.definitions.assets.graph.asset_graph import AssetGraph, AssetNode
 
 LAYERS = "+*"
 
@@ -18,7 +15,7 @@ class RunRequestError(RecoError):
     """What was asked for cannot be run: an asset or step that is not there, or configuration that does not fit it."""
 
 
-def selected_assets(graph: "AssetGraph", parts: Sequence[str]) -> list["AssetNode"]:
+def selected_assets(graph: AssetGraph, parts: Sequence[str]) -> list[AssetNode]:
     """The assets that any part selects, in the order of the graph.
 
     A part is a key with slashes. `+` before it adds the assets it is made from, `*` all that those are made from, and
@@ -43,7 +40,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"The nearest: {', '.join(near)}." if near else f"There are: {', '.join(names)}."
 
 
-def _resolved(graph: "AssetGraph", part: str) -> set[dg.AssetKey]:
+def _resolved(graph: AssetGraph, part: str) -> set[dg.AssetKey]:
     try:
         found = set(dg.AssetSelection.from_string(part).resolve(graph))
     except dg.DagsterError as error:

@@ -42,10 +42,9 @@ def _serve(arguments: Sequence[str]) -> None:
 
 
 def _dev(arguments: Sequence[str]) -> None:
-    from dagster import _cli
-    from dagster._cli import dev
+    from resources.dagster_private import dagster_cli, dagster_dev
 
-    names: dict[str, Any] = vars(dev)
+    names: dict[str, Any] = vars(dagster_dev)
     start = names[STARTS_PROCESS]
 
     def start_guarded(command: Sequence[str], **named: Any) -> Any:
@@ -53,7 +52,7 @@ def _dev(arguments: Sequence[str]) -> None:
 
     names[STARTS_PROCESS] = start_guarded
     sys.argv = ["dagster", *arguments]
-    vars(_cli)["main"]()
+    vars(dagster_cli)["main"]()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ import psutil
 import pytest
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 from dagster._core.events import EngineEventData
-from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from drift_sensors.ghost_runs import (
     CLOCK_SLACK_SECONDS,
@@ -32,6 +31,7 @@ from drift_sensors.ghost_runs import (
     run_process,
 )
 from drift_sensors.run_servers import has_run, never_started
+from resources.dagster_private import GRPC_INFO_TAG
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SEEN = 1_000_000.0

@@ -36,9 +36,9 @@ from reco_assets.drift.inputs import report_on_waiting
 from reco_assets.pipelines.jobs import RECO_PIPELINE, STREAM_INTAKE
 from reco_assets.runner.run import materialize_assets
 from reco_assets.split.merge import TABLES, merge_side
-from reco_assets.split.plan import TRAIN
 from reco_assets.streaming.intake import take_in
 from reco_assets.tables import STREAM_RATINGS
+from reco_assets.vocabulary import TRAIN
 from resources.engine import Engine
 from resources.settings import Settings, load_settings
 from resources.tables.growth import read_log, record

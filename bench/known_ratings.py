@@ -15,8 +15,8 @@ from reco_assets.drift.signals import Occurrences
 from reco_assets.models.als.recommender import AlsRecommender
 from reco_assets.models.assets import model_config
 from reco_assets.models.ratings import Ratings
-from reco_assets.split.plan import TRAIN
 from reco_assets.streaming.simulate import sessions, tilt
+from reco_assets.vocabulary import TRAIN
 from resources.settings import load_settings
 
 FOLDS = 5

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reco_assets.batches.last_values import KEY, REPLACES, value_steps
+from reco_assets.batches.last_values import REPLACES, value_steps
 from reco_assets.batches.receipts import family, receipts
-from reco_assets.split.plan import TEST, TRAIN
 from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS
+from reco_assets.vocabulary import KEY, LEARNED_SIDES
 from resources.tables.appends import BATCH, batch_rows
 from resources.tables.growth import rows_under
 from resources.tables.lakehouse import Lakehouse
@@ -63,7 +63,7 @@ def _history(lakehouse: Lakehouse, rows: pa.Table) -> pa.Table:
     """The rows under the same keys of history, as the first of all."""
     if lakehouse.exists(SPLIT_RATINGS.name):
         split = rows_under(lakehouse.dataset(SPLIT_RATINGS.name), rows.select(KEY), [*KEY, "rating", "side"])
-        known = split.filter(pc.field("side").isin([TRAIN, TEST])).select([*KEY, "rating"])
+        known = split.filter(pc.field("side").isin(LEARNED_SIDES)).select([*KEY, "rating"])
     else:
         known = rows.slice(0, 0).select([*KEY, "rating"])
     first = known.add_column(0, BATCH, pa.repeat("", len(known))).add_column(1, "line", pa.repeat(0, len(known)))

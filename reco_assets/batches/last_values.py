@@ -11,10 +11,11 @@ import pyarrow as pa
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from reco_assets.vocabulary import KEY
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-KEY = ["user_id", "movie_id", "rating_ts"]
 REPLACES = "replaces"
 
 

@@ -16,11 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pac
 from deltalake import DeltaTable
 
-from reco_assets.batches.last_values import KEY
 from reco_assets.batches.receipt_files import FOLDER, Receipt, parsed, read_copy, receipt_text, write_copy
-from reco_assets.split.plan import HISTORY, TRAIN
 from reco_assets.streaming.reader import count_data_lines
 from reco_assets.tables import STREAM, STREAM_QUARANTINE, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
+from reco_assets.vocabulary import HISTORY, KEY, TRAIN
 from resources.files import set_aside
 from resources.tables.files import dataset_at, is_delta, table_exists
 from resources.tables.growth import rows_under

@@ -8,13 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pac
 import pyarrow.dataset as ds
 
-from reco_assets.split.plan import TEST, TRAIN
 from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS
+from reco_assets.vocabulary import LEARNED_SIDES
 from resources.tables.lakehouse import Lakehouse
 
 SALT = 2006
 SHARES = 100
-SIDES = np.array([TRAIN, TEST], object)
+_SIDES = np.array(LEARNED_SIDES, object)
 
 # The primes of xxHash64, whose specification is https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
 _PRIME_1, _PRIME_2, _PRIME_3, _PRIME_5 = (
@@ -43,7 +43,7 @@ def hashed_split(user_id: np.ndarray, movie_id: np.ndarray, train_ratio: float) 
     """
     salt = np.full(len(user_id), SALT, np.int32)
     share = xxhash64(user_id.astype(np.int32), movie_id.astype(np.int32), salt) % SHARES
-    return SIDES[(share >= round(train_ratio * SHARES)).astype(np.int64)]
+    return _SIDES[(share >= round(train_ratio * SHARES)).astype(np.int64)]
 
 
 def xxhash64(*columns: np.ndarray) -> np.ndarray:
@@ -70,7 +70,7 @@ def _keep_known(sides: np.ndarray, pairs: np.ndarray, known: ds.Dataset, column:
         at = np.minimum(np.searchsorted(pairs, found[order]), len(pairs) - 1)
         wanted = pairs[at] == found[order]
         side = batch[column].take(pa.array(order[wanted])).cast(pa.string())
-        is_side = pac.is_in(side, pa.array([TRAIN, TEST])).to_numpy(zero_copy_only=False)
+        is_side = pac.is_in(side, pa.array(LEARNED_SIDES)).to_numpy(zero_copy_only=False)
         sides[at[wanted][is_side]] = side.to_numpy(zero_copy_only=False)[is_side]
 
 

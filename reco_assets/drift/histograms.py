@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
+from reco_assets.vocabulary import HIGHEST_RATING, LOWEST_RATING
 from resources.errors import RecoError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-LOWEST, HIGHEST = 0.5, 5.0
 
 
 class HistogramError(RecoError):
@@ -32,19 +31,19 @@ class Grid:
     @cached_property
     def centres(self) -> np.ndarray:
         """The values themselves, in stars: (f,) float64."""
-        return LOWEST + np.arange(self.size) / self.per_star
+        return LOWEST_RATING + np.arange(self.size) / self.per_star
 
     @property
     def size(self) -> int:
         """f, the number of values."""
-        return round((HIGHEST - LOWEST) * self.per_star) + 1
+        return round((HIGHEST_RATING - LOWEST_RATING) * self.per_star) + 1
 
     def nearest(self, values: np.ndarray) -> np.ndarray:
         """The number of the value nearest to each of n: (n,) int64. Raises `HistogramError` on NaN and infinity."""
         values = np.asarray(values, np.float64)
         if not np.isfinite(values).all():
             raise HistogramError("A rating or prediction is not a number; drift can only be scored on numbers.")
-        at: np.ndarray = np.floor((values - LOWEST) * self.per_star + 0.5).astype(np.int64)
+        at: np.ndarray = np.floor((values - LOWEST_RATING) * self.per_star + 0.5).astype(np.int64)
         return at.clip(0, self.size - 1)
 
 
@@ -101,7 +100,7 @@ def of_frame(grid: Grid, frame: "DataFrame", column: str = "rating") -> UserHist
 
     stars = F.col(column).cast("double")
     # The expression of Grid.nearest: both round alike to the last bit, as each step is one IEEE operation.
-    at = F.floor((stars - F.lit(LOWEST)) * F.lit(float(grid.per_star)) + F.lit(0.5))
+    at = F.floor((stars - F.lit(LOWEST_RATING)) * F.lit(float(grid.per_star)) + F.lit(0.5))
     finite = stars.isNotNull() & ~F.isnan(stars) & (F.abs(stars) < F.lit(float("inf")))
     within = F.greatest(F.least(at, F.lit(grid.size - 1)), F.lit(0)).cast("int")
     counted = (

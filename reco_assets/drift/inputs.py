@@ -28,10 +28,10 @@ from reco_assets.drift.signals import Occurrences
 from reco_assets.drift.windows import Starts
 from reco_assets.models.als.recommender import Recommender
 from reco_assets.models.assets import read_ratings
-from reco_assets.models.ratings import COLUMNS, Ratings
+from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import model_store
-from reco_assets.split.plan import TEST, TRAIN
 from reco_assets.tables import STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
+from reco_assets.vocabulary import RATING_COLUMNS, TEST, TRAIN
 from resources.tables.appends import BATCH, batch_rows
 from resources.tables.growth import read_log
 from resources.tables.lakehouse import Lakehouse
@@ -102,7 +102,7 @@ def batch_cells(lakehouse: Lakehouse, model: Recommender, arrivals: Sequence[Arr
     """Count the good rows of batches, which take the positions from first. Raises `LakehouseError`."""
     batches = [arrival.batch for arrival in arrivals]
     counts = {arrival.batch: arrival.train + arrival.test for arrival in arrivals}
-    rows = batch_rows(lakehouse, STREAM_RATINGS.name, batches, [BATCH, *COLUMNS, "split"], counts)
+    rows = batch_rows(lakehouse, STREAM_RATINGS.name, batches, [BATCH, *RATING_COLUMNS, "split"], counts)
     at = pac.index_in(rows[BATCH].cast(pa.string()), value_set=pa.array(batches, pa.string())).to_numpy()
     ratings, split = Ratings.from_arrow(rows), np.asarray(rows["split"])
     sides = split == TRAIN, split == TEST

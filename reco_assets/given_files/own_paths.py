@@ -6,8 +6,8 @@ from pathlib import Path
 import typer
 
 from reco_assets.models.versions.store import model_store
-from reco_assets.sources.presplit import SIDES
 from reco_assets.split.assets import comes_split
+from reco_assets.vocabulary import SIDES
 from reco_assets.workspace import documented_paths, own_path
 from resources.engine import Engine
 from resources.errors import RecoError

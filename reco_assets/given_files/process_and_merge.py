@@ -17,10 +17,11 @@ import pyarrow.parquet as pq
 
 from reco_assets.batches.sides import hashed_split
 from reco_assets.batches.steps import reached
-from reco_assets.given_files.tables import ROW, SIDES, merge_ratings, require_ratings, write_part
+from reco_assets.given_files.tables import ROW, merge_ratings, require_ratings, write_part
 from reco_assets.streaming.handed_in import require_ready
 from reco_assets.streaming.readable import require_readable_stream
 from reco_assets.streaming.reader import ParsedFile, parse_stream_file
+from reco_assets.vocabulary import LEARNED_SIDES
 from resources.durable import flush_to_disk
 from resources.folder_lock import folder_lock
 from resources.locks import MAKING_SECONDS
@@ -44,7 +45,7 @@ def process(settings: Settings, csv_path: Path, output: Path, *, move: bool) -> 
     require_ready(csv_path)
     before = _state(csv_path)
     with folder_lock(output, settings.lock_timeout_seconds), _archived(csv_path, output / ARCHIVE) as batch:
-        for side in SIDES:
+        for side in LEARNED_SIDES:
             _require_parts(output / side)
         parsed = parse_stream_file(csv_path, time.time_ns())
         require_readable_stream(csv_path, parsed, settings.quarantine_max_share)
@@ -52,7 +53,9 @@ def process(settings: Settings, csv_path: Path, output: Path, *, move: bool) -> 
             raise LakehouseError(f"{csv_path} was written to meanwhile. It stays; start again when it is complete.")
         rows = parsed.good.append_column("origin", pa.repeat(pa.scalar(batch), len(parsed.good))).select(ROW)
         split = hashed_split(rows["user_id"].to_numpy(), rows["movie_id"].to_numpy(), settings.stream_train_ratio)
-        parts = {side: rows.filter(pa.array(split == side)) for side in SIDES} | {QUARANTINE: parsed.quarantined}
+        parts = {side: rows.filter(pa.array(split == side)) for side in LEARNED_SIDES} | {
+            QUARANTINE: parsed.quarantined
+        }
         _write(output, _part_name(output, batch), parts, csv_path, parsed)
     reached("given_file_archived")
     if move and _state(csv_path) == before:
@@ -63,7 +66,7 @@ def process(settings: Settings, csv_path: Path, output: Path, *, move: bool) -> 
         "good": len(rows),
         "quarantined": len(parsed.quarantined),
         "duplicates": parsed.duplicates,
-        **{side: len(parts[side]) for side in SIDES},
+        **{side: len(parts[side]) for side in LEARNED_SIDES},
     }
 
 
@@ -132,7 +135,7 @@ def _require_parts(folder: Path) -> None:
 
 def _part_name(output: Path, batch: str) -> str:
     """The name that the batch's parts have already, else one after all that are there."""
-    parts = [part.stem for folder in (*SIDES, QUARANTINE) for part in (output / folder).glob("[!.]*.parquet")]
+    parts = [part.stem for folder in (*LEARNED_SIDES, QUARANTINE) for part in (output / folder).glob("[!.]*.parquet")]
     if earlier := [name for name in parts if name == batch or name.endswith(f"-{batch}")]:
         return earlier[0]
     numbers = [int(name[:8]) for name in parts if name[:8].isdecimal() and name[8:9] == "-"]

@@ -11,7 +11,7 @@ from reco_assets.given_files.tables import columns_of, existing
 from reco_assets.models.assets import fit
 from reco_assets.models.judging.evaluation import Protocol
 from reco_assets.models.judging.evaluation import evaluate as evaluate_model
-from reco_assets.models.ratings import COLUMNS, Ratings
+from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import load_model, model_store, read_facts, save_model
 from reco_assets.silver import layouts
 from reco_assets.silver.cleaning import clean_ratings
@@ -19,8 +19,8 @@ from reco_assets.sources.netflix import blocks_table
 from reco_assets.sources.unreadable import watched
 from reco_assets.split.assets import futures_path
 from reco_assets.split.futures import write_futures_csv
-from reco_assets.split.plan import HISTORY
 from reco_assets.tables import QUARANTINE_RATINGS, TRAIN_RATINGS
+from reco_assets.vocabulary import HISTORY, RATING_COLUMNS
 from resources.engine import Engine
 from resources.folder_lock import folder_lock
 from resources.settings import Settings
@@ -123,7 +123,7 @@ def _blocks(lakehouse: Lakehouse, source: Path) -> Any:
 
 
 def _ratings(path: Path) -> Ratings:
-    return Ratings.from_arrow(columns_of(path, COLUMNS))
+    return Ratings.from_arrow(columns_of(path, RATING_COLUMNS))
 
 
 def _trained_on(lakehouse: Lakehouse, facts: dict[str, Any]) -> Path:

@@ -15,9 +15,10 @@ from reco_assets.drift.policy import DriftConfig, Reason
 from reco_assets.drift.scan import Arrival, Scan
 from reco_assets.drift.signals import Occurrences
 from reco_assets.given_files.tables import columns_of, existing
-from reco_assets.models.ratings import COLUMNS, Ratings
+from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import find_current_model, load_model, model_store, read_facts
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
+from reco_assets.vocabulary import RATING_COLUMNS
 from reco_assets.workspace import WAITING_TEST, WAITING_TRAIN, but_for_own, own_version
 from resources.engine import Engine
 from resources.settings import Settings
@@ -115,5 +116,5 @@ def _one_window(cells: Cells, reference: Reference, config: DriftConfig) -> Scan
 def _ratings(path: Path, version: int | None = None) -> Ratings:
     """A given table's ratings, or those of a version of the platform's own."""
     if version is None:
-        return Ratings.from_arrow(columns_of(path, COLUMNS))
-    return Ratings.from_arrow(dataset_at(path, version).to_table(columns=list(COLUMNS)))
+        return Ratings.from_arrow(columns_of(path, RATING_COLUMNS))
+    return Ratings.from_arrow(dataset_at(path, version).to_table(columns=list(RATING_COLUMNS)))

@@ -10,15 +10,14 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from reco_assets.batches.last_values import KEY, last_values
+from reco_assets.batches.last_values import last_values
 from reco_assets.tables import TRAIN_RATINGS
+from reco_assets.vocabulary import KEY, LEARNED_SIDES, PAIR
 from resources.durable import flush_to_disk
 from resources.tables.files import LakehouseError, dataset_at, is_delta, schema_of, sweep, table_exists, write_arrow
 from resources.tables.growth import Changes, changes_of, put_changes
 
 ROW = [field.name for field in TRAIN_RATINGS.schema.fields]
-PAIR = KEY[:2]
-SIDES = ("train", "test")
 PLACE = "place"
 _HIDDEN = ".part."
 _TYPES = to_arrow_schema(TRAIN_RATINGS.schema, timezone="UTC")
@@ -67,12 +66,14 @@ def merge_ratings(streaming: Path, processed: Path) -> dict[str, Changes]:
     platform's own tables. Nothing is written before all is read. Whoever calls holds the lock of `processed`. Raises
     `LakehouseError`.
     """
-    for side in SIDES:
+    for side in LEARNED_SIDES:
         sweep(processed / side)
         require_ratings(processed / side)
-    new, known = ({side: ratings_in_order(folder / side) for side in SIDES} for folder in (streaming, processed))
+    new, known = (
+        {side: ratings_in_order(folder / side) for side in LEARNED_SIDES} for folder in (streaming, processed)
+    )
     changes = {}
-    for side, other in (SIDES, SIDES[::-1]):
+    for side, other in (LEARNED_SIDES, LEARNED_SIDES[::-1]):
         own = _join(new[side], known[other], PAIR, "left anti")
         moved = _join(new[other], known[side], PAIR, "left semi")
         changes[side] = _changes(known[side], pa.concat_tables([own, moved]))

@@ -18,16 +18,16 @@ from reco_assets.models.als.solver import AlsConfig
 from reco_assets.models.judging.document import hyperparameters, metrics_plot, metrics_report, scalar_metrics
 from reco_assets.models.judging.evaluation import Protocol, Trial
 from reco_assets.models.judging.judge import judge
-from reco_assets.models.ratings import COLUMNS, Ratings
+from reco_assets.models.ratings import Ratings
 from reco_assets.models.tuning.run import goal_of, run_tuning
 from reco_assets.models.tuning.search import Search, Tried
 from reco_assets.models.versions.deployment import deploy
 from reco_assets.models.versions.store import SaveNative, model_store, save_model
 from reco_assets.owners import OWNERS
 from reco_assets.publishing import publish_models
-from reco_assets.split.plan import HISTORY
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.version import CODE_VERSION
+from reco_assets.vocabulary import HISTORY, RATING_COLUMNS
 from resources.files import write_json
 from resources.mlflow.mirror import MlflowTracking, VersionRecord
 from resources.settings import Settings
@@ -230,8 +230,8 @@ def read_ratings(
     """
     dataset = lakehouse.dataset(table, version)
     if lookback_days is None:
-        return Ratings.from_arrow(dataset.to_table(columns=list(COLUMNS)))
-    rows = dataset.to_table(columns=[*COLUMNS, "rating_ts"])
+        return Ratings.from_arrow(dataset.to_table(columns=list(RATING_COLUMNS)))
+    rows = dataset.to_table(columns=[*RATING_COLUMNS, "rating_ts"])
     oldest = pac.subtract(pac.max(rows["rating_ts"]), pa.scalar(timedelta(days=lookback_days)))
     return Ratings.from_arrow(rows.filter(pac.greater_equal(rows["rating_ts"], oldest)))
 
@@ -265,7 +265,7 @@ def split_of(lakehouse: Lakehouse) -> str:
 def read_test_ratings(lakehouse: Lakehouse, version: int | None) -> tuple[Ratings, np.ndarray]:
     """The n test ratings, and which of them came by stream, (n,) bool. Raises `LakehouseError`."""
     test = lakehouse.dataset(TEST_RATINGS.name, version, encoded=["origin"])
-    rows = test.to_table(columns=[*COLUMNS, "origin"])
+    rows = test.to_table(columns=[*RATING_COLUMNS, "origin"])
     return Ratings.from_arrow(rows), pac.not_equal(rows["origin"].cast(pa.string()), HISTORY).to_numpy()
 
 

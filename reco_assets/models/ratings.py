@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
-COLUMNS = ("user_id", "movie_id", "rating")
+from reco_assets.vocabulary import RATING_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Ratings:
     @classmethod
     def from_arrow(cls, table: pa.Table) -> Self:
         """From the columns user_id, movie_id and rating of a table: 12 bytes a row."""
-        return cls(*(table[name].to_numpy() for name in COLUMNS))
+        return cls(*(table[name].to_numpy() for name in RATING_COLUMNS))
 
     @classmethod
     def concat(cls, parts: Sequence["Ratings"]) -> Self:
         """All ratings of the parts, in their order."""
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS))
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in RATING_COLUMNS))
 
     def where(self, keep: np.ndarray) -> "Ratings":
         """The ratings where `keep` (n,) bool is true."""

@@ -12,11 +12,17 @@ from pyspark.sql.types import LongType, StringType, StructField, StructType, Tim
 
 from reco_assets import tables
 from reco_assets.quality import kinds
-from reco_assets.silver.cleaning import HIGHEST_RATING, LOWEST_RATING
 from reco_assets.sources import movielens, netflix
-from reco_assets.sources.presplit import SIDES
 from reco_assets.sources.source import LINE, LOADED_TS, SOURCE_FILE
-from reco_assets.split.plan import TEST, TRAIN
+from reco_assets.vocabulary import (
+    ALLOWED_RATINGS,
+    HIGHEST_RATING,
+    KEY,
+    LEARNED_SIDES,
+    LOWEST_RATING,
+    RATING_STEP,
+    SIDES,
+)
 from resources.tables.files import TableSpec
 
 FIRST_FILM, YEARS_AHEAD = 1870, 10
@@ -148,7 +154,7 @@ def _calendar(time: str) -> tuple[Rule, ...]:
     )
 
 
-HALF_STARS = Bins("rating", LOWEST_RATING, 0.5, 10)
+HALF_STARS = Bins("rating", LOWEST_RATING, RATING_STEP, len(ALLOWED_RATINGS))
 STARS = Rule(
     f"rating from {LOWEST_RATING} to {HIGHEST_RATING} in half steps",
     ("rating",),
@@ -158,7 +164,7 @@ STARS = Rule(
 RATING_RULES = (*_at_least(0, "user_id", "movie_id"), STARS, _not_future("rating_ts"))
 # Of tables that keep every row they took: intake judged its date, and one let in by a wrong clock would stop all after.
 STREAMED_RULES = (*RATING_RULES[:-1], _not_future("rating_ts", warns=True))
-PAIR_AND_TIME = ("user_id", "movie_id", "rating_ts")
+PAIR_AND_TIME = tuple(KEY)
 RATING = (*PAIR_AND_TIME, "rating")
 DECADES = Bins("release_year", 1870, 10, 17)
 A_MOVIE = Reference("movie_id", "movie_id", "silver/movies", "movie_id")
@@ -302,7 +308,7 @@ DECLARATIONS = (
         "stream/ratings",
         _of(tables.STREAM_RATINGS),
         required=("batch", "line", *RATING, "split"),
-        rules=(*STREAMED_RULES, *_at_least(1, "line"), _one_of("split", TRAIN, TEST)),
+        rules=(*STREAMED_RULES, *_at_least(1, "line"), _one_of("split", *LEARNED_SIDES)),
         key=("batch", "line"),
         references=(A_MOVIE,),
         distributions=(HALF_STARS,),

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import NumericType, TimestampType
 
 from reco_assets.quality.declarations import Bins, Declaration, Raters, Reference, Rule
-from reco_assets.silver.cleaning import CLOCK_SKEW
+from reco_assets.vocabulary import CLOCK_SKEW
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

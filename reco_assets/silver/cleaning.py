@@ -7,7 +7,7 @@ an exact duplicate of a row that is in silver and `exact_duplicates` counts it. 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import reduce
 from operator import and_
 from typing import TYPE_CHECKING
@@ -15,15 +15,19 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from reco_assets.vocabulary import (
+    ALLOWED_RATINGS,
+    CLOCK_SKEW,
+    CONFLICT,
+    HIGHEST_RATING,
+    INT32_MAX,
+    LAST_SECOND,
+    LOWEST_RATING,
+)
+
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-LOWEST_RATING, HIGHEST_RATING = 0.5, 5.0
-ALLOWED_RATINGS = tuple(half / 2 for half in range(1, 11))
-CLOCK_SKEW = timedelta(days=1)  # a source's clock may be ahead, and dates without a time zone are
-LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, the last that a timestamp prints in four digits of year
-INT32_MAX = 2_147_483_647
-CONFLICT = "conflicting_duplicate"
 _PROVENANCE = ("source", "line", "raw")
 QUARANTINE_COLUMNS = (*_PROVENANCE, "reasons")
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reco_assets.silver.cleaning import HIGHEST_RATING
+from reco_assets.vocabulary import HIGHEST_RATING
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from reco_assets.sources.netflix import MOVIES, TAGS, blocks_table, titles_table
 from reco_assets.sources.source import Source, SourceError, empty_table
-
-SIDES = ("train", "test", "future")
+from reco_assets.vocabulary import SIDES
 
 
 def source(folder: Path) -> Source:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from deltalake.exceptions import DeltaError
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from reco_assets.sources.presplit import SIDES
+from reco_assets.vocabulary import SIDES
 from resources.files import write_text_atomically
 from resources.settings import SourceName
 from resources.tables.files import dataset_at, note_of, table_exists

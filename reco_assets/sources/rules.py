@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pac
 
-from reco_assets.silver.cleaning import CLOCK_SKEW, HIGHEST_RATING, INT32_MAX, LAST_SECOND, LOWEST_RATING
+from reco_assets.vocabulary import CLOCK_SKEW, HIGHEST_RATING, INT32_MAX, LAST_SECOND, LOWEST_RATING
 
 # What a column of a source is to the platform.
 FIELDS: Mapping[str, str] = {

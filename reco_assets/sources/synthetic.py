@@ -13,6 +13,7 @@ import pyarrow as pa
 from reco_assets.sources.movielens import MOVIES, RATINGS, TAGS
 from reco_assets.sources.source import RawTable, Source, with_provenance
 from reco_assets.sources.text_files import now
+from reco_assets.vocabulary import ALLOWED_RATINGS
 
 GENRES = (
     *("Action", "Adventure", "Animation", "Comedy", "Crime", "Documentary", "Drama", "Fantasy"),
@@ -22,7 +23,7 @@ _ADJECTIVES = ("Silent", "Golden", "Broken", "Last", "Hidden", "Crimson", "Endle
 _NOUNS = ("River", "Empire", "Garden", "Winter", "Promise", "Stranger", "Highway", "Orchard", "Voyage", "Harbor")
 _TAGS = ("slow", "funny", "classic", "overrated", "beautiful", "twist ending", "soundtrack", "based on a book")
 
-_STARS = pa.array([f"{half / 2:.1f}" for half in range(1, 11)])
+_STARS = pa.array([f"{stars:.1f}" for stars in ALLOWED_RATINGS])
 
 TASTES = 8
 FIRST_SECOND, LAST_SECOND = 825_000_000, 1_540_000_000  # 1996 to 2018, as MovieLens

@@ -11,11 +11,11 @@ from reco_assets.owners import OWNERS
 from reco_assets.publishing import publish_table
 from reco_assets.quality.etl_report import KEY as ETL_REPORT
 from reco_assets.silver import layouts
-from reco_assets.sources.presplit import SIDES
 from reco_assets.split import merge
 from reco_assets.split import plan as splits
 from reco_assets.split.futures import write_futures_csv
 from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS
+from reco_assets.vocabulary import FUTURE, SIDES, TEST, TRAIN
 from resources.io_managers import table_metadata
 from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse
@@ -81,14 +81,14 @@ def _merged_side(side: str, description: str) -> dg.AssetsDefinition:
     return made
 
 
-train_ratings = _merged_side(splits.TRAIN, "What models are trained on.")
-test_ratings = _merged_side(splits.TEST, "What models are judged on; never trained on.")
+train_ratings = _merged_side(TRAIN, "What models are trained on.")
+test_ratings = _merged_side(TEST, "What models are judged on; never trained on.")
 
 
 @dg.asset(ins={"split": dg.AssetIn(["silver", "split_ratings"])}, **_ASSET)
 def future_ratings(split: DataFrame) -> DataFrame:
     """The newest slice of all, cut off before the split: food for streaming."""
-    return split.where(F.col("side") == F.lit(splits.FUTURE)).drop("side", "policy")
+    return split.where(F.col("side") == F.lit(FUTURE)).drop("side", "policy")
 
 
 @dg.asset(

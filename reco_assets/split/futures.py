@@ -12,7 +12,6 @@ from resources.files import replacing
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-COLUMNS = ("DATE", "CUST_ID", "MOVIE_ID", "RATING")
 # To the second, because the time is part of a rating's key: a day alone would merge ratings on the way back.
 DATE_FORMAT = "yyyy-MM-dd HH:mm:ss"
 

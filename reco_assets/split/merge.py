@@ -25,12 +25,12 @@ import pyarrow.compute as pc
 from pyspark.sql import functions as F
 
 from reco_assets.batches.accepted import accepted, accepted_newest_first, waiting_batches
-from reco_assets.batches.last_values import KEY, REPLACES, last_values, last_values_of_frame
+from reco_assets.batches.last_values import REPLACES, last_values, last_values_of_frame
 from reco_assets.batches.receipts import good_rows
 from reco_assets.batches.steps import reached
 from reco_assets.batches.upkeep import after_merge
-from reco_assets.split.plan import TEST, TRAIN
 from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
+from reco_assets.vocabulary import KEY, PAIR, TEST, TRAIN
 from resources.tables.appends import batch_rows
 from resources.tables.files import TableSpec
 from resources.tables.growth import TableLog, changes_of, commit_changes, read_log, record, rows_under
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 TABLES: dict[str, TableSpec] = {TRAIN: TRAIN_RATINGS, TEST: TEST_RATINGS}
 BUILT_FROM = "reco.split_version"
-PAIR = ["user_id", "movie_id"]
 ACCEPTED = ["accepted", "line"]  # the order in which rows were accepted
 BEFORE_ALL = -1
 ROW = [field.name for field in TRAIN_RATINGS.schema.fields]

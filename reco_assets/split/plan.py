@@ -10,18 +10,15 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from reco_assets.sources.presplit import SIDES
+from reco_assets.vocabulary import FUTURE, HISTORY, PAIR, SIDES, TEST, TRAIN
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
     from resources.settings import SplitStrategy
 
-TRAIN, TEST, FUTURE = SIDES
-HISTORY = "history"
 SHARES = 10_000
 _RATING = ("user_id", "movie_id", "rating", "rating_ts")
-_PAIR = ["user_id", "movie_id"]
 
 
 @dataclass(frozen=True)
@@ -36,11 +33,11 @@ class SplitPlan:
 
 def split_by_plan(ratings: "DataFrame", plan: SplitPlan) -> "DataFrame":
     """silver/ratings + `side`: the newest slice of all first, then each strategy's own rule on the rest."""
-    pairs = ratings.groupBy(*_PAIR).agg(F.max("rating_ts").alias("last_ts"))
+    pairs = ratings.groupBy(*PAIR).agg(F.max("rating_ts").alias("last_ts"))
     dated = pairs.withColumn("is_future", _newest(pairs, plan.future_fraction))
     side = F.when(F.col("is_future"), FUTURE).when(_is_test(dated, plan), TEST).otherwise(TRAIN)
-    sided = dated.select(*_PAIR, side.alias("side"))
-    return ratings.join(sided, _PAIR)
+    sided = dated.select(*PAIR, side.alias("side"))
+    return ratings.join(sided, PAIR)
 
 
 def split_as_delivered(ratings: "DataFrame", delivered: "DataFrame") -> "DataFrame":
@@ -53,24 +50,24 @@ def split_as_delivered(ratings: "DataFrame", delivered: "DataFrame") -> "DataFra
     order = F.array_position(F.array(*(F.lit(name) for name in SIDES)), side)
     pairs = (
         delivered.select(F.col("user_id").try_cast("int"), F.col("movie_id").try_cast("int"), order.alias("at"))
-        .groupBy(*_PAIR)
+        .groupBy(*PAIR)
         .agg(F.min("at").cast("int").alias("at"))
     )
-    named = pairs.select(*_PAIR, F.element_at(F.array(*(F.lit(name) for name in SIDES)), F.col("at")).alias("side"))
-    return ratings.join(named, _PAIR)
+    named = pairs.select(*PAIR, F.element_at(F.array(*(F.lit(name) for name in SIDES)), F.col("at")).alias("side"))
+    return ratings.join(named, PAIR)
 
 
 def keep_sides(sided: "DataFrame", previous: "DataFrame", policy: str) -> "DataFrame":
     """Give pairs that an earlier run placed under the same policy their earlier side."""
-    placed = previous.where(F.col("policy") == F.lit(policy)).groupBy(*_PAIR).agg(F.min("side").alias("placed"))
-    joined = sided.join(placed, _PAIR, "left")
+    placed = previous.where(F.col("policy") == F.lit(policy)).groupBy(*PAIR).agg(F.min("side").alias("placed"))
+    joined = sided.join(placed, PAIR, "left")
     return joined.withColumn("side", F.coalesce("placed", "side")).drop("placed")
 
 
 def keep_stream_sides(sided: "DataFrame", stream: "DataFrame") -> "DataFrame":
     """Give pairs that were streamed before history had them the side that they were staged with."""
-    staged = stream.groupBy(*_PAIR).agg(F.min("split").alias("staged"))
-    joined = sided.join(staged, _PAIR, "left")
+    staged = stream.groupBy(*PAIR).agg(F.min("split").alias("staged"))
+    joined = sided.join(staged, PAIR, "left")
     return joined.withColumn("side", F.coalesce("staged", "side")).drop("staged")
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from reco_assets.sources.source import SourceError
 from reco_assets.sources.text_files import check_header
-from reco_assets.split.futures import COLUMNS
 from reco_assets.streaming.landing import HAS_A_WRITER, LandingError, open_regular
 from reco_assets.streaming.writers import Look, Writers
+from reco_assets.vocabulary import CSV_COLUMNS
 
 
 def name_in_folder(folder: Path, path: Path) -> str:
@@ -38,6 +38,6 @@ def require_ready(path: Path) -> None:
             raise LandingError(f"{path} cannot be taken in: {HAS_A_WRITER}. Wait until that ends.")
         if os.fstat(handle).st_size == 0:
             raise SourceError(path, None, "the file is empty", "Replace it by a complete copy.")
-        check_header(path, COLUMNS)
+        check_header(path, CSV_COLUMNS)
     finally:
         os.close(handle)

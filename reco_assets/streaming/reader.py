@@ -19,9 +19,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pac
 
-from reco_assets.silver.cleaning import CONFLICT, HIGHEST_RATING, INT32_MAX, LOWEST_RATING
 from reco_assets.sources.text_files import check_header
-from reco_assets.split.futures import COLUMNS
+from reco_assets.vocabulary import CONFLICT, CSV_COLUMNS, HIGHEST_RATING, INT32_MAX, LOWEST_RATING
 
 BLOCK_BYTES = 8 << 20
 MAX_LINE_BYTES = 1 << 20
@@ -40,7 +39,7 @@ GOOD = pa.schema(
 QUARANTINED = pa.schema({"line": pa.int64(), "raw": pa.string(), "reasons": pa.list_(pa.string())})
 
 _PLAIN_FIELD = r"[ !#-+\--~]*"  # printable ASCII but the quote and the comma
-_PLAIN_LINE = "^" + ",".join(f"(?P<{name}>{_PLAIN_FIELD})" for name in COLUMNS) + r"\r?$"
+_PLAIN_LINE = "^" + ",".join(f"(?P<{name}>{_PLAIN_FIELD})" for name in CSV_COLUMNS) + r"\r?$"
 _FIELD = r'(?:"([^"]*(?:""[^"]*)*)"|([^",]*))'
 _WELL_QUOTED = re.compile(rf"{_FIELD}(?:,{_FIELD})*")
 _NEXT_FIELD = re.compile(rf"(?:^|,){_FIELD}")
@@ -76,7 +75,7 @@ def parse_stream_file(path: Path, landed_ns: int) -> ParsedFile:
 
     `landed_ns` is when the file was last written, in Unix nanoseconds: a rating over a day later is of the future.
     """
-    check_header(path, COLUMNS)
+    check_header(path, CSV_COLUMNS)
     latest = landed_ns // 1_000_000_000 + DAY_SECONDS
     rows, defects = [GOOD.empty_table()], list[_Defect]()
     for first_line, block in _blocks(path):
@@ -144,7 +143,7 @@ def _parse_lines(lines: pa.Array, numbers: np.ndarray, latest: int) -> tuple[pa.
         return GOOD.empty_table(), defects
     matched = fields.filter(pa.array(plain))
     text = {}
-    for position, name in enumerate(COLUMNS):
+    for position, name in enumerate(CSV_COLUMNS):
         others = pa.array([row[position] for row in taken_apart], pa.string())
         text[name] = pac.ascii_trim(pa.concat_arrays([matched.field(name).cast(pa.string()), others]), " ")
     rows, broken = _judge(text, numbers[where], latest)
@@ -176,7 +175,7 @@ def _take_apart(line: bytes) -> tuple[Sequence[str], Sequence[str]]:
         ]
     else:
         return (), ["unbalanced_quote"]
-    return (fields, []) if len(fields) == len(COLUMNS) else ((), ["wrong_field_count"])
+    return (fields, []) if len(fields) == len(CSV_COLUMNS) else ((), ["wrong_field_count"])
 
 
 def _judge(text: Mapping[str, pa.Array], numbers: np.ndarray, latest: int) -> tuple[pa.Table, dict[str, np.ndarray]]:

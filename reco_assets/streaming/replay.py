@@ -20,17 +20,14 @@ import pyarrow.compute as pac
 from deltalake import DeltaTable
 
 from reco_assets.batches.corrections import count_corrections, later_rows
-from reco_assets.batches.last_values import KEY
 from reco_assets.batches.ledger import change, query
 from reco_assets.batches.receipts import FOLLOW_UP, Receipt, begin, family, newest_number, read_receipt, write_receipts
 from reco_assets.batches.recovery import ARCHIVE, TRANSACTION
 from reco_assets.batches.sides import split_pairs
 from reco_assets.batches.steps import reached
-from reco_assets.silver.cleaning import CONFLICT
-from reco_assets.split.futures import COLUMNS
-from reco_assets.split.plan import TRAIN
 from reco_assets.streaming.reader import GOOD, QUARANTINED, ParsedFile, parse_stream_file
 from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
+from reco_assets.vocabulary import CONFLICT, CSV_COLUMNS, KEY, TRAIN
 from resources.errors import RecoError
 from resources.identifiers import identifier
 from resources.tables.appends import BATCH, Commit, append_batches, batch_rows
@@ -166,7 +163,7 @@ def _read_again(lakehouse: Lakehouse, batch: str, known: _Known) -> ParsedFile:
     with tempfile.TemporaryDirectory() as folder:
         rebuilt = Path(folder, "quarantined.csv")
         with rebuilt.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(",".join(COLUMNS))
+            file.write(",".join(CSV_COLUMNS))
             # Other lines stay blank, which keeps every line's number.
             file.writelines(f"\n{raw.get(number, '')}" for number in range(2, max(known.quarantined) + 1))
         return parse_stream_file(rebuilt, time.time_ns())

@@ -10,16 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pac
 import pyarrow.csv as pcsv
 
-from reco_assets.split.futures import COLUMNS
 from reco_assets.streaming.landing import name_defect
 from reco_assets.streaming.simulate import TOLERANCE, SimulationError, draw_rows, draw_users, tilt
 from reco_assets.tables import FUTURE_RATINGS, SPLIT_RATINGS
+from reco_assets.vocabulary import CSV_COLUMNS, FUTURE, HISTORY
 from resources.engine import Engine
 from resources.files import replacing
 from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse
 
-TABLES = {"future": FUTURE_RATINGS.name, "history": SPLIT_RATINGS.name}
+TABLES = {FUTURE: FUTURE_RATINGS.name, HISTORY: SPLIT_RATINGS.name}
 RATING = ["user_id", "movie_id", "rating", "rating_ts"]
 
 
@@ -56,7 +56,7 @@ def simulate(settings: Settings, plan: Simulation, name: str) -> dict[str, Any]:
         raise SimulationError(f"{TABLES[plan.population]} has no ratings to draw from; choose --from history.")
     drawn = rows.take(_chosen(rows["user_id"].to_numpy(), plan, rng))
     stars = tilt(drawn["rating"].to_numpy(), plan.tilt, rng, population=rows["rating"].to_numpy())
-    dates = _dated_anew(rows, len(drawn)) if plan.population == "history" else drawn["rating_ts"]
+    dates = _dated_anew(rows, len(drawn)) if plan.population == HISTORY else drawn["rating_ts"]
     _write(target, [dates, drawn["user_id"], drawn["movie_id"], pa.array(stars)])
     users = pac.count_distinct(drawn["user_id"]).as_py()
     note = _shortfall(plan, users, len(drawn), pac.count_distinct(rows["user_id"]).as_py())
@@ -76,7 +76,7 @@ def _shortfall(plan: Simulation, users: int, rows: int, there: int) -> str | Non
     wanted += [f"{plan.rows:,} rows"] if too_few_rows else []
     if not wanted or users == plan.users or users < there:
         return None
-    more = "" if plan.population == "history" else "; --from history has more, dated anew"
+    more = "" if plan.population == HISTORY else "; --from history has more, dated anew"
     return f"{' and '.join(wanted)} were asked for, and {TABLES[plan.population]} has {there:,} users in all{more}."
 
 
@@ -92,6 +92,6 @@ def _dated_anew(rows: pa.Table, count: int) -> pa.Array:
 
 def _write(target: Path, columns: list[Any]) -> None:
     text = pac.strftime(columns[0].cast(pa.timestamp("s", tz="UTC")), format="%Y-%m-%d %H:%M:%S")
-    table = pa.table(dict(zip(COLUMNS, [text, *columns[1:]], strict=True)))
+    table = pa.table(dict(zip(CSV_COLUMNS, [text, *columns[1:]], strict=True)))
     with replacing(target) as temporary, temporary.open("wb") as file:
         pcsv.write_csv(table, file, pcsv.WriteOptions(quoting_header="none", quoting_style="none"))

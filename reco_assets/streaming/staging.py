@@ -9,15 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pac
 
 from reco_assets.batches.corrections import count_corrections
-from reco_assets.batches.last_values import KEY
 from reco_assets.batches.receipts import Receipt, begin, family, write_receipts
 from reco_assets.batches.recovery import TRANSACTION
 from reco_assets.batches.sides import split_pairs
 from reco_assets.batches.steps import reached
-from reco_assets.split.plan import TRAIN
 from reco_assets.streaming.archiving import Part
 from reco_assets.streaming.reader import ParsedFile
 from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
+from reco_assets.vocabulary import KEY, TRAIN
 from resources.tables.appends import BATCH, Commit, append_batches, batch_rows, rows_of_files
 from resources.tables.files import TableSpec
 from resources.tables.lakehouse import Lakehouse

@@ -11,9 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reco_assets.split.plan import (
-    FUTURE,
-    TEST,
-    TRAIN,
     SplitPlan,
     as_split_ratings,
     keep_sides,
@@ -22,6 +19,7 @@ from reco_assets.split.plan import (
     split_by_plan,
 )
 from reco_assets.tables import SPLIT_RATINGS
+from reco_assets.vocabulary import FUTURE, TEST, TRAIN
 
 pytestmark = pytest.mark.both_engines
 

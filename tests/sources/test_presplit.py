@@ -4,13 +4,14 @@ import pytest
 
 from reco_assets.sources import presplit
 from reco_assets.sources.source import SourceError
+from reco_assets.vocabulary import SIDES
 
 
 @pytest.fixture
 def folder(tmp_path):
     """A folder with combined/{train,test,future}.txt."""
     (tmp_path / "combined").mkdir()
-    for movie, side in enumerate(presplit.SIDES, start=1):
+    for movie, side in enumerate(SIDES, start=1):
         (tmp_path / "combined" / f"{side}.txt").write_text(f"{movie}:\n7,3,2005-09-06\n")
     return tmp_path
 

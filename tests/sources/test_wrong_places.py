@@ -8,7 +8,7 @@ from reco_assets.sources.choose import choose_source
 from reco_assets.sources.headers import header_defect
 from reco_assets.sources.source import SourceError
 from reco_assets.sources.text_files import check_header
-from reco_assets.streaming.reader import COLUMNS as STREAMED
+from reco_assets.vocabulary import CSV_COLUMNS as STREAMED
 from resources.settings import load_settings
 
 RATINGS = ("userId", "movieId", "rating", "timestamp")

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from reco_assets.batches import upkeep
 from reco_assets.batches.accepted import accept_waiting, accepted
-from reco_assets.batches.last_values import KEY
 from reco_assets.batches.receipts import Receipt, write_receipt
 from reco_assets.batches.sides import split_pairs
 from reco_assets.split.merge import ROW, TABLES, How, Merged, merge_side, rebuilt_side, rows_of_side, rows_to_put
 from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
+from reco_assets.vocabulary import KEY
 from resources.engine import Engine
 from resources.settings import load_settings
 from resources.tables import tending as table_tending

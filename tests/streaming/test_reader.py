@@ -337,7 +337,7 @@ def test_lines_taken_apart_in_a_block_end_as_those_taken_apart_one_by_one(tmp_pa
     path.write_bytes(HEADER + body)
     in_blocks = parse_stream_file(path, LANDED_NS)
     with pytest.MonkeyPatch.context() as patch:
-        no_line = ",".join(f"(?P<{name}>x)" for name in reader.COLUMNS)
+        no_line = ",".join(f"(?P<{name}>x)" for name in reader.CSV_COLUMNS)
         patch.setattr(reader, "_PLAIN_LINE", no_line + "[^x]" * 5 + "$")
         assert parse_stream_file(path, LANDED_NS) == in_blocks
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from reco_assets.vocabulary import HIGHEST_RATING, LOWEST_RATING
+
 BIAS_SWEEPS = 5
 USER_PENALTY, ITEM_PENALTY = 8.0, 4.0  # chosen on a validation slice of ml-latest-small's training rows
-LOWEST, HIGHEST = 0.5, 5.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def residuals(ratings: sp.csr_matrix, biases: Biases) -> sp.csr_matrix:
 
 def clip(stars: np.ndarray) -> np.ndarray:
     """Stars within the scale of 0.5 to 5."""
-    clipped: np.ndarray = np.clip(stars, LOWEST, HIGHEST)
+    clipped: np.ndarray = np.clip(stars, LOWEST_RATING, HIGHEST_RATING)
     return clipped
 
 

@@ -10,6 +10,7 @@ from reco_assets.models.als.recommender import Recommender
 from reco_assets.models.judging.comparison import UserScores
 from reco_assets.models.judging.metrics import RankingMetrics, UserNdcg, mae, ranking_by_user, ranking_metrics, rmse
 from reco_assets.models.ratings import Ratings, positions
+from reco_assets.vocabulary import HISTORY
 
 ColdStart = Literal["drop", "nan"]
 
@@ -105,7 +106,7 @@ class Trial:
 
         An origin without ratings is left out.
         """
-        parts = {"history": ~self.streamed, "stream": self.streamed}
+        parts = {HISTORY: ~self.streamed, "stream": self.streamed}
         return {
             name: _summary(whole if part.all() else replace(self, test=self.test.where(part)).evaluate(model))
             for name, part in parts.items()

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from reco_assets.models.als.biases import HIGHEST, LOWEST
 from reco_assets.models.als.recommender import AlsRecommender, Recommender
 from reco_assets.models.top_n import MASKED
+from reco_assets.vocabulary import HIGHEST_RATING, LOWEST_RATING
 from resources.errors import RecoError
 from resources.files import write_text_atomically
 
@@ -57,7 +57,9 @@ def smoke_test(model: Recommender, folder: Path, name: str) -> None:
     predicted, lists = model.predict(users, movies), model.recommend(users, length)
     wanted = min(length, len(model.movie_ids))
     told = {
-        "predictions are numbers within 0.5 and 5 stars": bool(((predicted >= LOWEST) & (predicted <= HIGHEST)).all()),
+        "predictions are numbers within 0.5 and 5 stars": bool(
+            ((predicted >= LOWEST_RATING) & (predicted <= HIGHEST_RATING)).all()
+        ),
         f"lists hold {wanted} different movies": all(
             len(set(row[row != MASKED].tolist())) == wanted for row in lists.movie_id
         ),

@@ -14,6 +14,7 @@ from pyspark.sql.types import (
 
 from resources.tables.files import DESCRIPTION, TableSpec
 
+OWNERS = ["team:reco"]  # who answers for the assets, as shown in Dagit
 INT, LONG, FLOAT, STRING, TIMESTAMP = IntegerType(), LongType(), FloatType(), StringType(), TimestampType()
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pac
 import pyarrow.dataset as ds
 
+from reco_assets.statistics import pair_number, xxhash64
 from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS
 from reco_assets.vocabulary import LEARNED_SIDES
 from resources.tables.lakehouse import Lakehouse
@@ -16,19 +17,13 @@ SALT = 2006
 SHARES = 100
 _SIDES = np.array(LEARNED_SIDES, object)
 
-# The primes of xxHash64, whose specification is https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
-_PRIME_1, _PRIME_2, _PRIME_3, _PRIME_5 = (
-    np.uint64(prime) for prime in (11400714785074694791, 14029467366897019727, 1609587929392839161, 2870177450012600261)
-)
-_DEFAULT_SEED = np.uint64(42)  # of xxhash64 in Spark SQL
-
 
 def split_pairs(lakehouse: Lakehouse, user_id: np.ndarray, movie_id: np.ndarray, train_ratio: float) -> pa.Array:
     """`train` or `test` for n pairs (n,) int32: history's side first, then that of earlier stream rows, then a hash.
 
     A pair that history keeps for the future counts as unknown. A pair always gets one side. No id is negative.
     """
-    pairs, back = np.unique(_pair(user_id, movie_id), return_inverse=True)
+    pairs, back = np.unique(pair_number(user_id, movie_id), return_inverse=True)
     sides = hashed_split(pairs >> 32, pairs & 0xFFFFFFFF, train_ratio)
     for name, column in ((STREAM_RATINGS.name, "split"), (SPLIT_RATINGS.name, "side")):
         if len(pairs) and lakehouse.exists(name):
@@ -46,33 +41,16 @@ def hashed_split(user_id: np.ndarray, movie_id: np.ndarray, train_ratio: float) 
     return _SIDES[(share >= round(train_ratio * SHARES)).astype(np.int64)]
 
 
-def xxhash64(*columns: np.ndarray) -> np.ndarray:
-    """xxHash64 of int32 columns (n,) each, every one seeding the next as in Spark SQL; (n,) int64."""
-    hashed = np.full(len(columns[0]), _DEFAULT_SEED)
-    for column in columns:
-        hashed = hashed + _PRIME_5 + np.uint64(4)
-        hashed ^= column.view(np.uint32).astype(np.uint64) * _PRIME_1
-        hashed = (hashed << np.uint64(23) | hashed >> np.uint64(41)) * _PRIME_2 + _PRIME_3
-        hashed = (hashed ^ hashed >> np.uint64(33)) * _PRIME_2
-        hashed = (hashed ^ hashed >> np.uint64(29)) * _PRIME_3
-        hashed ^= hashed >> np.uint64(32)
-    return hashed.view(np.int64)
-
-
 def _keep_known(sides: np.ndarray, pairs: np.ndarray, known: ds.Dataset, column: str) -> None:
     """Overwrite the sides of pairs (sorted) that the table knows; the table is streamed, never held."""
     # Arrow's own memory: a filter over numpy's can abort a process that ends right after reading.
     users = pac.unique(pa.array((pairs >> 32).astype(np.int32)))
     of_them = ds.field("user_id").isin(users)  # `column` is looked at where a pair is known: it would take as long
     for batch in known.scanner(columns=["user_id", "movie_id", column], filter=of_them).to_batches():
-        found = _pair(batch["user_id"].to_numpy(), batch["movie_id"].to_numpy())
+        found = pair_number(batch["user_id"].to_numpy(), batch["movie_id"].to_numpy())
         order = np.argsort(found)  # 20 M rows against 1 M pairs: 12 s of searches in any order, 3 s in this one
         at = np.minimum(np.searchsorted(pairs, found[order]), len(pairs) - 1)
         wanted = pairs[at] == found[order]
         side = batch[column].take(pa.array(order[wanted])).cast(pa.string())
         is_side = pac.is_in(side, pa.array(LEARNED_SIDES)).to_numpy(zero_copy_only=False)
         sides[at[wanted][is_side]] = side.to_numpy(zero_copy_only=False)[is_side]
-
-
-def _pair(user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
-    return user_id.astype(np.int64) << 32 | movie_id.astype(np.int64)

@@ -6,11 +6,11 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from reco_assets.owners import OWNERS
 from reco_assets.sources.choose import choose_place, open_source, require_same_source
 from reco_assets.sources.remembered import NOTE, Remembered, recall, remember, remembered_as
 from reco_assets.sources.source import RawTable, SourceError
 from reco_assets.sources.unreadable import watched, with_rows
+from reco_assets.tables import OWNERS
 from resources.tables.lakehouse import Lakehouse
 
 LOCK = "bronze/source"

@@ -7,7 +7,7 @@ import dagster as dg
 
 from reco_assets.drift.inputs import report_on_waiting
 from reco_assets.drift.reports import write_report
-from reco_assets.owners import OWNERS
+from reco_assets.tables import OWNERS
 from resources.tables.lakehouse import Lakehouse
 
 DATA, MODEL, REPORT = (dg.AssetKey(["drift", name]) for name in ("data_drift", "model_drift", "report"))

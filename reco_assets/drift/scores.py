@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from reco_assets.drift.histograms import PREDICTIONS, RATINGS, Grid
+from reco_assets.statistics import divergence
 
-PRIOR = 0.5  # Jeffreys: half a row in every bin keeps the divergence finite on disjoint supports
 DECILES = 10
 
 
@@ -77,15 +77,6 @@ def score(reference: np.ndarray, current: np.ndarray, scale: Scale, weights: Wei
         + weights.median_weight * np.abs(median) / weights.median_threshold
     )
     return Score(kl, mean, median, total)
-
-
-def divergence(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
-    """KL(current || reference) in nats of counts (…, k), with half a row added to every bin of either."""
-    p = (current + PRIOR) / (current + PRIOR).sum(axis=-1, keepdims=True)
-    q = (reference + PRIOR) / (reference + PRIOR).sum(axis=-1, keepdims=True)
-    # Rounding may leave -1e-17 of a divergence that is 0.
-    found: np.ndarray = np.maximum((p * np.log(p / q)).sum(axis=-1), 0.0)
-    return found
 
 
 def _mean(counts: np.ndarray, grid: Grid) -> np.ndarray:

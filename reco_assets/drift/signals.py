@@ -7,6 +7,7 @@ import scipy.sparse as sp
 
 from reco_assets.drift.bootstrap import INTERVAL, Resampling, grouped, ratio_deviations
 from reco_assets.models.ratings import positions
+from reco_assets.statistics import jensen_shannon
 
 CLASSES = 10
 
@@ -82,16 +83,6 @@ def mix(reference: Occurrences, current: Occurrences) -> Mix | None:
     )
 
 
-def jensen_shannon(first: np.ndarray, second: np.ndarray) -> float:
-    """Divergence in bits, 0 to 1, of two arrays of counts.
-
-    Lin (1991), "Divergence measures based on the Shannon entropy", eq. 4.1.
-    """
-    p, q = first / first.sum(), second / second.sum()
-    middle = (p + q) / 2
-    return max(0.0, (_bits(p, middle) + _bits(q, middle)) / 2)
-
-
 def error_shift(reference: Errors, current: Errors, resampling: Resampling, windows: int = 1) -> ErrorShift | None:
     """Compare RMSE of two sides, whole users resampled; None where a side has fewer than two users.
 
@@ -126,8 +117,3 @@ def _classes(rows: np.ndarray) -> np.ndarray:
     classes = np.empty(len(rows), np.int64)
     classes[order] = before * CLASSES // max(rows.sum(), 1)
     return classes
-
-
-def _bits(p: np.ndarray, q: np.ndarray) -> float:
-    some = p > 0
-    return float((p[some] * np.log2(p[some] / q[some])).sum())

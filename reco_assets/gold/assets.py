@@ -12,8 +12,7 @@ from reco_assets.models.als.recommender import Recommender
 from reco_assets.models.assets import read_ratings
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import model_store
-from reco_assets.owners import OWNERS
-from reco_assets.tables import SPLITS
+from reco_assets.tables import OWNERS, SPLITS
 from resources.tables.lakehouse import Lakehouse
 
 _ASSET: dict[str, Any] = {

@@ -6,7 +6,7 @@ import dagster as dg
 
 from reco_assets.maintenance.models import remove_superseded
 from reco_assets.maintenance.pins import pinned_versions
-from reco_assets.owners import OWNERS
+from reco_assets.tables import OWNERS
 from resources.tables.files import LakehouseError
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.upkeep import Upkeep, delta_tables, maintain_table

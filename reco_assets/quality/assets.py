@@ -5,12 +5,12 @@ from typing import Any
 
 import dagster as dg
 
-from reco_assets.owners import OWNERS
 from reco_assets.quality import kinds
 from reco_assets.quality.checking import check_table
 from reco_assets.quality.declarations import DECLARATIONS, Declaration
 from reco_assets.quality.findings import Finding
 from reco_assets.quality.reports import write_report
+from reco_assets.tables import OWNERS
 from resources.plain_text import in_markdown
 from resources.tables.lakehouse import Lakehouse
 

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reco_assets.drift.scores import divergence
-from reco_assets.drift.signals import jensen_shannon
+from reco_assets.statistics import divergence, jensen_shannon
 
 
 @dataclass(frozen=True)

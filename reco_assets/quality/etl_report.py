@@ -6,12 +6,12 @@ from typing import Any
 
 import dagster as dg
 
-from reco_assets.owners import OWNERS
 from reco_assets.quality.conservation import Conservation, quality_report
 from reco_assets.quality.declarations import DECLARED
 from reco_assets.quality.scans import scan_of
 from reco_assets.silver import layouts
 from reco_assets.silver.cleaning import exact_duplicates, typed_movies, typed_ratings
+from reco_assets.tables import OWNERS
 from resources.files import write_json
 from resources.reservations import reserved_stamp
 from resources.tables.lakehouse import Lakehouse

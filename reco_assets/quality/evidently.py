@@ -16,8 +16,7 @@ import pyarrow as pa
 
 from reco_assets.batches.accepted import waiting_batches
 from reco_assets.models.versions.store import model_store
-from reco_assets.owners import OWNERS
-from reco_assets.tables import STREAM_RATINGS, TRAIN_RATINGS
+from reco_assets.tables import OWNERS, STREAM_RATINGS, TRAIN_RATINGS
 from resources.reservations import reserved_stamp
 from resources.tables.appends import batch_rows
 from resources.tables.lakehouse import Lakehouse

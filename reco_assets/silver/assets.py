@@ -9,9 +9,9 @@ from typing import Any
 import dagster as dg
 from pyspark.sql import DataFrame
 
-from reco_assets.owners import OWNERS
 from reco_assets.silver import layouts
 from reco_assets.silver.cleaning import Cleaned, clean_movies, clean_ratings, clean_tags
+from reco_assets.tables import OWNERS
 
 
 def _outs(table: str, description: str) -> dict[str, dg.AssetOut]:

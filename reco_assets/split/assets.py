@@ -7,14 +7,13 @@ import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from reco_assets.owners import OWNERS
 from reco_assets.publishing import publish_table
 from reco_assets.quality.etl_report import KEY as ETL_REPORT
 from reco_assets.silver import layouts
 from reco_assets.split import merge
 from reco_assets.split import plan as splits
 from reco_assets.split.futures import write_futures_csv
-from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS
+from reco_assets.tables import OWNERS, SPLIT_RATINGS, STREAM_RATINGS
 from reco_assets.vocabulary import FUTURE, SIDES, TEST, TRAIN
 from resources.io_managers import table_metadata
 from resources.settings import Settings

@@ -10,11 +10,10 @@ import dagster as dg
 
 from reco_assets.batches.accepted import accept_waiting, waiting_totals
 from reco_assets.drift.reports import Verdict, report_verdict
-from reco_assets.owners import OWNERS
 from reco_assets.publishing import publish_waiting
 from reco_assets.streaming.intake import IntakeResult, NoFilesError, take_in, take_in_again, take_in_file
 from reco_assets.streaming.landing import landed_files
-from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
+from reco_assets.tables import OWNERS, STREAM_QUARANTINE, STREAM_RATINGS
 from resources.io_managers import table_metadata
 from resources.plain_text import in_markdown
 from resources.settings import Settings

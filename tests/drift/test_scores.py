@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import entropy
 
 from reco_assets.drift.histograms import PREDICTIONS, RATINGS
-from reco_assets.drift.scores import Weights, divergence, prediction_scale, rating_scale, score
+from reco_assets.drift.scores import Weights, prediction_scale, rating_scale, score
+from reco_assets.statistics import divergence
 
 COUNTS = st.lists(st.integers(0, 10_000), min_size=10, max_size=10).filter(any).map(np.array)
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
 from reco_assets.drift.bootstrap import Resampling
-from reco_assets.drift.signals import Errors, Occurrences, error_shift, jensen_shannon, mix
+from reco_assets.drift.signals import Errors, Occurrences, error_shift, mix
+from reco_assets.statistics import jensen_shannon
 
 RESAMPLING = Resampling(499, 42, 0.01)
 COUNTS = st.lists(st.integers(0, 1_000), min_size=10, max_size=10).filter(any).map(np.array)

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import functions as F
 
-from reco_assets.batches.sides import SALT, hashed_split, split_pairs, xxhash64
+from reco_assets.batches.sides import SALT, hashed_split, split_pairs
+from reco_assets.statistics import xxhash64
 from reco_assets.tables import STREAM_RATINGS
 from resources.tables.appends import append_batches
 from resources.tables.lakehouse import Lakehouse

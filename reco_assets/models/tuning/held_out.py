@@ -13,6 +13,7 @@ import numpy as np
 from reco_assets.models.als.recommender import Recommender
 from reco_assets.models.judging.metrics import ranking_metrics, rmse
 from reco_assets.models.ratings import Ratings
+from reco_assets.statistics import pair_number, splitmix64
 from resources.errors import RecoError
 
 HELD_OUT_PERCENT = 10
@@ -52,18 +53,8 @@ class Part:
 
 def held_out_slice(train: Ratings, seed: int) -> Slice:
     """Every tenth pair by a hash of it; however often a user rated a movie, all of it is on one side."""
-    held = _hashed(train, seed) % np.uint64(100) < HELD_OUT_PERCENT
+    held = splitmix64(pair_number(train.user_id, train.movie_id), seed) % np.uint64(100) < HELD_OUT_PERCENT
     return Slice(train.where(~held), train.where(held))
-
-
-def _hashed(ratings: Ratings, seed: int) -> np.ndarray:
-    """(n,) uint64 of the pairs: the finalizer of splitmix64 (Steele, Lea & Flood, 2014), seeded."""
-    mixed = ratings.user_id.astype(np.uint64) << np.uint64(32) | ratings.movie_id.astype(np.uint64)
-    mixed = mixed + np.uint64((seed + 1) * 0x9E3779B97F4A7C15 % 2**64)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    hashed: np.ndarray = mixed ^ (mixed >> np.uint64(31))
-    return hashed
 
 
 def parts(ratings: Slice, goal: Goal) -> tuple[Part, Part]:

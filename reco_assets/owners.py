@@ -1,3 +1,0 @@
-"""Who answers for the assets, as shown in Dagit."""
-
-OWNERS = ["team:reco"]

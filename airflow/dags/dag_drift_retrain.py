@@ -6,7 +6,10 @@ Exported by `reco airflow export`: change the platform's job instead, and export
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.providers.common.compat.sdk import DAG
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.providers.standard.operators.python import BranchPythonOperator, PythonOperator
+from airflow.providers.standard.operators.python import (
+    BranchPythonOperator,
+    PythonOperator,
+)
 
 from common.config import (
     DEFAULT_DAG_ARGS,
@@ -22,8 +25,14 @@ from common.config import (
     TRAIN_RATIO,
     K,
 )
-from common.runner import follow_decision, run_reco
-from common.spark import SPARK_TASK, on_report_of
+from common.runner import (
+    follow_decision,
+    run_reco,
+)
+from common.spark import (
+    SPARK_TASK,
+    on_report_of,
+)
 from common.timing import cron
 
 with DAG(
@@ -34,7 +43,13 @@ with DAG(
     start_date=START_DATE,
     catchup=False,
     max_active_runs=1,
-    tags=["spark", "ml", "drift-detection", "retraining", "monitoring"],
+    tags=[
+        "spark",
+        "ml",
+        "drift-detection",
+        "retraining",
+        "monitoring",
+    ],
 ) as dag:
     process_streaming_data = SparkSubmitOperator(
         task_id="process_streaming_data",
@@ -55,7 +70,9 @@ with DAG(
     find_current_model = PythonOperator(
         task_id="find_current_model",
         python_callable=run_reco,
-        op_kwargs={"function": "find_current_model"},
+        op_kwargs={
+            "function": "find_current_model",
+        },
     )
     detect_drift = SparkSubmitOperator(
         task_id="detect_drift",
@@ -80,7 +97,10 @@ with DAG(
     check_retrain = BranchPythonOperator(
         task_id="check_retrain",
         python_callable=follow_decision,
-        op_kwargs={"task_id": "detect_drift", "key": "retrain_decision"},
+        op_kwargs={
+            "task_id": "detect_drift",
+            "key": "retrain_decision",
+        },
     )
     skip_retrain = EmptyOperator(
         task_id="skip_retrain",
@@ -113,7 +133,9 @@ with DAG(
     find_latest_model = PythonOperator(
         task_id="find_latest_model",
         python_callable=run_reco,
-        op_kwargs={"function": "find_latest_model"},
+        op_kwargs={
+            "function": "find_latest_model",
+        },
     )
     test_recommender = SparkSubmitOperator(
         task_id="test_recommender",
@@ -131,11 +153,11 @@ with DAG(
         **SPARK_TASK,
     )
 
-    (
-        process_streaming_data
-        >> find_current_model
-        >> detect_drift
-        >> check_retrain
-        >> [skip_retrain, merge_streaming_data]
-    )
-    merge_streaming_data >> train_recommender >> find_latest_model >> test_recommender
+    process_streaming_data >> find_current_model
+    find_current_model >> detect_drift
+    detect_drift >> check_retrain
+    check_retrain >> skip_retrain
+    check_retrain >> merge_streaming_data
+    merge_streaming_data >> train_recommender
+    train_recommender >> find_latest_model
+    find_latest_model >> test_recommender

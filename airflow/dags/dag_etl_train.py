@@ -30,7 +30,13 @@ with DAG(
     start_date=START_DATE,
     catchup=False,
     max_active_runs=1,
-    tags=["spark", "ml", "etl", "training", "testing"],
+    tags=[
+        "spark",
+        "ml",
+        "etl",
+        "training",
+        "testing",
+    ],
 ) as dag:
     spark_etl = SparkSubmitOperator(
         task_id="spark_etl",
@@ -72,7 +78,9 @@ with DAG(
     find_latest_model = PythonOperator(
         task_id="find_latest_model",
         python_callable=run_reco,
-        op_kwargs={"function": "find_latest_model"},
+        op_kwargs={
+            "function": "find_latest_model",
+        },
     )
     spark_test_recommender = SparkSubmitOperator(
         task_id="spark_test_recommender",
@@ -90,5 +98,7 @@ with DAG(
         **SPARK_TASK,
     )
 
-    spark_etl >> [spark_create_futures, spark_train_recommender]
-    spark_train_recommender >> find_latest_model >> spark_test_recommender
+    spark_etl >> spark_create_futures
+    spark_etl >> spark_train_recommender
+    spark_train_recommender >> find_latest_model
+    find_latest_model >> spark_test_recommender

@@ -6,7 +6,10 @@ Exported by `reco airflow export`: change the platform's job instead, and export
 from airflow.providers.common.compat.sdk import DAG
 from airflow.providers.standard.operators.python import PythonOperator
 
-from common.config import DEFAULT_DAG_ARGS, START_DATE
+from common.config import (
+    DEFAULT_DAG_ARGS,
+    START_DATE,
+)
 from common.runner import run_reco
 from common.timing import cron
 
@@ -22,25 +25,45 @@ with DAG(
     validate_schema = PythonOperator(
         task_id="validate_schema",
         python_callable=run_reco,
-        op_kwargs={"checks": "schema"},
+        op_kwargs={
+            "checks": "schema",
+        },
     )
     check_data_quality = PythonOperator(
         task_id="check_data_quality",
         python_callable=run_reco,
         op_kwargs={
-            "checks": "nulls,ranges,references,row_count",
+            "checks": ",".join(
+                [
+                    "nulls",
+                    "ranges",
+                    "references",
+                    "row_count",
+                ]
+            ),
             "select": "quality/report",
         },
     )
     check_distributions = PythonOperator(
         task_id="check_distributions",
         python_callable=run_reco,
-        op_kwargs={"checks": "distributions"},
+        op_kwargs={
+            "checks": "distributions",
+        },
     )
     detect_anomalies = PythonOperator(
         task_id="detect_anomalies",
         python_callable=run_reco,
-        op_kwargs={"checks": "duplicates,outliers"},
+        op_kwargs={
+            "checks": ",".join(
+                [
+                    "duplicates",
+                    "outliers",
+                ]
+            ),
+        },
     )
 
-    validate_schema >> [check_data_quality, check_distributions, detect_anomalies]
+    validate_schema >> check_data_quality
+    validate_schema >> check_distributions
+    validate_schema >> detect_anomalies

@@ -5,11 +5,20 @@ Exported by `reco airflow export`: change the platform's job instead, and export
 
 from airflow.providers.common.compat.sdk import DAG
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.providers.standard.operators.python import BranchPythonOperator, PythonOperator
+from airflow.providers.standard.operators.python import (
+    BranchPythonOperator,
+    PythonOperator,
+)
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 
-from common.config import DEFAULT_DAG_ARGS, START_DATE
-from common.runner import follow_decision, run_reco
+from common.config import (
+    DEFAULT_DAG_ARGS,
+    START_DATE,
+)
+from common.runner import (
+    follow_decision,
+    run_reco,
+)
 from common.timing import cron
 
 with DAG(
@@ -24,12 +33,16 @@ with DAG(
     check_new_data = PythonOperator(
         task_id="check_new_data",
         python_callable=run_reco,
-        op_kwargs={"function": "check_new_data"},
+        op_kwargs={
+            "function": "check_new_data",
+        },
     )
     validate_data = PythonOperator(
         task_id="validate_data",
         python_callable=run_reco,
-        op_kwargs={"function": "validate_data"},
+        op_kwargs={
+            "function": "validate_data",
+        },
     )
     preprocess = PythonOperator(
         task_id="preprocess",
@@ -59,12 +72,16 @@ with DAG(
     train = PythonOperator(
         task_id="train",
         python_callable=run_reco,
-        op_kwargs={"select": "models/als_candidate"},
+        op_kwargs={
+            "select": "models/als_candidate",
+        },
     )
     evaluate = PythonOperator(
         task_id="evaluate",
         python_callable=run_reco,
-        op_kwargs={"select": "models/als_evaluation"},
+        op_kwargs={
+            "select": "models/als_evaluation",
+        },
     )
     check_drift = PythonOperator(
         task_id="check_drift",
@@ -85,7 +102,13 @@ with DAG(
         task_id="deploy",
         python_callable=run_reco,
         op_kwargs={
-            "select": "models/als_champion,gold/recommendations_als,gold/similar_movies",
+            "select": ",".join(
+                [
+                    "models/als_champion",
+                    "gold/recommendations_als",
+                    "gold/similar_movies",
+                ]
+            ),
         },
     )
     choose_retraining = BranchPythonOperator(
@@ -111,14 +134,12 @@ with DAG(
         task_id="skip_retraining",
     )
 
-    (
-        check_new_data
-        >> validate_data
-        >> preprocess
-        >> train
-        >> evaluate
-        >> check_drift
-        >> deploy
-        >> choose_retraining
-        >> [trigger_retraining, skip_retraining]
-    )
+    check_new_data >> validate_data
+    validate_data >> preprocess
+    preprocess >> train
+    train >> evaluate
+    evaluate >> check_drift
+    check_drift >> deploy
+    deploy >> choose_retraining
+    choose_retraining >> trigger_retraining
+    choose_retraining >> skip_retraining

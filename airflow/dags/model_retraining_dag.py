@@ -4,10 +4,19 @@ Exported by `reco airflow export`: change the platform's job instead, and export
 """
 
 from airflow.providers.common.compat.sdk import DAG
-from airflow.providers.standard.operators.python import BranchPythonOperator, PythonOperator
+from airflow.providers.standard.operators.python import (
+    BranchPythonOperator,
+    PythonOperator,
+)
 
-from common.config import DEFAULT_DAG_ARGS, START_DATE
-from common.runner import follow_decision, run_reco
+from common.config import (
+    DEFAULT_DAG_ARGS,
+    START_DATE,
+)
+from common.runner import (
+    follow_decision,
+    run_reco,
+)
 
 with DAG(
     dag_id="model_retraining_dag",
@@ -21,7 +30,9 @@ with DAG(
     backup_current_model = PythonOperator(
         task_id="backup_current_model",
         python_callable=run_reco,
-        op_kwargs={"function": "backup_current_model"},
+        op_kwargs={
+            "function": "backup_current_model",
+        },
     )
     retrain_model = PythonOperator(
         task_id="retrain_model",
@@ -46,24 +57,41 @@ with DAG(
     evaluate_new_model = PythonOperator(
         task_id="evaluate_new_model",
         python_callable=run_reco,
-        op_kwargs={"select": "models/als_evaluation"},
+        op_kwargs={
+            "select": "models/als_evaluation",
+        },
     )
     compare_models = BranchPythonOperator(
         task_id="compare_models",
         python_callable=follow_decision,
-        op_kwargs={"task_id": "evaluate_new_model", "key": "comparison"},
+        op_kwargs={
+            "task_id": "evaluate_new_model",
+            "key": "comparison",
+        },
     )
     deploy_new_model = PythonOperator(
         task_id="deploy_new_model",
         python_callable=run_reco,
         op_kwargs={
-            "select": "models/als_champion,gold/recommendations_als,gold/similar_movies",
+            "select": ",".join(
+                [
+                    "models/als_champion",
+                    "gold/recommendations_als",
+                    "gold/similar_movies",
+                ]
+            ),
         },
     )
     rollback_model = PythonOperator(
         task_id="rollback_model",
         python_callable=run_reco,
-        op_kwargs={"function": "rollback_model"},
+        op_kwargs={
+            "function": "rollback_model",
+        },
     )
 
-    backup_current_model >> retrain_model >> evaluate_new_model >> compare_models >> [deploy_new_model, rollback_model]
+    backup_current_model >> retrain_model
+    retrain_model >> evaluate_new_model
+    evaluate_new_model >> compare_models
+    compare_models >> deploy_new_model
+    compare_models >> rollback_model

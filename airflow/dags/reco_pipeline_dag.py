@@ -6,7 +6,10 @@ Exported by `reco airflow export`: change the platform's job instead, and export
 from airflow.providers.common.compat.sdk import DAG
 from airflow.providers.standard.operators.python import PythonOperator
 
-from common.config import DEFAULT_DAG_ARGS, START_DATE
+from common.config import (
+    DEFAULT_DAG_ARGS,
+    START_DATE,
+)
 from common.runner import run_reco
 from common.timing import cron
 
@@ -47,7 +50,9 @@ with DAG(
     verify_silver_output = PythonOperator(
         task_id="verify_silver_output",
         python_callable=run_reco,
-        op_kwargs={"function": "verify_silver"},
+        op_kwargs={
+            "function": "verify_silver",
+        },
     )
     run_train_als_generate_recos = PythonOperator(
         task_id="run_train_als_generate_recos",
@@ -67,7 +72,11 @@ with DAG(
     verify_gold_output = PythonOperator(
         task_id="verify_gold_output",
         python_callable=run_reco,
-        op_kwargs={"function": "verify_gold"},
+        op_kwargs={
+            "function": "verify_gold",
+        },
     )
 
-    run_etl_bronze_to_silver >> verify_silver_output >> run_train_als_generate_recos >> verify_gold_output
+    run_etl_bronze_to_silver >> verify_silver_output
+    verify_silver_output >> run_train_als_generate_recos
+    run_train_als_generate_recos >> verify_gold_output

@@ -1,36 +1,37 @@
-"""The documented operator classes as calls in source text, each with the arguments it is given.
+"""The documented operator classes, each with the arguments it is given.
 
-What belongs here: one function per kind of task. What doesn't: any DAG's tasks.
+What belongs here: one function per kind of task. What doesn't: any DAG's tasks, and how a call is laid out.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
 from typing import Any
 
-from reco_assets.airflow_export.code import Call, Entries, Joined, Name, Term, below
+from reco_assets.airflow_export.literals import Code, Joined, Over, literal
 from reco_assets.pipelines.jobs import Task
 
 STANDARD = "airflow.providers.standard.operators"
-PYTHON = Name(f"{STANDARD}.python", "PythonOperator")
-BRANCH = Name(f"{STANDARD}.python", "BranchPythonOperator")
-BASH = Name(f"{STANDARD}.bash", "BashOperator")
-EMPTY = Name(f"{STANDARD}.empty", "EmptyOperator")
-TRIGGER = Name(f"{STANDARD}.trigger_dagrun", "TriggerDagRunOperator")
-SPARK_SUBMIT = Name("airflow.providers.apache.spark.operators.spark_submit", "SparkSubmitOperator")
-SLACK = Name("airflow.providers.slack.operators.slack_webhook", "SlackWebhookOperator")
-DAG = Name("airflow.providers.common.compat.sdk", "DAG")
-TRIGGER_RULE = Name("airflow.providers.common.compat.sdk", "TriggerRule")
+AIRFLOW_MODULES = {
+    "BashOperator": f"{STANDARD}.bash",
+    "BranchPythonOperator": f"{STANDARD}.python",
+    "DAG": "airflow.providers.common.compat.sdk",
+    "EmptyOperator": f"{STANDARD}.empty",
+    "PythonOperator": f"{STANDARD}.python",
+    "SlackWebhookOperator": "airflow.providers.slack.operators.slack_webhook",
+    "SparkSubmitOperator": "airflow.providers.apache.spark.operators.spark_submit",
+    "TriggerDagRunOperator": f"{STANDARD}.trigger_dagrun",
+    "TriggerRule": "airflow.providers.common.compat.sdk",
+    "timedelta": "datetime",
+}
 
 
-def config(name: str) -> Name:
-    """A constant of common/config.py."""
-    return Name("common.config", name)
+@dataclass(frozen=True)
+class Operator:
+    """A call of an operator class with keyword arguments; `spread` is a mapping, as source, whose entries come last."""
 
-
-def result_of(task: str) -> str:
-    """What an upstream task pushed to XCom, as the template that Airflow renders when the task runs."""
-    return f"{{{{ ti.xcom_pull(task_ids='{task}') }}}}"
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    spread: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,55 +44,66 @@ class Run:
 
     steps: Mapping[str, Mapping[str, Any]] | None = None
     weekday: str | None = None
-    limit: timedelta | None = None
+    limit: Code | None = None
 
-    def call(self, task: Task) -> Call:
+    def operator(self, task: Task) -> Operator:
         """A PythonOperator; what the platform lacks is asked for by the task's name."""
         asked = {"checks": task.checks, "select": task.assets}
-        what: dict[str, Any] = {name: Joined(texts) for name, texts in asked.items() if texts and not task.missing}
+        what: dict[str, Any] = {name: _joined(texts) for name, texts in asked.items() if texts and not task.missing}
         what = what or {"function": task.function.__name__ if task.function else task.name}
         options = {"config": self.steps, "weekday": self.weekday, "limit": self.limit}
         given = what | {name: value for name, value in options.items() if value is not None}
-        return Call(PYTHON, {"python_callable": Name("common.runner", "run_reco"), "op_kwargs": given})
+        return Operator("PythonOperator", {"python_callable": Code("run_reco"), "op_kwargs": given})
 
 
-def spark_submit(application: str, *arguments: str | Name | Term, on_report_of: str | None = None) -> Call:
+def _joined(texts: tuple[str, ...]) -> str | Joined:
+    return texts[0] if len(texts) == 1 else Joined(texts)
+
+
+def result_of(task: str) -> str:
+    """What an upstream task pushed to XCom, as the template that Airflow renders when the task runs."""
+    return f"{{{{ ti.xcom_pull(task_ids='{task}') }}}}"
+
+
+def spark_submit(application: str, *arguments: str | Code, on_report_of: str | None = None) -> Operator:
     """An application of the platform on the connection spark_default, whose result goes to XCom.
 
     `on_report_of` is the task whose drift report called for it.
     """
-    shared = Name("common.spark", "SPARK_TASK")
-    asked = Call(Name("common.spark", "on_report_of"), positional=on_report_of) if on_report_of else shared
-    given = {"application": below(config("SPARK_APPS_PATH"), f"/{application}"), "application_args": arguments}
-    return Call(SPARK_SUBMIT, given, spread=(asked,))
+    given = {"application": Code(f'f"{{SPARK_APPS_PATH}}/{application}"'), "application_args": arguments}
+    shared = f"on_report_of({literal(on_report_of)})" if on_report_of else "SPARK_TASK"
+    return Operator("SparkSubmitOperator", given, shared)
 
 
-def bash(command: str, limit: timedelta, **variables: Name) -> Call:
-    """A shell command with a limit as of `Run`; its variables come from the environment, so no path needs quoting."""
-    env = Entries(variables, spread=(config("RECO_ENVIRONMENT"),))
+def bash(command: str, *variables: str, limit: Code) -> Operator:
+    """A shell command with a limit as of `Run`; its variables come from the environment, so no path needs quoting.
+
+    `variables` are constants of common/config.py, which the command finds under the same names.
+    """
+    env = Over((Code("RECO_ENVIRONMENT"),), {name: Code(name) for name in variables})
     given = {"bash_command": command, "env": env, "append_env": True}
-    return Call(BASH, given, spread=(Call(Name("common.alerts", "limited_to"), positional=limit),))
+    return Operator("BashOperator", given, f"limited_to({limit.source})")
 
 
-def branch(reads: str, key: str, names: Mapping[str, str] | None = None) -> Call:
+def branch(reads: str, key: str, names: Mapping[str, str] | None = None) -> Operator:
     """The way that the result of the task `reads` names under `key`; the callable decides nothing.
 
     `names` are this DAG's ids of the tasks where they differ from those that the platform's decision names.
     """
     given: dict[str, Any] = {"task_id": reads, "key": key} | ({"names": names} if names else {})
-    return Call(BRANCH, {"python_callable": Name("common.runner", "follow_decision"), "op_kwargs": given})
+    return Operator("BranchPythonOperator", {"python_callable": Code("follow_decision"), "op_kwargs": given})
 
 
-def empty() -> Call:
+def empty() -> Operator:
     """Nothing to run: the end of a branch."""
-    return Call(EMPTY)
+    return Operator("EmptyOperator")
 
 
-def slack_message(message: str) -> Call:
+def slack_message(message: str) -> Operator:
     """A message of common/alerts.py, by its name there, on the connection slack_default."""
-    return Call(SLACK, {"message": Name("common.alerts", message)}, spread=(Name("common.alerts", "SLACK_TASK"),))
+    return Operator("SlackWebhookOperator", {"message": Code(message)}, "SLACK_TASK")
 
 
-def trigger_dag(dag_id: str, report: str) -> Call:
+def trigger_dag(dag_id: str, report: str) -> Operator:
     """The start of another DAG, which is told the drift report (a template) that calls for it."""
-    return Call(TRIGGER, {"trigger_dag_id": dag_id, "conf": {"report": report}})
+    return Operator("TriggerDagRunOperator", {"trigger_dag_id": dag_id, "conf": {"report": report}})

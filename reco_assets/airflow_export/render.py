@@ -3,7 +3,8 @@
 Paths are no part of it: the exported common/config.py reads them from Airflow's environment.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -11,9 +12,9 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from reco_assets.airflow_export.code import Call, Entries, Name, import_lines, member, names_in, source_of
-from reco_assets.airflow_export.flow import flow_lines
-from reco_assets.airflow_export.operators import DAG, SLACK, TRIGGER_RULE, config
+from reco_assets.airflow_export.imports import defined_in, imports_of
+from reco_assets.airflow_export.literals import Code, Over, literal
+from reco_assets.airflow_export.operators import AIRFLOW_MODULES
 from reco_assets.airflow_export.spec import DAG_SPECS, DagSpec, exportable
 from reco_assets.pipelines.jobs import Task
 from reco_assets.pipelines.schedules import crons
@@ -44,28 +45,17 @@ _TEMPLATES = Environment(
     keep_trailing_newline=True,
     undefined=StrictUndefined,
 )
+_TEMPLATES.filters["literal"] = literal
 
 
 def export_files(settings: Settings, specs: Sequence[DagSpec]) -> dict[str, str]:
     """Every file of an export by its path below the folder: the DAGs of `specs`, and what goes with them."""
-    dags = {spec.file: dag_file(settings, spec) for spec in specs}
+    common = _common(settings)
+    modules = AIRFLOW_MODULES | _modules_of_names(common)
+    dags = {spec.file: _dag_file(settings, spec, modules) for spec in specs}
     requirements = {f"requirements-airflow-{line}.txt": _requirements(line) for line in AIRFLOW}
     rest = {"TASKS.md": tasks_table(settings), ".airflowignore": f"# {MARKER}.\ncommon\n"}
-    return {**dags, **_common(settings), **requirements, **rest}
-
-
-def dag_file(settings: Settings, spec: DagSpec) -> str:
-    """The Python file of one DAG."""
-    tasks = [(task.name, _task_call(spec, task)) for task in spec.job.tasks]
-    dag = _dag_call(settings, spec)
-    shown = {
-        "description": spec.job.description,
-        "imports": import_lines([*names_in(dag), *names_in([call for _, call in tasks])]),
-        "call": source_of(dag),
-        "tasks": [(name, source_of(call, depth=1)) for name, call in tasks],
-        "flow": flow_lines([task.name for task in spec.job.tasks], spec.job.edges),
-    }
-    return _render(files(PACKAGE) / "templates" / "dag.py.jinja", dag=shown)
+    return {**dags, **common, **requirements, **rest}
 
 
 def tasks_table(settings: Settings) -> str:
@@ -84,47 +74,30 @@ def tasks_table(settings: Settings) -> str:
     return _render(files(PACKAGE) / "templates" / "TASKS.md.jinja", dags=dags)
 
 
-def _dag_call(settings: Settings, spec: DagSpec) -> Call:
+def _dag_file(settings: Settings, spec: DagSpec, modules: Mapping[str, str]) -> str:
+    """The Python file of one DAG; `modules` are those of the names that it may use."""
     cron = crons(settings)[spec.dag_id]
-    arguments: dict[str, Any] = {
-        "dag_id": spec.dag_id,
-        "description": spec.job.description,
-        "default_args": _default_args(spec),
-        "schedule": Call(Name("common.timing", "cron"), positional=cron) if cron else None,
-        "start_date": config("START_DATE"),
-        "catchup": False,
-        "max_active_runs": 1,
-    }
-    if spec.tags:
-        arguments["tags"] = spec.tags
-    if any(spec.call(task).function == SLACK for task in spec.job.tasks):
-        arguments["user_defined_macros"] = Name("common.alerts", "ALERT_MACROS")
-    return Call(DAG, arguments, spread=_limit("overall_deadline", spec))
+    return _render(
+        files(PACKAGE) / "templates" / "dag.py.jinja",
+        spec=spec,
+        default_args=_default_args(spec),
+        schedule=Code(f"cron({literal(cron)})") if cron else None,
+        operators={task.name: spec.operator_of(task) for task in spec.job.tasks},
+        imports_of=partial(imports_of, modules=modules),
+    )
 
 
-def _default_args(spec: DagSpec) -> Name | Entries:
-    shared = config("DEFAULT_DAG_ARGS")
+def _default_args(spec: DagSpec) -> Code | Over:
+    shared = Code("DEFAULT_DAG_ARGS")
     if not spec.default_args:
         return shared
-    return Entries(spec.default_args, spread=(shared, *_limit("overall_sla", spec)))
-
-
-def _limit(function: str, spec: DagSpec) -> tuple[Call, ...]:
-    return (Call(Name("common.timing", function), positional=spec.limit),) if spec.limit else ()
-
-
-def _task_call(spec: DagSpec, task: Task) -> Call:
-    call = spec.call(task)
-    arguments = {"task_id": task.name, **call.arguments}
-    if rule := spec.trigger_rules.get(task.name):
-        arguments["trigger_rule"] = member(TRIGGER_RULE, rule)
-    return Call(call.function, arguments, call.spread)
+    limit = (Code(f"overall_sla({literal(spec.limit)})"),) if spec.limit else ()
+    return Over((shared, *limit), spec.default_args)
 
 
 def _rows(spec: DagSpec) -> list[tuple[str, str, str, str]]:
     return [
-        (f"`{task.name}`", _task_call(spec, task).function.name, _what_runs(task), task.missing or "")
-        for task in spec.job.tasks
+        (f"`{task.name}`", spec.operator_of(task).name, _what_runs(task), task.missing or "") for task in spec.job.tasks
     ]
 
 
@@ -147,6 +120,13 @@ def _common_text(settings: Settings, path: Traversable) -> str:
     if path.name.endswith(".jinja"):
         return _render(path, settings=_without_paths(settings), delta_jars=INSTALLED)
     return path.read_text(encoding="utf-8")
+
+
+def _modules_of_names(common: Mapping[str, str]) -> dict[str, str]:
+    """The modules of `common` by the names they define; of a name that two have, the later."""
+    return {
+        name: path.removesuffix(".py").replace("/", ".") for path, text in common.items() for name in defined_in(text)
+    }
 
 
 def _without_paths(settings: Settings) -> Settings:

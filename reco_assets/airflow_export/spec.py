@@ -1,20 +1,19 @@
 """Every documented Airflow DAG: its file, tags and limits, and the operator of each task that isn't a plain run.
 
-Tasks and edges are the job spec's (reco_assets/jobs), schedules the platform's (reco_assets/pipelines/schedules.py).
+Tasks, edges and schedules are the platform's (reco_assets/pipelines).
 What doesn't belong here: how any of it is written as text.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
-from reco_assets.airflow_export.code import Call, as_text, below
+from reco_assets.airflow_export.literals import Code
 from reco_assets.airflow_export.operators import (
+    Operator,
     Run,
     bash,
     branch,
-    config,
     empty,
     result_of,
     slack_message,
@@ -43,20 +42,20 @@ class DagSpec:
     job: JobSpec
     file: str
     tags: tuple[str, ...] = ()
-    operators: Mapping[str, Run | Call] = field(default_factory=dict)
+    operators: Mapping[str, Run | Operator] = field(default_factory=dict)
     trigger_rules: Mapping[str, str] = field(default_factory=dict)
     default_args: Mapping[str, Any] = field(default_factory=dict)
-    limit: timedelta | None = None
+    limit: Code | None = None
 
     @property
     def dag_id(self) -> str:
         """The documented id, which is the job's name."""
         return self.job.name
 
-    def call(self, task: Task) -> Call:
+    def operator_of(self, task: Task) -> Operator:
         """The operator of a task, without what every task has."""
         operator = self.operators.get(task.name, Run())
-        return operator.call(task) if isinstance(operator, Run) else operator
+        return operator.operator(task) if isinstance(operator, Run) else operator
 
 
 def exportable(specs: Sequence[DagSpec]) -> tuple[DagSpec, ...]:
@@ -64,20 +63,20 @@ def exportable(specs: Sequence[DagSpec]) -> tuple[DagSpec, ...]:
     return tuple(spec for spec in specs if not spec.job.missing)
 
 
-_COMBINED, _STREAMING = config("COMBINED_PATH"), config("STREAMING_PATH")
-_TRAIN_TABLE, _TEST_TABLE = config("TRAIN_PATH"), config("TEST_PATH")
-_SHUFFLE_PARTITIONS = ("--shuffle_partitions", as_text(config("SHUFFLE_PARTITIONS")))
+_STREAMING = Code("STREAMING_PATH")
+_TRAIN_TABLE, _TEST_TABLE = Code("TRAIN_PATH"), Code("TEST_PATH")
+_SHUFFLE_PARTITIONS = ("--shuffle_partitions", Code("str(SHUFFLE_PARTITIONS)"))
 _TRAIN = spark_submit(
     "train_recommender.py",
     *("--parquet-train-path", _TRAIN_TABLE),
-    *("--model-output-path", below(config("MODELS_PATH"), "/version_{timestamp}")),
+    *("--model-output-path", Code('f"{MODELS_PATH}/version_{{timestamp}}"')),
 )
 _TEST = spark_submit(
     "test_recommender.py",
     *("--model-path", result_of("find_latest_model")),
     *("--test-parquet", _TEST_TABLE),
-    *("--k", as_text(config("K"))),
-    *("--rating-threshold", as_text(config("RATING_THRESHOLD"))),
+    *("--k", Code("str(K)")),
+    *("--rating-threshold", Code("str(RATING_THRESHOLD)")),
 )
 
 RECO_PIPELINE = DagSpec(pipelines.RECO_PIPELINE, "reco_pipeline_dag.py")
@@ -89,15 +88,15 @@ ETL_TRAIN_TEST_PIPELINE = DagSpec(
     operators={
         "spark_etl": spark_submit(
             "etl.py",
-            *("--train-file", below(_COMBINED, "/train.txt")),
-            *("--test-file", below(_COMBINED, "/test.txt")),
+            *("--train-file", Code('f"{COMBINED_PATH}/train.txt"')),
+            *("--test-file", Code('f"{COMBINED_PATH}/test.txt"')),
             *("--parquet-train-path", _TRAIN_TABLE),
             *("--parquet-test-path", _TEST_TABLE),
         ),
         "spark_create_futures": spark_submit(
             "create_futures.py",
-            *("--future-file", below(_COMBINED, "/future.txt")),
-            *("--csv-output-path", config("FUTURE_CSV")),
+            *("--future-file", Code('f"{COMBINED_PATH}/future.txt"')),
+            *("--csv-output-path", Code("FUTURE_CSV")),
         ),
         "spark_train_recommender": _TRAIN,
         "spark_test_recommender": _TEST,
@@ -112,9 +111,9 @@ DRIFT_DETECTION_RETRAIN_PIPELINE = DagSpec(
         "process_streaming_data": spark_submit(
             "drift_detection.py",
             "process",
-            *("--csv_path", below(_STREAMING, "/current.csv")),
+            *("--csv_path", Code('f"{STREAMING_PATH}/current.csv"')),
             *("--output_path", _STREAMING),
-            *("--train_ratio", as_text(config("TRAIN_RATIO"))),
+            *("--train_ratio", Code("str(TRAIN_RATIO)")),
             *_SHUFFLE_PARTITIONS,
         ),
         "detect_drift": spark_submit(
@@ -122,9 +121,9 @@ DRIFT_DETECTION_RETRAIN_PIPELINE = DagSpec(
             "detect_drift",
             *("--model_path", result_of("find_current_model")),
             *("--original_train_path", _TRAIN_TABLE),
-            *("--current_train_path", below(_STREAMING, "/train")),
+            *("--current_train_path", Code('f"{STREAMING_PATH}/train"')),
             *("--original_test_path", _TEST_TABLE),
-            *("--current_test_path", below(_STREAMING, "/test")),
+            *("--current_test_path", Code('f"{STREAMING_PATH}/test"')),
             *_SHUFFLE_PARTITIONS,
         ),
         "check_retrain": branch("detect_drift", "retrain_decision"),
@@ -133,7 +132,7 @@ DRIFT_DETECTION_RETRAIN_PIPELINE = DagSpec(
             "drift_detection.py",
             "merge",
             *("--streaming_path", _STREAMING),
-            *("--processed_path", config("PROCESSED_PATH")),
+            *("--processed_path", Code("PROCESSED_PATH")),
             *_SHUFFLE_PARTITIONS,
             on_report_of="detect_drift",
         ),
@@ -179,15 +178,15 @@ MOVIE_RECOMMENDER_PIPELINE = DagSpec(
     operators={
         "generate_synthetic_data": bash(
             '"${RECO_PYTHON:-python3}" "$SIM_PATH/generate.py" generate-all',
-            limit=timedelta(hours=2),
-            SIM_PATH=config("SIM_PATH"),
+            "SIM_PATH",
+            limit=Code("timedelta(hours=2)"),
         ),
-        "extract_events": Run(limit=timedelta(hours=1)),
-        "compute_features": Run(limit=timedelta(hours=3)),
-        "train_model": Run(weekday="Sunday", limit=timedelta(hours=4)),
-        "evaluate_model": Run(limit=timedelta(hours=1)),
+        "extract_events": Run(limit=Code("timedelta(hours=1)")),
+        "compute_features": Run(limit=Code("timedelta(hours=3)")),
+        "train_model": Run(weekday="Sunday", limit=Code("timedelta(hours=4)")),
+        "evaluate_model": Run(limit=Code("timedelta(hours=1)")),
         "deploy_model_check": branch("evaluate_model", "deploy_decision"),
-        "deploy_model": Run(limit=timedelta(hours=1)),
+        "deploy_model": Run(limit=Code("timedelta(hours=1)")),
         "skip_deploy": empty(),
         "alert_success": slack_message("SUCCESS_MESSAGE"),
         "alert_failure": slack_message("FAILURE_MESSAGE"),
@@ -197,10 +196,10 @@ MOVIE_RECOMMENDER_PIPELINE = DagSpec(
     default_args={
         "owner": "ml-platform-team",
         "retries": 2,
-        "retry_delay": timedelta(minutes=5),
-        "execution_timeout": timedelta(hours=8),
+        "retry_delay": Code("timedelta(minutes=5)"),
+        "execution_timeout": Code("timedelta(hours=8)"),
     },
-    limit=timedelta(hours=6),
+    limit=Code("timedelta(hours=6)"),
 )
 
 MODEL_TRAINING = DagSpec(

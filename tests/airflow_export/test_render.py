@@ -1,6 +1,7 @@
 """The text of the export: golden, formatted, free of what Airflow 3 dropped, the same everywhere."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -8,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from reco_assets.airflow_export.literals import Code
+from reco_assets.airflow_export.operators import slack_message, spark_submit
 from reco_assets.airflow_export.render import MARKER, export_files
-from reco_assets.airflow_export.spec import DAG_SPECS, exportable
+from reco_assets.airflow_export.spec import DAG_SPECS, DagSpec, exportable
+from reco_assets.pipelines.jobs import JobSpec, Task
+from reco_assets.pipelines.spec import chain
 from resources.settings import load_settings
 
 REPO = Path(__file__).resolve().parents[2]
@@ -81,6 +86,32 @@ def test_it_is_formatted_and_passes_the_projects_rules(all_files: dict[str, str]
     folder, rules = str(write_all(all_files)), str(REPO / "pyproject.toml")
     assert _ruff("format", "--check", "--config", rules, folder) == ""
     assert _ruff("check", "--config", rules, folder) == ""
+
+
+@pytest.mark.parametrize("spec", DAG_SPECS, ids=lambda spec: spec.dag_id)
+def test_each_edge_of_the_job_is_written_once(spec: DagSpec, all_files: dict[str, str]) -> None:
+    edges = re.findall(r"^    (\w+) >> (\w+)$", all_files[spec.file], re.MULTILINE)
+    assert sorted(edges) == sorted(spec.job.edges)
+
+
+def test_a_dag_with_tasks_never_seen_before_needs_no_change_of_the_renderer(write_all: WriteAll) -> None:
+    job = JobSpec(
+        "reco_pipeline",
+        "A job of the test.",
+        tasks=(Task("load", ("bronze/ratings", "bronze/tags")), Task("send"), Task("tell")),
+        edges=chain("load", "send", "tell"),
+    )
+    operators = {
+        "send": spark_submit("send.py", "--to", Code("WORKSPACE"), "--parts", Code("str(SHUFFLE_PARTITIONS)")),
+        "tell": slack_message("SUCCESS_MESSAGE"),
+    }
+    files = export_files(load_settings(), [DagSpec(job, "test_dag.py", operators=operators)])
+    folder, rules = write_all(files), str(REPO / "pyproject.toml")
+    assert _ruff("format", "--check", "--config", rules, str(folder)) == ""
+    assert _ruff("check", "--config", rules, str(folder)) == ""
+    text = files["test_dag.py"]
+    assert "user_defined_macros=ALERT_MACROS" in text
+    assert "    SHUFFLE_PARTITIONS,\n    SPARK_APPS_PATH,\n    START_DATE,\n    WORKSPACE,\n" in text
 
 
 def test_nothing_of_the_exporting_machine_is_in_it(all_files: dict[str, str], tmp_path: Path) -> None:

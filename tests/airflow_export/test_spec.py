@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from reco_assets.airflow_export.code import source_of
+from reco_assets.airflow_export.literals import literal
+from reco_assets.airflow_export.operators import Operator
 from reco_assets.airflow_export.spec import DAG_SPECS, DagSpec, ExportError, chosen, exportable
 from reco_assets.pipelines.jobs import DOCUMENTED_SPECS, JOBS
 
 REPO = Path(__file__).resolve().parents[2]
 each_dag = pytest.mark.parametrize("spec", DAG_SPECS, ids=lambda spec: spec.dag_id)
+
+
+def _text(operator: Operator) -> str:
+    return f"{literal(operator.arguments)} {operator.spread}"
 
 
 def _ancestors(spec: DagSpec) -> dict[str, set[str]]:
@@ -41,14 +46,14 @@ def test_operators_and_rules_are_those_of_tasks_that_exist(spec: DagSpec) -> Non
 def test_a_task_without_assets_checks_and_functions_is_no_run(spec: DagSpec) -> None:
     for task in spec.job.tasks:
         if not (task.assets or task.checks or task.function or task.missing):
-            assert spec.call(task).function.name != "PythonOperator", task.name
+            assert spec.operator_of(task).name != "PythonOperator", task.name
 
 
 @each_dag
 def test_results_are_read_from_tasks_that_ran_before(spec: DagSpec) -> None:
     ancestors = _ancestors(spec)
     for task in spec.job.tasks:
-        text = source_of(spec.call(task))
+        text = _text(spec.operator_of(task))
         read = re.findall(r"xcom_pull\(task_ids='(\w+)'\)", text) + re.findall(r'"task_id": "(\w+)"', text)
         assert set(read) <= ancestors[task.name], task.name
 
@@ -56,15 +61,16 @@ def test_results_are_read_from_tasks_that_ran_before(spec: DagSpec) -> None:
 @each_dag
 def test_every_spark_application_is_a_file_of_the_platform(spec: DagSpec) -> None:
     for task in spec.job.tasks:
-        for name in re.findall(r"\{SPARK_APPS_PATH\}/(\w+\.py)", source_of(spec.call(task))):
+        for name in re.findall(r"\{SPARK_APPS_PATH\}/(\w+\.py)", _text(spec.operator_of(task))):
             assert (REPO / "spark" / "apps" / name).is_file()
 
 
 def test_a_branch_with_names_of_its_own_names_its_own_ways() -> None:
     spec = next(spec for spec in DAG_SPECS if spec.dag_id == "ml_pipeline_dag")
-    call = spec.operators["choose_retraining"]
+    branch = spec.operators["choose_retraining"]
+    assert isinstance(branch, Operator)
     ways = {downstream for upstream, downstream in spec.job.edges if upstream == "choose_retraining"}
-    assert all(f'": "{way}"' in source_of(call) for way in ways)
+    assert all(f'": "{way}"' in _text(branch) for way in ways)
 
 
 def test_an_unknown_id_is_answered_with_the_known_ones() -> None:
@@ -79,7 +85,7 @@ def test_a_dag_that_lacks_something_is_refused_with_what_it_lacks() -> None:
 
 def test_checks_come_before_the_assets_that_a_task_makes_behind_them() -> None:
     spec = next(spec for spec in DAG_SPECS if spec.dag_id == "data_validation_dag")
-    calls = {task.name: source_of(spec.call(task)) for task in spec.job.tasks}
-    assert '"checks": "schema"' in calls["validate_schema"]
-    assert '"select"' not in calls["validate_schema"]
-    assert re.search(r'"checks": "nulls,.*"select": "quality/report"', calls["check_data_quality"], re.DOTALL)
+    texts = {task.name: _text(spec.operator_of(task)) for task in spec.job.tasks}
+    assert '"checks": "schema"' in texts["validate_schema"]
+    assert '"select"' not in texts["validate_schema"]
+    assert re.search(r'"checks":.*"nulls",.*"select": "quality/report"', texts["check_data_quality"], re.DOTALL)

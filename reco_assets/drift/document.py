@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from reco_assets.drift.policy import DOCUMENTED, DriftConfig, Reason, Verdict
+from resources.plain_text import markdown_table
 
 Document = Mapping[str, Any]
 NAME_SHOWN = 12  # of a batch's 64 characters
@@ -82,7 +83,7 @@ def markdown(report: Document) -> str:
     """The verdict of both policies, every window, the scores of the one that decides, signals, what was compared."""
     lines = [f"### {_headline(report)}", "", report["reason"], ""]
     for rows in _tables(report):
-        lines += [*_table(rows), ""]
+        lines += [*markdown_table(rows[0], rows[1:]), ""]
     lines += [f"{name}: {value}  " for name, value in _facts(report)]
     return "\n".join(lines)
 
@@ -241,11 +242,6 @@ def _bars(title: str, shares: Document) -> str:
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=80)
     return f"data:image/png;base64,{base64.b64encode(image.getvalue()).decode()}"
-
-
-def _table(rows: list[list[str]]) -> list[str]:
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return [lines[0], "|---" * len(rows[0]) + "|", *lines[1:]]
 
 
 def _html_table(rows: list[list[str]]) -> str:

@@ -15,8 +15,9 @@ from reco_assets.streaming.intake import IntakeResult, NoFilesError, take_in, ta
 from reco_assets.streaming.landing import landed_files
 from reco_assets.tables import OWNERS, STREAM_QUARANTINE, STREAM_RATINGS
 from resources.io_managers import table_metadata
-from resources.plain_text import in_markdown
+from resources.plain_text import in_markdown, printable
 from resources.settings import Settings
+from resources.shown_tables import shown_table
 from resources.tables.lakehouse import Lakehouse
 
 RATINGS, QUARANTINE = dg.AssetKey(["stream", "ratings"]), dg.AssetKey(["stream", "quarantine"])
@@ -178,26 +179,34 @@ def _summary(taken: IntakeResult) -> dict[str, Any]:
         "files_refused": len(taken.refused),
         "files_not_taken": len(taken.not_taken),
         **{name: sum(getattr(receipt, name) for receipt in taken.received) for name in COUNTED},
-        "files": dg.MetadataValue.md(_files(taken)),
+        "files": _files(taken),
+        **({"notes": dg.MetadataValue.md(notes)} if (notes := _notes(taken)) else {}),
         **({"hints": "\n".join(taken.hints[:SHOWN_FILES])} if taken.hints else {}),
         **({"replay": dg.JsonMetadataValue(asdict(taken.replayed))} if taken.replayed else {}),
     }
 
 
-def _files(taken: IntakeResult) -> str:
-    lines = [
-        "| file | batch | lines | good | quarantined | duplicates | corrections |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for receipt in taken.received[:SHOWN_FILES]:
-        counts = (receipt.lines, receipt.good, receipt.quarantined, receipt.duplicates, receipt.corrections)
-        lines.append(
-            f"| {in_markdown(receipt.source)} | {receipt.batch[:12]} | {' | '.join(f'{count:,}' for count in counts)} |"
+def _files(taken: IntakeResult) -> dg.TableMetadataValue:
+    rows = [
+        (
+            printable(receipt.source),
+            receipt.batch[:12],
+            receipt.lines,
+            receipt.good,
+            receipt.quarantined,
+            receipt.duplicates,
+            receipt.corrections,
         )
+        for receipt in taken.received[:SHOWN_FILES]
+    ]
+    return shown_table(("file", "batch", "lines", "good", "quarantined", "duplicates", "corrections"), rows)
+
+
+def _notes(taken: IntakeResult) -> str:
+    """What there is to say of files beside the table of them, a paragraph each."""
     hidden = len(taken.received) - SHOWN_FILES
-    more = [f"\nand {hidden:,} more."] if hidden > 0 else []
-    known = [f"\n{in_markdown(name)}: its content was taken in before." for name in taken.known[:SHOWN_FILES]]
-    refused = [f"\nRefused: {in_markdown(refusal.error)}" for refusal in taken.refused[:SHOWN_FILES]]
-    hints = [f"\n{in_markdown(hint)}" for hint in taken.hints[:SHOWN_FILES]]
-    left = [f"\nNot taken: {in_markdown(str(file))}" for file in taken.not_taken[:SHOWN_FILES]]
-    return "\n".join([*lines, *more, *known, *hints, *refused, *left])
+    more = [f"and {hidden:,} more."] if hidden > 0 else []
+    known = [f"{in_markdown(name)}: its content was taken in before." for name in taken.known[:SHOWN_FILES]]
+    refused = [f"Refused: {in_markdown(refusal.error)}" for refusal in taken.refused[:SHOWN_FILES]]
+    left = [f"Not taken: {in_markdown(str(file))}" for file in taken.not_taken[:SHOWN_FILES]]
+    return "\n\n".join([*more, *known, *refused, *left])

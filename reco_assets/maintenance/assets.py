@@ -5,11 +5,11 @@ from typing import Any
 import dagster as dg
 
 from reco_assets.maintenance.models import remove_superseded
-from reco_assets.maintenance.pins import pinned_versions
-from reco_assets.tables import OWNERS
+from reco_assets.tables import MODELS, OWNERS
 from resources.shown_tables import Cell, shown_table
 from resources.tables.files import LakehouseError
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.pins import pinned_versions
 from resources.tables.upkeep import Upkeep, delta_tables, maintain_table
 
 _COLUMNS = ("table", "files", "MB", "won, MB", "kept versions", "not readable before")
@@ -27,7 +27,7 @@ def tables(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakeho
     failed: list[LakehouseError] = []
     for name in delta_tables(lakehouse):
         # Read anew for each: a model may have been trained meanwhile.
-        pinned = pinned_versions(settings.root / "gold" / "models").get(name, set())
+        pinned = pinned_versions(settings.root / MODELS).get(name, set())
         try:
             done[name] = maintain_table(lakehouse, name, pinned, settings.maintenance_retention_hours)
         except LakehouseError as error:

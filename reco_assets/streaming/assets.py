@@ -1,22 +1,20 @@
-"""The streaming assets: files taken in as staged ratings, and the batches that training takes."""
+"""The streaming assets: files taken in as staged ratings, and the lines that broke a rule."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from reco_assets.batches.accepted import accept_waiting, waiting_totals
-from reco_assets.drift.reports import Verdict, report_verdict
+from reco_assets.batches.accepted import waiting_totals
 from reco_assets.publishing import publish_waiting
 from reco_assets.streaming.intake import IntakeResult, NoFilesError, take_in, take_in_again, take_in_file
 from reco_assets.streaming.landing import landed_files
 from reco_assets.tables import OWNERS, STREAM_QUARANTINE, STREAM_RATINGS
 from resources.io_managers import table_metadata
 from resources.plain_text import in_markdown, printable
-from resources.settings import Settings
 from resources.shown_tables import shown_table
 from resources.tables.lakehouse import Lakehouse
 
@@ -25,7 +23,6 @@ NO_FILE_REFUSED, EVERY_FILE_TAKEN = "no_file_refused", "every_file_taken"
 SKIPPED_TAG = "reco/skipped"
 COUNTED = ("lines", "good", "quarantined", "duplicates", "corrections", "train", "test")
 SHOWN_FILES = 20
-BY_HAND = Verdict("by_hand", should_retrain=True, reason="accepted by hand")
 _ASSET: dict[str, Any] = {"group_name": "stream", "owners": OWNERS}
 
 
@@ -49,23 +46,6 @@ class IntakeConfig(dg.Config):
     csv_path: str = ""
     replay: str = ""
     without_files: WithoutFiles = WithoutFiles.GO_ON
-
-
-class Accept(Enum):
-    """When waiting batches are accepted: if the drift report calls for it (and what follows runs, or is skipped,
-    without drift), or whatever it says.
-    """
-
-    IF_DRIFT = "if_drift"
-    IF_DRIFT_OR_STOP = "if_drift_or_stop"
-    ALWAYS = "always"
-
-
-class AcceptConfig(dg.Config):
-    """When to accept, and the drift report to act on; none named: the newest."""
-
-    accept: Accept = Accept.IF_DRIFT
-    report: str = ""
 
 
 @dg.multi_asset(
@@ -128,31 +108,6 @@ def process_streaming_data(
             yield dg.AssetCheckResult(
                 asset_key=RATINGS, check_name=name, passed=not files, severity=warn, metadata=files
             )
-
-
-@dg.asset(key=["stream", "accepted"], deps=[["drift", "report"]], output_required=False, kinds={"json"}, **_ASSET)
-def accepted(config: AcceptConfig, lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.MaterializeResult]:
-    """The batches that training takes: all that wait, once a drift report calls for a retrained model."""
-    verdict = _verdict(config, lakehouse.settings)
-    if config.accept is Accept.IF_DRIFT_OR_STOP and not verdict.should_retrain:
-        return
-    batches = accept_waiting(lakehouse, verdict.report_id) if verdict.should_retrain else []
-    yield dg.MaterializeResult(
-        metadata={
-            "accepted_batches": len(batches),
-            "waiting_batches": waiting_totals(lakehouse).batches,
-            "should_retrain": verdict.should_retrain,
-            "reason": verdict.reason,
-            **publish_waiting(lakehouse),
-        }
-    )
-
-
-def _verdict(config: AcceptConfig, settings: Settings) -> Verdict:
-    """Where whoever asks has decided already, the report says why, if one is named."""
-    if config.accept is not Accept.ALWAYS:
-        return report_verdict(settings, config.report or None)
-    return replace(report_verdict(settings, config.report), should_retrain=True) if config.report else BY_HAND
 
 
 def _take_in(config: IntakeConfig, lakehouse: Lakehouse) -> IntakeResult:

@@ -1,13 +1,12 @@
 """An evaluation as people and programs read it: the documented JSON, flat numbers, a report, a plot."""
 
-import base64
-import io
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from reco_assets.models.judging.evaluation import Evaluation
+from reco_assets.reports.page import png_address
 from resources.plain_text import markdown_table
 from resources.settings import Settings
 
@@ -125,9 +124,7 @@ def metrics_plot(document: Mapping[str, Any]) -> str:
     k = document["ranking"]["k"]
     _bars(lists, f"NDCG@{k} (higher is better)", document["ranking"]["ndcg"], baselines["popularity"]["ndcg"])
     lists.set_yticks([0, 1], ["popularity", "candidate"])
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=80)
-    return f"![candidate against baselines](data:image/png;base64,{base64.b64encode(image.getvalue()).decode()})"
+    return f"![candidate against baselines]({png_address(figure)})"
 
 
 def _bars(axes: Any, title: str, candidate: float | None, baseline: float | None) -> None:

@@ -27,17 +27,17 @@ from rich.console import Console
 from rich.table import Table
 from run import HERE, machine
 
+from drift_sensors.landing import landing_sensor
+from drift_sensors.retrain import retrain_sensor
 from reco_assets.batches.accepted import accept_waiting, waiting, waiting_totals
 from reco_assets.batches.ledger import change
 from reco_assets.batches.receipt_files import Receipt, receipt_text
-from reco_assets.build import build_definitions
 from reco_assets.drift.inputs import report_on_waiting
-from reco_assets.pipelines.documented import RECO_PIPELINE
-from reco_assets.pipelines.internal import STREAM_INTAKE
+from reco_assets.pipelines.jobs import RECO_PIPELINE, STREAM_INTAKE
 from reco_assets.runner.run import materialize_assets
-from reco_assets.split.merge import merge_side
+from reco_assets.split.merge import TABLES, merge_side
 from reco_assets.streaming.intake import take_in
-from reco_assets.tables import SIDE_TABLES, STREAM_RATINGS
+from reco_assets.tables import STREAM_RATINGS
 from reco_assets.vocabulary import TRAIN
 from resources.engine import Engine
 from resources.settings import Settings, load_settings
@@ -62,7 +62,7 @@ def main() -> None:
         materialize_assets(first_day, RECO_PIPELINE.assets)
         take_in_files(lakehouse_at(first_day), FIRST_HOUR, seed=1)
         later = settings_at(Path(folder, "year"))
-        shutil.copytree(first_day.root, later.root)
+        shutil.copytree(first_day.storage.root, later.storage.root)
         live_on(lakehouse_at(later), arguments.batches)
         found = [measure(first_day, Path(folder, "h1"), 1), measure(later, Path(folder, "h2"), RUNS_LEFT)]
     rows = {name: (found[0][name], found[1][name], found[1][name] / found[0][name]) for name in found[0]}
@@ -88,7 +88,7 @@ def lakehouse_at(settings: Settings) -> Lakehouse:
 def take_in_files(lakehouse: Lakehouse, count: int, seed: int) -> float:
     """Take in so many files, one after the other; the median of their seconds."""
     rng, seconds = np.random.default_rng(seed), []
-    folder = lakehouse.settings.landing
+    folder = lakehouse.settings.storage.landing
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         users, movies = rng.integers(1, 601, ROWS), rng.integers(1, 2_001, ROWS)
@@ -107,7 +107,7 @@ def live_on(lakehouse: Lakehouse, batches: int) -> None:
     change(lakehouse.root, lambda ledger: _enter(ledger, names))
     for at in range(0, batches, CHUNK):
         _append(lakehouse, names[at : at + CHUNK], at)
-    for spec in SIDE_TABLES.values():
+    for spec in TABLES.values():
         record(lakehouse, spec.name, f"merge:{read_log(lakehouse, spec.name).epoch}:{names[-1]}")
     take_in_files(lakehouse, FIRST_HOUR, seed=2)
 
@@ -144,21 +144,20 @@ def _append(lakehouse: Lakehouse, names: list[str], at: int) -> None:
     staged = pa.table({"batch": batch, "line": line, **columns, "split": split})
     write_deltalake(str(lakehouse.path(STREAM_RATINGS.name)), staged, mode="append")
     merged = pa.table({**columns, "origin": batch})
-    for side, spec in SIDE_TABLES.items():
+    for side, spec in TABLES.items():
         own = merged.filter(pa.array(is_train if side == TRAIN else ~is_train))
         write_deltalake(str(lakehouse.path(spec.name)), own, mode="append")
 
 
 def measure(settings: Settings, home: Path, runs: int) -> dict[str, float]:
     """Seconds of each step of the loop, in the order of the loop."""
-    lakehouse, definitions = lakehouse_at(settings), build_definitions(settings)
-    landing, retrain = (definitions.get_sensor_def(name) for name in ("landing_sensor", "retrain_sensor"))
+    lakehouse = lakehouse_at(settings)
     home.mkdir()
     with dg.DagsterInstance.local_temp(str(home)) as instance:
         leave_runs(instance, home, runs)
         found = {
-            "landing sensor's tick": median_of(lambda: landing.evaluate_tick(tick(instance))),
-            "retrain sensor's tick": median_of(lambda: retrain.evaluate_tick(tick(instance))),
+            "landing sensor's tick": median_of(lambda: landing_sensor(settings).evaluate_tick(tick(instance))),
+            "retrain sensor's tick": median_of(lambda: retrain_sensor(settings).evaluate_tick(tick(instance))),
         }
     found["intake of a file"] = take_in_files(lakehouse, 3 * REPEATS, seed=3)
     found["list of what waits"] = median_of(lambda: waiting(lakehouse))
@@ -177,7 +176,7 @@ def _merges(lakehouse: Lakehouse) -> Iterator[float]:
 
 def merge_both(lakehouse: Lakehouse) -> None:
     """Bring train and test up to date."""
-    for side in SIDE_TABLES:
+    for side in TABLES:
         merge_side(lakehouse, side)
 
 

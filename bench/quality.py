@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from run import ENGINES, HERE, MOVIELENS, machine
 
-from reco_assets.pipelines.selections import ETL, EVALUATION, TRAINING
+from reco_assets.pipelines.jobs import ETL, EVALUATION, TRAINING
 from reco_assets.runner.run import materialize_assets
 from resources.settings import Settings, load_settings
 
@@ -73,7 +73,7 @@ def judge(arguments: argparse.Namespace, seed: int, case: dict[str, Any]) -> dic
 
 def metrics(settings: Settings) -> dict[str, Any]:
     """The run's metrics document."""
-    found: dict[str, Any] = json.loads(next((settings.root / "gold" / "metrics").glob("*.json")).read_text())
+    found: dict[str, Any] = json.loads(next((settings.storage.root / "gold" / "metrics").glob("*.json")).read_text())
     return found
 
 

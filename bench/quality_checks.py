@@ -15,7 +15,7 @@ from quality_peers import TOOLS, count_jobs
 from rich.console import Console
 from rich.table import Table
 
-from reco_assets.pipelines.selections import BRONZE, SILVER
+from reco_assets.pipelines.jobs import BRONZE, SILVER
 from reco_assets.quality.checking import check_table
 from reco_assets.quality.declarations import DECLARED
 from reco_assets.quality.kinds import KINDS
@@ -90,7 +90,7 @@ def own(settings: Settings) -> dict[str, Any]:
 
 def peer(python: Path, tool: str, settings: Settings) -> dict[str, Any]:
     """The same checks in another tool, as far as it knows them; given up when it takes too long."""
-    command = [str(python), str(HERE / "quality_peers.py"), tool, str(settings.root / RATINGS)]
+    command = [str(python), str(HERE / "quality_peers.py"), tool, str(settings.storage.root / RATINGS)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:

@@ -64,11 +64,11 @@ def landing_alert_sensor(settings: Settings, slack: SlackAlerts) -> dg.SensorDef
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         before = load(context.cursor)
         try:
-            seen = files_not_taken(settings.root, settings.landing)
+            seen = files_not_taken(settings.storage.root, settings.storage.landing)
         except StrangeFolderError as error:
             return dg.SensorResult(skip_reason=str(error), cursor=context.cursor)
-        refused = refused_files(settings.landing, before.refused_ns)
-        tell, told = due(before, seen, settings.intake_alert_seconds, time.time())
+        refused = refused_files(settings.storage.landing, before.refused_ns)
+        tell, told = due(before, seen, settings.streaming.alert_seconds, time.time())
         tell += refused
         if tell and not slack.post(message(tell)):
             reason = "Slack did not take an alert; it is sent again at the next tick."

@@ -58,24 +58,24 @@ def observe(
     period, or its .done says so. At most `intake_max_files` are, and files that are never complete, or that runs leave
     behind, take nobody's place.
     """
-    folder, watched = settings.landing, dict[str, Watched]()
+    folder, watched = settings.storage.landing, dict[str, Watched]()
     complete, settling, left_behind = list[LandedFile](), list[LandedFile](), list[LandedFile]()
     look = Look()
     for file in landed_files(folder):
-        if len(complete) + len(settling) >= settings.intake_max_files:
+        if len(complete) + len(settling) >= settings.streaming.max_files:
             break
         known = _as_known(file, before, now)
         if incompleteness(folder, file, look) is not None:
             continue
         watched[file.name] = known
-        quiet = now - known.since >= settings.intake_quiet_seconds or is_said_to_be_complete(folder, file.name)
+        quiet = now - known.since >= settings.streaming.quiet_seconds or is_said_to_be_complete(folder, file.name)
         if not known.may_be_tried(policy, now):
             left_behind.append(file)
         elif quiet and file.name in before and before[file.name].file == file:
             complete.append(file)
         else:
             settling.append(file)
-    not_taken = files_not_taken(settings.root, folder)
+    not_taken = files_not_taken(settings.storage.root, folder)
     written = {file.name for file in not_taken if not file.lasting}
     claimed = []
     for file in _claimed(folder):

@@ -64,7 +64,7 @@ def publish_waiting(lakehouse: Lakehouse) -> dict[str, Any]:
 
 def publish_models(settings: Settings) -> dict[str, Any]:
     """Publish every complete version as `version_<version>`, and remove the published ones that are no more."""
-    if settings.publish_paths == "off":
+    if settings.storage.publish_paths == "off":
         return {}
     store, folder = model_store(settings), documented_paths(settings, MODELS)[0]
     versions = {f"version_{version.removeprefix('version_')}": store.path(version) for version in store.versions()}
@@ -79,7 +79,7 @@ def publish_models(settings: Settings) -> dict[str, Any]:
 
 
 def _publish(lakehouse: Lakehouse, name: str, find: Callable[[], Rows]) -> dict[str, Any]:
-    if lakehouse.settings.publish_paths == "off":
+    if lakehouse.settings.storage.publish_paths == "off":
         return {}
     folder = documented_paths(lakehouse.settings, name)[0]
     try:

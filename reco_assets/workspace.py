@@ -41,7 +41,7 @@ class NamesakeError(RecoError):
 def own_path(settings: Settings, name: str) -> Path:
     """Where what a documented path names lies in the lakehouse."""
     first, _, rest = name.partition("/")
-    return (settings.landing if first == STREAMING else settings.root / first) / rest
+    return (settings.storage.landing if first == STREAMING else settings.storage.root / first) / rest
 
 
 def documented_paths(settings: Settings, name: str) -> tuple[Path, ...]:
@@ -50,10 +50,12 @@ def documented_paths(settings: Settings, name: str) -> tuple[Path, ...]:
     `data/` is the lakehouse wherever that is, and `data` in the workspace besides.
     """
     path = _DOCUMENTED[name]
-    in_workspace = settings.workspace_folder / path
+    in_workspace = settings.storage.workspace_folder / path
     if name.startswith(STREAMING):
-        return own_path(settings, name), settings.root / name, in_workspace
-    return (settings.root / path.removeprefix("data/"), in_workspace) if path.startswith("data/") else (in_workspace,)
+        return own_path(settings, name), settings.storage.root / name, in_workspace
+    if path.startswith("data/"):
+        return settings.storage.root / path.removeprefix("data/"), in_workspace
+    return (in_workspace,)
 
 
 def but_for_own(settings: Settings, path: Path | None, name: str) -> Path | None:

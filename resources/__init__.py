@@ -18,7 +18,7 @@ def resources_for(settings: "Settings", tables: "Mapping[str, TableSpec]") -> di
     from resources.tables.lakehouse import Lakehouse
     from resources.version_io import VersionIOManager
 
-    lakehouse, mlflow = Lakehouse(settings, Engine(settings)), MlflowTracking(settings, settings.model_registry_name)
+    lakehouse, mlflow = Lakehouse(settings, Engine(settings)), MlflowTracking(settings, settings.mlflow.registry_name)
     return {
         "lakehouse": lakehouse,
         "io_manager": LakehouseIOManager(lakehouse, tables),

@@ -30,7 +30,7 @@ class AirflowTask:
 
 def airflow_task(settings: Settings) -> AirflowTask | None:
     """The task that this process works for; None outside of Airflow."""
-    dag, run, task = settings.airflow_ctx_dag_id, settings.airflow_ctx_dag_run_id, settings.airflow_ctx_task_id
+    dag, run, task = settings.airflow.dag_id, settings.airflow.dag_run_id, settings.airflow.task_id
     if dag is None or run is None or task is None:
         return None
-    return AirflowTask(dag, run, task, settings.airflow_ctx_try_number)
+    return AirflowTask(dag, run, task, settings.airflow.try_number)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, cast
 from resources.addresses import PATTERN, plain_address
 from resources.errors import RecoError
 from resources.one_client import refuse_others
-from resources.settings import EngineName, Settings
+from resources.settings import Settings
+from resources.settings.engine import EngineName
 from resources.spark_jars import delta_jar_conf
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Engine:
     @property
     def name(self) -> EngineName:
         """`embedded` or `spark`."""
-        return self.settings.engine
+        return self.settings.engine.name
 
     @cached_property
     def session(self) -> "SparkSession":
@@ -67,8 +68,8 @@ class Engine:
     @property
     def _is_local(self) -> bool:
         """Whether whoever reads and writes files is on this machine, where our links lead."""
-        master = self.settings.spark_master or "local"
-        return self.name == "embedded" or not (self.settings.spark_remote or not master.startswith("local"))
+        master = self.settings.engine.master or "local"
+        return self.name == "embedded" or not (self.settings.engine.remote or not master.startswith("local"))
 
     def stop(self) -> None:
         """End the session, if one was started."""
@@ -99,11 +100,11 @@ class Engine:
         return session
 
     def _start_spark(self) -> "SparkSession":
-        if self.settings.spark_remote:
+        if self.settings.engine.remote:
             from pyspark.sql import SparkSession
 
             try:
-                address = self.settings.spark_remote.get_secret_value()
+                address = self.settings.engine.remote.get_secret_value()
                 remote = SparkSession.builder.remote(address).getOrCreate()
                 remote.conf.set("spark.sql.session.timeZone", "UTC")
             except Exception as error:  # its own text may hold the token of the address
@@ -132,7 +133,7 @@ class Engine:
                 f"or start it with spark.sql.extensions={DELTA_EXTENSION}."
             )
         session.sparkContext.setLogLevel("ERROR")
-        session.sparkContext.setCheckpointDir(str(self.settings.cache / "spark-checkpoints"))
+        session.sparkContext.setCheckpointDir(str(self.settings.storage.cache / "spark-checkpoints"))
         return session
 
 
@@ -147,19 +148,19 @@ def spark_conf(settings: Settings) -> Mapping[str, str]:
         "spark.sql.extensions": DELTA_EXTENSION,
         "spark.sql.catalog.spark_catalog": DELTA_CATALOG,
         "spark.databricks.delta.snapshotPartitions": "1",
-        "spark.sql.shuffle.partitions": str(settings.spark_shuffle_partitions or 2 * cores),
+        "spark.sql.shuffle.partitions": str(settings.engine.shuffle_partitions or 2 * cores),
         "spark.sql.session.timeZone": "UTC",
-        "spark.sql.warehouse.dir": str(settings.cache / "spark-warehouse"),
+        "spark.sql.warehouse.dir": str(settings.storage.cache / "spark-warehouse"),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
-        **delta_jar_conf(settings.cache),
+        **delta_jar_conf(settings.storage.cache),
     }
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # under spark-submit the command line decides these two
-        conf["spark.master"] = settings.spark_master or "local[*]"
-        conf["spark.driver.memory"] = settings.spark_driver_memory
+        conf["spark.master"] = settings.engine.master or "local[*]"
+        conf["spark.driver.memory"] = settings.engine.driver_memory
     return conf
 
 

@@ -26,17 +26,17 @@ class SlackAlerts:
     @property
     def active(self) -> bool:
         """Whether a token and a channel are set."""
-        return bool(self.settings.slack_bot_token and self.settings.slack_channel)
+        return bool(self.settings.alerts.bot_token and self.settings.alerts.channel)
 
     def post(self, text: str) -> bool:
         """Send a message in Slack's mrkdwn; True when Slack took it, False (with a warning) when it did not.
 
         Sends nothing and returns False when Slack is not configured.
         """
-        token, channel = self.settings.slack_bot_token, self.settings.slack_channel
+        token, channel = self.settings.alerts.bot_token, self.settings.alerts.channel
         if token is None or channel is None:
             return False
-        api = self.settings.slack_api_url
+        api = self.settings.alerts.api_url
         url = (api.get_secret_value() if api else API).rstrip("/") + "/"
         message = Message(url, token.get_secret_value(), channel, _shortened(text))
         try:

@@ -19,7 +19,7 @@ from pyarrow import csv
 
 from reco_assets.sources import synthetic
 from resources.engine import Engine
-from resources.settings import Settings, load_settings
+from resources.settings import VARIABLES, load_settings
 from resources.tables.lakehouse import Lakehouse
 
 REPO = Path(__file__).resolve().parents[1]
@@ -29,7 +29,7 @@ ML_LATEST_SMALL = (
     REPO / "data" / "bronze" / "movielens" / "ml-latest-small",
 )
 LIKE_ML_LATEST_SMALL = synthetic.Shape(users=610, movies=9_742, ratings=100_836, seed=42)
-PLATFORM_VARIABLES = {name.upper() for name in Settings.model_fields} - {"RECO_ENGINE", "RECO_CACHE_PATH"}
+PLATFORM_VARIABLES = VARIABLES.keys() - {"RECO_ENGINE", "RECO_CACHE_PATH"}
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -8,8 +8,7 @@ import dagster as dg
 import pytest
 
 from reco_assets.build import build_definitions
-from reco_assets.pipelines.jobs import SPECS
-from reco_assets.pipelines.spec import JobSpec
+from reco_assets.pipelines.jobs import SPECS, JobSpec
 from resources.settings import load_settings
 
 GROUPS = {

@@ -10,8 +10,7 @@ import pytest
 from reco_assets.batches.accepted import accepted, waiting
 from reco_assets.build import build_definitions
 from reco_assets.models.versions.store import model_store
-from reco_assets.pipelines.documented import RECO_PIPELINE
-from reco_assets.pipelines.selections import DRIFT, MERGE, SERVING, STREAM
+from reco_assets.pipelines.jobs import DRIFT, MERGE, RECO_PIPELINE, SERVING, STREAM
 from reco_assets.runner.run import RunFailedError, materialize_assets
 from reco_assets.streaming.assets import SKIPPED_TAG
 from reco_assets.streaming.simulated_file import Simulation, simulate
@@ -92,7 +91,7 @@ def test_without_drift_the_whole_pipeline_stops_at_the_decision(run: Run, settin
 
 
 def test_without_a_file_the_whole_pipeline_goes_on_with_what_waits(run: Run, settings: Settings) -> None:
-    assert not list(settings.landing.glob("*.csv"))
+    assert not list(settings.storage.landing.glob("*.csv"))
     result = run(WHOLE)
     assert result.success
     assert made(result) == {*STREAM, *DRIFT}
@@ -107,7 +106,7 @@ def test_with_drift_it_merges_everything_that_waits_and_trains_and_judges_a_mode
         result
     )
     assert len(model_store(settings).versions()) == before + 1
-    assert len(accepted(settings.root)) == 2
+    assert len(accepted(settings.storage.root)) == 2
     facts = model_store(settings).facts(model_store(settings).latest())
     assert set(facts["metrics"]["by_origin"]) == {"history", "stream"}
 
@@ -123,7 +122,7 @@ def test_gold_leaves_out_what_users_rated_by_stream(settings: Settings) -> None:
 
 def test_a_user_who_came_by_stream_alone_gets_a_list(run: Run, settings: Settings) -> None:
     lines = "".join(f"2020-01-01 00:00:{movie:02},777777,{movie},4.5\n" for movie in range(1, 31))
-    (settings.landing / "new-user.csv").write_text(f"DATE,CUST_ID,MOVIE_ID,RATING\n{lines}")
+    (settings.storage.landing / "new-user.csv").write_text(f"DATE,CUST_ID,MOVIE_ID,RATING\n{lines}")
     assert run(INTAKE).success
     materialize_assets(settings, (*MERGE, *SERVING), config={"stream__accepted": {"accept": "ALWAYS"}})
     lists = Lakehouse(settings, Engine(settings)).dataset("gold/recommendations_als").to_table().to_pylist()
@@ -133,16 +132,16 @@ def test_a_user_who_came_by_stream_alone_gets_a_list(run: Run, settings: Setting
 
 
 def test_a_retraining_that_is_tried_again_goes_on_although_nothing_waits_any_more(run: Run, settings: Settings) -> None:
-    report = accepted(settings.root)[0].report
-    before, taken = len(model_store(settings).versions()), len(accepted(settings.root))
+    report = accepted(settings.storage.root)[0].report
+    before, taken = len(model_store(settings).versions()), len(accepted(settings.storage.root))
     assert run(RETRAIN, stream__accepted={"report": report}).success
     assert len(model_store(settings).versions()) == before + 1
-    assert len(accepted(settings.root)) == taken
+    assert len(accepted(settings.storage.root)) == taken
 
 
 def test_a_refused_file_is_a_warning_of_the_intake_and_the_others_are_taken_in(run: Run, settings: Settings) -> None:
     drop(settings, tilt=0.0, seed=3)
-    (settings.landing / "swapped.csv").write_text("CUST_ID,DATE,MOVIE_ID,RATING\n1,2020-01-01,1,4\n")
+    (settings.storage.landing / "swapped.csv").write_text("CUST_ID,DATE,MOVIE_ID,RATING\n1,2020-01-01,1,4\n")
     result = run(INTAKE)
     assert result.success
     check = result.get_asset_check_evaluations()[0]
@@ -154,8 +153,8 @@ def test_a_refused_file_is_a_warning_of_the_intake_and_the_others_are_taken_in(r
 
 def test_without_a_champion_batches_wait_and_the_report_says_so(tmp_path: Path) -> None:
     settings = load_settings(lakehouse_path=tmp_path / "lake")
-    settings.landing.mkdir(parents=True, exist_ok=True)
-    (settings.landing / "current.csv").write_text("DATE,CUST_ID,MOVIE_ID,RATING\n2020-01-01,1,2,3.5\n")
+    settings.storage.landing.mkdir(parents=True, exist_ok=True)
+    (settings.storage.landing / "current.csv").write_text("DATE,CUST_ID,MOVIE_ID,RATING\n2020-01-01,1,2,3.5\n")
     outcome = materialize_assets(settings, (*STREAM, *DRIFT))
     assert "there is no champion to compare with" in outcome.metadata["drift/report"]["reason"]
     assert [receipt.good for receipt in waiting(Lakehouse(settings, Engine(settings)))] == [1]
@@ -164,8 +163,8 @@ def test_without_a_champion_batches_wait_and_the_report_says_so(tmp_path: Path) 
 def test_on_parquet_a_file_that_waits_is_an_error_and_an_empty_folder_is_none(tmp_path: Path) -> None:
     settings = load_settings(lakehouse_path=tmp_path / "lake", storage_format="parquet")
     assert materialize_assets(settings, STREAM).metadata["stream/ratings"]["files_received"] == 0
-    settings.landing.mkdir(parents=True, exist_ok=True)
-    (settings.landing / "current.csv").write_text("DATE,CUST_ID,MOVIE_ID,RATING\n2020-01-01,1,2,3.5\n")
+    settings.storage.landing.mkdir(parents=True, exist_ok=True)
+    (settings.storage.landing / "current.csv").write_text("DATE,CUST_ID,MOVIE_ID,RATING\n2020-01-01,1,2,3.5\n")
     with pytest.raises(RunFailedError, match="needs STORAGE_FORMAT=delta"):
         materialize_assets(settings, STREAM)
-    assert (settings.landing / "current.csv").exists()
+    assert (settings.storage.landing / "current.csv").exists()

@@ -12,8 +12,7 @@ import pytest
 from reco_assets.batches.accepted import waiting
 from reco_assets.cli.demo import Running, dagster_running
 from reco_assets.models.versions.store import model_store
-from reco_assets.pipelines.documented import RECO_PIPELINE
-from reco_assets.pipelines.internal import DRIFT_RETRAIN
+from reco_assets.pipelines.jobs import DRIFT_RETRAIN, RECO_PIPELINE
 from reco_assets.runner.run import materialize_assets
 from reco_assets.streaming.simulated_file import Simulation, simulate
 from resources.engine import Engine
@@ -98,7 +97,7 @@ def test_an_unshifted_file_is_scored_and_leads_to_nothing(loop: Loop) -> None:
     loop.wait_until(lambda: any("is not above 1" in reason for reason in loop.skip_reasons("retrain_sensor")))
     lakehouse = Lakehouse(loop.settings, Engine(loop.settings))
     assert len(waiting(lakehouse)) == 1
-    assert not list(loop.settings.landing.glob("*.csv"))
+    assert not list(loop.settings.storage.landing.glob("*.csv"))
 
 
 def test_a_shifted_file_leads_by_itself_to_one_retrained_model_judged_against_the_champion(loop: Loop) -> None:
@@ -120,5 +119,5 @@ def test_a_shifted_file_leads_by_itself_to_one_retrained_model_judged_against_th
 
 def test_gold_is_what_the_champion_serves(loop: Loop) -> None:
     champion = model_store(loop.settings).champion()
-    served = dataset_at(loop.settings.root / "gold" / "recommendations_als").to_table(columns=["model_version"])
+    served = dataset_at(loop.settings.storage.root / "gold" / "recommendations_als").to_table(columns=["model_version"])
     assert set(served["model_version"].to_pylist()) == {champion}

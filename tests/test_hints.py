@@ -135,14 +135,14 @@ def test_a_command_of_ours_that_is_advised_works(variables: Mapping[str, str], c
     store = model_store(load_settings())
     store.promote(store.versions()[0], "so that there is one before")
     store.promote(store.versions()[1], "so that there is one before")
-    landing = load_settings().landing
+    landing = load_settings().storage.landing
     landing.mkdir(exist_ok=True)
     (landing / "news.csv").write_text(
         NEWS + "2026-01-04,5,7,3.0\n" * len(list(landing.parent.glob("stream/receipts/*.json")))
     )
     if "{batch}" in command:
         assert reco("stream process") == 0
-        command = command.replace("{batch}", receipts(load_settings().root)[0].batch)
+        command = command.replace("{batch}", receipts(load_settings().storage.root)[0].batch)
     assert reco(command.replace("{version}", store.versions()[0])) == 0
 
 

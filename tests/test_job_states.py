@@ -71,7 +71,7 @@ def execute() -> Iterator[Callable[..., dg.ExecuteInProcessResult]]:
             "lakehouse": lakehouse,
             "io_manager": LakehouseIOManager(lakehouse, DECLARED),
             "version_io": VersionIOManager(lakehouse),
-            "mlflow": MlflowTracking(lakehouse.settings, lakehouse.settings.model_registry_name),
+            "mlflow": MlflowTracking(lakehouse.settings, lakehouse.settings.mlflow.registry_name),
         }
         definitions = build_definitions(lakehouse.settings, resources)
         definition = definitions.resolve_job_def(job) if job else definitions.resolve_implicit_global_asset_job_def()

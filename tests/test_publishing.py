@@ -13,7 +13,7 @@ from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
 from reco_assets.models.als.solver import AlsConfig
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import model_store
-from reco_assets.pipelines.selections import ETL, MERGE, STREAM
+from reco_assets.pipelines.jobs import ETL, MERGE, STREAM
 from reco_assets.publishing import publish_models, publish_table
 from reco_assets.runner.run import Outcome, materialize_assets
 from resources.tables.lakehouse import Lakehouse
@@ -39,7 +39,7 @@ def lake(make_lakehouse: Callable[..., Lakehouse], tmp_path: Path) -> Lakehouse:
 
 
 def process(lake: Lakehouse) -> Outcome:
-    (lake.settings.landing / "current.csv").write_text("\n".join([HEADER, *NEW, ""]))
+    (lake.settings.storage.landing / "current.csv").write_text("\n".join([HEADER, *NEW, ""]))
     return materialize_assets(lake.settings, STREAM)
 
 
@@ -68,7 +68,7 @@ def test_train_and_test_are_published_and_follow_what_is_merged(lake: Lakehouse)
 def test_what_waits_is_published_below_the_streaming_folder_until_it_is_accepted(lake: Lakehouse) -> None:
     materialize_assets(lake.settings, ETL)
     process(lake)
-    folders = [lake.settings.landing / side for side in ("train", "test")]
+    folders = [lake.settings.storage.landing / side for side in ("train", "test")]
     assert sorted(row for folder in folders for row in rows_at(folder)) == sorted(
         (user, movie) for user in (3, 4, 5) for movie in range(10, 20)
     )
@@ -78,7 +78,7 @@ def test_what_waits_is_published_below_the_streaming_folder_until_it_is_accepted
 
 
 def test_only_a_table_that_changed_since_is_written_again(lake: Lakehouse) -> None:
-    off = lake.settings.model_copy(update={"publish_paths": "off"})
+    off = lake.settings.changed(publish_paths="off")
     assert "published" not in materialize_assets(off, ETL).metadata[TRAIN]
     part = lake.path("processed", "parquet", "train", PART)
     assert not part.exists()

@@ -69,7 +69,7 @@ def test_assets_that_cannot_be_made_are_named(settings: Settings, assets: list[s
 def test_configuration_that_does_not_fit_is_refused(settings: Settings, config: Any, complaint: str) -> None:
     with pytest.raises(RunRequestError, match=complaint):
         materialize_assets(settings, STREAM, config=config)
-    assert not settings.root.exists()
+    assert not settings.storage.root.exists()
 
 
 def test_scalars_are_metadata_without_tables_and_texts_for_people(settings: Settings) -> None:

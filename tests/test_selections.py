@@ -87,8 +87,8 @@ def test_a_selection_makes_what_it_names(select: Select, selection: str) -> None
 def test_both_stream_tables_are_recorded_when_one_is_asked_for_as_both_are_written(
     select: Select, settings: Settings
 ) -> None:
-    settings.landing.mkdir(exist_ok=True)
-    (settings.landing / "news.csv").write_text(NEWS)
+    settings.storage.landing.mkdir(exist_ok=True)
+    (settings.storage.landing / "news.csv").write_text(NEWS)
     result = select("stream/quarantine")
     assert made(result) == {"stream/ratings", "stream/quarantine"}
     batch = waiting(Lakehouse(settings, Engine(settings)))[-1]
@@ -107,10 +107,10 @@ def test_a_quarantine_made_alone_leaves_its_table_as_it_was(select: Select, sett
 @pytest.mark.slow
 def test_a_drift_score_asked_for_alone_leaves_no_report_to_act_on(select: Select, settings: Settings) -> None:
     def reports() -> set[Path]:
-        return set(settings.root.glob("drift/**/*.json"))
+        return set(settings.storage.root.glob("drift/**/*.json"))
 
-    (settings.landing).mkdir(exist_ok=True)
-    (settings.landing / "more.csv").write_text(NEWS.replace("9.0", "2.0"))
+    (settings.storage.landing).mkdir(exist_ok=True)
+    (settings.storage.landing / "more.csv").write_text(NEWS.replace("9.0", "2.0"))
     select("stream/ratings")
     before = reports()
     assert made(select("drift/data_drift,drift/model_drift")) == {"drift/data_drift", "drift/model_drift"}

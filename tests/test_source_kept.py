@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from reco_assets.build import build_definitions
-from reco_assets.pipelines.selections import BRONZE
+from reco_assets.pipelines.jobs import BRONZE
 from reco_assets.runner.run import RunFailedError, materialize_assets
 from reco_assets.sources.choose import choose_place
 from resources.engine import Engine
@@ -43,7 +43,9 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def with_source(settings: Settings, **source: object) -> Settings:
-    return load_settings(lakehouse_path=settings.lakehouse_path, synthetic_ratings=200, synthetic_users=20, **source)
+    return load_settings(
+        lakehouse_path=settings.storage.lakehouse_path, synthetic_ratings=200, synthetic_users=20, **source
+    )
 
 
 def loaded(settings: Settings, engine: Engine) -> int:
@@ -51,9 +53,9 @@ def loaded(settings: Settings, engine: Engine) -> int:
 
 
 def test_without_a_source_set_a_run_loads_what_was_loaded_before(settings: Settings, engine: Engine) -> None:
-    write_movielens(settings.root.parent / "more", 4)
-    (settings.root.parent / "raw" / "ratings.csv").write_bytes(
-        (settings.root.parent / "more" / "ratings.csv").read_bytes()
+    write_movielens(settings.storage.root.parent / "more", 4)
+    (settings.storage.root.parent / "raw" / "ratings.csv").write_bytes(
+        (settings.storage.root.parent / "more" / "ratings.csv").read_bytes()
     )
     materialize_assets(settings, BRONZE)
     assert loaded(settings, engine) == 4
@@ -65,10 +67,10 @@ def test_another_source_is_refused_and_no_file_is_touched(
     settings: Settings, tmp_path: Path, kind: str, selected: tuple[str, ...]
 ) -> None:
     folder = write_movielens(tmp_path / "other", 5) if kind == "movielens" else None
-    before = contents(settings.root)
+    before = contents(settings.storage.root)
     with pytest.raises(RunFailedError, match=r"this lakehouse holds movielens .* --replace-source"):
         materialize_assets(with_source(settings, reco_source=kind, reco_source_path=folder), selected)
-    assert contents(settings.root) == before
+    assert contents(settings.storage.root) == before
 
 
 @pytest.mark.parametrize("by", ["configuration", "setting"])
@@ -87,19 +89,19 @@ def test_a_run_that_says_so_replaces_the_source_and_the_lakehouse_remembers_the_
 
 def test_a_part_of_bronze_cannot_come_from_another_source_than_the_rest(settings: Settings, tmp_path: Path) -> None:
     other = with_source(settings, reco_source_path=write_movielens(tmp_path / "other", 5))
-    before = contents(settings.root)
+    before = contents(settings.storage.root)
     with pytest.raises(RunFailedError, match="movies alone cannot come from movielens"):
         materialize_assets(other, ["bronze/movies"], config=REPLACE)
-    assert contents(settings.root) == before
+    assert contents(settings.storage.root) == before
 
 
 def test_a_run_that_fails_while_it_replaces_leaves_the_source_as_it_was(settings: Settings, tmp_path: Path) -> None:
     folder = write_movielens(tmp_path / "other", 5)
     (folder / "ratings.csv").write_text((folder / "ratings.csv").read_text() + "1,2\n")
-    before = contents(settings.root)
+    before = contents(settings.storage.root)
     with pytest.raises(RunFailedError, match="2 fields where the header has 4"):
         materialize_assets(with_source(settings, reco_source_path=folder), BRONZE, config=REPLACE)
-    assert contents(settings.root) == before
+    assert contents(settings.storage.root) == before
     assert choose_place(settings).folder == tmp_path / "raw"
 
 
@@ -109,5 +111,7 @@ def test_a_run_says_first_of_all_source_engine_and_lakehouse(settings: Settings)
     with dg.DagsterInstance.ephemeral() as instance:
         run = job.execute_in_process(instance=instance, asset_selection=[dg.AssetKey(["bronze", "ratings"])])
         said = [entry.user_message for entry in instance.all_logs(run.run_id) if not entry.is_dagster_event]
-    folder = settings.root.parent / "raw"
-    assert said[0] == f"source: movielens ({folder}), engine: {settings.engine}, lakehouse: {settings.root}"
+    folder = settings.storage.root.parent / "raw"
+    assert (
+        said[0] == f"source: movielens ({folder}), engine: {settings.engine.name}, lakehouse: {settings.storage.root}"
+    )

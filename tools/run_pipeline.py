@@ -82,8 +82,8 @@ def submit_line(application: Path) -> str:
         "spark.pyspark.python": sys.executable,
         "spark.pyspark.driver.python": sys.executable,
         **spark_conf(settings),
-        "spark.master": settings.spark_master or "local[*]",
-        "spark.driver.memory": settings.spark_driver_memory,
+        "spark.master": settings.engine.master or "local[*]",
+        "spark.driver.memory": settings.engine.driver_memory,
     }
     home = Path(pyspark.__file__).parent  # this copy's scripts find themselves only by SPARK_HOME
     command = build_spark_submit_command(application, conf=conf, spark_submit=home / "bin" / "spark-submit")

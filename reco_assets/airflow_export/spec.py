@@ -21,7 +21,8 @@ from reco_assets.airflow_export.operators import (
     trigger_dag,
 )
 from reco_assets.pipelines import documented as pipelines
-from reco_assets.pipelines.spec import JobSpec, Task
+from reco_assets.pipelines import planned
+from reco_assets.pipelines.jobs import JobSpec, Task
 from resources.errors import RecoError
 
 
@@ -172,7 +173,7 @@ MODEL_RETRAINING = DagSpec(
 )
 
 MOVIE_RECOMMENDER_PIPELINE = DagSpec(
-    pipelines.MOVIE_RECOMMENDER_PIPELINE,
+    planned.MOVIE_RECOMMENDER_PIPELINE,
     "movie_recommender_pipeline.py",
     operators={
         "generate_synthetic_data": bash(
@@ -202,9 +203,9 @@ MOVIE_RECOMMENDER_PIPELINE = DagSpec(
 )
 
 MODEL_TRAINING = DagSpec(
-    pipelines.MODEL_TRAINING,
+    planned.MODEL_TRAINING,
     "model_training_dag.py",
-    operators={"train_and_tune": Run(steps={"models__als_candidate": {"tune": pipelines.TUNING_TRIALS}})},
+    operators={"train_and_tune": Run(steps={"models__als_candidate": {"tune": planned.TUNING_TRIALS}})},
 )
 
 DAG_SPECS = (

@@ -50,26 +50,27 @@ def bronze(
     """
     settings = lakehouse.settings
     if config.replace_source:
-        settings = settings.model_copy(update={"reco_replace_source": "on"})
+        settings = settings.changed(reco_replace_source="on")
     with lakehouse.lock(LOCK):  # of two first runs from different sources, one finds the other's
         place = choose_place(settings)
         require_same_source(settings, place)
         source = open_source(settings, place)
-        loaded = remembered_as(settings.root, place.kind, place.folder)
-        files, limit = {path.name: path for path in source.files}, settings.quarantine_max_share
+        loaded = remembered_as(settings.storage.root, place.kind, place.folder)
+        files, limit = {path.name: path for path in source.files}, settings.quality.quarantine_max_share
         ratings = with_rows(source.ratings, source.files[0] if source.files else source.name)
         raw = {"ratings": ratings, "movies": source.movies, "tags": source.tags}
         tables = {name: watched(table, files, limit) for name, table in raw.items()}
         wanted = [name for name in tables if dg.AssetKey(["bronze", name]) in context.selected_asset_keys]
-        if len(wanted) < len(tables) and recall(settings.root) not in (None, loaded):
+        if len(wanted) < len(tables) and recall(settings.storage.root) not in (None, loaded):
             rule = f"{', '.join(wanted)} alone cannot come from {place}, another source than the rest"
-            raise SourceError(settings.root, None, rule, "Select bronze/ratings, bronze/movies and bronze/tags.")
+            fix = "Select bronze/ratings, bronze/movies and bronze/tags."
+            raise SourceError(settings.storage.root, None, rule, fix)
         whole = {name: _reader(tables[name], loaded).read_all() for name in wanted if name != "ratings"}
         metadata: dict[str, Any] = {"source": source.name, "files": [str(path) for path in source.files]}
         for name in wanted:
             made = whole[name] if name in whole else _reader(tables[name], loaded)
             yield dg.Output(made, output_name=name, metadata=metadata)
-        remember(settings.root, loaded)
+        remember(settings.storage.root, loaded)
 
 
 def _reader(table: RawTable, loaded: Remembered) -> pa.RecordBatchReader:

@@ -45,7 +45,7 @@ def demo(
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.cli.serving import print_recommendations
     from reco_assets.cli.summary import print_summary
-    from reco_assets.pipelines.documented import RECO_PIPELINE
+    from reco_assets.pipelines.jobs import RECO_PIPELINE
     from reco_assets.sources.choose import is_without_source
     from resources.settings import load_settings
 
@@ -56,7 +56,7 @@ def demo(
     outcome = run_with_progress(settings, RECO_PIPELINE.assets, "main job", replacing(replace_source))
     print_summary(settings, outcome)
     print_recommendations(settings, user=None)
-    if settings.storage_format != "delta":
+    if settings.storage.format != "delta":
         typer.echo("The drift loop needs STORAGE_FORMAT=delta.")
         return
     with dagster_running(settings) as running:
@@ -77,9 +77,9 @@ def show_loop(settings: "Settings", running: Running) -> None:
     from reco_assets.batches.receipts import received_batches
     from reco_assets.streaming.simulated_file import Simulation
 
-    typer.echo(f"\nDagster is running: {running.url}. Its sensors watch {settings.landing}.")
-    taken_in = len(received_batches(settings.root))
-    seed = settings.reco_seed + taken_in  # a second demo needs other files: content is identity
+    typer.echo(f"\nDagster is running: {running.url}. Its sensors watch {settings.storage.landing}.")
+    taken_in = len(received_batches(settings.storage.root))
+    seed = settings.synthetic.seed + taken_in  # a second demo needs other files: content is identity
     after = _newest_event(running.instance, "drift/report")
     _drop(settings, Simulation("history", CONTROL_USERS, None, 0.0, seed), "control.csv")
     control = _wait_for(running, "drift/report", after, REPORT_SECONDS)
@@ -101,7 +101,7 @@ def dagster_running(settings: "Settings") -> Iterator[Running]:
     """Dagster's web server, daemon and code server on loopback, ended with the block."""
     from resources.dagster_home import open_instance
 
-    home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.root / "_dagster")))
+    home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.storage.root / "_dagster")))
     home.mkdir(parents=True, exist_ok=True)
     log, port = home / "demo.log", _free_port()
     command = [sys.executable, "-m", "reco_assets.web", "dev", "-m", "reco_assets.definitions"]

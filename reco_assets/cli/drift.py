@@ -38,10 +38,10 @@ def replay(
     from resources.tables.lakehouse import Lakehouse
 
     settings = load_settings()
-    received, config = receipts(settings.root), DriftConfig.from_settings(settings)
+    received, config = receipts(settings.storage.root), DriftConfig.from_settings(settings)
     if not received:
         raise ReportError(
-            f"No batch was taken in yet. Copy a CSV file to {settings.landing} and run: reco stream process."
+            f"No batch was taken in yet. Copy a CSV file to {settings.storage.landing} and run: reco stream process."
         )
     if model is None:
         find_current_model(settings)

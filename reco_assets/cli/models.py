@@ -106,7 +106,7 @@ def _follow(settings: "Settings", store: "ModelStore", version: str) -> None:
     typer.echo(f"Champion: {version}, before it: {store.previous() or 'none'}.")
     # Beside the rest: the process that it starts imports MLflow, as long as everything else that a rollback does.
     mirror = Thread(
-        target=MlflowTracking(settings, settings.model_registry_name).mark_champion, args=(version, store.previous())
+        target=MlflowTracking(settings, settings.mlflow.registry_name).mark_champion, args=(version, store.previous())
     )
     mirror.start()
     try:
@@ -117,7 +117,7 @@ def _follow(settings: "Settings", store: "ModelStore", version: str) -> None:
 
 def _refresh_gold(settings: "Settings", version: str) -> None:
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.pipelines.selections import SERVING
+    from reco_assets.pipelines.jobs import SERVING
     from reco_assets.runner.run import RunFailedError
 
     try:

@@ -16,7 +16,7 @@ from resources.tables.lakehouse import Lakehouse
 
 def is_streamed(settings: Settings, path: Path) -> bool:
     """Whether a file lies in the streaming folder, the platform's or the documents', from which files are taken."""
-    return lies_in_folder(settings.landing, path) or _is_documented(settings, path)
+    return lies_in_folder(settings.storage.landing, path) or _is_documented(settings, path)
 
 
 def _is_documented(settings: Settings, path: Path) -> bool:
@@ -34,8 +34,8 @@ def named_file(settings: Settings, path: Path | None, *, move: bool) -> Iterator
     documented = path is not None and _is_documented(settings, path)
     if path is None:
         yield {}
-    elif lies_in_folder(settings.landing, path) or (documented and not os.path.lexists(path)):
-        yield {"csv_path": str(settings.landing / path.name)}
+    elif lies_in_folder(settings.storage.landing, path) or (documented and not os.path.lexists(path)):
+        yield {"csv_path": str(settings.storage.landing / path.name)}
     elif not os.path.lexists(path):
         raise NoFilesError(f"{path} does not exist. Put a file DATE,CUST_ID,MOVIE_ID,RATING there.")
     else:

@@ -7,7 +7,7 @@ import typer
 
 def local_path(text: str) -> Path:
     """An argument as a path. Raises `typer.BadParameter` for a URL, which would become a folder of that name."""
-    from resources.settings import without_scheme
+    from resources.settings.group import without_scheme
 
     try:
         return Path(without_scheme(text))

@@ -55,7 +55,7 @@ def _popular(settings: "Settings", user: int) -> list[dict[str, Any]]:
     from reco_assets.gold.recommendations import list_rows
 
     version, champion = load_champion(_lakehouse(settings))
-    lists = champion.recommend(np.array([user], np.int32), settings.top_n)
+    lists = champion.recommend(np.array([user], np.int32), settings.serving.top_n)
     rows = list_rows(lists, "user_id", "recommendations", version, datetime.now(UTC)).to_pylist()
     found: list[dict[str, Any]] = rows[0]["recommendations"]
     return found

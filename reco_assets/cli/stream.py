@@ -57,7 +57,7 @@ def process(
     from reco_assets.cli.named_files import is_streamed, named_file
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.given_files import process_and_merge as given_stream
-    from reco_assets.pipelines.selections import STREAM
+    from reco_assets.pipelines.jobs import STREAM
     from reco_assets.streaming.not_taken import files_not_taken
     from reco_assets.workspace import STREAMING, but_for_own
 
@@ -72,7 +72,7 @@ def process(
         config = {"without_files": "FAIL"} | given
         outcome = run_with_progress(settings, STREAM, "process", {"process_streaming_data": config})
     shown = ("files_received", "files_known", "files_refused", "files_not_taken", *_counted(), "hints")
-    for line in files_not_taken(settings.root, settings.landing):
+    for line in files_not_taken(settings.storage.root, settings.storage.landing):
         typer.echo(f"Not taken: {line}", err=True)
     found = outcome.metadata["stream/ratings"]
     say({name: found[name] for name in shown if name in found})
@@ -87,7 +87,7 @@ def replay(
     Doing it again changes nothing.
     """
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.pipelines.selections import STREAM
+    from reco_assets.pipelines.jobs import STREAM
 
     if not batch.strip():
         raise typer.BadParameter("name a batch: its sha256, the beginning of it, or its file's name")
@@ -109,7 +109,7 @@ def detect_drift(
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.drift.reports import read_report
     from reco_assets.given_files import stream as stream_files
-    from reco_assets.pipelines.selections import DRIFT
+    from reco_assets.pipelines.jobs import DRIFT
     from reco_assets.runner.results import drift_result, hand_over
 
     settings = _settings(shuffle_partitions)
@@ -135,18 +135,18 @@ def merge(
     """Merge the waiting batches, or given tables, into train and test; doing it again changes nothing."""
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.given_files import process_and_merge as given_stream
-    from reco_assets.pipelines.selections import MERGE
+    from reco_assets.pipelines.jobs import MERGE
     from reco_assets.workspace import MERGED, STREAMING, but_for_own
 
     settings = _settings(shuffle_partitions)
     streaming = but_for_own(settings, streaming_path, STREAMING)
     processed = but_for_own(settings, processed_path, MERGED)
     if streaming and processed:
-        say_and_hand_over(settings, given_stream.merge(streaming, processed, settings.lock_timeout_seconds))
+        say_and_hand_over(settings, given_stream.merge(streaming, processed, settings.storage.lock_timeout_seconds))
         return
     if streaming or processed:
         raise typer.BadParameter("give both --streaming_path and --processed_path, or neither")
-    accept = {"accept": "ALWAYS", "report": settings.reco_drift_report or ""}
+    accept = {"accept": "ALWAYS", "report": settings.airflow.drift_report or ""}
     outcome = run_with_progress(settings, MERGE, "merge", {"stream__accepted": accept})
     merged = {name: outcome.metadata[name] for name in MERGE[1:]}
     say(
@@ -175,7 +175,7 @@ def simulate(
     from reco_assets.streaming.simulated_file import simulate as put_file
 
     settings = _settings()
-    plan = Simulation(population.value, users, rows, tilt, settings.reco_seed if seed is None else seed)
+    plan = Simulation(population.value, users, rows, tilt, settings.synthetic.seed if seed is None else seed)
     say(put_file(settings, plan, name))
 
 

@@ -12,7 +12,7 @@ from resources.settings import Settings
 def print_summary(settings: Settings, outcome: Outcome) -> None:
     """Print the materialised tables and, where the run evaluated a model, its metrics and the decision."""
     shown = console()
-    tables = Table("table", "rows", "Delta version", title=f"Lakehouse {settings.root}", title_justify="left")
+    tables = Table("table", "rows", "Delta version", title=f"Lakehouse {settings.storage.root}", title_justify="left")
     tables.columns[1].justify = tables.columns[2].justify = "right"
     for name, values in outcome.metadata.items():
         if "dagster/row_count" in values:

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from reco_assets.tables import DRIFT_CLAIMS
 from resources.files import set_aside
 from resources.identifiers import identifier
 from resources.settings import Settings
 
 SENSOR = "Dagster's retrain sensor"
+# Airflow's DAGs that retrain on the reports they make, or trigger the one that does.
+RETRAINING_DAGS = ("drift_detection_retrain_pipeline", "ml_pipeline_dag")
 
 
 def claim(settings: Settings, report_id: str, claimant: str) -> str:
@@ -73,4 +74,4 @@ def airflow_claimant(dag_id: str) -> str:
 
 
 def _path(settings: Settings, report_id: str) -> Path:
-    return settings.root / DRIFT_CLAIMS / identifier(report_id, "Drift report")
+    return settings.storage.root / "drift" / "claims" / identifier(report_id, "Drift report")

@@ -10,7 +10,8 @@ from reco_assets.drift.bootstrap import Resampling
 from reco_assets.drift.scores import Weights
 from reco_assets.drift.signals import ErrorShift
 from resources.errors import RecoError
-from resources.settings import DriftPolicy, Settings
+from resources.settings import Settings
+from resources.settings.drift import DriftPolicy
 
 DOCUMENTED, CALIBRATED = "documented", "calibrated"
 STEEPNESS = 2.5  # of the bar for small windows; at 2 files of 3,600 rows without drift retrain in 3 % instead of 1 %
@@ -59,30 +60,30 @@ class DriftConfig:
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """What the environment asks for. Raises `DriftConfigError`."""
-        if settings.drift_p_value * (settings.drift_bootstrap_samples + 1) < 1:
+        if settings.drift.p_value * (settings.drift.bootstrap_samples + 1) < 1:
             raise DriftConfigError(
-                f"DRIFT_P_VALUE={settings.drift_p_value:g} is out of reach of DRIFT_BOOTSTRAP_SAMPLES="
-                f"{settings.drift_bootstrap_samples}: set at least {round(1 / settings.drift_p_value)} samples."
+                f"DRIFT_P_VALUE={settings.drift.p_value:g} is out of reach of DRIFT_BOOTSTRAP_SAMPLES="
+                f"{settings.drift.bootstrap_samples}: set at least {round(1 / settings.drift.p_value)} samples."
             )
         return cls(
-            policy=settings.drift_policy,
-            threshold=settings.drift_threshold,
-            combine=settings.drift_combine,
+            policy=settings.drift.policy,
+            threshold=settings.drift.threshold,
+            combine=settings.drift.combine,
             weights=Weights(
-                settings.drift_kl_threshold,
-                settings.drift_mean_threshold,
-                settings.drift_median_threshold,
-                settings.drift_kl_weight,
-                settings.drift_mean_weight,
-                settings.drift_median_weight,
+                settings.drift.kl_threshold,
+                settings.drift.mean_threshold,
+                settings.drift.median_threshold,
+                settings.drift.kl_weight,
+                settings.drift.mean_weight,
+                settings.drift.median_weight,
             ),
-            min_window_rows=settings.drift_min_window_rows,
-            min_warm_pairs=settings.drift_min_warm_pairs,
-            min_users=settings.drift_min_users,
-            p_value=settings.drift_p_value,
-            samples=settings.drift_bootstrap_samples,
-            seed=settings.reco_seed,
-            rmse_trigger=settings.drift_rmse_trigger,
+            min_window_rows=settings.drift.min_window_rows,
+            min_warm_pairs=settings.drift.min_warm_pairs,
+            min_users=settings.drift.min_users,
+            p_value=settings.drift.p_value,
+            samples=settings.drift.bootstrap_samples,
+            seed=settings.drift.seed,
+            rmse_trigger=settings.drift.rmse_trigger,
         )
 
     @property

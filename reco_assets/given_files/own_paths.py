@@ -21,7 +21,7 @@ class OwnPathError(RecoError):
 
 def say_where_parquet_would_be(settings: Settings, outputs: Mapping[str, Path | None]) -> None:
     """One line for each output, by what it names, at whose path nothing is written: it only stands for the table."""
-    if settings.publish_paths == "on":
+    if settings.storage.publish_paths == "on":
         return
     for name, path in outputs.items():
         if path and path.resolve() in documented_paths(settings, name):

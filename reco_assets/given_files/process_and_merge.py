@@ -44,15 +44,15 @@ def process(settings: Settings, csv_path: Path, output: Path, *, move: bool) -> 
     csv_path, output = csv_path.absolute(), output.absolute()
     require_ready(csv_path)
     before = _state(csv_path)
-    with folder_lock(output, settings.lock_timeout_seconds), _archived(csv_path, output / ARCHIVE) as batch:
+    with folder_lock(output, settings.storage.lock_timeout_seconds), _archived(csv_path, output / ARCHIVE) as batch:
         for side in LEARNED_SIDES:
             _require_parts(output / side)
         parsed = parse_stream_file(csv_path, time.time_ns())
-        require_readable_stream(csv_path, parsed, settings.quarantine_max_share)
+        require_readable_stream(csv_path, parsed, settings.quality.quarantine_max_share)
         if _state(csv_path) != before:
             raise LakehouseError(f"{csv_path} was written to meanwhile. It stays; start again when it is complete.")
         rows = parsed.good.append_column("origin", pa.repeat(pa.scalar(batch), len(parsed.good))).select(ROW)
-        split = hashed_split(rows["user_id"].to_numpy(), rows["movie_id"].to_numpy(), settings.stream_train_ratio)
+        split = hashed_split(rows["user_id"].to_numpy(), rows["movie_id"].to_numpy(), settings.streaming.train_ratio)
         parts = {side: rows.filter(pa.array(split == side)) for side in LEARNED_SIDES} | {
             QUARANTINE: parsed.quarantined
         }

@@ -78,7 +78,7 @@ def train_on(settings: Settings, source: Path | None, output: Path | None) -> di
             "split": "as_given",
             "inputs": {TRAIN_PATH: _recorded(lakehouse, train_path)},
             "train_count": len(train),
-            "seed": settings.reco_seed,
+            "seed": settings.training.seed,
         }
         save_model(path, model, facts, save_native)
     return {"model_path": str(path), "version": version, "train_count": len(train)}
@@ -96,7 +96,7 @@ def evaluate_files(settings: Settings, model_path: Path | None, test_path: Path 
     test = _ratings(source)
     train = _ratings(_trained_on(lakehouse, facts))
     protocol = Protocol(
-        settings.evaluation_k, settings.rating_threshold, settings.als_cold_start_strategy, facts["split"]
+        settings.judging.k, settings.judging.rating_threshold, settings.judging.cold_start_strategy, facts["split"]
     )
     found = evaluate_model(load_model(folder), test, train, protocol)
     return {"model_path": str(folder), "test_parquet": str(source), **found.document()}
@@ -105,7 +105,7 @@ def evaluate_files(settings: Settings, model_path: Path | None, test_path: Path 
 @contextmanager
 def _only_writer(settings: Settings, *tables: Path) -> Iterator[None]:
     """Hold the lock of the folder that given tables lie in, and remove what killed writers left there."""
-    with folder_lock(tables[0].absolute().parent, settings.lock_timeout_seconds):
+    with folder_lock(tables[0].absolute().parent, settings.storage.lock_timeout_seconds):
         for table in tables:
             sweep(table.absolute())
         yield
@@ -116,7 +116,7 @@ def _lakehouse(settings: Settings) -> Lakehouse:
 
 
 def _blocks(lakehouse: Lakehouse, source: Path) -> Any:
-    table = watched(blocks_table((source,)), {source.name: source}, lakehouse.settings.quarantine_max_share)
+    table = watched(blocks_table((source,)), {source.name: source}, lakehouse.settings.quality.quarantine_max_share)
     import pyarrow as pa
 
     return lakehouse.engine.session.createDataFrame(pa.Table.from_batches(table.batches(), table.schema))

@@ -31,8 +31,10 @@ def recommendations_als(context: dg.AssetExecutionContext, lakehouse: dg.Resourc
     # All sides together, because streamed ratings are in train and test but not in silver/ratings.
     rated = Ratings.concat([read_ratings(lakehouse, spec.name) for spec in SPLITS])
     users = np.unique(rated.user_id)
-    lists = champion.recommend(users, lakehouse.settings.top_n, seen=rated)
-    context.add_output_metadata({"model_version": version, "users": len(users), "top_n": lakehouse.settings.top_n})
+    lists = champion.recommend(users, lakehouse.settings.serving.top_n, seen=rated)
+    context.add_output_metadata(
+        {"model_version": version, "users": len(users), "top_n": lakehouse.settings.serving.top_n}
+    )
     return list_rows(lists, "user_id", "recommendations", version, datetime.now(UTC))
 
 
@@ -40,7 +42,7 @@ def recommendations_als(context: dg.AssetExecutionContext, lakehouse: dg.Resourc
 def similar_movies(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> pa.Table:
     """For every movie the champion knows, the TOP_N nearest by the direction of their ranking factors."""
     version, champion = load_champion(lakehouse)
-    lists = champion.similar_items(champion.movie_ids, lakehouse.settings.top_n)
+    lists = champion.similar_items(champion.movie_ids, lakehouse.settings.serving.top_n)
     context.add_output_metadata({"model_version": version})
     return list_rows(lists, "movie_id", "similar", version, datetime.now(UTC))
 

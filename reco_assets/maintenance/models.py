@@ -22,10 +22,10 @@ def remove_superseded(settings: Settings) -> list[str]:
     Raises `ModelStoreError` when the champion's record or the backup's is damaged, `StrangeFolderError` where the
     store's folder is a link: nothing is removed then.
     """
-    require_own_folders(settings.root, [OWN])
+    require_own_folders(settings.storage.root, [OWN])
     store, backup = model_store(settings), read_backup(settings)
     needed = {store.champion(), store.previous(), backup.version if backup else None}
-    removed = superseded(store.versions(), settings.model_versions_kept, needed)
+    removed = superseded(store.versions(), settings.maintenance.model_versions_kept, needed)
     for version in removed:
         going = store.folder / f".{version}.removed"
         shutil.rmtree(going, ignore_errors=True)

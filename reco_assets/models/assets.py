@@ -96,7 +96,7 @@ def _trained(
     """What model.json is to say, the model, and what saves the engine's own files."""
     settings = lakehouse.settings
     train_version = lakehouse.version(TRAIN_RATINGS.name)
-    train = read_ratings(lakehouse, TRAIN_RATINGS.name, train_version, settings.training_lookback_days)
+    train = read_ratings(lakehouse, TRAIN_RATINGS.name, train_version, settings.training.lookback_days)
     chosen, tuning = model_config(settings), {}
     if config.tune:
         search = Search(train, chosen, goal_of(lakehouse), solver(lakehouse))
@@ -111,8 +111,8 @@ def _trained(
         "split": split_of(lakehouse),
         "inputs": {TRAIN_RATINGS.name: train_version},
         "train_count": len(train),
-        "lookback_days": settings.training_lookback_days,
-        "seed": settings.reco_seed,
+        "lookback_days": settings.training.lookback_days,
+        "seed": settings.training.seed,
         **tuning,
     }
     return facts, model, save_native
@@ -161,7 +161,7 @@ def _judge(lakehouse: Lakehouse, mlflow: MlflowTracking, version: str) -> Judged
         *read_test_ratings(lakehouse, test_version),
         train=read_ratings(lakehouse, TRAIN_RATINGS.name, facts["inputs"][TRAIN_RATINGS.name]),
         protocol=Protocol(
-            settings.evaluation_k, settings.rating_threshold, settings.als_cold_start_strategy, facts["split"]
+            settings.judging.k, settings.judging.rating_threshold, settings.judging.cold_start_strategy, facts["split"]
         ),
     )
     document = judge(settings, version, trial)
@@ -238,27 +238,27 @@ def read_ratings(
 def model_config(settings: Settings) -> ModelConfig:
     """The hyperparameters that the settings ask for."""
     return ModelConfig(
-        rating=AlsConfig(settings.als_rank, settings.als_max_iter, settings.als_reg_param, settings.reco_seed),
+        rating=AlsConfig(settings.als.rank, settings.als.max_iter, settings.als.reg_param, settings.training.seed),
         ranking=AlsConfig(
-            settings.ranking_rank,
-            settings.ranking_max_iter,
-            settings.ranking_reg_param,
-            settings.reco_seed,
-            settings.ranking_alpha,
+            settings.ranking.rank,
+            settings.ranking.max_iter,
+            settings.ranking.reg_param,
+            settings.training.seed,
+            settings.ranking.alpha,
         ),
-        like_threshold=settings.ranking_like_threshold,
+        like_threshold=settings.ranking.like_threshold,
     )
 
 
 def metrics_folder(settings: Settings) -> Path:
     """Where the run metrics of all versions are, `run_metrics_<version>.json`."""
-    return settings.root / "gold" / "metrics"
+    return settings.storage.root / "gold" / "metrics"
 
 
 def split_of(lakehouse: Lakehouse) -> str:
     """The policy by which the current training rows were split."""
     rows = lakehouse.dataset("silver/split_ratings").head(1).to_pylist()
-    return str(rows[0]["policy"]) if rows else lakehouse.settings.split_policy()
+    return str(rows[0]["policy"]) if rows else lakehouse.settings.split.policy()
 
 
 def read_test_ratings(lakehouse: Lakehouse, version: int | None) -> tuple[Ratings, np.ndarray]:

@@ -14,7 +14,7 @@ from reco_assets.models.ratings import Ratings
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.version import CODE_VERSION
 from resources.errors import RecoError
-from resources.settings import EngineName
+from resources.settings.engine import EngineName
 from resources.tables.lakehouse import Lakehouse
 
 TOLERANCE = 1e-3

@@ -47,10 +47,10 @@ def _why_no_test(lakehouse: Lakehouse) -> str:
     if told := _why_no_split(lakehouse):
         return told
     settings = lakehouse.settings
-    fraction = settings.test_fraction
+    fraction = settings.split.test_fraction
     if fraction == 0:
         return "TEST_FRACTION=0 leaves nothing to test a model on: set it above 0, as 0.2."
-    if settings.split_strategy == "per_user":
+    if settings.split.strategy == "per_user":
         most, needed = _most_pairs_of_a_user(lakehouse), int(np.ceil(1 / fraction))
         if most < needed:
             return (
@@ -63,9 +63,9 @@ def _why_no_test(lakehouse: Lakehouse) -> str:
 def _why_no_train(lakehouse: Lakehouse) -> str:
     if told := _why_no_split(lakehouse):
         return told
-    settings = lakehouse.settings
+    split = lakehouse.settings.split
     return (
-        f"TEST_FRACTION={settings.test_fraction:g} and FUTURE_FRACTION={settings.future_fraction:g} leave nothing of "
+        f"TEST_FRACTION={split.test_fraction:g} and FUTURE_FRACTION={split.future_fraction:g} leave nothing of "
         "so few ratings to train on: load more, or set smaller ones."
     )
 

@@ -136,7 +136,7 @@ def _training(lakehouse: Lakehouse, version: int | None) -> Side:
 
 
 def _side(lakehouse: Lakehouse, name: str, rows: pa.Table) -> Side:
-    return Side(name, rows.num_rows, sample(rows, lakehouse.settings.reco_seed))
+    return Side(name, rows.num_rows, sample(rows, lakehouse.settings.quality.seed))
 
 
 def as_result(metadata: dict[str, Any] | None) -> dict[str, Any]:

@@ -33,10 +33,10 @@ class Thresholds:
     def from_settings(cls, settings: Settings) -> "Thresholds":
         """What the QUALITY_* variables say."""
         return cls(
-            settings.quality_psi_threshold,
-            settings.quality_js_threshold,
-            settings.quality_max_ratings_per_day,
-            settings.quality_iqr_factor,
+            settings.quality.psi_threshold,
+            settings.quality.js_threshold,
+            settings.quality.max_ratings_per_day,
+            settings.quality.iqr_factor,
         )
 
 

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reco_assets.drift.claims import airflow_claimant, claim
+from reco_assets.drift.claims import RETRAINING_DAGS, airflow_claimant, claim
 from reco_assets.drift.policy import DriftConfig, should_retrain
 from reco_assets.drift.reports import next_task, read_report
 from reco_assets.models.versions.store import judged, model_store
-from reco_assets.pipelines.documented import FOLLOWING_THEIR_REPORT
 from resources.airflow import airflow_task
 from resources.files import write_json
 from resources.settings import Settings
@@ -71,9 +70,9 @@ def drift_result(settings: Settings, report: Mapping[str, Any]) -> dict[str, Any
 def hand_over(settings: Settings, result: Mapping[str, Any]) -> Path | None:
     """Leave a result where the Airflow task looks for it; None outside of Airflow or without RECO_RESULTS_PATH."""
     task = airflow_task(settings)
-    if task is None or settings.reco_results_path is None:
+    if task is None or settings.airflow.results_path is None:
         return None
-    folder = settings.reco_results_path.expanduser().resolve()
+    folder = settings.airflow.results_path.expanduser().resolve()
     path = folder / task.dag_id / task.run_id / f"{task.task_id}.json"
     write_json(path, as_json(result))
     return path
@@ -93,7 +92,7 @@ def as_json(value: Any) -> Any:
 def _holder(settings: Settings, report_id: str) -> str | None:
     """Who retrains on the report in place of the Airflow DAG that made it; None where no such DAG did."""
     task = airflow_task(settings)
-    if task is None or task.dag_id not in FOLLOWING_THEIR_REPORT:
+    if task is None or task.dag_id not in RETRAINING_DAGS:
         return None
     claimant = airflow_claimant(task.dag_id)
     holder = claim(settings, report_id, claimant)

@@ -13,7 +13,8 @@ from reco_assets.sources.recognise import advice_on
 from reco_assets.sources.remembered import Remembered, recall, remembered_as
 from reco_assets.sources.source import Source, SourceError
 from resources.errors import RecoError
-from resources.settings import Settings, SourceName
+from resources.settings import Settings
+from resources.settings.source import SourceName
 
 _FOLDERS: Mapping[SourceName, Callable[[Path], Source]] = {
     "movielens": movielens.source,
@@ -48,16 +49,16 @@ def choose_place(settings: Settings) -> Place:
 
     A run that is to replace the source, and doesn't say by which, takes the newest release in the lakehouse.
     """
-    known = recall(settings.root)
+    known = recall(settings.storage.root)
     held = _held_place(settings, known)
-    kind, folder = settings.reco_source, settings.reco_source_path
+    kind, folder = settings.source.name, settings.source.path
     if kind == "synthetic":
         return Place("synthetic", None)
     if folder is not None:
         folder = _absolute(folder)
         return Place(kind or (held.kind if held and held.folder == folder else "movielens"), folder)
     release = default_folder(settings)
-    if held and kind in (None, held.kind) and not (settings.replaces_source and release):
+    if held and kind in (None, held.kind) and not (settings.source.replaces and release):
         return held
     if kind in (None, "movielens") and release and (kind or _may_be_a_release(settings, known)):
         return Place("movielens", release)
@@ -69,7 +70,7 @@ def open_source(settings: Settings, place: Place) -> Source:
     if place.folder is None:
         return synthetic.source(synthetic_shape(settings))
     if not place.folder.is_dir():
-        if settings.reco_source_path:
+        if settings.source.path:
             folder = place.folder.parent if place.folder.is_file() else "the folder with the files"
             raise SourceError(place.folder, None, "RECO_SOURCE_PATH is not a folder", f"Set it to {folder}.")
         rule = f"the folder that this lakehouse's {place.kind} ratings came from is gone"
@@ -82,8 +83,9 @@ def open_source(settings: Settings, place: Place) -> Source:
 
 def require_same_source(settings: Settings, place: Place) -> None:
     """Raise `SourceError` if the lakehouse was loaded from elsewhere, unless the run is to replace that."""
-    known = recall(settings.root)
-    if known is None or settings.replaces_source or known == remembered_as(settings.root, place.kind, place.folder):
+    root = settings.storage.root
+    known = recall(root)
+    if known is None or settings.source.replaces or known == remembered_as(root, place.kind, place.folder):
         return
     if known.kind == place.kind and known.folder is None and place.folder == default_folder(settings):
         return  # loaded before lakehouses remembered, from inside of this one
@@ -93,13 +95,13 @@ def require_same_source(settings: Settings, place: Place) -> None:
         f"If it shall: {HOW_TO_REPLACE}. If not, leave out RECO_SOURCE and RECO_SOURCE_PATH, "
         "or choose another LAKEHOUSE_PATH. Nothing was changed."
     )
-    raise SourceError(settings.root, None, rule, fix)
+    raise SourceError(settings.storage.root, None, rule, fix)
 
 
 def is_without_source(settings: Settings) -> bool:
     """Whether no source is set and the lakehouse holds nothing, neither loaded nor to load."""
-    configured = settings.reco_source or settings.reco_source_path
-    return not configured and recall(settings.root) is None and default_folder(settings) is None
+    configured = settings.source.name or settings.source.path
+    return not configured and recall(settings.storage.root) is None and default_folder(settings) is None
 
 
 def in_words(settings: Settings) -> str:
@@ -112,7 +114,7 @@ def in_words(settings: Settings) -> str:
 
 def raw_folder(settings: Settings) -> Path:
     """Where downloaded MovieLens releases lie, one folder each."""
-    return settings.root / "bronze" / "movielens"
+    return settings.storage.root / "bronze" / "movielens"
 
 
 def default_folder(settings: Settings) -> Path | None:
@@ -125,10 +127,10 @@ def default_folder(settings: Settings) -> Path | None:
 def synthetic_shape(settings: Settings) -> synthetic.Shape:
     """The synthetic source's shape from the settings."""
     return synthetic.Shape(
-        users=settings.synthetic_users,
-        movies=settings.synthetic_movies,
-        ratings=settings.synthetic_ratings,
-        seed=settings.reco_seed,
+        users=settings.synthetic.users,
+        movies=settings.synthetic.movies,
+        ratings=settings.synthetic.ratings,
+        seed=settings.synthetic.seed,
     )
 
 
@@ -136,12 +138,12 @@ def _held_place(settings: Settings, known: Remembered | None) -> Place | None:
     """What the lakehouse was loaded from, where that is known in full."""
     if known is None or known.kind is None:
         return None
-    folder = known.path(settings.root)
+    folder = known.path(settings.storage.root)
     return Place(known.kind, folder) if folder or known.kind == "synthetic" else None
 
 
 def _may_be_a_release(settings: Settings, known: Remembered | None) -> bool:
-    return known is None or known.kind == "movielens" or settings.replaces_source
+    return known is None or known.kind == "movielens" or settings.source.replaces
 
 
 def _absolute(folder: Path) -> Path:
@@ -150,15 +152,15 @@ def _absolute(folder: Path) -> Path:
 
 def _no_source(settings: Settings, known: Remembered | None) -> SourceError:
     place = raw_folder(settings)
-    if settings.reco_source:
-        return SourceError(place, None, f"no data for RECO_SOURCE={settings.reco_source}", "Set RECO_SOURCE_PATH.")
+    if settings.source.name:
+        return SourceError(place, None, f"no data for RECO_SOURCE={settings.source.name}", "Set RECO_SOURCE_PATH.")
     if known:
         rule = f"this lakehouse holds {known.kind or 'ratings'} from a folder that is not on record"
         fix = f"Set RECO_SOURCE and RECO_SOURCE_PATH to it, and once: {HOW_TO_REPLACE}."
-        return SourceError(settings.root, None, rule, fix)
+        return SourceError(settings.storage.root, None, rule, fix)
     fix = (
         f"Put ratings.csv and movies.csv into a folder below {place} (reco data fetch ml-latest-small does), or set "
         "RECO_SOURCE_PATH to where they are; RECO_SOURCE=netflix or presplit reads other files from there. "
         "RECO_SOURCE=synthetic makes ratings up, for a trial."
     )
-    return SourceError(settings.root, None, "there are no ratings to load, and no source is set", fix)
+    return SourceError(settings.storage.root, None, "there are no ratings to load, and no source is set", fix)

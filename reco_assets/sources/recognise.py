@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from resources.settings import SourceName
+from resources.settings.source import SourceName
 
 # A file that each kind cannot do without, as a pattern.
 _SIGNS: Mapping[SourceName, tuple[str, ...]] = {

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from reco_assets.vocabulary import SIDES
 from resources.files import write_text_atomically
-from resources.settings import SourceName
+from resources.settings.source import SourceName
 from resources.tables.files import dataset_at, note_of, table_exists
 
 FILE = "_source.json"

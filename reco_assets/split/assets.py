@@ -1,6 +1,5 @@
-"""The split as assets: every rating with its side, what is let in of the stream, a table per side, the future."""
+"""The split as assets: every rating with its side, then one table per side, then the future as CSV."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +7,13 @@ import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from reco_assets.batches.accepted import accept_waiting, waiting_totals
-from reco_assets.publishing import publish_table, publish_waiting
+from reco_assets.publishing import publish_table
+from reco_assets.quality.etl_report import KEY as ETL_REPORT
 from reco_assets.silver import layouts
 from reco_assets.split import merge
 from reco_assets.split import plan as splits
-from reco_assets.split.acceptance import Accept, verdict_for
 from reco_assets.split.futures import write_futures_csv
-from reco_assets.tables import FUTURES_CSV, OWNERS, SIDE_TABLES, SPLIT_RATINGS, STREAM_RATINGS
+from reco_assets.tables import OWNERS, SPLIT_RATINGS, STREAM_RATINGS
 from reco_assets.vocabulary import FUTURE, SIDES, TEST, TRAIN
 from resources.io_managers import table_metadata
 from resources.settings import Settings
@@ -27,7 +25,7 @@ _ASSET: dict[str, Any] = {"key_prefix": "silver", "group_name": "splits", "owner
 
 @dg.asset(
     ins={"ratings": dg.AssetIn(["silver", "ratings"]), "bronze": dg.AssetIn(["bronze", "ratings"])},
-    deps=[["silver", "etl_report"]],
+    deps=[ETL_REPORT],
     **_ASSET,
 )
 def split_ratings(
@@ -44,7 +42,7 @@ def split_ratings(
     if comes_split(lakehouse):
         policy, sided = AS_DELIVERED, splits.split_as_delivered(ratings, layouts.ratings_as_text(bronze))
     else:
-        policy, sided = settings.split_policy(), splits.split_by_plan(ratings, split_plan(settings))
+        policy, sided = settings.split.policy(), splits.split_by_plan(ratings, split_plan(settings))
     if lakehouse.exists(STREAM_RATINGS.name):
         sided = splits.keep_stream_sides(sided, lakehouse.read(STREAM_RATINGS.name))
     if lakehouse.exists(SPLIT_RATINGS.name):
@@ -53,40 +51,8 @@ def split_ratings(
     return splits.as_split_ratings(sided, policy)
 
 
-class AcceptConfig(dg.Config):
-    """When to accept, and the drift report to act on; none named: the newest."""
-
-    accept: Accept = Accept.IF_DRIFT
-    report: str = ""
-
-
-@dg.asset(
-    key=["stream", "accepted"],
-    deps=[["drift", "report"]],
-    output_required=False,
-    kinds={"json"},
-    group_name="stream",
-    owners=OWNERS,
-)
-def accepted(config: AcceptConfig, lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.MaterializeResult]:
-    """The batches that training takes: all that wait, once a drift report calls for a retrained model."""
-    verdict = verdict_for(lakehouse.settings, config.accept, config.report)
-    if config.accept is Accept.IF_DRIFT_OR_STOP and not verdict.should_retrain:
-        return
-    batches = accept_waiting(lakehouse, verdict.report_id) if verdict.should_retrain else []
-    yield dg.MaterializeResult(
-        metadata={
-            "accepted_batches": len(batches),
-            "waiting_batches": waiting_totals(lakehouse).batches,
-            "should_retrain": verdict.should_retrain,
-            "reason": verdict.reason,
-            **publish_waiting(lakehouse),
-        }
-    )
-
-
 def _merged_side(side: str, description: str) -> dg.AssetsDefinition:
-    spec = SIDE_TABLES[side]
+    spec = merge.TABLES[side]
 
     @dg.asset(
         name=f"{side}_ratings",
@@ -140,13 +106,13 @@ def future_csv(lakehouse: dg.ResourceParam[Lakehouse], future: DataFrame) -> dg.
 
 def futures_path(settings: Settings) -> Path:
     """Where the future ratings are exported."""
-    return settings.root / FUTURES_CSV
+    return settings.storage.root / "processed" / "future.csv"
 
 
 def split_plan(settings: Settings) -> splits.SplitPlan:
     """The split that the settings ask for."""
     return splits.SplitPlan(
-        settings.split_strategy, settings.test_fraction, settings.future_fraction, settings.reco_seed
+        settings.split.strategy, settings.split.test_fraction, settings.split.future_fraction, settings.split.seed
     )
 
 

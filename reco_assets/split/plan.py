@@ -15,7 +15,7 @@ from reco_assets.vocabulary import FUTURE, HISTORY, PAIR, SIDES, TEST, TRAIN
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-    from resources.settings import SplitStrategy
+    from resources.settings.split import SplitStrategy
 
 SHARES = 10_000
 _RATING = ("user_id", "movie_id", "rating", "rating_ts")

@@ -18,11 +18,11 @@ from deltalake.exceptions import DeltaError
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from reco_assets.batches.ledger import LedgerError, catch_up
-from reco_assets.batches.merged import is_merged_and_waits
-from reco_assets.batches.receipt_files import Receipt
-from reco_assets.batches.receipts import newest_number, read_receipt
-from reco_assets.batches.recovery import newest_transaction
+from reco_assets.batches.receipts import FOLDER as RECEIPTS
+from reco_assets.batches.receipts import Receipt, newest_number, read_receipt
+from reco_assets.batches.recovery import ARCHIVE, newest_transaction
 from reco_assets.batches.upkeep import after_intake
+from reco_assets.split.merge import is_merged_and_waits
 from reco_assets.streaming.claims import (
     CLAIMED,
     claim,
@@ -37,7 +37,7 @@ from reco_assets.streaming.landing import HAS_A_WRITER, LandingError, incomplete
 from reco_assets.streaming.not_taken import NotTaken, files_not_taken, write_failures
 from reco_assets.streaming.replay import Replayed, find_batch, finish_replays, replay_batch
 from reco_assets.streaming.writers import Look
-from reco_assets.tables import ARCHIVE, RECEIPTS, STREAM
+from reco_assets.tables import STREAM
 from resources.errors import RecoError
 from resources.own_folders import require_own_folders
 from resources.settings import Settings
@@ -97,11 +97,11 @@ def take_in(lakehouse: Lakehouse, names: Sequence[str] | None = None) -> IntakeR
     Raises `LandingError` for a name that can never be taken, `LakehouseError` on parquet storage, and `IntakeError`
     when a disk is full; files that were not taken in stay, and the next run goes on with them.
     """
-    landing = lakehouse.settings.landing
+    landing = lakehouse.settings.storage.landing
     require_takeable(names or ())
     with _only_intake(lakehouse):
         run = _resumed(lakehouse)
-        limit = lakehouse.settings.intake_max_files if names is None else None
+        limit = lakehouse.settings.streaming.max_files if names is None else None
         claims = claim(landing, _complete(lakehouse.settings, names), limit)
         run.failed |= {landing / name: why for name, why in claims.failed.items()}
         process(lakehouse, claims.paths, run)
@@ -125,7 +125,7 @@ def take_in_file(lakehouse: Lakehouse, path: Path) -> IntakeResult:
     Who names a file says that it is complete. Raises as `take_in`, `NoFilesError` when nothing is there, and
     `SourceError` or `LandingError` when the file cannot be taken: it then stays where it is.
     """
-    landing = lakehouse.settings.landing
+    landing = lakehouse.settings.storage.landing
     name = name_in_folder(landing, path)
     with _only_intake(lakehouse):
         run = _resumed(lakehouse)
@@ -148,18 +148,18 @@ def hand_in(lakehouse: Lakehouse, path: Path, *, move: bool = False) -> Path:
     """
     with _only_intake(lakehouse):
         require_ready(path)
-        return claim_copy(lakehouse.settings.landing, path, move=move)
+        return claim_copy(lakehouse.settings.storage.landing, path, move=move)
 
 
 def _complete(settings: Settings, names: Sequence[str] | None) -> Iterator[str]:
     wanted, look = None if names is None else set(names), Look()
-    for file in landed_files(settings.landing):
-        if (wanted is None or file.name in wanted) and incompleteness(settings.landing, file, look) is None:
+    for file in landed_files(settings.storage.landing):
+        if (wanted is None or file.name in wanted) and incompleteness(settings.storage.landing, file, look) is None:
             yield file.name
 
 
 def _result(lakehouse: Lakehouse, run: Run) -> IntakeResult:
-    landing = lakehouse.settings.landing
+    landing = lakehouse.settings.storage.landing
     # That someone writes to a file needs no memory: each look sees it anew.
     failed = {str(path.relative_to(landing)): why for path, why in run.failed.items() if HAS_A_WRITER not in why}
     write_failures(lakehouse.root, landing, failed, time.time_ns())
@@ -172,7 +172,7 @@ def _result(lakehouse: Lakehouse, run: Run) -> IntakeResult:
 @contextmanager
 def _only_intake(lakehouse: Lakehouse) -> Iterator[None]:
     lakehouse.require_delta("Streaming intake")
-    landing = lakehouse.settings.landing
+    landing = lakehouse.settings.storage.landing
     try:
         with lakehouse.lock(LOCK):
             require_own_streaming_folders(landing)
@@ -194,5 +194,5 @@ def _only_intake(lakehouse: Lakehouse) -> Iterator[None]:
 
 def _resumed(lakehouse: Lakehouse) -> Run:
     run = Run()
-    process(lakehouse, claimed_files(lakehouse.settings.landing), run)
+    process(lakehouse, claimed_files(lakehouse.settings.storage.landing), run)
     return run

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reco_assets.batches.corrections import corrected_later
-from reco_assets.batches.receipt_files import Receipt
-from reco_assets.batches.receipts import mend_copy, progress_of, read_receipt
+from reco_assets.batches.receipts import Receipt, mend_copy, progress_of, read_receipt
+from reco_assets.batches.recovery import ARCHIVE
 from reco_assets.batches.steps import reached
 from reco_assets.sources.source import SourceError
 from reco_assets.streaming.archiving import PARTIAL, KeptError, archived_parts, copy_rest, is_settled, keep
@@ -19,7 +19,6 @@ from reco_assets.streaming.landing import LandingError
 from reco_assets.streaming.readable import require_readable_stream
 from reco_assets.streaming.reader import parse_stream_file
 from reco_assets.streaming.staging import Batch, Batches, Original, Parts, lost_lines, receive, stage
-from reco_assets.tables import ARCHIVE
 from resources.own_folders import OwnFolder, own_folder
 from resources.tables.lakehouse import Lakehouse
 
@@ -143,7 +142,7 @@ def _parse(lakehouse: Lakehouse, original: Original, content: Path) -> Batch:
     taken_ns = (progress and progress.taken_ns) or time.time_ns()
     parsed = parse_stream_file(content, taken_ns)
     if progress is None:  # what is staged in part was judged when it was begun
-        require_readable_stream(content, parsed, lakehouse.settings.quarantine_max_share)
+        require_readable_stream(content, parsed, lakehouse.settings.quality.quarantine_max_share)
     return Batch(original, parsed, taken_ns, resumed=progress is not None)
 
 
@@ -161,7 +160,7 @@ def _let_go(lakehouse: Lakehouse, path: Path, parts: Sequence[Original], batches
     if not any(new) and not any(own):
         run.known.append(path.name)
     try:
-        if is_settled(path, parts[-1].part, time.time_ns(), lakehouse.settings.intake_quiet_seconds):
+        if is_settled(path, parts[-1].part, time.time_ns(), lakehouse.settings.streaming.quiet_seconds):
             delete_claimed(path)
             if any(own) and not any(new):
                 run.finished.append(path.name)

@@ -41,7 +41,7 @@ def simulate(settings: Settings, plan: Simulation, name: str) -> dict[str, Any]:
     Ratings from history are dated anew, one second apart after the last one, or their keys would be in training
     already. Raises `SimulationError`, `LakehouseError`.
     """
-    target = settings.landing / name
+    target = settings.storage.landing / name
     if defect := name_defect(name):
         raise SimulationError(f"--name {name!r} would never be taken in: {defect}.")
     if os.path.lexists(target):

@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pac
 
 from reco_assets.batches.corrections import count_corrections
-from reco_assets.batches.receipt_files import Receipt
-from reco_assets.batches.receipts import begin, family, write_receipts
+from reco_assets.batches.receipts import Receipt, begin, family, write_receipts
 from reco_assets.batches.recovery import TRANSACTION
 from reco_assets.batches.sides import split_pairs
 from reco_assets.batches.steps import reached
@@ -84,7 +83,7 @@ def stage(lakehouse: Lakehouse, batches: Batches) -> Staged:
     placed = {name: _placed(lakehouse, name) for name, batch in batches.items() if batch.resumed}
     good = [_without_lines(batch.parsed.good, placed.get(name, _NONE)) for name, batch in batches.items()]
     rows = pa.concat_tables(good).add_column(0, BATCH, _of_rows(list(batches), good))
-    ratio = lakehouse.settings.stream_train_ratio
+    ratio = lakehouse.settings.streaming.train_ratio
     sides = split_pairs(lakehouse, rows["user_id"].to_numpy(), rows["movie_id"].to_numpy(), ratio)
     ratings = append_batches(lakehouse, STREAM_RATINGS, rows.append_column("split", sides), commit)
     reached("ratings_staged")

@@ -47,7 +47,12 @@ class Report:
 def validation_report(settings: Settings) -> Report:
     """Look at every layer of the lakehouse without starting the engine."""
     layers = {"Bronze": bronze(settings), "Silver": silver(settings), "Gold": gold(settings)}
-    lines = [RULE, "Validation: Checking Bronze/Silver/Gold Layers", RULE, f"[INFO] Lakehouse path: {settings.root}"]
+    lines = [
+        RULE,
+        "Validation: Checking Bronze/Silver/Gold Layers",
+        RULE,
+        f"[INFO] Lakehouse path: {settings.storage.root}",
+    ]
     findings: list[Finding] = []
     for layer, found in layers.items():
         layer_findings = list(found)
@@ -85,7 +90,7 @@ def bronze(settings: Settings) -> Iterator[Finding]:
 def silver(settings: Settings) -> Iterator[Finding]:
     """The silver tables and the ETL's reports."""
     yield from (_table(settings, "silver", name) for name in SILVER_TABLES)
-    yield _files(settings.root / REPORTS, "*.json", "Reports", "reports")
+    yield _files(settings.storage.root / REPORTS, "*.json", "Reports", "reports")
 
 
 def gold(settings: Settings) -> Iterator[Finding]:
@@ -105,7 +110,7 @@ def _verify(found: Iterator[Finding]) -> str:
 
 
 def _table(settings: Settings, layer: str, name: str) -> Finding:
-    path = settings.root / layer / name
+    path = settings.storage.root / layer / name
     if path.is_dir() and table_exists(path):
         return Finding(f"{name} exists at {path}", ok=True)
     return Finding(f"{name} does not exist at {path}", ok=False)

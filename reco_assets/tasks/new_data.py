@@ -42,12 +42,12 @@ def check_new_data(settings: Settings) -> dict[str, Any]:
     facts = model_store(settings).facts(champion) if champion else None
     tables = _growth(lakehouse, facts)
     waits = waiting_totals(lakehouse)
-    landed, changed = len(landed_files(settings.landing)), _changed_source_files(lakehouse)
+    landed, changed = len(landed_files(settings.storage.landing)), _changed_source_files(lakehouse)
     news = [
         *([] if lakehouse.exists(LOADED) else [f"{LOADED} is not loaded yet"]),
         *(_line(name, found) for name, found in tables.items() if found.new_rows),
         *([f"waiting batches: {waits.batches}, of {waits.rows:,} ratings"] if waits.batches else []),
-        *([f"files in {settings.landing}: {landed}"] if landed else []),
+        *([f"files in {settings.storage.landing}: {landed}"] if landed else []),
         *([f"{', '.join(changed)}: newer than what was loaded"] if changed else []),
     ]
     since = f"since champion {champion} was trained" if champion else "and no champion yet"

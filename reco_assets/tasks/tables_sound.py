@@ -19,10 +19,10 @@ def validate_data(settings: Settings) -> dict[str, Any]:
     from reco_assets.runner.run import materialize_assets, require_no_error, run_checks
     from resources.tables.files import table_exists
 
-    paths = {declaration.table: settings.root / declaration.table for declaration in DECLARATIONS}
+    paths = {declaration.table: settings.storage.root / declaration.table for declaration in DECLARATIONS}
     tables = [table for table, path in paths.items() if path.is_dir() and table_exists(path)]
     if not tables:
-        return {"passed": True, "checks": {}, "summary": f"There are no tables under {settings.root} yet."}
+        return {"passed": True, "checks": {}, "summary": f"There are no tables under {settings.storage.root} yet."}
     checked = run_checks(settings, KINDS, tables)
     require_no_error(checked.checks)
     warnings = sum(not found.passed for found in checked.checks)

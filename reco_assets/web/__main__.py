@@ -29,7 +29,7 @@ def _serve(arguments: Sequence[str]) -> None:
 
     names: dict[str, Any] = vars(cli)
     make_app, host_ui = (names[name] for name in (MAKES_APP, HOSTS_UI))
-    configured = load_settings().reco_web_hosts.split(",")
+    configured = load_settings().serving.web_hosts.split(",")
 
     def host_guarded(context: Any, host: str | None, *rest: Any, **named: Any) -> Any:
         hosts = allowed_hosts(host, configured)

@@ -45,14 +45,14 @@ class MlflowTracking:
     @property
     def uri(self) -> str:
         """The tracking server, or a sqlite file in the lakehouse."""
-        named = self.settings.mlflow_tracking_uri
-        return named.get_secret_value() if named else MlflowHome(self.settings.root).uri
+        named = self.settings.mlflow.tracking_uri
+        return named.get_secret_value() if named else MlflowHome(self.settings.storage.root).uri
 
     @property
     def registry(self) -> Registry:
         """Where it is, and how long it may take to answer."""
-        home = None if self.settings.mlflow_tracking_uri else MlflowHome(self.settings.root)
-        return Registry(self.uri, self.name, self.settings.mlflow_timeout_seconds, home)
+        home = None if self.settings.mlflow.tracking_uri else MlflowHome(self.settings.storage.root)
+        return Registry(self.uri, self.name, self.settings.mlflow.timeout_seconds, home)
 
     def log_version(self, record: VersionRecord) -> str | None:
         """Log and register a version as `challenger`; its MLflow run id, or None (with a warning) if MLflow is away."""

@@ -87,7 +87,7 @@ class MlflowInRun:
 
     @property
     def _seconds(self) -> float:
-        return float(self._tracking.settings.mlflow_timeout_seconds)
+        return float(self._tracking.settings.mlflow.timeout_seconds)
 
     def _start(self) -> Any:
         configure(self._seconds)

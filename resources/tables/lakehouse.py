@@ -45,7 +45,7 @@ class Lakehouse:
     @property
     def root(self) -> Path:
         """The absolute path of the lakehouse."""
-        return self.settings.root
+        return self.settings.storage.root
 
     def path(self, *parts: str) -> Path:
         """An absolute path below the root; `path("silver/ratings")` is that table's folder."""
@@ -96,13 +96,13 @@ class Lakehouse:
         path = self.path(spec.name)
         # So that whoever has tables can drop a file; where the folder can't be made, the landing sensor says so.
         with suppress(OSError):
-            self.settings.landing.mkdir(parents=True, exist_ok=True)
+            self.settings.storage.landing.mkdir(parents=True, exist_ok=True)
         with self.lock(spec.name), self._damage_told(spec.name):
             sweep(path)
             if isinstance(data, pa.Table | pa.RecordBatchReader):
-                write_arrow(spec, path, data, self.settings.storage_format)
+                write_arrow(spec, path, data, self.settings.storage.format)
             else:
-                write_frame(self.engine, spec, path, data, self.settings.storage_format)
+                write_frame(self.engine, spec, path, data, self.settings.storage.format)
             self.remember(spec.name)
 
     def remember(self, name: str) -> None:
@@ -143,12 +143,12 @@ class Lakehouse:
         Raises `LockError` after `lock_timeout_seconds`.
         """
         lock_file = self.path("_locks", f"{name.replace('/', '.')}.lock")
-        with held(lock_file, f"{name} in {self.root}", self.settings.lock_timeout_seconds):
+        with held(lock_file, f"{name} in {self.root}", self.settings.storage.lock_timeout_seconds):
             yield
 
     def require_delta(self, feature: str) -> None:
         """Raise `LakehouseError` unless the storage format has versions and MERGE."""
-        if self.settings.storage_format != "delta":
+        if self.settings.storage.format != "delta":
             raise LakehouseError(f"{feature} needs STORAGE_FORMAT=delta; parquet tables have no versions and no MERGE.")
 
     def _require(self, name: str, version: int | None = None) -> None:

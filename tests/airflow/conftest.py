@@ -36,7 +36,7 @@ from reco_assets.airflow_export.render import export_files
 from reco_assets.airflow_export.spec import DAG_SPECS
 from resources.settings import Settings
 
-for name, text in export_files(Settings(), DAG_SPECS).items():
+for name, text in export_files(Settings.of({}), DAG_SPECS).items():
     path = Path(sys.argv[1], name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)

@@ -18,7 +18,7 @@ import dagster as dg
 import pytest
 from deltalake import DeltaTable
 
-from reco_assets.build import build_definitions
+from drift_sensors.retrain import retrain_sensor
 from reco_assets.drift.reports import read_report
 from reco_assets.streaming.simulated_file import Simulation, simulate
 from resources.settings import Settings, load_settings
@@ -179,8 +179,8 @@ def main_job(pair: Pair) -> Outcome:
 def drift(pair: Pair, main_job: Outcome) -> Outcome:
     """A shifted file on both sides, taken in, scored and trained on."""
     simulate(pair.airflow.settings, SHIFTED, "current.csv")
-    pair.dagster.settings.landing.mkdir(parents=True, exist_ok=True)
-    shutil.copy(pair.airflow.settings.landing / "current.csv", pair.dagster.settings.landing)
+    pair.dagster.settings.storage.landing.mkdir(parents=True, exist_ok=True)
+    shutil.copy(pair.airflow.settings.storage.landing / "current.csv", pair.dagster.settings.storage.landing)
     return pair.run("drift_detection_retrain_pipeline", "spark", DRIFT_TABLES)
 
 
@@ -255,8 +255,7 @@ def test_each_run_is_found_from_the_other_side(
 
 def test_dagsters_sensor_leaves_the_report_to_airflow(drift: Outcome, pair: Pair) -> None:
     with dagster_storage(pair.airflow.variables["DAGSTER_HOME"]) as instance:
-        sensor = build_definitions(pair.airflow.settings).get_sensor_def("retrain_sensor")
-        result = sensor(dg.build_sensor_context(instance))
+        result = retrain_sensor(pair.airflow.settings)(dg.build_sensor_context(instance))
     assert isinstance(result, dg.SensorResult)
     assert not result.run_requests
     assert f"left to Airflow's DAG drift_detection_retrain_pipeline, run {drift.run.run_id}" in str(result.skip_reason)

@@ -380,7 +380,7 @@ def test_however_files_come_the_last_value_of_each_rating_stands_on_one_side(
         lines.append(f"2020-01-02,{100 + number},1,5")  # so that no two files are the same
         path = folder / "current.csv"
         path.write_text(HEADER + "\n".join(lines) + "\n")
-        given_stream.process(settings.model_copy(update={"quarantine_max_share": 1.0}), path, folder / "s", move=True)
+        given_stream.process(settings.changed(quarantine_max_share=1.0), path, folder / "s", move=True)
         given_stream.merge(folder / "s", folder / "processed")
         expected |= {(user, movie, second): stars for user, movie, stars, second in rows}
     sides = {side: rows_of(folder / "processed" / side) for side in ("train", "test")}

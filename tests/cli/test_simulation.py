@@ -46,7 +46,7 @@ def history(users: int = 10, rows: int | None = None, tilt: float = 0.0, seed: i
 
 def test_a_simulated_file_is_one_that_intake_reads_to_the_last_line(settings: Settings) -> None:
     made = simulate(settings, history(), "current.csv")
-    assert [file.name for file in landed_files(settings.landing)] == ["current.csv"]
+    assert [file.name for file in landed_files(settings.storage.landing)] == ["current.csv"]
     parsed = parse_stream_file(Path(made["path"]), Path(made["path"]).stat().st_mtime_ns)
     assert (len(parsed.good), parsed.lines, made["rows"]) == (10 * MOVIES,) * 3
 
@@ -106,8 +106,8 @@ def test_a_name_that_intake_would_never_take_is_refused(settings: Settings, name
 
 
 def test_a_link_where_the_file_would_lie_is_not_followed(settings: Settings, tmp_path: Path) -> None:
-    settings.landing.mkdir(parents=True, exist_ok=True)
-    (settings.landing / "current.csv").symlink_to(tmp_path / "elsewhere.csv")
+    settings.storage.landing.mkdir(parents=True, exist_ok=True)
+    (settings.storage.landing / "current.csv").symlink_to(tmp_path / "elsewhere.csv")
     with pytest.raises(SimulationError, match="still waits to be taken in"):
         simulate(settings, history(), "current.csv")
     assert not (tmp_path / "elsewhere.csv").exists()

@@ -16,16 +16,16 @@ def settings(tmp_path: Path) -> Settings:
 
 def test_the_platforms_own_paths_are_as_good_as_none(settings: Settings) -> None:
     paths = stream_files.DriftPaths(
-        original_train=settings.root / "silver" / "train_ratings",
-        current_train=settings.landing / "train",
-        original_test=settings.root / "silver" / "test_ratings",
-        current_test=settings.landing / "test",
+        original_train=settings.storage.root / "silver" / "train_ratings",
+        current_train=settings.storage.landing / "train",
+        original_test=settings.storage.root / "silver" / "test_ratings",
+        current_test=settings.storage.landing / "test",
     )
     assert paths.but_for_own(settings) == stream_files.DriftPaths()
 
 
 def test_other_paths_are_kept(settings: Settings, tmp_path: Path) -> None:
-    paths = stream_files.DriftPaths(model=tmp_path / "model", current_test=settings.landing / "test")
+    paths = stream_files.DriftPaths(model=tmp_path / "model", current_test=settings.storage.landing / "test")
     assert paths.but_for_own(settings) == stream_files.DriftPaths(model=tmp_path / "model")
 
 

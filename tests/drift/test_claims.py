@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from reco_assets.drift.claims import SENSOR, airflow_claimant, claim
+from reco_assets.drift.claims import RETRAINING_DAGS, SENSOR, airflow_claimant, claim
+from reco_assets.pipelines.jobs import DOCUMENTED_SPECS
 from resources.settings import Settings, load_settings
 
 
@@ -33,12 +34,12 @@ def test_of_many_at_once_one_wins_and_all_see_the_same(settings: Settings) -> No
         holders = set(threads.map(lambda name: claim(settings, "r1", name), names))
     assert len(holders) == 1
     assert holders <= set(names)
-    assert [path.name for path in (settings.root / "drift" / "claims").iterdir()] == ["r1"]
+    assert [path.name for path in (settings.storage.root / "drift" / "claims").iterdir()] == ["r1"]
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\x00", b"[]\n", None])
 def test_a_damaged_claim_is_nobodys_and_is_kept_beside_the_new_one(settings: Settings, content: bytes | None) -> None:
-    path = settings.root / "drift" / "claims" / "r1"
+    path = settings.storage.root / "drift" / "claims" / "r1"
     path.parent.mkdir(parents=True)
     if content is None:
         path.mkdir()
@@ -48,3 +49,7 @@ def test_a_damaged_claim_is_nobodys_and_is_kept_beside_the_new_one(settings: Set
         assert claim(settings, "r1", SENSOR) == SENSOR
     assert claim(settings, "r1", "another") == SENSOR
     assert path.with_name("r1.damaged").exists()
+
+
+def test_the_dags_that_claim_are_documented_ones() -> None:
+    assert set(RETRAINING_DAGS) <= {spec.name for spec in DOCUMENTED_SPECS}

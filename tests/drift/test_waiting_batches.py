@@ -10,7 +10,7 @@ from reco_assets.batches.accepted import accept_waiting
 from reco_assets.drift import inputs
 from reco_assets.drift.inputs import REFERENCE_FILE, WAITING_FILE, report_on_waiting
 from reco_assets.drift.kept import kept_folder
-from reco_assets.pipelines.documented import RECO_PIPELINE
+from reco_assets.pipelines.jobs import RECO_PIPELINE
 from reco_assets.runner.run import materialize_assets
 from reco_assets.streaming.intake import take_in
 from reco_assets.streaming.simulated_file import Simulation, simulate
@@ -115,7 +115,7 @@ def test_what_was_kept_under_other_settings_is_not_used(
 ) -> None:
     arrive(0.0, -1.5)
     report_on_waiting(lakehouse)
-    other = lakehouse.settings.model_copy(update={"drift_min_window_rows": 100})
+    other = lakehouse.settings.changed(drift_min_window_rows=100)
     report_on_waiting(Lakehouse(other, lakehouse.engine))
     assert batches_read == [2, 2]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reco_assets.models.versions.store import model_store
-from reco_assets.pipelines.documented import RECO_PIPELINE
+from reco_assets.pipelines.jobs import RECO_PIPELINE
 from reco_assets.runner.run import Outcome, materialize_assets
 from resources.settings import Settings
 from resources.tables.files import table_row_count
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def metrics(settings: Settings, outcome: Outcome) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(next((settings.root / "gold" / "metrics").glob("*.json")).read_text())
+    found: dict[str, Any] = json.loads(next((settings.storage.root / "gold" / "metrics").glob("*.json")).read_text())
     return found
 
 
 def rows(settings: Settings, table: str) -> int:
-    return table_row_count(settings.root / table)
+    return table_row_count(settings.storage.root / table)
 
 
 @pytest.mark.both_engines

@@ -34,7 +34,7 @@ TABLES = (
     "silver/future_ratings",
 )
 MAIN_JOB = """
-from reco_assets.pipelines.documented import RECO_PIPELINE
+from reco_assets.pipelines.jobs import RECO_PIPELINE
 from reco_assets.runner.run import materialize_assets
 from resources.settings import load_settings
 materialize_assets(load_settings(), RECO_PIPELINE.assets)
@@ -50,12 +50,12 @@ def lakes(tmp_path_factory: pytest.TempPathFactory, settings: Settings, outcome:
         "RECO_ENGINE": "embedded",
         "LAKEHOUSE_PATH": str(embedded),
         "RECO_SOURCE": "movielens",
-        "RECO_SOURCE_PATH": str(settings.reco_source_path),
+        "RECO_SOURCE_PATH": str(settings.source.path),
     }
     command = [sys.executable, "-c", MAIN_JOB]
     done = subprocess.run(command, env=kept | variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    return {"spark": settings.root, "embedded": embedded}
+    return {"spark": settings.storage.root, "embedded": embedded}
 
 
 def row_hashes(table: Path) -> list[str]:

@@ -45,7 +45,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def registry(store_settings: Settings, migrated: Path) -> MlflowTracking:
-    home = store_settings.root / "mlflow"
+    home = store_settings.storage.root / "mlflow"
     home.mkdir(parents=True)
     (home / "mlflow.db").write_bytes(migrated.read_bytes())
     return MlflowTracking(store_settings)
@@ -151,7 +151,7 @@ def test_aliases_that_a_crash_left_half_set_are_set_anew_by_the_next_run(
 
 
 def test_what_is_tested_is_what_the_registry_holds(store: ModelStore, registry: MlflowTracking, candidate: str) -> None:
-    for copy in (registry.settings.root / "mlflow" / "artifacts").rglob("user_factors.parquet"):
+    for copy in (registry.settings.storage.root / "mlflow" / "artifacts").rglob("user_factors.parquet"):
         copy.write_bytes(b"PAR1 damaged on the way")
     with pytest.raises(ModelStoreError, match=r"user_factors\.parquet missing or not as saved"):
         deploy(registry.settings, registry, candidate)
@@ -161,7 +161,7 @@ def test_what_is_tested_is_what_the_registry_holds(store: ModelStore, registry: 
 def test_a_registered_version_without_its_files_is_not_promoted(
     store: ModelStore, registry: MlflowTracking, candidate: str
 ) -> None:
-    for copy in (registry.settings.root / "mlflow" / "artifacts").rglob("*.*"):
+    for copy in (registry.settings.storage.root / "mlflow" / "artifacts").rglob("*.*"):
         copy.unlink() if copy.is_file() else None
     with pytest.raises((RegistryError, ModelStoreError)):
         deploy(registry.settings, registry, candidate)
@@ -198,7 +198,7 @@ def test_where_mlflow_is_away_the_stores_own_files_are_tested_and_promoted_with_
 ) -> None:
     away = MlflowTracking(
         load_settings(
-            lakehouse_path=registry.settings.root,
+            lakehouse_path=registry.settings.storage.root,
             mlflow_tracking_uri="http://127.0.0.1:9",
             mlflow_timeout_seconds=1,
         )

@@ -34,7 +34,7 @@ def materialize(settings: Settings, *assets: Any) -> dg.ExecuteInProcessResult:
 
 def runs_of(settings: Settings, dagster_run_id: str) -> list[Any]:
     """The runs of MLflow that a Dagster run logged."""
-    client = MlflowClient(tracking_uri=MlflowHome(settings.root).uri)
+    client = MlflowClient(tracking_uri=MlflowHome(settings.storage.root).uri)
     experiment = client.get_experiment_by_name("reco_als")
     if experiment is None:
         return []
@@ -77,7 +77,7 @@ def test_what_the_assets_of_a_run_log_is_one_run_that_is_finished(lake: Settings
 
 def test_files_that_are_logged_lie_in_the_lakehouse(lake: Settings) -> None:
     (run,) = runs_of(lake, materialize(lake, first).run_id)
-    note = MlflowHome(lake.root).artifacts / run.info.run_id / "artifacts" / "note.txt"
+    note = MlflowHome(lake.storage.root).artifacts / run.info.run_id / "artifacts" / "note.txt"
     assert note.read_text() == "kept"
 
 
@@ -96,7 +96,7 @@ def test_a_run_that_logs_nothing_asks_mlflow_nothing(tmp_path: Path) -> None:
 def test_the_environment_names_no_server_afterwards(lake: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert materialize(lake, first).success
-    assert load_settings().mlflow_tracking_uri is None
+    assert load_settings().mlflow.tracking_uri is None
 
 
 @pytest.fixture

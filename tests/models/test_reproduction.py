@@ -9,7 +9,8 @@ from deltalake import DeltaTable
 
 from reco_assets.models.reproduction import Figure, ReproductionError, recipe_of, reproduce_version
 from reco_assets.models.versions.store import model_store
-from reco_assets.pipelines.selections import ETL, JUDGEMENT, SPLIT, TRAINING
+from reco_assets.pipelines.jobs import ETL, SPLIT, TRAINING
+from reco_assets.pipelines.selections import JUDGEMENT
 from reco_assets.runner.run import materialize_assets
 from resources.engine import Engine
 from resources.settings import Settings, load_settings
@@ -52,7 +53,9 @@ def tables(lake: Settings, engine: Engine) -> Lakehouse:
 def test_a_version_is_reproduced_from_its_delta_versions_and_settings_whatever_was_written_since(
     facts: dict[str, Any], lake: Settings, engine: Engine
 ) -> None:
-    other = settings_of(lake.root.parent, als_rank=3, ranking_rank=3, reco_seed=7, evaluation_k=3, rating_threshold=2.0)
+    other = settings_of(
+        lake.storage.root.parent, als_rank=3, ranking_rank=3, reco_seed=7, evaluation_k=3, rating_threshold=2.0
+    )
     figures = reproduce_version(Lakehouse(other, engine), recipe_of(facts))
     assert [figure.name for figure in figures] == ["warm RMSE", "RMSE, all pairs", "NDCG@10", "hit rate@10"]
     assert all(figure.same for figure in figures)
@@ -62,7 +65,7 @@ def test_a_version_is_reproduced_from_its_delta_versions_and_settings_whatever_w
 def test_a_version_trained_on_the_newest_days_alone_is_reproduced(
     facts: dict[str, Any], lake: Settings, tables: Lakehouse
 ) -> None:
-    limited = settings_of(lake.root.parent, training_lookback_days=2_000)
+    limited = settings_of(lake.storage.root.parent, training_lookback_days=2_000)
     version = materialize_assets(limited, (*TRAINING, *JUDGEMENT)).metadata[TRAINING[0]]["version"]
     recipe = recipe_of(model_store(lake).facts(version))
     assert recipe.lookback_days == 2_000
@@ -95,8 +98,8 @@ def test_another_place_than_that_of_the_training_is_said(facts: dict[str, Any]) 
 
 def test_a_vacuumed_version_is_named(facts: dict[str, Any], lake: Settings, engine: Engine, tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
-    shutil.copytree(lake.root, settings.root)
-    table = DeltaTable(str(settings.root / "silver" / "train_ratings"))
+    shutil.copytree(lake.storage.root, settings.storage.root)
+    table = DeltaTable(str(settings.storage.root / "silver" / "train_ratings"))
     assert table.vacuum(0, dry_run=False, enforce_retention_duration=False)
     recipe = recipe_of(facts)
     with pytest.raises(ReproductionError, match=rf"silver/train_ratings version {recipe.train_version} is no longer"):

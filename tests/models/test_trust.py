@@ -63,7 +63,7 @@ def test_what_is_no_id_never_becomes_a_path(name: str, store: ModelStore, store_
         lambda: store.promote(name, "by hand"),
         lambda: read_report(store_settings, name),
         lambda: claim(store_settings, name, "me"),
-        lambda: copy_path(store_settings.root, name),
+        lambda: copy_path(store_settings.storage.root, name),
     ]
     for ask in asked:
         with pytest.raises(RecoError, match="is no id") as raised:
@@ -213,11 +213,11 @@ def test_a_backup_folder_that_is_a_link_is_not_cleared(
 def test_nothing_is_cleared_or_removed_where_the_stores_folder_is_a_link(
     depth: int, store: ModelStore, store_settings: Settings, tmp_path: Path
 ) -> None:
-    path = store_settings.root.joinpath(*("gold", "models", "als")[:depth])
+    path = store_settings.storage.root.joinpath(*("gold", "models", "als")[:depth])
     path.rename(tmp_path / "elsewhere")
     path.symlink_to(tmp_path / "elsewhere")
     before = content(tmp_path / "elsewhere")
-    keep_one = store_settings.model_copy(update={"model_versions_kept": 1})
+    keep_one = store_settings.changed(model_versions_kept=1)
     for ask in (backup_current_model, remove_superseded):
         with pytest.raises(RecoError, match=path.name):
             ask(keep_one)

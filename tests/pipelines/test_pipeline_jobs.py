@@ -7,14 +7,13 @@ import dagster as dg
 import pytest
 from deltalake import DeltaTable
 
+from drift_sensors.retrain import retrain_sensor
 from reco_assets.batches.accepted import accepted, waiting
 from reco_assets.build import build_definitions
 from reco_assets.drift.reports import read_report
 from reco_assets.models.versions.backup import read_backup
 from reco_assets.models.versions.store import model_store
-from reco_assets.pipelines.documented import RECO_PIPELINE
-from reco_assets.pipelines.internal import DRIFT_RETRAIN, DRIFT_SCORING
-from reco_assets.pipelines.selections import SERVING
+from reco_assets.pipelines.jobs import DRIFT_RETRAIN, DRIFT_SCORING, RECO_PIPELINE, SERVING
 from reco_assets.quality import evidently
 from reco_assets.quality.declarations import DECLARATIONS
 from reco_assets.quality.kinds import KINDS
@@ -132,8 +131,8 @@ def test_the_weekly_job_makes_a_report_that_the_sensor_retrains_on_once(
     result = run(WEEKLY)
     assert result.success
     assert {"models/als_candidate", "models/als_champion", "drift/report", *SERVING} <= made(result)
-    assert accepted(settings.root) == []
-    report, sensor = read_report(settings), build_definitions(settings).get_sensor_def("retrain_sensor")
+    assert accepted(settings.storage.root) == []
+    report, sensor = read_report(settings), retrain_sensor(settings)
     # The job promotes as soon as it has judged, so its report may be about the champion before: then it is made anew.
     follows = DRIFT_RETRAIN if report["model_version"] == model_store(settings).champion() else DRIFT_SCORING
     tick = sensor(dg.build_sensor_context(instance))
@@ -158,7 +157,7 @@ def test_the_retraining_job_merges_what_waits_and_keeps_the_champion_it_compared
 
 
 def test_a_table_that_breaks_a_rule_fails_that_check_alone_and_is_named(run: Run, settings: Settings) -> None:
-    DeltaTable(str(settings.root / "silver/train_ratings")).update(
+    DeltaTable(str(settings.storage.root / "silver/train_ratings")).update(
         predicate="user_id = 1", new_values={"rating": "7.0"}
     )
     result = run(VALIDATION)

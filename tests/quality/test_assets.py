@@ -6,11 +6,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from reco_assets.pipelines.documented import DATA_VALIDATION
-from reco_assets.pipelines.selections import BRONZE, SILVER
+from reco_assets.pipelines.jobs import BRONZE, SILVER
 from reco_assets.quality.assets import TABLE_CHECKS
 from reco_assets.quality.declarations import DECLARATIONS, DECLARED
-from reco_assets.quality.kinds import KINDS
+from reco_assets.quality.kinds import CHECKS_OF_TASK, KINDS
 from reco_assets.runner.run import Outcome, RunFailedError, materialize_assets, run_checks
 from reco_assets.tables import DECLARED as WRITTEN
 from resources.settings import Settings, load_settings
@@ -47,7 +46,7 @@ def test_every_table_that_is_written_is_declared_and_the_bronze_ones_too() -> No
 
 
 def test_every_kind_belongs_to_one_of_the_documented_tasks() -> None:
-    assert sorted(DATA_VALIDATION.checks) == sorted(KINDS)
+    assert sorted(kind for found in CHECKS_OF_TASK.values() for kind in found) == sorted(KINDS)
 
 
 def test_every_table_has_one_step_of_checks_and_only_warnings_do_not_block() -> None:
@@ -60,13 +59,13 @@ def test_every_table_has_one_step_of_checks_and_only_warnings_do_not_block() -> 
 
 def test_an_error_stops_what_is_downstream_and_its_other_checks_are_told(source: Callable) -> None:
     settings = source("1,1,4.0,4102444800")  # in the year 2100: quarantined, so that no rating is left
-    settings = settings.model_copy(update={"quarantine_max_share": 1.0})
+    settings = settings.changed(quarantine_max_share=1.0)
     with pytest.raises(
         RunFailedError,
         match=r"^1 of \d+ checks failed\. silver/ratings: row_count: The table is empty\. All 1 rows .* future_date 1",
     ):
         materialize_assets(settings, [*BRONZE, *SILVER])
-    assert not (settings.root / "silver" / "_reports").exists()
+    assert not (settings.storage.root / "silver" / "_reports").exists()
     assert not failing(run_checks(settings, ["schema", "nulls", "duplicates"], ["silver/ratings"]))
 
 
@@ -82,9 +81,8 @@ def test_a_warning_lets_the_run_go_on(warned: tuple[Settings, Outcome]) -> None:
 
 def test_each_documented_task_runs_its_kinds_alone(warned: tuple[Settings, Outcome]) -> None:
     settings, _ = warned
-    for task in DATA_VALIDATION.tasks:
-        found = run_checks(settings, task.checks, ["silver/ratings"])
-        assert {check.name for check in found.checks} == set(task.checks)
+    for kinds in CHECKS_OF_TASK.values():
+        assert {check.name for check in run_checks(settings, kinds, ["silver/ratings"]).checks} == set(kinds)
 
 
 def test_the_report_is_an_asset_whose_metadata_leads_to_its_page(lakehouse: Lakehouse) -> None:

@@ -35,7 +35,7 @@ class Watch:
             intake_alert_seconds=wait,
         )
         self.instance, self.cursor = instance, None
-        self.settings.landing.mkdir(parents=True)
+        self.settings.storage.landing.mkdir(parents=True)
 
     def tick(self) -> str:
         (sensor,) = [each for each in alert_sensors(self.settings) if each.name == NAME]
@@ -48,8 +48,8 @@ def test_a_file_is_told_once_with_its_reason_and_since_when(
     tmp_path: Path, instance: dg.DagsterInstance, slack: Any
 ) -> None:
     watch = Watch(tmp_path, instance, slack.url)
-    (watch.settings.landing / "a.csv.gz").write_bytes(b"x")
-    (watch.settings.landing / "cut.csv").write_text("x")
+    (watch.settings.storage.landing / "a.csv.gz").write_bytes(b"x")
+    (watch.settings.storage.landing / "cut.csv").write_text("x")
     for _ in range(3):
         watch.tick()
     [text] = slack.texts
@@ -63,7 +63,7 @@ def test_a_refused_file_is_told_once_with_what_is_wrong_with_it(
 ) -> None:
     watch = Watch(tmp_path, instance, slack.url)
     watch.tick()
-    refused = watch.settings.landing / "_refused"
+    refused = watch.settings.storage.landing / "_refused"
     refused.mkdir()
     (refused / "a.csv").write_text("A,B\n")
     (refused / "a.csv.error.txt").write_text("a.csv, line 1: the header must be DATE,CUST_ID,MOVIE_ID,RATING")
@@ -77,7 +77,7 @@ def test_an_alert_that_slack_does_not_take_is_sent_at_a_later_tick(
     tmp_path: Path, instance: dg.DagsterInstance, slack: Any
 ) -> None:
     watch = Watch(tmp_path, instance, slack.url)
-    (watch.settings.landing / "a.csv.gz").write_bytes(b"x")
+    (watch.settings.storage.landing / "a.csv.gz").write_bytes(b"x")
     slack.answer = (500, b"{}")
     assert "did not take an alert" in watch.tick()
     slack.answer = (200, b'{"ok": true}')

@@ -11,7 +11,6 @@ import pytest
 from drift_sensors.cursors import Attempt, RetryPolicy
 from drift_sensors.landing import Launch, decide, files_named, group_of, landing_sensor
 from drift_sensors.landing_looks import Observation, Watched, dump, load, observe, started
-from reco_assets.pipelines.jobs import asset_jobs
 from reco_assets.streaming.landing import LandedFile
 from reco_assets.streaming.not_taken import write_failures
 from resources.settings import Settings, load_settings
@@ -86,7 +85,7 @@ class Ticks:
     """Looks at the streaming folder as the sensor takes them, at times that the test gives."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings, self.folder, self.watched = settings, settings.landing, dict[str, Watched]()
+        self.settings, self.folder, self.watched = settings, settings.storage.landing, dict[str, Watched]()
         self.folder.mkdir(parents=True)
 
     def put(self, name: str, text: str = LINE) -> Path:
@@ -251,7 +250,7 @@ def test_folders_and_names_that_are_left_alone_are_not_named(ticks: Ticks, name:
 
 def test_what_a_run_could_not_do_is_named_until_the_file_is_gone(ticks: Ticks) -> None:
     path = ticks.put("stuck.csv")
-    write_failures(ticks.settings.root, ticks.folder, {"stuck.csv": "it may not be moved: denied"}, 10**18)
+    write_failures(ticks.settings.storage.root, ticks.folder, {"stuck.csv": "it may not be moved: denied"}, 10**18)
     assert "stuck.csv: it may not be moved: denied (since 2001-09-09 01:46:40 UTC)" in files_named(ticks.at(0.0))
     path.unlink()
     assert files_named(ticks.at(1.0)) == ""
@@ -279,7 +278,7 @@ def test_the_sensor_names_what_it_does_not_take_and_starts_a_run_of_what_it_does
     ticks.put("cut.csv", "x")
     ticks.put("whole.csv")
     ticks.put("whole.csv.done", "")
-    sensor, cursor, found = landing_sensor(ticks.settings, asset_jobs(())), None, None
+    sensor, cursor, found = landing_sensor(ticks.settings), None, None
     for _ in range(2):
         found = sensor.evaluate_tick(dg.build_sensor_context(instance, cursor=cursor))
         cursor = found.cursor
@@ -295,5 +294,5 @@ def test_the_sensor_says_in_one_line_that_a_managed_folder_is_a_link(
     ticks: Ticks, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     (ticks.folder / "_claimed").symlink_to(tmp_path)
-    found = landing_sensor(ticks.settings, asset_jobs(())).evaluate_tick(dg.build_sensor_context(instance))
+    found = landing_sensor(ticks.settings).evaluate_tick(dg.build_sensor_context(instance))
     assert "_claimed is a symbolic link" in str(found.skip_message)

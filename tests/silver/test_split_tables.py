@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reco_assets.batches.accepted import accept_waiting
-from reco_assets.pipelines.selections import ETL
+from reco_assets.pipelines.jobs import ETL
 from reco_assets.runner.run import Outcome, materialize_assets
 from reco_assets.streaming.intake import take_in
 from resources.tables.lakehouse import Lakehouse
@@ -41,8 +41,10 @@ def accept_stream(lake: Lakehouse) -> Callable[[], str]:
     """Take a file in and accept it; returns the batch."""
 
     def accept() -> str:
-        lake.settings.landing.mkdir(parents=True, exist_ok=True)
-        (lake.settings.landing / "current.csv").write_text("\n".join(["DATE,CUST_ID,MOVIE_ID,RATING", *STREAM, ""]))
+        lake.settings.storage.landing.mkdir(parents=True, exist_ok=True)
+        (lake.settings.storage.landing / "current.csv").write_text(
+            "\n".join(["DATE,CUST_ID,MOVIE_ID,RATING", *STREAM, ""])
+        )
         take_in(lake)
         return accept_waiting(lake, "report")[0]
 

@@ -130,7 +130,7 @@ def loaded_from(configure):
     """Let the lakehouse remember that it was loaded from there."""
 
     def note(kind, folder=None):
-        root = configure().root
+        root = configure().storage.root
         remember(root, remembered_as(root, kind, folder))
 
     return note

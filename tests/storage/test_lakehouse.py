@@ -317,7 +317,7 @@ def test_a_source_that_breaks_midway_surfaces_as_itself_and_leaves_the_table(lak
         lake.write(spec, _breaks_midway(schema))
     assert [row["id"] for row in lake.dataset(spec.name).to_table().to_pylist()] == [1]
     assert lake.read(spec.name).count() == lake.row_count(spec.name) == 1
-    if lake.settings.storage_format == "parquet":
+    if lake.settings.storage.format == "parquet":
         assert _files(lake.root) == before
     else:
         assert lake.version(spec.name) == 0
@@ -391,7 +391,7 @@ Lakehouse(settings, Engine(settings)).write(spec, pa.RecordBatchReader.from_batc
 
 
 def _write_and_be_killed(lake: Lakehouse, moment: str) -> None:
-    arguments = [str(lake.root), lake.settings.storage_format, moment]
+    arguments = [str(lake.root), lake.settings.storage.format, moment]
     done = subprocess.run(
         [sys.executable, "-c", KILLED_WRITER, *arguments], capture_output=True, check=False, timeout=60
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from resources.settings import Settings, SettingsError, load_settings
+from resources.settings import VARIABLES, Settings, SettingsError, load_settings
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -106,6 +106,15 @@ DEFAULTS: dict[str, Any] = {
     "RECO_DRIFT_REPORT": None,
 }
 
+
+def read(settings: Settings, variable: str) -> Any:
+    """What the settings say of a variable, wherever it stands in them."""
+    groups = [getattr(settings, name) for name in settings.groups()]
+    values = {getattr(group, group.variables()[variable][0]) for group in groups if variable in group.variables()}
+    assert len(values) == 1, "groups that have the same variable read it alike"
+    return values.pop()
+
+
 BAD = [
     ("STORAGE_FORMAT", "csv", "'delta' or 'parquet'"),
     ("RECO_ENGINE", "flink", "'auto', 'embedded' or 'spark'"),
@@ -202,11 +211,11 @@ def _no_platform_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("variable", "default"), DEFAULTS.items())
 def test_a_variable_that_is_not_set_has_its_documented_default(variable: str, default: Any) -> None:
-    assert getattr(load_settings(), variable.lower()) == default
+    assert read(load_settings(), variable) == default
 
 
 def test_no_setting_lacks_a_tested_default() -> None:
-    assert {name.upper() for name in Settings.model_fields} == set(DEFAULTS)
+    assert VARIABLES.keys() == DEFAULTS.keys()
 
 
 def test_the_readme_names_every_variable_with_the_default_it_has() -> None:
@@ -219,14 +228,14 @@ def test_the_readme_names_every_variable_with_the_default_it_has() -> None:
             documented |= dict(zip(names, defaults or [""] * len(names), strict=True))
     assert documented.keys() == DEFAULTS.keys()
     for name, text in documented.items():
-        assert getattr(load_settings(**({name.lower(): text} if text else {})), name.lower()) == DEFAULTS[name]
+        assert read(load_settings(**({name.lower(): text} if text else {})), name) == DEFAULTS[name]
         assert text or not DEFAULTS[name]
 
 
 @pytest.mark.parametrize("variable", DEFAULTS)
 def test_an_empty_variable_counts_as_not_set(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, "")
-    assert getattr(load_settings(), variable.lower()) == DEFAULTS[variable]
+    assert read(load_settings(), variable) == DEFAULTS[variable]
 
 
 @pytest.mark.parametrize(
@@ -244,12 +253,12 @@ def test_a_variable_is_read_from_the_environment(
     variable: str, text: str, value: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, text)
-    assert getattr(load_settings(), variable.lower()) == value
+    assert read(load_settings(), variable) == value
 
 
 def test_a_keyword_argument_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALS_RANK", "8")
-    assert load_settings(als_rank=16).als_rank == 16
+    assert load_settings(als_rank=16).als.rank == 16
 
 
 @pytest.mark.parametrize(("variable", "value", "allowed"), BAD)
@@ -294,7 +303,7 @@ def test_several_bad_values_get_a_line_each(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_auto_is_embedded_when_nothing_points_to_spark() -> None:
-    assert load_settings().engine == "embedded"
+    assert load_settings().engine.name == "embedded"
 
 
 @pytest.mark.parametrize(
@@ -305,14 +314,14 @@ def test_auto_is_spark_under_a_master_a_remote_or_spark_submit(
     variable: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, value)
-    assert load_settings().engine == "spark"
+    assert load_settings().engine.name == "spark"
 
 
 def test_a_named_engine_wins_over_what_auto_would_take(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARK_MASTER", "local[2]")
-    assert load_settings(reco_engine="embedded").engine == "embedded"
+    assert load_settings(reco_engine="embedded").engine.name == "embedded"
     monkeypatch.delenv("SPARK_MASTER")
-    assert load_settings(reco_engine="spark").engine == "spark"
+    assert load_settings(reco_engine="spark").engine.name == "spark"
 
 
 def test_the_lakehouse_root_is_absolute_and_knows_the_home_folder(
@@ -320,14 +329,14 @@ def test_the_lakehouse_root_is_absolute_and_knows_the_home_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert load_settings(lakehouse_path="lake").root == tmp_path / "lake"
-    assert load_settings(lakehouse_path="~/lake").root == tmp_path / "home" / "lake"
-    assert load_settings().cache == tmp_path / "home" / ".cache" / "reco-assets"
+    assert load_settings(lakehouse_path="lake").storage.root == tmp_path / "lake"
+    assert load_settings(lakehouse_path="~/lake").storage.root == tmp_path / "home" / "lake"
+    assert load_settings().storage.cache == tmp_path / "home" / ".cache" / "reco-assets"
 
 
 def test_the_landing_folder_is_the_streaming_path_or_lies_in_the_lakehouse(tmp_path: Path) -> None:
-    assert load_settings(lakehouse_path=tmp_path).landing == tmp_path / "streaming"
-    assert load_settings(lakehouse_path=tmp_path, streaming_path=tmp_path / "in").landing == tmp_path / "in"
+    assert load_settings(lakehouse_path=tmp_path).storage.landing == tmp_path / "streaming"
+    assert load_settings(lakehouse_path=tmp_path, streaming_path=tmp_path / "in").storage.landing == tmp_path / "in"
 
 
 def test_settings_that_are_printed_do_not_show_slacks_token() -> None:
@@ -336,12 +345,12 @@ def test_settings_that_are_printed_do_not_show_slacks_token() -> None:
 
 def test_a_split_policy_names_strategy_and_fractions() -> None:
     settings = load_settings(split_strategy="global", test_fraction=0.25, future_fraction=0)
-    assert settings.split_policy() == "global:test=0.25:future=0"
+    assert settings.split.policy() == "global:test=0.25:future=0"
 
 
 def test_only_a_random_split_depends_on_the_seed() -> None:
     def policies(strategy: str) -> set[str]:
-        return {load_settings(split_strategy=strategy, reco_seed=seed).split_policy() for seed in (1, 2)}
+        return {load_settings(split_strategy=strategy, reco_seed=seed).split.policy() for seed in (1, 2)}
 
     assert len(policies("random")) == 2
     assert len(policies("per_user")) == len(policies("global")) == 1
@@ -351,9 +360,7 @@ PATHS = ("LAKEHOUSE_PATH", "WORKSPACE", "RECO_SOURCE_PATH", "RECO_CACHE_PATH", "
 
 
 def test_the_settings_that_are_paths_are_all_tried_below() -> None:
-    assert {name for name, value in Settings.model_fields.items() if "Path" in str(value.annotation)} == {
-        name.lower() for name in PATHS
-    }
+    assert {name for name, field in VARIABLES.items() if "Path" in str(field.annotation)} == set(PATHS)
 
 
 @pytest.mark.parametrize("variable", PATHS)
@@ -381,12 +388,12 @@ def test_a_path_below_the_home_of_nobody_is_refused_by_its_variables_name(
 
 def test_a_path_may_have_a_colon(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LAKEHOUSE_PATH", f"{tmp_path}/a:/b")
-    assert load_settings().lakehouse_path == tmp_path / "a:" / "b"
+    assert load_settings().storage.lakehouse_path == tmp_path / "a:" / "b"
 
 
 @pytest.mark.parametrize("name", ["films", "reco als-2.0_x", "Фильмы", "x"])
 def test_a_name_that_the_registry_takes_is_allowed(name: str) -> None:
-    assert load_settings(model_registry_name=name).model_registry_name == name
+    assert load_settings(model_registry_name=name).mlflow.registry_name == name
 
 
 @pytest.mark.parametrize("name", ["a/b", "a:b", " ", "a'b", "a\nb", " a", "x" * 300, "../a"])

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from resources.settings import Settings, SettingsError, load_settings
-from resources.unknown_variables import OTHERS, SHARED, unknown_variables
+from resources.settings import VARIABLES, SettingsError, load_settings
+from resources.settings.unknown_variables import OTHERS, SHARED, unknown_variables
 
 ROOT = Path(__file__).resolve().parents[2]
-KNOWN = {name.upper() for name in Settings.model_fields}
+KNOWN = set(VARIABLES)
 
 
 @pytest.mark.parametrize(

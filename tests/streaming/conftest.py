@@ -91,7 +91,7 @@ def run_apart(forks: subprocess.Popen) -> Callable[..., list[Ended]]:
     def run(
         call: str, lakehouse: Lakehouse, *paths: Path, crash_at: Sequence[str] = ("",), file_bytes: int = 0
     ) -> list[Ended]:
-        settings = lakehouse.settings.model_dump(mode="json", exclude_defaults=True)
+        settings = {name.lower(): str(value) for name, value in lakehouse.settings.given().items()}
         task = {
             "call": call,
             "settings": settings,
@@ -110,7 +110,7 @@ def run_apart(forks: subprocess.Popen) -> Callable[..., list[Ended]]:
 @pytest.fixture
 def landing(lakehouse: Lakehouse) -> Path:
     """The streaming folder of the test's lakehouse."""
-    folder = lakehouse.settings.landing
+    folder = lakehouse.settings.storage.landing
     folder.mkdir(parents=True)
     return folder
 

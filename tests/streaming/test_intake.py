@@ -230,9 +230,9 @@ def test_the_same_file_taken_in_elsewhere_has_the_same_split(
     for number in range(2):
         settings = load_settings(lakehouse_path=tmp_path / f"lake{number}", streaming_path=tmp_path / f"in{number}")
         lakehouse = Lakehouse(settings, make_lakehouse().engine)
-        lakehouse.settings.landing.mkdir(exist_ok=True)
+        lakehouse.settings.storage.landing.mkdir(exist_ok=True)
         lines = "".join(f"2005-09-06,{user},42,4\n" for user in range(200))
-        (lakehouse.settings.landing / f"{number}.csv").write_text(f"DATE,CUST_ID,MOVIE_ID,RATING\n{lines}")
+        (lakehouse.settings.storage.landing / f"{number}.csv").write_text(f"DATE,CUST_ID,MOVIE_ID,RATING\n{lines}")
         [receipt] = take_in(lakehouse).received
         found = lakehouse.dataset(RATINGS).to_table(columns=["user_id", "split"])
         splits.append(sorted(zip(*(column.to_pylist() for column in found.columns), strict=True)))

@@ -46,7 +46,7 @@ def state(lakehouse: Lakehouse, rows_of: Callable) -> Callable[[], dict[str, Any
     """Everything that intake leaves: rows, lines, receipts, raw copies, and the files in the streaming folder."""
 
     def look() -> dict[str, Any]:
-        folder = lakehouse.settings.landing
+        folder = lakehouse.settings.storage.landing
         return {
             "ratings": rows_of(RATINGS),
             "quarantine": rows_of(QUARANTINE),
@@ -135,11 +135,11 @@ def test_a_full_disk_stops_the_run_with_a_clear_error_and_the_file_stays(
     [ended] = run_apart(TAKE_IN, lakehouse, file_bytes=file_bytes)
     assert (ended.code, ended.error[:29]) == (1, "IntakeError: Intake stopped: ")
     assert "What was claimed stays in" in ended.error
-    assert [path.read_bytes() for path in files_in(lakehouse.settings.landing)] == [content]
+    assert [path.read_bytes() for path in files_in(lakehouse.settings.storage.landing)] == [content]
     assert len(files_in(lakehouse.path("stream", "archive"))) == archived
     assert lakehouse.row_count(RATINGS) == 0
     [receipt] = take_in(lakehouse).received
-    assert (receipt.good, receipt.quarantined, files_in(lakehouse.settings.landing)) == (2, 1, [])
+    assert (receipt.good, receipt.quarantined, files_in(lakehouse.settings.storage.landing)) == (2, 1, [])
     assert (lakehouse.row_count(RATINGS), lakehouse.row_count(QUARANTINE)) == (2, 1)
 
 
@@ -161,11 +161,11 @@ def test_a_reader_that_loses_a_row_keeps_its_file_with_the_reason_while_the_othe
     [left] = take_in(lakehouse).not_taken
     assert left.name.endswith("/a.csv")
     assert left.reason.startswith("2 data lines, but 1 good + 0 quarantined + 0 duplicates")
-    assert [path.read_bytes() for path in files_in(lakehouse.settings.landing)] == [content]
+    assert [path.read_bytes() for path in files_in(lakehouse.settings.storage.landing)] == [content]
     assert rows_of(RATINGS, "user_id") == [(9,)]
     monkeypatch.undo()
     assert [receipt.good for receipt in take_in(lakehouse).received] == [2]
-    assert (rows_of(RATINGS, "user_id"), files_in(lakehouse.settings.landing)) == ([(7,), (8,), (9,)], [])
+    assert (rows_of(RATINGS, "user_id"), files_in(lakehouse.settings.storage.landing)) == ([(7,), (8,), (9,)], [])
 
 
 def test_a_table_that_lacks_a_staged_row_keeps_the_file_with_the_reason(
@@ -178,7 +178,7 @@ def test_a_table_that_lacks_a_staged_row_keeps_the_file_with_the_reason(
     )
     [left] = take_in(lakehouse).not_taken
     assert left.reason.startswith("2 data lines, but 1 good")
-    assert (len(files_in(lakehouse.settings.landing)), receipts(lakehouse.root)) == (1, [])
+    assert (len(files_in(lakehouse.settings.storage.landing)), receipts(lakehouse.root)) == (1, [])
 
 
 def test_an_unfinished_receipt_is_none(

@@ -1,13 +1,13 @@
 """An evaluation as people and programs read it: the documented JSON, flat numbers, a report, a plot."""
 
+import base64
+import io
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from reco_assets.models.judging.evaluation import Evaluation
-from reco_assets.reports.page import png_address
-from resources.plain_text import markdown_table
 from resources.settings import Settings
 
 
@@ -18,7 +18,7 @@ def metrics_document(settings: Settings, facts: Mapping[str, Any], found: Evalua
         "execution_ts": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "hyperparameters": hyperparameters(settings, facts),
         "dataset_info": {
-            "storage_format": settings.storage_format,
+            "storage_format": settings.storage.format,
             "split_info": {
                 "train_count": facts["train_count"],
                 "test_count": found.test_count,
@@ -26,7 +26,7 @@ def metrics_document(settings: Settings, facts: Mapping[str, Any], found: Evalua
             },
         },
         **found.document(),
-        "recommendations": {"top_n": settings.top_n},
+        "recommendations": {"top_n": settings.serving.top_n},
     }
 
 
@@ -35,11 +35,11 @@ def hyperparameters(settings: Settings, facts: Mapping[str, Any]) -> dict[str, A
     config = facts["config"]
     return {
         **{name: config["rating"][name] for name in ("rank", "max_iter", "reg_param")},
-        "cold_start_strategy": settings.als_cold_start_strategy,
+        "cold_start_strategy": settings.judging.cold_start_strategy,
         **{f"ranking_{name}": config["ranking"][name] for name in ("rank", "max_iter", "reg_param", "alpha")},
         "ranking_like_threshold": config["like_threshold"],
         "seed": facts["seed"],
-        "top_n": settings.top_n,
+        "top_n": settings.serving.top_n,
     }
 
 
@@ -72,20 +72,21 @@ def metrics_report(version: str, document: Mapping[str, Any]) -> str:
     """The evaluation as markdown, beside its baselines and the champion."""
     stars, ranking, baselines = document["evaluation"], document["ranking"], document["baselines"]
     champion = document.get("champion")
-    rows = [_row("candidate", stars["rmse"], stars["rmse_all"], ranking["ndcg"], ranking["hit_rate"])]
-    if champion:
-        scores = champion["evaluation"], champion["ranking"]
-        name = f"champion {champion['version']}"
-        rows.append(_row(name, scores[0]["rmse"], scores[0]["rmse_all"], scores[1]["ndcg"], scores[1]["hit_rate"]))
-    popular = baselines["popularity"]
-    rows += [
-        _row("bias only", baselines["bias_only"]["rmse"], None, None, None),
-        _row("popularity", None, None, popular["ndcg"], popular["hit_rate"]),
-    ]
     lines = [
         f"### {version} on split `{stars['split']}`",
         "",
-        *markdown_table(("model", "warm RMSE", "RMSE, all pairs", "NDCG@k", "hit rate@k"), rows),
+        "| model | warm RMSE | RMSE, all pairs | NDCG@k | hit rate@k |",
+        "|---|---|---|---|---|",
+        _row("candidate", stars["rmse"], stars["rmse_all"], ranking["ndcg"], ranking["hit_rate"]),
+    ]
+    if champion:
+        scores = champion["evaluation"], champion["ranking"]
+        name = f"champion {champion['version']}"
+        lines.append(_row(name, scores[0]["rmse"], scores[0]["rmse_all"], scores[1]["ndcg"], scores[1]["hit_rate"]))
+    popular = baselines["popularity"]
+    lines += [
+        _row("bias only", baselines["bias_only"]["rmse"], None, None, None),
+        _row("popularity", None, None, popular["ndcg"], popular["hit_rate"]),
         "",
         f"k = {ranking['k']}, relevant from {ranking['threshold']} stars, full catalogue; {ranking['users']:,} users, "
         f"{ranking['skipped_users']:,} skipped without a relevant movie. Coverage {_number(stars['coverage'])}: "
@@ -100,16 +101,16 @@ def _origin_rows(judged: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The same figures on test ratings from history and from the stream apart; nothing where all are from history."""
     if not any("stream" in document.get("by_origin", {}) for document in judged.values()):
         return []
-    rows = [
-        [
-            *_row(f"{name}, {origin}", *(scores[key] for key in ("rmse", "rmse_all", "ndcg"))),
-            f"{scores['test_count']:,}",
-        ]
-        for name, document in judged.items()
-        for origin, scores in document["by_origin"].items()
+    lines = [
+        "",
+        "| model, test ratings from | warm RMSE | RMSE, all pairs | NDCG@k | test ratings |",
+        "|---|---|---|---|---|",
     ]
-    header = ("model, test ratings from", "warm RMSE", "RMSE, all pairs", "NDCG@k", "test ratings")
-    return ["", *markdown_table(header, rows)]
+    for name, document in judged.items():
+        for origin, scores in document["by_origin"].items():
+            figures = " | ".join(_number(scores[key]) for key in ("rmse", "rmse_all", "ndcg"))
+            lines.append(f"| {name}, {origin} | {figures} | {scores['test_count']:,} |")
+    return lines
 
 
 def metrics_plot(document: Mapping[str, Any]) -> str:
@@ -124,7 +125,9 @@ def metrics_plot(document: Mapping[str, Any]) -> str:
     k = document["ranking"]["k"]
     _bars(lists, f"NDCG@{k} (higher is better)", document["ranking"]["ndcg"], baselines["popularity"]["ndcg"])
     lists.set_yticks([0, 1], ["popularity", "candidate"])
-    return f"![candidate against baselines]({png_address(figure)})"
+    image = io.BytesIO()
+    figure.savefig(image, format="png", dpi=80)
+    return f"![candidate against baselines](data:image/png;base64,{base64.b64encode(image.getvalue()).decode()})"
 
 
 def _bars(axes: Any, title: str, candidate: float | None, baseline: float | None) -> None:
@@ -139,8 +142,8 @@ def _or_nan(value: float | None) -> float:
     return math.nan if value is None else value
 
 
-def _row(name: str, *values: float | None) -> list[str]:
-    return [name, *map(_number, values)]
+def _row(name: str, *values: float | None) -> str:
+    return f"| {name} | {' | '.join(_number(value) for value in values)} |"
 
 
 def _number(value: float | None) -> str:

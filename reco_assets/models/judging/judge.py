@@ -27,7 +27,7 @@ def judge(settings: Settings, version: str, trial: Trial) -> dict[str, Any]:
     beside = None if incomparable else _evaluate_champion(store, str(champion), trial)
     document["champion"] = beside and {"version": champion, **beside[0].document(), "by_origin": beside[1]}
     against = beside and compare(
-        found.by_user, beside[0].by_user, settings.promotion_bootstrap_samples, settings.reco_seed
+        found.by_user, beside[0].by_user, settings.judging.bootstrap_samples, settings.judging.seed
     )
     without = incomparable or f"too few users rated a relevant movie to tell it from champion {champion}"
     decision = decide_promotion(Scores.of(document), against, without)

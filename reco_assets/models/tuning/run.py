@@ -22,7 +22,7 @@ def study_file(settings: Settings) -> Path:
 def goal_of(lakehouse: Lakehouse) -> Goal:
     """What the settings ask a model to be good at."""
     settings = lakehouse.settings
-    return Goal(settings.evaluation_k, settings.rating_threshold, settings.reco_seed, lakehouse.engine.name)
+    return Goal(settings.judging.k, settings.judging.rating_threshold, settings.training.seed, lakehouse.engine.name)
 
 
 def run_tuning(

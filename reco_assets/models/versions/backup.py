@@ -64,7 +64,7 @@ def _back_up(settings: Settings) -> dict[str, Any]:
         files=_checksums(store.path(champion)),
     )
     folder = _folder(settings)
-    require_own_folders(settings.root, [OWN])
+    require_own_folders(settings.storage.root, [OWN])
     if changed_files(folder / champion, backup.files) or not _readable(folder / champion):
         _copy(store.path(champion), folder / champion)
     write_json(folder / FILE, asdict(backup))

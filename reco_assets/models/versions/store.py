@@ -222,7 +222,7 @@ class ModelStore:
 
 def model_store(settings: Settings) -> ModelStore:
     """The versions of the ALS model."""
-    return ModelStore(settings.root / "gold" / "models" / "als")
+    return ModelStore(settings.storage.root / "gold" / "models" / "als")
 
 
 def promoting(settings: Settings) -> AbstractContextManager[None]:

@@ -1,1 +1,0 @@
-"""Pages to read offline: one base for all of them."""

@@ -1,0 +1,38 @@
+"""When new ratings count as drift, and drift leads to a retraining."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from resources.settings.group import SEED, Group, NotNegative, Positive, PositiveNumber, Samples, Seed, Share, below
+
+DriftPolicy = Literal["documented", "calibrated"]
+
+
+class DriftSettings(Group, alias_generator=below("DRIFT_")):
+    """Everything that a drift report depends on beside the data; the defaults are the documented numbers.
+
+    `threshold`: of the drift score; `combine`: of data and model drift; `kl_threshold` (nats), `mean_threshold` and
+    `median_threshold` (stars), and the weight of each term of the score; `min_window_rows`: training rows that a
+    window beside the pool needs, or else a score above a higher bar; `min_warm_pairs`: below it data drift decides
+    alone; `min_users`, `p_value`, `bootstrap_samples`: of the calibrated policy; `rmse_trigger`: stars by which the
+    champion may become worse on new labels, None to let it inform only; `cooldown_seconds`: between two retrainings.
+    """
+
+    policy: DriftPolicy = "documented"
+    threshold: PositiveNumber = 1.0
+    combine: Literal["max", "mean"] = "max"
+    kl_threshold: PositiveNumber = 0.1
+    mean_threshold: PositiveNumber = 0.2
+    median_threshold: PositiveNumber = 0.5
+    kl_weight: Share = 0.5
+    mean_weight: Share = 0.3
+    median_weight: Share = 0.2
+    min_window_rows: Positive = 3_000
+    min_warm_pairs: Positive = 200
+    min_users: Positive = 30
+    p_value: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.01
+    bootstrap_samples: Samples = 999
+    rmse_trigger: PositiveNumber | None = None
+    cooldown_seconds: NotNegative = 0
+    seed: Seed = SEED

@@ -1,0 +1,47 @@
+"""How models are trained, judged and found by trial."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from resources.settings.group import SEED, Group, Positive, PositiveNumber, Samples, Seed, Stars, below
+
+Rank = Annotated[int, Field(ge=1, le=1024)]
+ListLength = Annotated[int, Field(ge=1, le=1000)]
+
+
+class TrainingSettings(Group, alias_generator=below("TRAINING_")):
+    """What every family of models is trained on: ratings of how many days before the newest, None for all."""
+
+    lookback_days: Positive | None = None
+    seed: Seed = SEED
+
+
+class AlsSettings(Group, alias_generator=below("ALS_")):
+    """The part of an ALS model that predicts stars."""
+
+    rank: Rank = 50
+    max_iter: Positive = 10
+    reg_param: PositiveNumber = 0.1
+    seed: Seed = SEED
+
+
+class RankingSettings(Group, alias_generator=below("RANKING_")):
+    """The part of an ALS model that orders movies; ratings from `like_threshold` stars on count as liked."""
+
+    rank: Rank = 64
+    max_iter: Positive = 10
+    reg_param: PositiveNumber = 0.1
+    alpha: PositiveNumber = 0.75
+    like_threshold: Stars = 3.5
+    seed: Seed = SEED
+
+
+class JudgingSettings(Group, alias_generator=below("")):
+    """How a version is measured and compared: lists of `k`, relevant from `rating_threshold` stars on."""
+
+    k: Annotated[ListLength, Field(alias="EVALUATION_K")] = 10
+    rating_threshold: Stars = 4.0
+    cold_start_strategy: Annotated[Literal["drop", "nan"], Field(alias="ALS_COLD_START_STRATEGY")] = "drop"
+    bootstrap_samples: Annotated[Samples, Field(alias="PROMOTION_BOOTSTRAP_SAMPLES")] = 999
+    seed: Seed = SEED

@@ -1,6 +1,7 @@
 """Bronze assets: `ratings`, `movies` and `tags` as the source has them; nothing dropped, nothing changed."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -59,7 +60,7 @@ def bronze(
         files, limit = {path.name: path for path in source.files}, settings.quality.quarantine_max_share
         ratings = with_rows(source.ratings, source.files[0] if source.files else source.name)
         raw = {"ratings": ratings, "movies": source.movies, "tags": source.tags}
-        tables = {name: watched(table, files, limit) for name, table in raw.items()}
+        tables = {name: watched(table, files, limit, datetime.now(UTC)) for name, table in raw.items()}
         wanted = [name for name in tables if dg.AssetKey(["bronze", name]) in context.selected_asset_keys]
         if len(wanted) < len(tables) and recall(settings.storage.root) not in (None, loaded):
             rule = f"{', '.join(wanted)} alone cannot come from {place}, another source than the rest"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def etl_file(settings: Settings, source: Path, output: Path) -> dict[str, Any]:
     Returns the row counts. Raises `SourceError`, `LakehouseError`.
     """
     lakehouse = _lakehouse(settings)
-    cleaned = clean_ratings(layouts.ratings_as_text(_blocks(lakehouse, source)))
+    cleaned = clean_ratings(layouts.ratings_as_text(_blocks(lakehouse, source)), datetime.now(UTC))
     columns = [field.name for field in TRAIN_RATINGS.schema.fields]
     quarantine = output.with_name(f"{output.name}_quarantine")
     good = cleaned.good.withColumn("origin", F.lit(HISTORY)).select(*columns)
@@ -58,7 +59,7 @@ def export_futures(settings: Settings, source: Path | None, output: Path | None)
     """Write a block-format file (or the platform's future ratings) as CSV; returns the path and row count."""
     lakehouse = _lakehouse(settings)
     if source:
-        future = clean_ratings(layouts.ratings_as_text(_blocks(lakehouse, source))).good
+        future = clean_ratings(layouts.ratings_as_text(_blocks(lakehouse, source)), datetime.now(UTC)).good
     else:
         future = lakehouse.read("silver/future_ratings")
     path = output or futures_path(settings)
@@ -116,7 +117,8 @@ def _lakehouse(settings: Settings) -> Lakehouse:
 
 
 def _blocks(lakehouse: Lakehouse, source: Path) -> Any:
-    table = watched(blocks_table((source,)), {source.name: source}, lakehouse.settings.quality.quarantine_max_share)
+    limit = lakehouse.settings.quality.quarantine_max_share
+    table = watched(blocks_table((source,)), {source.name: source}, limit, datetime.now(UTC))
     import pyarrow as pa
 
     return lakehouse.engine.session.createDataFrame(pa.Table.from_batches(table.batches(), table.schema))

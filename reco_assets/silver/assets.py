@@ -4,6 +4,7 @@ Either may be made without the other, as both follow from the same bronze rows a
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -38,7 +39,7 @@ def _selected(context: dg.AssetExecutionContext, table: str, cleaned: Cleaned) -
 )
 def silver_ratings(context: dg.AssetExecutionContext, bronze: DataFrame) -> Iterator[dg.Output]:
     """Clean the ratings."""
-    yield from _selected(context, "ratings", clean_ratings(layouts.ratings_as_text(bronze)))
+    yield from _selected(context, "ratings", clean_ratings(layouts.ratings_as_text(bronze), datetime.now(UTC)))
 
 
 @dg.multi_asset(
@@ -60,4 +61,4 @@ def silver_movies(context: dg.AssetExecutionContext, bronze: DataFrame) -> Itera
 )
 def silver_tags(context: dg.AssetExecutionContext, bronze: DataFrame) -> Iterator[dg.Output]:
     """Clean the tags."""
-    yield from _selected(context, "tags", clean_tags(layouts.tags_as_text(bronze)))
+    yield from _selected(context, "tags", clean_tags(layouts.tags_as_text(bronze), datetime.now(UTC)))

@@ -7,7 +7,7 @@ an exact duplicate of a row that is in silver and `exact_duplicates` counts it. 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import reduce
 from operator import and_
 from typing import TYPE_CHECKING
@@ -45,12 +45,13 @@ class Cleaned:
     quarantined: "DataFrame"
 
 
-def clean_ratings(text: "DataFrame") -> Cleaned:
+def clean_ratings(text: "DataFrame", now: datetime) -> Cleaned:
     """Ratings as text (see `layouts`) to silver/ratings and its quarantine.
 
-    Of rows with one key (user_id, movie_id, rating_ts) and different ratings the last one read wins.
+    A rating more than `CLOCK_SKEW` after `now` is refused as one of the future. Of rows with one key (user_id,
+    movie_id, rating_ts) and different ratings the last one read wins.
     """
-    rules = _id_rules("user_id") | _id_rules("movie_id") | _rating_rules() | _second_rules()
+    rules = _id_rules("user_id") | _id_rules("movie_id") | _rating_rules() | _second_rules(now)
     accepted, refused = _judged(text, rules)
     kept = _last_wins(typed_ratings(accepted), keys=("user_id", "movie_id", "seconds"), values=("rating",))
     good = _with_time(kept.good, "rating_ts").select("user_id", "movie_id", "rating", "rating_ts", "year", "month")
@@ -73,9 +74,12 @@ def clean_movies(text: "DataFrame") -> Cleaned:
     return Cleaned(good, refused.unionByName(kept.quarantined))
 
 
-def clean_tags(text: "DataFrame") -> Cleaned:
-    """Tags as text to silver/tags and its quarantine. Repeated tags are kept: the document names no key."""
-    rules = _id_rules("user_id") | _id_rules("movie_id") | {"null_tag": _present("tag")} | _second_rules()
+def clean_tags(text: "DataFrame", now: datetime) -> Cleaned:
+    """Tags as text to silver/tags and its quarantine. Repeated tags are kept: the document names no key.
+
+    A tag more than `CLOCK_SKEW` after `now` is refused as one of the future.
+    """
+    rules = _id_rules("user_id") | _id_rules("movie_id") | {"null_tag": _present("tag")} | _second_rules(now)
     accepted, refused = _judged(text, rules)
     typed = accepted.select(
         F.col("user_id").try_cast("int"),
@@ -133,10 +137,10 @@ def _rating_rules() -> "dict[str, Column]":
     }
 
 
-def _second_rules() -> "dict[str, Column]":
+def _second_rules(now: datetime) -> "dict[str, Column]":
     seconds = F.col("seconds").try_cast("long")
     valid = F.col("seconds").rlike(_INTEGER) & (seconds <= F.lit(LAST_SECOND))
-    latest = int((datetime.now(UTC) + CLOCK_SKEW).timestamp())
+    latest = int((now + CLOCK_SKEW).timestamp())
     return {
         "invalid_timestamp": valid,
         "future_date": ~F.coalesce(valid, F.lit(False)) | (seconds <= F.lit(latest)),

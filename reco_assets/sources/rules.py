@@ -5,7 +5,7 @@ replaces anything. `conflicting_duplicate`, which needs all rows, is none of the
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -24,8 +24,11 @@ _NUMBER = "^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2})?$"
 _DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 
-def broken_rules(batch: pa.RecordBatch) -> dict[str, np.ndarray]:
-    """{reason: where a row breaks its rule (n,) bool} of a raw batch of n ratings, movies or tags; no empty masks."""
+def broken_rules(batch: pa.RecordBatch, now: datetime) -> dict[str, np.ndarray]:
+    """{reason: where a row breaks its rule (n,) bool} of a raw batch of n ratings, movies or tags; no empty masks.
+
+    A row more than `CLOCK_SKEW` after `now` is of the future.
+    """
     text = {FIELDS[name]: batch[name] for name in batch.schema.names if name in FIELDS}
     required = {"movie_id"} | ({"user_id"} if "user_id" in text else {"title"})
     broken: dict[str, np.ndarray] = {}
@@ -36,9 +39,9 @@ def broken_rules(batch: pa.RecordBatch) -> dict[str, np.ndarray]:
     if "rating" in text:
         broken |= _rating(text["rating"])
     if "timestamp" in text:
-        broken |= _seconds(_whole(text["timestamp"]))
+        broken |= _seconds(_whole(text["timestamp"]), now)
     elif "date" in text:
-        broken |= _seconds(_days(text["date"]))
+        broken |= _seconds(_days(text["date"]), now)
     return {reason: where for reason, where in broken.items() if where.any()}
 
 
@@ -59,9 +62,9 @@ def _rating(text: pa.Array) -> dict[str, np.ndarray]:
     }
 
 
-def _seconds(seconds: np.ndarray) -> dict[str, np.ndarray]:
+def _seconds(seconds: np.ndarray, now: datetime) -> dict[str, np.ndarray]:
     valid = (seconds >= 0) & (seconds <= LAST_SECOND)
-    latest = int((datetime.now(UTC) + CLOCK_SKEW).timestamp())
+    latest = int((now + CLOCK_SKEW).timestamp())
     return {"invalid_timestamp": ~valid, "future_date": valid & (seconds > latest)}
 
 

@@ -8,6 +8,7 @@ break a rule and these are at least `MIN_ROWS`, as one bad row of three says not
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -33,10 +34,10 @@ class Tally:
     reasons: Counter[str] = field(default_factory=Counter)
     samples: dict[str, list[Sample]] = field(default_factory=dict)
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Count the rows of a raw batch, all of one file."""
+    def add(self, batch: pa.RecordBatch, now: datetime) -> None:
+        """Count the rows of a raw batch, all of one file; those after `now` are of the future."""
         self.rows += len(batch)
-        broken = broken_rules(batch)
+        broken = broken_rules(batch, now)
         if not broken:
             return
         self.unreadable += int(np.logical_or.reduce(list(broken.values())).sum())
@@ -81,17 +82,18 @@ def require_readable(path: Path | str, tally: Tally, limit: float) -> None:
     raise SourceError(path, None, rule, f"{advice(commonest, tally.samples[commonest])} {rest}")
 
 
-def watched(table: RawTable, files: Mapping[str, Path], limit: float) -> RawTable:
+def watched(table: RawTable, files: Mapping[str, Path], limit: float, now: datetime) -> RawTable:
     """The table, whose batches raise `SourceError` behind the last one if one of its files is unreadable.
 
-    `files` are their paths by name. Who writes the batches in one commit has written nothing then.
+    `files` are their paths by name; a row after `now` is of the future. Who writes the batches in one commit has
+    written nothing then.
     """
 
     def batches() -> Iterator[pa.RecordBatch]:
         tallies: dict[str, Tally] = {}
         for batch in table.batches():
             if len(batch):
-                tallies.setdefault(batch[SOURCE_FILE][0].as_py(), Tally()).add(batch)
+                tallies.setdefault(batch[SOURCE_FILE][0].as_py(), Tally()).add(batch, now)
             yield batch
         for name, tally in tallies.items():
             require_readable(files.get(name, name), tally, limit)

@@ -6,6 +6,7 @@ Each example is one frame of many rows, because a query costs far more than a ro
 import random
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ from reco_assets.silver.cleaning import (
 )
 from reco_assets.silver.layouts import movies_as_text, ratings_as_text, tags_as_text
 from reco_assets.sources import movielens, netflix
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 pytestmark = pytest.mark.both_engines
 
@@ -63,7 +66,7 @@ def test_every_raw_rating_is_good_or_quarantined_or_an_exact_duplicate(
 ) -> None:
     raw = data.draw(RATINGS[columns])
     text = ratings_as_text(bronze(columns, raw))
-    cleaned = clean_ratings(text)
+    cleaned = clean_ratings(text, NOW)
     good, quarantined = rows_of(cleaned.good), rows_of(cleaned.quarantined)
     assert len(raw) == len(good) + len(quarantined) + exact_duplicates(typed_ratings(text), cleaned.quarantined)
     assert len({(row["user_id"], row["movie_id"], row["rating_ts"]) for row in good}) == len(good)
@@ -93,7 +96,7 @@ def test_every_raw_tag_is_good_or_quarantined(
     columns: tuple[str, ...], data: st.DataObject, bronze: Callable[..., Any], rows_of: Callable
 ) -> None:
     raw = data.draw(TAGS[columns])
-    cleaned = clean_tags(tags_as_text(bronze(columns, raw)))
+    cleaned = clean_tags(tags_as_text(bronze(columns, raw)), NOW)
     assert len(raw) == len(rows_of(cleaned.good)) + len(rows_of(cleaned.quarantined))
 
 
@@ -102,7 +105,7 @@ def test_every_raw_tag_is_good_or_quarantined(
 def test_a_rating_is_refused_by_its_rules_exactly_when_python_reads_it_as_bad(
     raw: list[tuple], bronze: Callable[..., Any], rows_of: Callable
 ) -> None:
-    quarantined = rows_of(clean_ratings(ratings_as_text(bronze(movielens.RATINGS, raw))).quarantined)
+    quarantined = rows_of(clean_ratings(ratings_as_text(bronze(movielens.RATINGS, raw)), NOW).quarantined)
     refused = {row["line"] for row in quarantined if row["reasons"] != ["conflicting_duplicate"]}
     assert refused == {line for line, row in enumerate(raw, start=2) if not _is_good(*row)}
 
@@ -119,7 +122,7 @@ def test_the_order_in_which_rows_are_read_changes_nothing(
 
 def _outcome(bronze: Callable[..., Any], rows_of: Callable, numbered: list[tuple[int, tuple]]) -> tuple[list, list]:
     lines, raw = [line for line, _ in numbered], [row for _, row in numbered]
-    cleaned = clean_ratings(ratings_as_text(bronze(movielens.RATINGS, raw, lines=lines)))
+    cleaned = clean_ratings(ratings_as_text(bronze(movielens.RATINGS, raw, lines=lines)), NOW)
     by_key = ("user_id", "movie_id", "rating_ts")
     good = sorted(rows_of(cleaned.good), key=lambda row: [row[name] for name in by_key])
     return good, sorted(rows_of(cleaned.quarantined), key=lambda row: row["line"])

@@ -1,6 +1,7 @@
 """Netflix rows in the platform's own columns: dates become seconds, and what is no date becomes nothing."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from reco_assets.silver.cleaning import clean_ratings
 from reco_assets.silver.layouts import ratings_as_text
 from reco_assets.sources.netflix import RATINGS
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 pytestmark = pytest.mark.both_engines
 
@@ -42,7 +45,7 @@ DATES = {
 def outcomes(bronze: Callable[..., Any], rows_of: Callable) -> dict[int, Any]:
     """For the user of each date: the second it became, or the reasons it was refused for."""
     rows = [("1", str(user), "4", date) for user, date in enumerate(DATES)]
-    cleaned = clean_ratings(ratings_as_text(bronze(RATINGS, rows)))
+    cleaned = clean_ratings(ratings_as_text(bronze(RATINGS, rows)), NOW)
     good = {row["user_id"]: int(row["rating_ts"].timestamp()) for row in rows_of(cleaned.good)}
     return good | {row["line"] - 2: row["reasons"] for row in rows_of(cleaned.quarantined)}
 

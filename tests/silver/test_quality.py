@@ -1,6 +1,7 @@
 """The figures of the documented quality reports, and the conservation of rows."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +17,8 @@ from reco_assets.sources.movielens import RATINGS
 from reco_assets.tables import QUARANTINE_RATINGS, SILVER_RATINGS
 from resources.tables.files import TableSpec
 from resources.tables.lakehouse import Lakehouse
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 RAW = [("1", "1", "4", "9"), ("1", "1", "4", "9"), ("1", "2", "3", "9"), ("1", "2", "5", "9"), ("x", "1", "4", "9")]
 MOVIES = DECLARED["silver/movies"]
@@ -79,7 +82,7 @@ def written(lakehouse: Lakehouse, bronze: Callable[..., Any]) -> Lakehouse:
     """Five raw ratings with one repeat, one conflict and one bad row, cleaned and written."""
     raw = bronze(RATINGS, RAW)
     lakehouse.write(TableSpec("bronze/ratings", raw.schema), raw)
-    cleaned = clean_ratings(ratings_as_text(raw))
+    cleaned = clean_ratings(ratings_as_text(raw), NOW)
     lakehouse.write(SILVER_RATINGS, cleaned.good)
     lakehouse.write(QUARANTINE_RATINGS, cleaned.quarantined)
     return lakehouse

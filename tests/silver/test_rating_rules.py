@@ -10,6 +10,9 @@ from reco_assets.silver.cleaning import Cleaned, clean_ratings, exact_duplicates
 from reco_assets.silver.layouts import ratings_as_text
 from reco_assets.sources.movielens import RATINGS
 from reco_assets.tables import QUARANTINE_RATINGS, SILVER_RATINGS
+from reco_assets.vocabulary import CLOCK_SKEW
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 pytestmark = pytest.mark.both_engines
 
@@ -79,7 +82,7 @@ ACCEPTED = {
 def cleaned(bronze: Callable[..., Any]) -> Cleaned:
     """All cases cleaned at once; on Spark every query costs a second."""
     cases = [row for row, _ in (*REFUSED.values(), *ACCEPTED.values())]
-    return clean_ratings(ratings_as_text(bronze(RATINGS, cases)))
+    return clean_ratings(ratings_as_text(bronze(RATINGS, cases)), NOW)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +101,7 @@ def clean(bronze: Callable[..., Any], rows_of: Callable) -> Callable[..., tuple[
 
     def run(*rows: tuple[str, str, str, str], **provenance: Any) -> tuple[list, list, int]:
         text = ratings_as_text(bronze(RATINGS, rows, **provenance))
-        result = clean_ratings(text)
+        result = clean_ratings(text, NOW)
         good = sorted((r["user_id"], r["movie_id"], r["rating"]) for r in rows_of(result.good))
         refused = sorted((r["line"], r["raw"], r["reasons"]) for r in rows_of(result.quarantined))
         return good, refused, exact_duplicates(typed_ratings(text), result.quarantined)
@@ -117,6 +120,13 @@ def test_a_good_rating_is_read_as_it_was_meant(case: str, silver: list[dict[str,
     user, movie, rating, second = ACCEPTED[case][1]
     [row] = [row for row in silver if row["user_id"] == user]
     assert (row["movie_id"], row["rating"], int(row["rating_ts"].timestamp())) == (movie, rating, second)
+
+
+def test_a_rating_is_of_the_future_from_a_day_after_now_on(clean: Callable[..., Any]) -> None:
+    at, after = (str(int((NOW + CLOCK_SKEW).timestamp()) + seconds) for seconds in (0, 1))
+    good, refused, _ = clean(("1", "1", "4.0", at), ("2", "1", "4.0", after))
+    assert [user for user, _, _ in good] == [1]
+    assert [reasons for _, _, reasons in refused] == [["future_date"]]
 
 
 def test_nothing_but_the_bad_ratings_is_quarantined(quarantine: dict[int, dict[str, Any]]) -> None:

@@ -11,6 +11,8 @@ from reco_assets.silver.layouts import tags_as_text
 from reco_assets.sources.movielens import TAGS
 from reco_assets.tables import QUARANTINE_TAGS, SILVER_TAGS
 
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
 pytestmark = pytest.mark.both_engines
 
 GOOD = [("1", "2", " slow burn ", "1112486027"), ("1", "2", "funny", "1"), ("1", "2", "funny", "1")]
@@ -32,7 +34,7 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def cleaned(bronze: Callable[..., Any]) -> Cleaned:
-    return clean_tags(tags_as_text(bronze(TAGS, [*GOOD, *(row for row, _ in REFUSED.values())])))
+    return clean_tags(tags_as_text(bronze(TAGS, [*GOOD, *(row for row, _ in REFUSED.values())])), NOW)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +12,8 @@ import pytest
 from reco_assets.silver import layouts
 from reco_assets.silver.cleaning import clean_movies, clean_ratings, clean_tags
 from reco_assets.sources.rules import broken_rules
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 IDS = ["1", "0", " 7 ", "", " ", None, "-1", "+1", "1.0", "x", "2147483647", "2147483648", "9" * 18, "9" * 19, "\uff11"]
 RATINGS = [
@@ -56,13 +60,14 @@ def batch(**columns: list[str | None]) -> pa.Table:
 
 
 RATED = {"userId": IDS, "movieId": IDS, "rating": RATINGS, "timestamp": TIMES}
+TAGGED = {"userId": IDS, "movieId": IDS, "tag": TEXTS, "timestamp": TIMES}
 BLOCKS = {"MOVIE_ID": IDS, "CUST_ID": IDS, "RATING": RATINGS, "DATE": DAYS}
 CASES = [
-    (RATED, layouts.ratings_as_text, clean_ratings),
-    (BLOCKS, layouts.ratings_as_text, clean_ratings),
+    (RATED, layouts.ratings_as_text, partial(clean_ratings, now=NOW)),
+    (BLOCKS, layouts.ratings_as_text, partial(clean_ratings, now=NOW)),
     ({"movieId": IDS, "title": TEXTS, "genres": ["Drama"]}, layouts.movies_as_text, clean_movies),
     ({"MOVIE_ID": IDS, "YEAR": ["1995", None], "TITLE": TEXTS}, layouts.movies_as_text, clean_movies),
-    ({"userId": IDS, "movieId": IDS, "tag": TEXTS, "timestamp": TIMES}, layouts.tags_as_text, clean_tags),
+    (TAGGED, layouts.tags_as_text, partial(clean_tags, now=NOW)),
 ]
 
 
@@ -78,15 +83,15 @@ def test_the_same_rows_break_the_same_rules_as_in_silver(
         for reason in row["reasons"]
         if reason != "conflicting_duplicate"
     }
-    broken = broken_rules(raw.combine_chunks().to_batches()[0])
+    broken = broken_rules(raw.combine_chunks().to_batches()[0], NOW)
     found = {(line, reason) for reason, where in broken.items() for line, bad in enumerate(where.tolist()) if bad}
     assert found == silver
 
 
 def test_healthy_rows_break_no_rule() -> None:
-    assert broken_rules(batch(userId=["1"], movieId=["2"], rating=["3.5"], timestamp=["4"]).to_batches()[0]) == {}
+    assert broken_rules(batch(userId=["1"], movieId=["2"], rating=["3.5"], timestamp=["4"]).to_batches()[0], NOW) == {}
 
 
 def test_every_reason_is_counted_once_a_row() -> None:
-    broken = broken_rules(batch(**RATED).combine_chunks().to_batches()[0])
+    broken = broken_rules(batch(**RATED).combine_chunks().to_batches()[0], NOW)
     assert Counter({reason: int(where.sum()) for reason, where in broken.items()})["null_user_id"] == 3

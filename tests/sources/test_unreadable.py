@@ -4,6 +4,7 @@ import csv
 import io
 import subprocess
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,8 @@ from reco_assets.sources.source import RawTable, SourceError
 from reco_assets.sources.unreadable import MIN_ROWS, watched
 from reco_assets.streaming.readable import require_readable_stream
 from reco_assets.streaming.reader import parse_stream_file
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 LIMIT = 0.05
 GOOD = ("7", "10", "3.5", "1000000000")
@@ -28,7 +31,7 @@ def ratings_file(folder: Path, rows: Iterable[tuple[str, ...]]) -> Path:
 
 
 def read(table: RawTable, *files: Path, limit: float = LIMIT) -> int:
-    return sum(len(batch) for batch in watched(table, {path.name: path for path in files}, limit).batches())
+    return sum(len(batch) for batch in watched(table, {path.name: path for path in files}, limit, NOW).batches())
 
 
 def refusal(folder: Path, rows: Iterable[tuple[str, ...]]) -> str:

@@ -17,6 +17,8 @@ from reco_assets.sources.source import SourceError
 from reco_assets.streaming import reader
 from reco_assets.streaming.reader import GOOD, QUARANTINED, ParsedFile, parse_stream_file
 
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
 HEADER = b"DATE,CUST_ID,MOVIE_ID,RATING\n"
 LANDED_NS = int(datetime(2026, 1, 2, tzinfo=UTC).timestamp()) * 1_000_000_000
 
@@ -366,7 +368,7 @@ def test_ids_and_ratings_are_judged_as_silver_judges_them(spark: Any, parse: Par
             }
         )
     )
-    silver = {row["line"]: list(row["reasons"]) for row in clean_ratings(text).quarantined.collect()}
+    silver = {row["line"]: list(row["reasons"]) for row in clean_ratings(text, NOW).quarantined.collect()}
     assert {line: found for line, found in ours.items() if found} == {
         line: found for line, found in silver.items() if found != ["conflicting_duplicate"]
     }

@@ -11,7 +11,7 @@ import numpy as np
 
 from reco_assets.drift.histograms import PREDICTIONS, RATINGS, UserHistogram, of_counts
 from reco_assets.drift.signals import Errors, Occurrences
-from reco_assets.models.als.recommender import Recommender
+from reco_assets.models.interface import Recommender
 from reco_assets.models.ratings import Ratings
 
 # Squared errors are added up in these units, as integers: sums of floats would depend on the order of the batches.

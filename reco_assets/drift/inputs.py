@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,8 +26,8 @@ from reco_assets.drift.reports import ReportError
 from reco_assets.drift.scan import Arrival, Scan
 from reco_assets.drift.signals import Occurrences
 from reco_assets.drift.windows import Starts
-from reco_assets.models.als.recommender import Recommender
 from reco_assets.models.assets import read_ratings
+from reco_assets.models.interface import Recommender
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import model_store
 from reco_assets.tables import STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
@@ -36,7 +36,10 @@ from resources.tables.appends import BATCH, batch_rows
 from resources.tables.growth import read_log
 from resources.tables.lakehouse import Lakehouse
 
-FORMAT = 3  # of what is kept; raise it where cells, windows or findings change
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+FORMAT = 4  # of what is kept; raise it where cells, windows or findings change
 AT_ONCE = 2_000  # batches read together
 REFERENCE_FILE, WAITING_FILE = "reference.npz", "waiting.npz"
 
@@ -111,7 +114,7 @@ def batch_cells(lakehouse: Lakehouse, model: Recommender, arrivals: Sequence[Arr
 
 
 def reference_of(lakehouse: Lakehouse, champion: str) -> Reference:
-    """Load a champion and count its ratings; the engine counts those of training in one job, once per champion.
+    """Load a champion and count its ratings; the engine counts those of training, once per champion.
 
     Raises `ReportError`, `LakehouseError`.
     """
@@ -124,11 +127,16 @@ def reference_of(lakehouse: Lakehouse, champion: str) -> Reference:
     cells = _kept_cells(path, key)
     if cells is None:
         judged_on = read_ratings(lakehouse, TEST_RATINGS.name, versions[TEST_RATINGS.name])
-        train = of_frame(RATINGS, lakehouse.read(TRAIN_RATINGS.name, versions[TRAIN_RATINGS.name]))
-        movies = Occurrences(model.movie_ids, model.item_counts)
-        cells = cells_of(train, ScoredRatings.of(model, judged_on), movies)
+        train = lakehouse.read(TRAIN_RATINGS.name, versions[TRAIN_RATINGS.name])
+        cells = cells_of(of_frame(RATINGS, train), ScoredRatings.of(model, judged_on), rated_movies(train))
         keep(path, _arrays(cells), {"key": key})
     return Reference(champion, model, versions, cells, key)
+
+
+def rated_movies(frame: "DataFrame") -> Occurrences:
+    """How many ratings each movie of a frame has, counted by the engine."""
+    counted = frame.groupBy("movie_id").count().toArrow().sort_by("movie_id")
+    return Occurrences(counted["movie_id"].to_numpy(), counted["count"].to_numpy())
 
 
 def reference_versions(facts: dict[str, Any], lakehouse: Lakehouse) -> dict[str, int | None]:

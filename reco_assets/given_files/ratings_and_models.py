@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 
 from reco_assets.given_files.tables import columns_of, existing
 from reco_assets.models.assets import fit
-from reco_assets.models.judging.evaluation import Protocol
+from reco_assets.models.baselines import fit_baselines
+from reco_assets.models.judging.evaluation import Protocol, evaluate_baselines
 from reco_assets.models.judging.evaluation import evaluate as evaluate_model
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import load_model, model_store, read_facts, save_model
@@ -99,8 +100,10 @@ def evaluate_files(settings: Settings, model_path: Path | None, test_path: Path 
     protocol = Protocol(
         settings.judging.k, settings.judging.rating_threshold, settings.judging.cold_start_strategy, facts["split"]
     )
-    found = evaluate_model(load_model(folder), test, train, protocol)
-    return {"model_path": str(folder), "test_parquet": str(source), **found.document()}
+    model = load_model(folder)
+    found = evaluate_model(model, test, train, protocol)
+    beside = evaluate_baselines(fit_baselines(train), model, test, train, protocol)
+    return {"model_path": str(folder), "test_parquet": str(source), **found.document(), **beside.document()}
 
 
 @contextmanager

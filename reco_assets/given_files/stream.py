@@ -10,7 +10,7 @@ from reco_assets.batches.accepted import waiting
 from reco_assets.drift.assessment import Compared, no_report, report_on
 from reco_assets.drift.cells import Cells, ScoredRatings, cells_of
 from reco_assets.drift.histograms import RATINGS, of_frame, of_values
-from reco_assets.drift.inputs import Reference, arrived, batch_cells, reference_versions, scan_batches
+from reco_assets.drift.inputs import Reference, arrived, batch_cells, rated_movies, reference_versions, scan_batches
 from reco_assets.drift.policy import DriftConfig, Reason
 from reco_assets.drift.scan import Arrival, Scan
 from reco_assets.drift.signals import Occurrences
@@ -60,10 +60,10 @@ def detect_drift(settings: Settings, paths: DriftPaths) -> dict[str, Any]:
     versions = {} if paths.original_train and paths.original_test else reference_versions(facts, lakehouse)
     train, train_version = _reference(paths.original_train, lakehouse, TRAIN_RATINGS.name, versions)
     test, test_version = _reference(paths.original_test, lakehouse, TEST_RATINGS.name, versions)
-    trained = of_frame(RATINGS, read_path(lakehouse.engine, train, train_version))
-    movies = Occurrences(model.movie_ids, model.item_counts)
+    trained = read_path(lakehouse.engine, train, train_version)
     judged = ScoredRatings.of(model, _ratings(test, test_version))
-    reference = Reference(facts["version"], model, versions, cells_of(trained, judged, movies), key="")
+    cells = cells_of(of_frame(RATINGS, trained), judged, rated_movies(trained))
+    reference = Reference(facts["version"], model, versions, cells, key="")
     config = DriftConfig.from_settings(settings)
     batches, scan = _new_ratings(paths, lakehouse, reference, config)
     compared = Compared(batches, facts["version"], {str(train): train_version, str(test): test_version})

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from reco_assets.gold.recommendations import list_rows
-from reco_assets.models.als.recommender import Recommender
 from reco_assets.models.assets import read_ratings
+from reco_assets.models.interface import Recommender
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import model_store
 from reco_assets.tables import OWNERS, SPLITS

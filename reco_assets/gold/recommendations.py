@@ -5,7 +5,7 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
-from reco_assets.models.als.recommender import TopN
+from reco_assets.models.interface import TopN
 from reco_assets.models.top_n import MASKED
 
 _ENTRY = pa.struct([("movie_id", pa.int32()), ("score", pa.float32()), ("rank", pa.int32())])

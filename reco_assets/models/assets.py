@@ -15,6 +15,7 @@ from pydantic import Field
 from reco_assets.models.als import solver as als
 from reco_assets.models.als.recommender import AlsRecommender, Factorize, ModelConfig
 from reco_assets.models.als.solver import AlsConfig
+from reco_assets.models.baselines import fit_baselines
 from reco_assets.models.judging.document import hyperparameters, metrics_plot, metrics_report, scalar_metrics
 from reco_assets.models.judging.evaluation import Protocol, Trial
 from reco_assets.models.judging.judge import judge
@@ -156,10 +157,12 @@ def _judge(lakehouse: Lakehouse, mlflow: MlflowTracking, version: str) -> Judged
     """Judge a version on today's test ratings beside the champion; keep, register and return what was found."""
     settings, store = lakehouse.settings, model_store(lakehouse.settings)
     facts = store.facts(version)
-    test_version = lakehouse.version(TEST_RATINGS.name)
+    train_version, test_version = facts["inputs"][TRAIN_RATINGS.name], lakehouse.version(TEST_RATINGS.name)
+    trained_on = read_ratings(lakehouse, TRAIN_RATINGS.name, train_version, facts.get("lookback_days"))
     trial = Trial(
         *read_test_ratings(lakehouse, test_version),
-        train=read_ratings(lakehouse, TRAIN_RATINGS.name, facts["inputs"][TRAIN_RATINGS.name]),
+        train=read_ratings(lakehouse, TRAIN_RATINGS.name, train_version),
+        baselines=fit_baselines(trained_on),
         protocol=Protocol(
             settings.judging.k, settings.judging.rating_threshold, settings.judging.cold_start_strategy, facts["split"]
         ),

@@ -45,6 +45,14 @@ def positions(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return np.where(ids[at] == wanted, at, -1)
 
 
+def known_positions(movie_ids: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
+    """Where each movie stands in the sorted ids of a model. Raises `KeyError` on one that does not."""
+    at = positions(movie_ids, movie_id)
+    if (at < 0).any():
+        raise KeyError(f"The model has not seen movie {movie_id[at < 0][0]}.")
+    return at
+
+
 def rating_matrix(ratings: Ratings, user_ids: np.ndarray, movie_ids: np.ndarray) -> sp.csr_matrix:
     """Mean rating per pair, (users, movies) float32; ids that are not listed are left out.
 

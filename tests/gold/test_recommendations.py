@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from reco_assets.gold.recommendations import list_rows
-from reco_assets.models.als.recommender import TopN
+from reco_assets.models.interface import TopN
 from reco_assets.tables import RECOMMENDATIONS_ALS
 from resources.io_managers import table_metadata
 from resources.tables.lakehouse import Lakehouse

@@ -1,33 +1,26 @@
-"""The recommender: a rating part and a ranking part behind the one interface that everything else knows.
-
-Evaluation, gold tables, the CLI and drift use `Recommender` alone; `AlsRecommender` is its first implementation.
-"""
+"""The ALS recommender: a rating part (biases + ALS on what they leave) and a ranking part (implicit ALS)."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy.sparse as sp
 
-from reco_assets.models.als import biases as rating
 from reco_assets.models.als import solver as als
-from reco_assets.models.als.biases import Biases
 from reco_assets.models.als.solver import AlsConfig
-from reco_assets.models.ratings import Ratings, positions, rating_matrix
-from reco_assets.models.top_n import MASKED, top_n
-from resources.errors import RecoError
+from reco_assets.models.baselines import BiasOnly, Popularity, counts_of, stars_of, warm
+from reco_assets.models.biases import Biases, clip, fit_biases, residuals
+from reco_assets.models.interface import Explanation, Part, TopN
+from reco_assets.models.ratings import Ratings, known_positions, positions, rating_matrix
+from reco_assets.models.top_n import MASKED, Side, best_movies, movies_at, top_n
 
 USERS_FILE, ITEMS_FILE = "user_factors.parquet", "item_factors.parquet"
 
 Factorize = Callable[[sp.csr_matrix, AlsConfig], tuple[np.ndarray, np.ndarray]]
-
-
-class NoRatingsError(RecoError):
-    """There is nothing to fit a model to."""
 
 
 @dataclass(frozen=True)
@@ -49,51 +42,6 @@ class ModelConfig:
 
 
 @dataclass(frozen=True)
-class TopN:
-    """Lists for u users: user_id (u,), movie_id (u, n) with -1 where a list ends early, score (u, n), best first."""
-
-    user_id: np.ndarray
-    movie_id: np.ndarray
-    score: np.ndarray
-
-
-class Recommender(Protocol):
-    """What every model can do. Ids are int32, scores and stars float32."""
-
-    @property
-    def movie_ids(self) -> np.ndarray:
-        """The movies the model can recommend, sorted."""
-
-    @property
-    def item_counts(self) -> np.ndarray:
-        """How many training ratings each of these movies has."""
-
-    def knows(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
-        """Which of n pairs are warm, both sides seen in training: (n,) bool."""
-
-    def predict(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
-        """Stars for n pairs, within 0.5 to 5; cold sides fall back to what is left of the biases: (n,)."""
-
-    def predict_bias_only(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
-        """The bias baseline for n pairs: (n,)."""
-
-    def recommend(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
-        """Best n movies per user, `seen` ones left out; users the model has not seen get the popular ones."""
-
-    def recommend_popular(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
-        """The popularity baseline: the movies most rated in training, by share of all ratings, `seen` ones left out."""
-
-    def similar_items(self, movie_id: np.ndarray, n: int) -> TopN:
-        """Nearest n movies by cosine, the movie itself left out; rows as `movie_id`, which the model must know."""
-
-    def fold_in(self, ratings: Ratings) -> "Recommender":
-        """The same model for other users: their side solved from these ratings, the items' side untouched."""
-
-    def save(self, folder: Path) -> None:
-        """Write the factors as Parquet into an existing folder."""
-
-
-@dataclass(frozen=True)
 class AlsRecommender:
     """Both parts of one version. Sides are sorted by id; `liked` (items, ranking rank) and so on are float32."""
 
@@ -110,88 +58,84 @@ class AlsRecommender:
     @classmethod
     def fit(cls, ratings: Ratings, config: ModelConfig, factorize: Factorize = als.factorize) -> Self:
         """Fit both parts. `factorize` is the engine's solver. Raises `NoRatingsError`."""
-        if len(ratings) == 0:
-            raise NoRatingsError("There are no training ratings to fit a model to.")
-        user_ids, movie_ids = np.unique(ratings.user_id), np.unique(ratings.movie_id)
-        stars = rating_matrix(ratings, user_ids, movie_ids)
-        biases = rating.fit_biases(stars)
-        rating_users, rating_items = factorize(rating.residuals(stars, biases), config.rating)
+        user_ids, movie_ids, stars = stars_of(ratings)
+        biases = fit_biases(stars)
+        rating_users, rating_items = factorize(residuals(stars, biases), config.rating)
         ranking_users, ranking_items = factorize(_likes(stars, config.like_threshold), config.ranking)
-        counts = np.bincount(stars.indices, minlength=len(movie_ids)).astype(np.int32)
+        counts = counts_of(stars)
         return cls(
             config, user_ids, movie_ids, biases, rating_users, rating_items, ranking_users, ranking_items, counts
         )
 
+    @property
+    def bias_only(self) -> BiasOnly:
+        """What is left of the model without the factors of its rating part."""
+        return BiasOnly(self.user_ids, self.movie_ids, self.biases)
+
+    @property
+    def popularity(self) -> Popularity:
+        """What serves the users that the ranking part knows nothing of."""
+        return Popularity(self.user_ids, self.movie_ids, self.item_counts, self.biases.mean)
+
     def knows(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
         """See `Recommender`."""
-        return (positions(self.user_ids, user_id) >= 0) & (positions(self.movie_ids, movie_id) >= 0)
+        return warm(self.user_ids, self.movie_ids, user_id, movie_id)
 
     def predict(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
-        """See `Recommender`."""
+        """See `Recommender`. Cold sides fall back to what is left of the biases."""
         users, items = positions(self.user_ids, user_id), positions(self.movie_ids, movie_id)
-        stars = self._bias(users, items)
-        warm = np.flatnonzero((users >= 0) & (items >= 0))
-        for at in np.array_split(warm, len(warm) // 1_000_000 + 1):
+        stars = self.bias_only.unclipped(users, items)
+        known = np.flatnonzero((users >= 0) & (items >= 0))
+        for at in np.array_split(known, len(known) // 1_000_000 + 1):
             factors = self.rating_users[users[at]], self.rating_items[items[at]]
             stars[at] += np.einsum("ij,ij->i", *factors)
-        return rating.clip(stars)
-
-    def predict_bias_only(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
-        """See `Recommender`."""
-        return rating.clip(self._bias(positions(self.user_ids, user_id), positions(self.movie_ids, movie_id)))
+        return clip(stars)
 
     def recommend(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
-        """See `Recommender`."""
-        lists = self.recommend_popular(user_id, n, seen)
+        """See `Recommender`. A user without a like has a zero vector, which ranks nothing: popularity serves."""
+        lists = self.popularity.recommend(user_id, n, seen)
         at = positions(self.user_ids, user_id)
-        # A user without a like has a zero vector, which ranks nothing: popularity serves those as well.
-        has_likes = np.asarray(self.ranking_users.any(axis=1))
-        warm = np.flatnonzero(_at(has_likes, at))
-        hidden = self._seen(user_id[warm], seen)
-        chosen, scores = top_n(self.ranking_users[at[warm]], self.ranking_items, n, hidden)
-        lists.movie_id[warm], lists.score[warm] = self._ids(chosen), scores
+        has_likes = np.append(self.ranking_users.any(axis=1), False)  # and the last, at -1, is of an unknown user
+        own = np.flatnonzero(has_likes[at])
+        users = Side(user_id[own], self.ranking_users[at[own]])
+        best = best_movies(users, Side(self.movie_ids, self.ranking_items), n, seen)
+        lists.movie_id[own], lists.score[own] = best.movie_id, best.score
         return lists
 
-    def recommend_popular(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
-        """See `Recommender`."""
-        share = (self.item_counts / self.item_counts.sum()).astype(np.float32)[:, None]
-        chosen, scores = top_n(np.ones((len(user_id), 1), np.float32), share, n, self._seen(user_id, seen))
-        return TopN(user_id, self._ids(chosen), scores)
-
     def similar_items(self, movie_id: np.ndarray, n: int) -> TopN:
-        """See `Recommender`. A movie nobody liked resembles none: its list is empty.
-
-        Raises `KeyError` on a movie the model has not seen.
-        """
-        at = positions(self.movie_ids, movie_id)
-        if (at < 0).any():
-            raise KeyError(f"The model has not seen movie {movie_id[at < 0][0]}.")
+        """See `Recommender`. Likeness is the cosine of ranking factors; a movie nobody liked resembles none."""
+        at = known_positions(self.movie_ids, movie_id)
         norms = np.linalg.norm(self.ranking_items, axis=1, keepdims=True)
         unit = self.ranking_items / np.where(norms > 0, norms, 1)
         itself = sp.csr_matrix((np.ones(len(at), np.float32), (np.arange(len(at)), at)), (len(at), len(unit)))
         chosen, scores = top_n(unit[at], unit, n, itself)
         chosen[norms[at, 0] == 0] = MASKED
-        return TopN(movie_id, self._ids(chosen), scores)
+        return TopN(movie_id, movies_at(self.movie_ids, chosen), scores)
 
-    def fold_in(self, ratings: Ratings) -> "AlsRecommender":
+    def fold_in(self, ratings: Ratings) -> Self:
         """See `Recommender`. Movies the model has not seen say nothing about a user and are left out."""
-        user_ids = np.unique(ratings.user_id)
-        stars = rating_matrix(ratings, user_ids, self.movie_ids)
-        users = np.repeat(np.arange(len(user_ids)), np.diff(stars.indptr))
-        above = stars.data - self.biases.mean - self.biases.item[stars.indices]
-        total = np.bincount(users, above, len(user_ids))
-        bias = (total / (np.diff(stars.indptr) + rating.USER_PENALTY)).astype(np.float32)
-        biases = replace(self.biases, user=bias)
-        left = rating.residuals(stars, biases)
+        folded = self.bias_only.fold_in(ratings)
+        stars = rating_matrix(ratings, folded.user_ids, self.movie_ids)
+        left, liked = residuals(stars, folded.biases), _likes(stars, self.config.like_threshold)
         return replace(
             self,
-            user_ids=user_ids,
-            biases=biases,
+            user_ids=folded.user_ids,
+            biases=folded.biases,
             rating_users=als.solve_rows(left, self.rating_items, self.config.rating),
-            ranking_users=als.solve_rows(
-                _likes(stars, self.config.like_threshold), self.ranking_items, self.config.ranking
-            ),
+            ranking_users=als.solve_rows(liked, self.ranking_items, self.config.ranking),
         )
+
+    def explain(self, user_id: int, movie_id: int, seen: Ratings) -> Explanation:
+        """See `Recommender`. Each movie that the user liked is a part; without any, popularity speaks."""
+        (item,) = known_positions(self.movie_ids, np.array([movie_id]))
+        stars = rating_matrix(seen, np.array([user_id]), self.movie_ids)
+        liked = _likes(stars, self.config.like_threshold).indices
+        if len(liked) == 0:
+            return self.popularity.explain(user_id, movie_id, seen)
+        added = als.contributions(self.ranking_items, liked, item, self.config.ranking)
+        greatest_first = np.argsort(-added, kind="stable")
+        movies = self.movie_ids[liked]
+        return Explanation(tuple(Part("liked", float(added[at]), int(movies[at])) for at in greatest_first))
 
     def save(self, folder: Path) -> None:
         """See `Recommender`."""
@@ -226,28 +170,6 @@ class AlsRecommender:
             ranking_items=_matrix(items["ranking_factors"]),
             item_counts=items["rating_count"].to_numpy(),
         )
-
-    def _bias(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        user, item = _at(self.biases.user, users), _at(self.biases.item, items)
-        stars: np.ndarray = (self.biases.mean + user + item).astype(np.float32)
-        return stars
-
-    def _seen(self, user_id: np.ndarray, seen: Ratings | None) -> sp.csr_matrix | None:
-        if seen is None:
-            return None
-        users, rows = np.unique(user_id, return_inverse=True)
-        matrix = rating_matrix(seen, users, self.movie_ids)
-        return matrix if np.array_equal(users, user_id) else matrix[rows]
-
-    def _ids(self, chosen: np.ndarray) -> np.ndarray:
-        return np.where(chosen == MASKED, MASKED, self.movie_ids[chosen]).astype(np.int32)
-
-
-def _at(values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """The values at these positions, 0 where a position is -1."""
-    taken, known = np.zeros(len(at), values.dtype), at >= 0
-    taken[known] = values[at[known]]
-    return taken
 
 
 def _likes(stars: sp.csr_matrix, threshold: float) -> sp.csr_matrix:

@@ -72,6 +72,25 @@ def solve_rows(
     return solved
 
 
+def contributions(factors: np.ndarray, liked: np.ndarray, item: int, config: AlsConfig) -> np.ndarray:
+    """What each liked item adds to the score of an item, for the user that these likes make: Hu et al., eq. 7.
+
+    Args:
+        factors: Item factors of implicit data, (items, rank).
+        liked: The user's items, n positions in them.
+        item: The position of the item that is scored.
+        config: What the factors were solved with.
+
+    Returns:
+        (n,) float64; the sum is the product of the item's factors and of those that `solve_rows` finds for the user.
+    """
+    everything, own = factors.astype(np.float64), factors[liked].astype(np.float64)
+    normal = everything.T @ everything + config.alpha * (own.T @ own)
+    normal[np.diag_indices_from(normal)] += config.reg_param * len(liked)
+    added: np.ndarray = (1.0 + config.alpha) * (own @ np.linalg.solve(normal, everything[item]))
+    return added
+
+
 def _batches(lengths: np.ndarray, rank: int) -> Iterator[np.ndarray]:
     """Row numbers in groups of nearly equal length, so that padding to the longest wastes at most a fifth."""
     order = np.argsort(lengths, kind="stable")

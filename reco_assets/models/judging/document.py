@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from reco_assets.models.judging.evaluation import Evaluation
+from reco_assets.models.judging.evaluation import BaselineScores, Evaluation
 from resources.settings import Settings
 
 
-def metrics_document(settings: Settings, facts: Mapping[str, Any], found: Evaluation) -> dict[str, Any]:
+def metrics_document(
+    settings: Settings, facts: Mapping[str, Any], found: Evaluation, baselines: BaselineScores
+) -> dict[str, Any]:
     """run_metrics_<version>.json in the documented format, extended by `ranking` and `baselines`."""
     return {
         "model_version": facts["version"],
@@ -26,6 +28,7 @@ def metrics_document(settings: Settings, facts: Mapping[str, Any], found: Evalua
             },
         },
         **found.document(),
+        **baselines.document(),
         "recommendations": {"top_n": settings.serving.top_n},
     }
 

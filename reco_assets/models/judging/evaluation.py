@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from reco_assets.models.als.recommender import Recommender
+from reco_assets.models.interface import Baselines, Recommender, TopN
 from reco_assets.models.judging.comparison import UserScores
 from reco_assets.models.judging.metrics import RankingMetrics, UserNdcg, mae, ranking_by_user, ranking_metrics, rmse
 from reco_assets.models.ratings import Ratings, positions
@@ -41,23 +41,27 @@ class Evaluation:
     coverage: float
     split: str
     ranking: RankingMetrics
-    bias_only_rmse: float
-    popularity: RankingMetrics
     by_user: UserScores = field(repr=False, compare=False)
 
     def document(self) -> dict[str, Any]:
-        """The `evaluation`, `ranking` and `baselines` sections of run_metrics_<version>.json; NaN becomes null."""
+        """The `evaluation` and `ranking` sections of run_metrics_<version>.json; NaN becomes null."""
         stars = {key: value for key, value in asdict(self).items() if not isinstance(value, dict)}
-        bias_only = stars.pop("bias_only_rmse")
-        sections = {
-            "evaluation": stars,
-            "ranking": asdict(self.ranking),
-            "baselines": {
-                "bias_only": {"rmse": bias_only},
-                "popularity": {"ndcg": self.popularity.ndcg, "hit_rate": self.popularity.hit_rate},
-            },
-        }
-        plain: dict[str, Any] = _without_nan(sections)
+        plain: dict[str, Any] = _without_nan({"evaluation": stars, "ranking": asdict(self.ranking)})
+        return plain
+
+
+@dataclass(frozen=True)
+class BaselineScores:
+    """What the baselines scored on the same: bias-only's error in stars on the pairs warm for the judged model."""
+
+    bias_only_rmse: float
+    popularity: RankingMetrics
+
+    def document(self) -> dict[str, Any]:
+        """The `baselines` section of run_metrics_<version>.json; NaN becomes null."""
+        popular = {"ndcg": self.popularity.ndcg, "hit_rate": self.popularity.hit_rate}
+        sections = {"bias_only": {"rmse": self.bias_only_rmse}, "popularity": popular}
+        plain: dict[str, Any] = _without_nan({"baselines": sections})
         return plain
 
 
@@ -67,11 +71,7 @@ def evaluate(model: Recommender, test: Ratings, train: Ratings, protocol: Protoc
     predicted = model.predict(test.user_id, test.movie_id)
     counted = warm if protocol.cold_start == "drop" else np.ones(len(test), bool)
     stars = predicted if protocol.cold_start == "drop" else np.where(warm, predicted, np.nan)
-    warm_test = test.where(warm)
-    judged = np.unique(test.user_id[test.rating >= protocol.threshold])
-    lists = model.recommend(judged, protocol.k, seen=train)
-    popular = model.recommend_popular(judged, protocol.k, seen=train)
-    ranking, ndcg = ranking_by_user(lists, test, protocol.k, protocol.threshold)
+    ranking, ndcg = ranking_by_user(_lists(model, test, train, protocol), test, protocol.k, protocol.threshold)
     return Evaluation(
         rmse=rmse(stars[counted], test.rating[counted]),
         mae=mae(stars[counted], test.rating[counted]),
@@ -82,24 +82,42 @@ def evaluate(model: Recommender, test: Ratings, train: Ratings, protocol: Protoc
         coverage=float(warm.mean()) if len(test) else math.nan,
         split=protocol.split,
         ranking=ranking,
-        bias_only_rmse=rmse(model.predict_bias_only(warm_test.user_id, warm_test.movie_id), warm_test.rating),
-        popularity=ranking_metrics(popular, test, protocol.k, protocol.threshold),
         by_user=_by_user(predicted, test, ndcg),
+    )
+
+
+def evaluate_baselines(
+    baselines: Baselines, model: Recommender, test: Ratings, train: Ratings, protocol: Protocol
+) -> BaselineScores:
+    """Judge the baselines on what a model is judged on: the stars on its warm pairs, the lists on all its users."""
+    pairs = test.where(model.knows(test.user_id, test.movie_id))
+    popular = _lists(baselines.popularity, test, train, protocol)
+    return BaselineScores(
+        rmse(baselines.bias_only.predict(pairs.user_id, pairs.movie_id), pairs.rating),
+        ranking_metrics(popular, test, protocol.k, protocol.threshold),
     )
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What models are judged on: n test ratings, which of them came by stream (n,) bool, and what was trained on."""
+    """What models are judged on: n test ratings, which of them came by stream (n,) bool, and what was trained on.
+
+    The baselines are fitted to what the candidate was trained on.
+    """
 
     test: Ratings
     streamed: np.ndarray
     train: Ratings
     protocol: Protocol
+    baselines: Baselines
 
     def evaluate(self, model: Recommender) -> Evaluation:
         """Judge a model on all of it."""
         return evaluate(model, self.test, self.train, self.protocol)
+
+    def evaluate_baselines(self, model: Recommender) -> BaselineScores:
+        """Judge the baselines beside a model."""
+        return evaluate_baselines(self.baselines, model, self.test, self.train, self.protocol)
 
     def by_origin(self, model: Recommender, whole: Evaluation) -> dict[str, dict[str, Any]]:
         """Errors, NDCG and hit rate on ratings from `history` and from `stream` apart; `whole` is on all of them.
@@ -112,6 +130,11 @@ class Trial:
             for name, part in parts.items()
             if part.any()
         }
+
+
+def _lists(model: Recommender, test: Ratings, train: Ratings, protocol: Protocol) -> TopN:
+    judged = np.unique(test.user_id[test.rating >= protocol.threshold])
+    return model.recommend(judged, protocol.k, seen=train)
 
 
 def _by_user(predicted: np.ndarray, test: Ratings, lists: UserNdcg) -> UserScores:

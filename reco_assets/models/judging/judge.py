@@ -1,5 +1,6 @@
 """A candidate beside the champion on the same test ratings: what either scores, and what follows from it."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from reco_assets.models.judging.comparison import compare
@@ -20,15 +21,16 @@ def judge(settings: Settings, version: str, trial: Trial) -> dict[str, Any]:
     store = model_store(settings)
     candidate = store.load(version)
     found = trial.evaluate(candidate)
-    document = metrics_document(settings, store.facts(version), found)
+    document = metrics_document(settings, store.facts(version), found, trial.evaluate_baselines(candidate))
     document["by_origin"] = trial.by_origin(candidate, found)
     champion = store.champion()
     incomparable = _why_incomparable(store, version, champion, trial)
     beside = None if incomparable else _evaluate_champion(store, str(champion), trial)
-    document["champion"] = beside and {"version": champion, **beside[0].document(), "by_origin": beside[1]}
-    against = beside and compare(
-        found.by_user, beside[0].by_user, settings.judging.bootstrap_samples, settings.judging.seed
-    )
+    document["champion"] = beside and {"version": champion, **beside.document}
+    against = None
+    if beside:
+        draws, seed = settings.judging.bootstrap_samples, settings.judging.seed
+        against = compare(found.by_user, beside.found.by_user, draws, seed)
     without = incomparable or f"too few users rated a relevant movie to tell it from champion {champion}"
     decision = decide_promotion(Scores.of(document), against, without)
     document["comparison"] = {
@@ -53,7 +55,13 @@ def _why_incomparable(store: ModelStore, version: str, champion: str | None, tri
     return None
 
 
-def _evaluate_champion(store: ModelStore, champion: str, trial: Trial) -> tuple[Evaluation, dict[str, Any]]:
+@dataclass(frozen=True)
+class _Beside:
+    found: Evaluation
+    document: dict[str, Any]
+
+
+def _evaluate_champion(store: ModelStore, champion: str, trial: Trial) -> _Beside:
     try:
         model = store.load(champion)
     except ModelStoreError as error:
@@ -62,4 +70,5 @@ def _evaluate_champion(store: ModelStore, champion: str, trial: Trial) -> tuple[
             "Or let another version serve first: reco model rollback."
         ) from None
     found = trial.evaluate(model)
-    return found, trial.by_origin(model, found)
+    sections = {**found.document(), **trial.evaluate_baselines(model).document()}
+    return _Beside(found, {**sections, "by_origin": trial.by_origin(model, found)})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reco_assets.models.als.recommender import TopN
+from reco_assets.models.interface import TopN
 from reco_assets.models.ratings import Ratings, positions
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from reco_assets.models.als.recommender import Recommender
+from reco_assets.models.interface import Recommender
 from reco_assets.models.judging.metrics import ranking_metrics, rmse
 from reco_assets.models.ratings import Ratings
 from reco_assets.statistics import pair_number, splitmix64

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from reco_assets.models.als.recommender import AlsRecommender, Recommender
+from reco_assets.models.als.recommender import AlsRecommender
+from reco_assets.models.interface import Recommender
 from reco_assets.models.top_n import MASKED
 from reco_assets.vocabulary import HIGHEST_RATING, LOWEST_RATING
 from resources.errors import RecoError

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from reco_assets.models.als.recommender import ITEMS_FILE, USERS_FILE, AlsRecommender, ModelConfig, Recommender
+from reco_assets.models.als.recommender import ITEMS_FILE, USERS_FILE, AlsRecommender, ModelConfig
+from reco_assets.models.interface import Recommender
 from reco_assets.models.versions.checksums import changed_files, checksums
 from reco_assets.models.versions.folders import (
     ModelVersionError,

@@ -10,8 +10,17 @@ import pytest
 
 from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
 from reco_assets.models.als.solver import AlsConfig
+from reco_assets.models.baselines import fit_baselines
 from reco_assets.models.judging.document import metrics_document, metrics_plot, metrics_report, scalar_metrics
-from reco_assets.models.judging.evaluation import ColdStart, Evaluation, Protocol, Trial, evaluate
+from reco_assets.models.judging.evaluation import (
+    BaselineScores,
+    ColdStart,
+    Evaluation,
+    Protocol,
+    Trial,
+    evaluate,
+    evaluate_baselines,
+)
 from reco_assets.models.ratings import Ratings
 from resources.settings import load_settings
 
@@ -28,10 +37,15 @@ def of(*rows: tuple[int, int, float]) -> Ratings:
 
 TRAIN = of(*TRAIN_ROWS)
 MODEL = AlsRecommender.fit(TRAIN, CONFIG)
+BASELINES = fit_baselines(TRAIN)
 
 
 def judged(*rows: tuple[int, int, float], cold_start: ColdStart = "drop", k: int = 3) -> Evaluation:
     return evaluate(MODEL, of(*rows), TRAIN, Protocol(k, 4.0, cold_start, "per_user"))
+
+
+def beside(*rows: tuple[int, int, float], k: int = 3) -> BaselineScores:
+    return evaluate_baselines(BASELINES, MODEL, of(*rows), TRAIN, Protocol(k, 4.0, "drop", "per_user"))
 
 
 def error(rows: list[tuple[int, int, float]], power: int) -> float:
@@ -66,20 +80,20 @@ def test_keeping_cold_pairs_changes_nothing_where_there_are_none() -> None:
 
 def test_bias_only_is_judged_on_the_same_warm_pairs() -> None:
     test = of(*WARM)
-    off = MODEL.predict_bias_only(test.user_id, test.movie_id) - test.rating
-    assert judged(*WARM, *COLD).bias_only_rmse == pytest.approx(float(np.sqrt((off**2).mean())), rel=1e-6)
+    off = MODEL.bias_only.predict(test.user_id, test.movie_id) - test.rating
+    assert beside(*WARM, *COLD).bias_only_rmse == pytest.approx(float(np.sqrt((off**2).mean())), rel=1e-6)
 
 
 def test_movies_of_training_are_left_out_of_the_lists() -> None:
     # User 1 rated every movie but movie 1, so that is all that is left to recommend, by the model and by popularity.
     found = judged((1, 1, 5.0))
     assert (found.ranking.hit_rate, found.ranking.ndcg, found.ranking.precision) == (1.0, 1.0, pytest.approx(1 / 3))
-    assert found.popularity.hit_rate == 1.0
+    assert beside((1, 1, 5.0)).popularity.hit_rate == 1.0
 
 
 def test_a_cold_user_is_judged_on_the_popular_movies() -> None:
     found = judged((99, 1, 5.0), k=8)
-    assert found.ranking == found.popularity
+    assert found.ranking == beside((99, 1, 5.0), k=8).popularity
     assert found.ranking.hit_rate == 1.0
 
 
@@ -93,7 +107,7 @@ def test_without_test_ratings_everything_is_null_and_nothing_fails() -> None:
     document = found.document()
     assert (found.test_count, found.predictions_count) == (0, 0)
     assert document["evaluation"]["rmse"] is document["evaluation"]["coverage"] is document["ranking"]["ndcg"] is None
-    assert set(scalar_metrics(document)) == {"test_count", "predictions_count", "users"}
+    assert set(scalar_metrics(document | beside().document())) == {"test_count", "predictions_count", "users"}
 
 
 def test_what_each_user_got_adds_up_to_the_means() -> None:
@@ -113,9 +127,10 @@ def test_the_order_of_test_ratings_does_not_change_what_users_got() -> None:
     np.testing.assert_allclose(one.squared_error, other.squared_error)
 
 
-def document_of(found: Evaluation, version: str = "20250101_120000") -> dict[str, Any]:
-    facts = {"version": version, "config": CONFIG.as_dict(), "train_count": len(TRAIN), "seed": 1}
-    return metrics_document(load_settings(top_n=7, als_cold_start_strategy="drop"), facts, found)
+def document_of(found: Evaluation, baselines: BaselineScores | None = None) -> dict[str, Any]:
+    facts = {"version": "20250101_120000", "config": CONFIG.as_dict(), "train_count": len(TRAIN), "seed": 1}
+    settings = load_settings(top_n=7, als_cold_start_strategy="drop")
+    return metrics_document(settings, facts, found, baselines or beside(*WARM))
 
 
 def test_the_document_has_the_documented_sections_and_keys() -> None:
@@ -167,12 +182,12 @@ def test_the_document_says_which_version_when_and_with_which_settings() -> None:
 def test_the_document_is_json_that_every_parser_reads(
     rows: list[tuple[int, int, float]], cold_start: ColdStart
 ) -> None:
-    document = document_of(judged(*rows, cold_start=cold_start))
+    document = document_of(judged(*rows, cold_start=cold_start), beside(*rows))
     assert json.loads(json.dumps(document, allow_nan=False)) == document
 
 
 def test_scalar_metrics_are_finite_numbers_under_stable_names() -> None:
-    numbers = scalar_metrics(judged(*WARM, *COLD).document())
+    numbers = scalar_metrics(document_of(judged(*WARM, *COLD)))
     assert set(numbers) == {
         "rmse",
         "mae",
@@ -195,8 +210,8 @@ def test_scalar_metrics_are_finite_numbers_under_stable_names() -> None:
 
 
 def test_the_report_shows_candidate_champion_and_baselines_with_their_split_and_coverage() -> None:
-    found = judged(*WARM, *COLD)
-    document = document_of(found)
+    found, baselines = judged(*WARM, *COLD), beside(*WARM, *COLD)
+    document = document_of(found, baselines)
     document["champion"] = {"version": "20240101_000000", **found.document()}
     report = metrics_report("20250101_120000", document)
     stars, lists = document["evaluation"], document["ranking"]
@@ -205,8 +220,8 @@ def test_the_report_shows_candidate_champion_and_baselines_with_their_split_and_
     )
     assert f"| candidate | {numbers} |" in report
     assert f"| champion 20240101_000000 | {numbers} |" in report
-    assert f"| bias only | {found.bias_only_rmse:.4f} |" in report
-    assert f"| popularity |  |  | {found.popularity.ndcg:.4f} | {found.popularity.hit_rate:.4f} |" in report
+    assert f"| bias only | {baselines.bias_only_rmse:.4f} |" in report
+    assert f"| popularity |  |  | {baselines.popularity.ndcg:.4f} | {baselines.popularity.hit_rate:.4f} |" in report
     assert "20250101_120000 on split `per_user`" in report
     assert "Coverage 0.6000: 3 of 5 test pairs are warm." in report
 
@@ -226,7 +241,7 @@ def test_the_report_and_the_scalar_metrics_say_what_the_comparison_found() -> No
 
 
 def trial(streamed: list[bool]) -> Trial:
-    return Trial(of(*WARM), np.array(streamed), TRAIN, Protocol(3, 4.0, "drop", "per_user"))
+    return Trial(of(*WARM), np.array(streamed), TRAIN, Protocol(3, 4.0, "drop", "per_user"), BASELINES)
 
 
 def test_origins_are_judged_apart() -> None:
@@ -259,7 +274,7 @@ def test_the_report_shows_origins_only_where_ratings_were_streamed() -> None:
 
 @pytest.mark.parametrize("rows", [[], WARM], ids=["nothing to plot", "numbers"])
 def test_the_plot_is_a_png_inside_markdown(rows: list[tuple[int, int, float]]) -> None:
-    plot = metrics_plot(document_of(judged(*rows)))
+    plot = metrics_plot(document_of(judged(*rows), beside(*rows)))
     start = "![candidate against baselines](data:image/png;base64,"
     assert plot.startswith(start)
     assert base64.b64decode(plot.removeprefix(start).removesuffix(")")).startswith(b"\x89PNG")

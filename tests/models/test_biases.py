@@ -6,8 +6,8 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reco_assets.models.als import biases as rating
-from reco_assets.models.als.biases import clip, fit_biases, residuals
+from reco_assets.models import biases as rating
+from reco_assets.models.biases import clip, fit_biases, residuals
 
 
 def matrix(*rows: list[float]) -> sp.csr_matrix:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from reco_assets.models.als.recommender import AlsRecommender
+from reco_assets.models.interface import Baselines
 from reco_assets.models.judging.evaluation import Protocol, Trial
 from reco_assets.models.judging.judge import judge
 from reco_assets.models.ratings import Ratings
@@ -25,10 +26,9 @@ def trial(tiny_model: AlsRecommender) -> Trial:
     users = np.repeat(tiny_model.user_ids, 3)
     movies = tiny_model.recommend(tiny_model.user_ids, 3).movie_id.ravel()
     stars = np.maximum(tiny_model.predict(users, movies), 4.0).astype(np.float32)
-    nothing = Ratings(users[:0], movies[:0], stars[:0])
-    return Trial(
-        Ratings(users, movies, stars), np.zeros(len(users), bool), nothing, Protocol(10, 4.0, "drop", "per_user")
-    )
+    test, nothing = Ratings(users, movies, stars), Ratings(users[:0], movies[:0], stars[:0])
+    baselines = Baselines(tiny_model.bias_only, tiny_model.popularity)
+    return Trial(test, np.zeros(len(users), bool), nothing, Protocol(10, 4.0, "drop", "per_user"), baselines)
 
 
 def compared(settings: Settings, trial: Trial) -> dict[str, Any]:

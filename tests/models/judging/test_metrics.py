@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reco_assets.models.als.recommender import TopN
+from reco_assets.models.interface import TopN
 from reco_assets.models.judging.metrics import RankingMetrics, mae, ranking_metrics, rmse
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.top_n import MASKED

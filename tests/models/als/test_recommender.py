@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reco_assets.models.als.recommender import AlsRecommender, ModelConfig, NoRatingsError, TopN
+from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
 from reco_assets.models.als.solver import AlsConfig
+from reco_assets.models.interface import NoRatingsError, TopN
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.top_n import MASKED
 
@@ -94,7 +95,7 @@ def test_predicted_stars_are_within_the_scale_for_any_pair(users: list[int], mov
 
 def test_stars_of_training_pairs_are_closer_than_their_biases() -> None:
     error = np.abs(MODEL.predict(TRAIN.user_id, TRAIN.movie_id) - TRAIN.rating).mean()
-    bias_only = np.abs(MODEL.predict_bias_only(TRAIN.user_id, TRAIN.movie_id) - TRAIN.rating).mean()
+    bias_only = np.abs(MODEL.bias_only.predict(TRAIN.user_id, TRAIN.movie_id) - TRAIN.rating).mean()
     assert error < 0.5 * bias_only
 
 
@@ -115,7 +116,7 @@ def test_a_pair_cold_on_both_sides_gets_the_mean() -> None:
 
 def test_cold_pairs_get_the_bias_baseline() -> None:
     pairs = ids(STRANGER, USERS[0], STRANGER), ids(MOVIES[0], UNKNOWN_MOVIE, UNKNOWN_MOVIE)
-    np.testing.assert_array_equal(MODEL.predict(*pairs), MODEL.predict_bias_only(*pairs))
+    np.testing.assert_array_equal(MODEL.predict(*pairs), MODEL.bias_only.predict(*pairs))
 
 
 def test_no_pairs_give_no_stars() -> None:
@@ -123,7 +124,7 @@ def test_no_pairs_give_no_stars() -> None:
 
 
 def test_a_cold_user_gets_the_popular_movies() -> None:
-    lists, popular = MODEL.recommend(ids(STRANGER), 5), MODEL.recommend_popular(ids(STRANGER), 5)
+    lists, popular = MODEL.recommend(ids(STRANGER), 5), MODEL.popularity.recommend(ids(STRANGER), 5)
     assert (lists.movie_id != MASKED).all()
     np.testing.assert_array_equal(lists.movie_id, popular.movie_id)
     np.testing.assert_array_equal(lists.score, popular.score)
@@ -131,21 +132,23 @@ def test_a_cold_user_gets_the_popular_movies() -> None:
 
 def test_popular_movies_are_those_rated_most() -> None:
     train = of((1, 10, 5), (2, 10, 1), (3, 10, 3), (1, 20, 5), (2, 20, 5), (3, 30, 5))
-    lists = AlsRecommender.fit(train, CONFIG).recommend_popular(ids(7), 3)
+    lists = AlsRecommender.fit(train, CONFIG).popularity.recommend(ids(7), 3)
     assert lists.movie_id.tolist() == [[10, 20, 30]]
     np.testing.assert_allclose(lists.score, [[3 / 6, 2 / 6, 1 / 6]], rtol=1e-6)
 
 
 def test_popularity_is_the_same_whoever_is_folded_in() -> None:
     folded = MODEL.fold_in(of((STRANGER, int(MOVIES[0]), 5.0)))
-    np.testing.assert_array_equal(folded.recommend_popular(ids(1), 5).score, MODEL.recommend_popular(ids(1), 5).score)
+    np.testing.assert_array_equal(
+        folded.popularity.recommend(ids(1), 5).score, MODEL.popularity.recommend(ids(1), 5).score
+    )
 
 
 def test_a_user_who_liked_nothing_gets_the_popular_movies() -> None:
     train = Ratings(TRAIN.user_id, TRAIN.movie_id, np.where(TRAIN.user_id == USERS[4], 1.0, TRAIN.rating))
     model = AlsRecommender.fit(train, CONFIG)
     lists = model.recommend(USERS[4:5], 6, seen=train)
-    np.testing.assert_array_equal(lists.movie_id, model.recommend_popular(USERS[4:5], 6, seen=train).movie_id)
+    np.testing.assert_array_equal(lists.movie_id, model.popularity.recommend(USERS[4:5], 6, seen=train).movie_id)
 
 
 def test_a_training_without_any_like_still_serves_every_user() -> None:
@@ -173,7 +176,7 @@ def test_seen_movies_are_never_recommended_and_no_list_has_a_movie_twice(
 ) -> None:
     train = random_ratings(seed, users, movies)
     model = AlsRecommender.fit(train, CONFIG)
-    for lists in (model.recommend(ids(*wanted), n, train), model.recommend_popular(ids(*wanted), n, train)):
+    for lists in (model.recommend(ids(*wanted), n, train), model.popularity.recommend(ids(*wanted), n, train)):
         assert not pairs_of(lists) & rated_pairs(train)
         for user, row in zip(wanted, lists.movie_id, strict=True):
             kept = row[row != MASKED]
@@ -182,7 +185,7 @@ def test_seen_movies_are_never_recommended_and_no_list_has_a_movie_twice(
 
 
 def test_movies_seen_by_a_stranger_are_left_out_too() -> None:
-    best = int(MODEL.recommend_popular(ids(STRANGER), 1).movie_id[0, 0])
+    best = int(MODEL.popularity.recommend(ids(STRANGER), 1).movie_id[0, 0])
     lists = MODEL.recommend(ids(STRANGER), 5, seen=of((STRANGER, best, 4.0)))
     assert best not in lists.movie_id
 
@@ -276,7 +279,7 @@ def test_folding_in_leaves_the_model_itself_as_it_was() -> None:
 def test_someone_who_rated_only_unknown_movies_is_served_the_popular_ones() -> None:
     folded = MODEL.fold_in(of((STRANGER, UNKNOWN_MOVIE, 5.0)))
     lists = folded.recommend(ids(STRANGER), 5)
-    np.testing.assert_array_equal(lists.movie_id, MODEL.recommend_popular(ids(STRANGER), 5).movie_id)
+    np.testing.assert_array_equal(lists.movie_id, MODEL.popularity.recommend(ids(STRANGER), 5).movie_id)
     assert np.isfinite(folded.predict(ids(STRANGER), MOVIES[:1])).all()
 
 
@@ -294,15 +297,45 @@ def test_a_loaded_model_answers_exactly_as_the_saved_one(tmp_path: Path) -> None
     asked, pairs = ids(*USERS, STRANGER), (ids(*USERS[:20], STRANGER), ids(*MOVIES[:20], UNKNOWN_MOVIE))
     np.testing.assert_array_equal(loaded.knows(*pairs), MODEL.knows(*pairs))
     np.testing.assert_array_equal(loaded.predict(*pairs), MODEL.predict(*pairs))
-    np.testing.assert_array_equal(loaded.predict_bias_only(*pairs), MODEL.predict_bias_only(*pairs))
+    np.testing.assert_array_equal(loaded.bias_only.predict(*pairs), MODEL.bias_only.predict(*pairs))
     for now, then in [
         (loaded.recommend(asked, 5, TRAIN), MODEL.recommend(asked, 5, TRAIN)),
-        (loaded.recommend_popular(asked, 5), MODEL.recommend_popular(asked, 5)),
+        (loaded.popularity.recommend(asked, 5), MODEL.popularity.recommend(asked, 5)),
         (loaded.similar_items(MOVIES, 5), MODEL.similar_items(MOVIES, 5)),
         (loaded.fold_in(TRAIN).recommend(asked, 5), MODEL.fold_in(TRAIN).recommend(asked, 5)),
     ]:
         np.testing.assert_array_equal(now.movie_id, then.movie_id)
         np.testing.assert_array_equal(now.score, then.score)
+
+
+def test_the_parts_of_an_explanation_add_up_to_the_score_in_the_list_of_the_folded_in_user() -> None:
+    lists = MODEL.fold_in(TRAIN).recommend(USERS[:4], 3, seen=TRAIN)
+    for user, movies, scores in zip(USERS[:4], lists.movie_id, lists.score, strict=True):
+        for movie, score in zip(movies, scores, strict=True):
+            assert MODEL.explain(int(user), int(movie), TRAIN).score == pytest.approx(float(score), rel=1e-4)
+
+
+def test_what_speaks_for_a_movie_are_the_movies_the_user_liked_greatest_part_first() -> None:
+    user = int(USERS[0])
+    liked = TRAIN.where((TRAIN.user_id == user) & (TRAIN.rating >= CONFIG.like_threshold)).movie_id
+    best = int(MODEL.recommend(ids(user), 1, seen=TRAIN).movie_id[0, 0])
+    parts = MODEL.explain(user, best, TRAIN).parts
+    assert {part.movie_id for part in parts} == set(liked.tolist())
+    assert [part.value for part in parts] == sorted((part.value for part in parts), reverse=True)
+
+
+def test_movies_of_the_users_own_taste_speak_for_a_movie_and_others_do_not() -> None:
+    """User 0 likes even movies; what is added to the likes by one odd movie speaks least."""
+    user, even, odd = int(USERS[0]), MOVIES[::2][:4], MOVIES[1]
+    seen = of(*[(user, int(movie), 5.0) for movie in (*even, odd)])
+    parts = MODEL.explain(user, int(MOVIES[::2][5]), seen).parts
+    assert parts[-1].movie_id == odd
+    assert parts[-1].value < 0.5 * parts[-2].value
+
+
+def test_for_a_user_without_a_like_popularity_speaks() -> None:
+    found = MODEL.explain(STRANGER, int(MOVIES[0]), of((STRANGER, int(MOVIES[1]), 1.0)))
+    assert [part.name for part in found.parts] == ["share of all ratings"]
 
 
 def test_settings_survive_the_way_through_plain_numbers() -> None:

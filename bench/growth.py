@@ -27,13 +27,13 @@ from rich.console import Console
 from rich.table import Table
 from run import HERE, machine
 
-from drift_sensors.landing import landing_sensor
-from drift_sensors.retrain import retrain_sensor
 from reco_assets.batches.accepted import accept_waiting, waiting, waiting_totals
 from reco_assets.batches.ledger import change
 from reco_assets.batches.receipt_files import Receipt, receipt_text
+from reco_assets.build import build_definitions
 from reco_assets.drift.inputs import report_on_waiting
-from reco_assets.pipelines.jobs import RECO_PIPELINE, STREAM_INTAKE
+from reco_assets.pipelines.documented import RECO_PIPELINE
+from reco_assets.pipelines.internal import STREAM_INTAKE
 from reco_assets.runner.run import materialize_assets
 from reco_assets.split.merge import TABLES, merge_side
 from reco_assets.streaming.intake import take_in
@@ -151,13 +151,14 @@ def _append(lakehouse: Lakehouse, names: list[str], at: int) -> None:
 
 def measure(settings: Settings, home: Path, runs: int) -> dict[str, float]:
     """Seconds of each step of the loop, in the order of the loop."""
-    lakehouse = lakehouse_at(settings)
+    lakehouse, definitions = lakehouse_at(settings), build_definitions(settings)
+    landing, retrain = (definitions.get_sensor_def(name) for name in ("landing_sensor", "retrain_sensor"))
     home.mkdir()
     with dg.DagsterInstance.local_temp(str(home)) as instance:
         leave_runs(instance, home, runs)
         found = {
-            "landing sensor's tick": median_of(lambda: landing_sensor(settings).evaluate_tick(tick(instance))),
-            "retrain sensor's tick": median_of(lambda: retrain_sensor(settings).evaluate_tick(tick(instance))),
+            "landing sensor's tick": median_of(lambda: landing.evaluate_tick(tick(instance))),
+            "retrain sensor's tick": median_of(lambda: retrain.evaluate_tick(tick(instance))),
         }
     found["intake of a file"] = take_in_files(lakehouse, 3 * REPEATS, seed=3)
     found["list of what waits"] = median_of(lambda: waiting(lakehouse))

@@ -15,7 +15,7 @@ from pathlib import Path
 import dagster as dg
 
 from reco_assets.cli.demo import Running, dagster_running
-from reco_assets.pipelines.jobs import RECO_PIPELINE
+from reco_assets.pipelines.documented import RECO_PIPELINE
 from reco_assets.runner.run import materialize_assets
 from reco_assets.streaming.simulated_file import Simulation, simulate
 from resources.settings import Settings, load_settings

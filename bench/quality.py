@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from run import ENGINES, HERE, MOVIELENS, machine
 
-from reco_assets.pipelines.jobs import ETL, EVALUATION, TRAINING
+from reco_assets.pipelines.selections import ETL, EVALUATION, TRAINING
 from reco_assets.runner.run import materialize_assets
 from resources.settings import Settings, load_settings
 

@@ -15,7 +15,7 @@ from quality_peers import TOOLS, count_jobs
 from rich.console import Console
 from rich.table import Table
 
-from reco_assets.pipelines.jobs import BRONZE, SILVER
+from reco_assets.pipelines.selections import BRONZE, SILVER
 from reco_assets.quality.checking import check_table
 from reco_assets.quality.declarations import DECLARED
 from reco_assets.quality.kinds import KINDS

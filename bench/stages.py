@@ -3,7 +3,7 @@
 import json
 import time
 
-from reco_assets.pipelines.jobs import BRONZE, EVALUATION, FUTURES, SERVING, SILVER, SPLIT, TRAINING
+from reco_assets.pipelines.selections import BRONZE, EVALUATION, FUTURES, SERVING, SILVER, SPLIT, TRAINING
 from reco_assets.runner.run import materialize_assets
 from resources.settings import load_settings
 

@@ -14,12 +14,11 @@ from dagster import DagsterEvent, DagsterEventType, DagsterInstance, EventLogRec
 
 from drift_sensors.cursors import ATTEMPT_TAG, SCORE_TAG
 from drift_sensors.landing_alerts import landing_alert_sensor
-from reco_assets.pipelines.jobs import DRIFT_DETECTION_RETRAIN_PIPELINE, DRIFT_RETRAIN
+from reco_assets.pipelines.jobs import RETRAINING
 from resources.dagster_private import JobFailureData
 from resources.settings import Settings
 from resources.slack import SlackAlerts, escaped
 
-RETRAIN_JOBS = frozenset({DRIFT_RETRAIN.name, DRIFT_DETECTION_RETRAIN_PIPELINE.name})
 ACCEPTED = dg.AssetKey(["stream", "accepted"])
 CHAMPION = dg.AssetKey(["models", "als_champion"])
 INTERVAL_SECONDS = 15
@@ -121,7 +120,7 @@ def _of_failure(instance: DagsterInstance, record: EventLogRecord) -> str:
 
 def _of_retrain(instance: DagsterInstance, record: EventLogRecord) -> str | None:
     run = instance.get_run_by_id(record.run_id)
-    if run is None or run.job_name not in RETRAIN_JOBS:  # accepted by hand
+    if run is None or run.job_name not in RETRAINING:  # accepted by hand
         return None
     return retrain_message(run.job_name, run.run_id, run.tags.get(SCORE_TAG))
 

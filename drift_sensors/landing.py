@@ -12,7 +12,8 @@ import dagster as dg
 
 from drift_sensors.cursors import ATTEMPT_TAG, GROUP_TAG, Attempt, RetryPolicy, attempts, unfinished
 from drift_sensors.landing_looks import Observation, dump, load, observe, started
-from reco_assets.pipelines.jobs import STREAM_INTAKE
+from reco_assets.pipelines.internal import STREAM_INTAKE
+from reco_assets.pipelines.jobs import Jobs
 from reco_assets.streaming.claims import REFUSED
 from resources.own_folders import StrangeFolderError
 from resources.settings import Settings
@@ -56,13 +57,13 @@ def decide(
     return Launch(files, group_of(observation), len(tried) + 1)
 
 
-def landing_sensor(settings: Settings) -> dg.SensorDefinition:
-    """The sensor on the streaming folder, on by default."""
+def landing_sensor(settings: Settings, jobs: Jobs) -> dg.SensorDefinition:
+    """The sensor on the streaming folder, on by default; of `jobs`, it starts the one that takes files in."""
     policy = RetryPolicy(settings.sensors.max_attempts, settings.sensors.backoff_seconds)
 
     @dg.sensor(
         name="landing_sensor",
-        job_name=STREAM_INTAKE.name,
+        job=jobs[STREAM_INTAKE.name],
         minimum_interval_seconds=settings.sensors.interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Complete CSV files in the streaming folder start an intake run.",

@@ -14,16 +14,12 @@ import dagster as dg
 
 from drift_sensors.cursors import ATTEMPT_TAG, REPORT_TAG, SCORE_TAG, Attempt, RetryPolicy, attempts, newest, unfinished
 from reco_assets.batches.accepted import accepted_among
-from reco_assets.drift.claims import RETRAINING_DAGS, SENSOR, claim
+from reco_assets.drift.claims import SENSOR, claim
 from reco_assets.drift.reports import ReportError, newest_batches, read_report
 from reco_assets.models.versions.store import model_store
-from reco_assets.pipelines.jobs import (
-    DRIFT_DETECTION_RETRAIN_PIPELINE,
-    DRIFT_RETRAIN,
-    DRIFT_SCORING,
-    JOBS,
-    MODEL_RETRAINING,
-)
+from reco_assets.pipelines.documented import FOLLOWING_THEIR_REPORT
+from reco_assets.pipelines.internal import DRIFT_RETRAIN, DRIFT_SCORING
+from reco_assets.pipelines.jobs import RETRAINING, Jobs
 from resources.airflow import DAG_TAG, RUN_TAG
 from resources.settings import Settings
 
@@ -125,14 +121,14 @@ def _after_attempts(report: ReportEvent, tried: Sequence[Attempt], policy: Retry
     return Decision(Step.RETRAIN, report.reason, attempt=len(tried) + 1)
 
 
-def retrain_sensor(settings: Settings) -> dg.SensorDefinition:
-    """The sensor on drift reports, on by default."""
+def retrain_sensor(settings: Settings, jobs: Jobs) -> dg.SensorDefinition:
+    """The sensor on drift reports, on by default; of `jobs`, it starts those that retrain and that score anew."""
     retry = RetryPolicy(settings.sensors.max_attempts, settings.sensors.backoff_seconds)
     policy = RetrainPolicy(retry, settings.drift.cooldown_seconds)
 
     @dg.sensor(
         name="retrain_sensor",
-        jobs=[JOBS[DRIFT_RETRAIN.name], JOBS[DRIFT_SCORING.name]],
+        jobs=[jobs[DRIFT_RETRAIN.name], jobs[DRIFT_SCORING.name]],
         minimum_interval_seconds=settings.sensors.interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Every drift report that calls for it leads to one retraining.",
@@ -174,24 +170,29 @@ def new_reports(instance: dg.DagsterInstance, cursor: str | None) -> list[Report
 
 def situation_of(report: ReportEvent, instance: dg.DagsterInstance, settings: Settings) -> Situation:
     """What run storage and lakehouse say about a report's runs, batches and champion: no engine, no table read."""
-    own = attempts(instance, dg.RunsFilter(run_ids=[report.run_id], job_name=DRIFT_DETECTION_RETRAIN_PIPELINE.name))
     done = newest(instance, dg.RunsFilter(job_name=DRIFT_RETRAIN.name, statuses=[dg.DagsterRunStatus.SUCCESS]))
-    retraining = (DRIFT_RETRAIN, DRIFT_DETECTION_RETRAIN_PIPELINE, MODEL_RETRAINING)
     return Situation(
         tried=attempts(instance, dg.RunsFilter(job_name=DRIFT_RETRAIN.name, tags={REPORT_TAG: report.report_id})),
-        own_run=own[0] if own else None,
+        own_run=_own_run(report, instance),
         airflow=_retraining_airflow_run(report, instance),
-        retraining=unfinished(instance, *(job.name for job in retraining)),
+        retraining=unfinished(instance, *RETRAINING),
         last_retrained=done.ended if done else None,
         waiting=_waiting(report, settings),
         champion=model_store(settings).champion(),
     )
 
 
+def _own_run(report: ReportEvent, instance: dg.DagsterInstance) -> Attempt | None:
+    for job in RETRAINING & FOLLOWING_THEIR_REPORT:
+        if own := attempts(instance, dg.RunsFilter(run_ids=[report.run_id], job_name=job)):
+            return own[0]
+    return None
+
+
 def _retraining_airflow_run(report: ReportEvent, instance: dg.DagsterInstance) -> str | None:
     run = instance.get_run_by_id(report.run_id)
     dag = run.tags.get(DAG_TAG) if run else None
-    return f"Airflow's DAG {dag}, run {run.tags.get(RUN_TAG)}" if run and dag in RETRAINING_DAGS else None
+    return f"Airflow's DAG {dag}, run {run.tags.get(RUN_TAG)}" if run and dag in FOLLOWING_THEIR_REPORT else None
 
 
 def _waiting(report: ReportEvent, settings: Settings) -> frozenset[str]:

@@ -8,7 +8,8 @@ import dagster as dg
 import pytest
 
 from reco_assets.build import build_definitions
-from reco_assets.pipelines.jobs import SPECS, JobSpec
+from reco_assets.pipelines.jobs import SPECS
+from reco_assets.pipelines.spec import JobSpec
 from resources.settings import load_settings
 
 GROUPS = {

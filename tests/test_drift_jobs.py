@@ -10,7 +10,8 @@ import pytest
 from reco_assets.batches.accepted import accepted, waiting
 from reco_assets.build import build_definitions
 from reco_assets.models.versions.store import model_store
-from reco_assets.pipelines.jobs import DRIFT, MERGE, RECO_PIPELINE, SERVING, STREAM
+from reco_assets.pipelines.documented import RECO_PIPELINE
+from reco_assets.pipelines.selections import DRIFT, MERGE, SERVING, STREAM
 from reco_assets.runner.run import RunFailedError, materialize_assets
 from reco_assets.streaming.assets import SKIPPED_TAG
 from reco_assets.streaming.simulated_file import Simulation, simulate

@@ -7,8 +7,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from reco_assets.drift.claims import RETRAINING_DAGS, SENSOR, airflow_claimant, claim
+from reco_assets.drift.claims import SENSOR, airflow_claimant, claim
 from reco_assets.drift.reports import ReportError, write_report
+from reco_assets.pipelines.documented import FOLLOWING_THEIR_REPORT
 from reco_assets.runner.results import as_json, checks_result, drift_result, hand_over, run_result
 from reco_assets.runner.run import Checked, ChecksFailedError, Outcome, require_no_error
 from resources.settings import Settings, load_settings
@@ -118,7 +119,7 @@ def in_airflow(folder: Path, dag: str) -> Settings:
     return load_settings(lakehouse_path=folder, **(AIRFLOW | {"airflow_ctx_dag_id": dag}))
 
 
-@pytest.mark.parametrize("dag", RETRAINING_DAGS)
+@pytest.mark.parametrize("dag", sorted(FOLLOWING_THEIR_REPORT))
 def test_an_airflow_dag_that_retrains_claims_the_report_and_may_try_again(tmp_path: Path, dag: str) -> None:
     settings = in_airflow(tmp_path, dag)
     decisions = [drift_result(settings, drift_report(1.4, None))["retrain_decision"] for _ in range(2)]

@@ -6,8 +6,10 @@ import dagster as dg
 import pytest
 
 from reco_assets.build import build_definitions
-from reco_assets.pipelines.jobs import DOCUMENTED_SPECS, JOBS
-from reco_assets.pipelines.schedules import crons, schedules
+from reco_assets.pipelines.documented import DOCUMENTED_SPECS, MODEL_TRAINING, MOVIE_RECOMMENDER_PIPELINE
+from reco_assets.pipelines.jobs import JOB_SPECS, SPECS
+from reco_assets.pipelines.schedules import cron_of, schedules
+from reco_assets.pipelines.spec import JobSpec
 from resources.settings import load_settings
 
 
@@ -21,7 +23,7 @@ def test_one_setting_turns_all_schedules_on(setting: str, status: dg.DefaultSche
 
 
 def test_every_job_that_runs_has_a_schedule_once_it_has_a_cron() -> None:
-    wanted = {job: "0 5 * * *" for job in JOBS if job in {spec.name for spec in DOCUMENTED_SPECS}}
+    wanted = {spec.name: "0 5 * * *" for spec in DOCUMENTED_SPECS if spec in JOB_SPECS}
     settings = load_settings(
         **{f"{job}_cron": cron for job, cron in wanted.items()}, lakehouse_maintenance_cron="5 5 * * *"
     )
@@ -31,8 +33,14 @@ def test_every_job_that_runs_has_a_schedule_once_it_has_a_cron() -> None:
     }
 
 
-def test_every_documented_pipeline_says_when_it_runs() -> None:
-    assert {spec.name for spec in DOCUMENTED_SPECS} <= crons(load_settings()).keys()
+def test_a_pipeline_without_a_setting_runs_when_its_spec_says_or_by_hand() -> None:
+    assert cron_of(MOVIE_RECOMMENDER_PIPELINE, load_settings()) == "0 2 * * *"
+    assert cron_of(MODEL_TRAINING, load_settings()) == ""
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_the_setting_that_a_spec_names_is_one(spec: JobSpec) -> None:
+    assert isinstance(cron_of(spec, load_settings()), str)
 
 
 def test_silver_and_gold_are_overdue_by_the_settings_and_warn_before() -> None:

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from reco_assets.build import build_definitions
-from reco_assets.pipelines.jobs import BRONZE
+from reco_assets.pipelines.selections import BRONZE
 from reco_assets.runner.run import RunFailedError, materialize_assets
 from reco_assets.sources.choose import choose_place
 from resources.engine import Engine

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reco_assets.pipelines.jobs import ETL, FUTURES
+from reco_assets.pipelines.selections import ETL, FUTURES
 from reco_assets.runner.run import RunFailedError, materialize_assets
 from resources.engine import Engine
 from resources.settings import load_settings

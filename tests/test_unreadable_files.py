@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reco_assets.pipelines.jobs import BRONZE, STREAM
+from reco_assets.pipelines.selections import BRONZE, STREAM
 from reco_assets.runner.run import RunFailedError, materialize_assets
 from resources.settings import Settings, load_settings
 

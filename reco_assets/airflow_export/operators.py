@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reco_assets.airflow_export.literals import Code, Joined, Over, literal
-from reco_assets.pipelines.jobs import Task
+from reco_assets.pipelines.spec import Task
 
 STANDARD = "airflow.providers.standard.operators"
 AIRFLOW_MODULES = {
@@ -50,7 +50,7 @@ class Run:
         """A PythonOperator; what the platform lacks is asked for by the task's name."""
         asked = {"checks": task.checks, "select": task.assets}
         what: dict[str, Any] = {name: _joined(texts) for name, texts in asked.items() if texts and not task.missing}
-        what = what or {"function": task.function.__name__ if task.function else task.name}
+        what = what or {"function": task.function or task.name}
         options = {"config": self.steps, "weekday": self.weekday, "limit": self.limit}
         given = what | {name: value for name, value in options.items() if value is not None}
         return Operator("PythonOperator", {"python_callable": Code("run_reco"), "op_kwargs": given})

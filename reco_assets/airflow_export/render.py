@@ -16,8 +16,8 @@ from reco_assets.airflow_export.imports import defined_in, imports_of
 from reco_assets.airflow_export.literals import Code, Over, literal
 from reco_assets.airflow_export.operators import AIRFLOW_MODULES
 from reco_assets.airflow_export.spec import DAG_SPECS, DagSpec, exportable
-from reco_assets.pipelines.jobs import Task
-from reco_assets.pipelines.schedules import crons
+from reco_assets.pipelines.schedules import cron_of
+from reco_assets.pipelines.spec import Task
 from resources.settings import Settings
 from resources.spark_jars import INSTALLED
 
@@ -66,7 +66,7 @@ def tasks_table(settings: Settings) -> str:
             "description": spec.job.description,
             "exported": spec in exportable(DAG_SPECS),
             "file": spec.file,
-            "runs": f"at `{cron}` (UTC)" if (cron := crons(settings)[spec.dag_id]) else "started by hand",
+            "runs": f"at `{cron}` (UTC)" if (cron := cron_of(spec.job, settings)) else "started by hand",
             "rows": _rows(spec),
         }
         for spec in DAG_SPECS
@@ -76,7 +76,7 @@ def tasks_table(settings: Settings) -> str:
 
 def _dag_file(settings: Settings, spec: DagSpec, modules: Mapping[str, str]) -> str:
     """The Python file of one DAG; `modules` are those of the names that it may use."""
-    cron = crons(settings)[spec.dag_id]
+    cron = cron_of(spec.job, settings)
     return _render(
         files(PACKAGE) / "templates" / "dag.py.jinja",
         spec=spec,
@@ -103,7 +103,7 @@ def _rows(spec: DagSpec) -> list[tuple[str, str, str, str]]:
 
 def _what_runs(task: Task) -> str:
     if task.function:
-        return f"`{task.function.__name__}()`"
+        return f"`{task.function}()`"
     checks = [f"the checks {', '.join(f'`{kind}`' for kind in task.checks)} of every table"] if task.checks else []
     return ", ".join([*checks, *(f"`{asset}`" for asset in task.assets)])
 

@@ -21,8 +21,7 @@ from reco_assets.airflow_export.operators import (
     trigger_dag,
 )
 from reco_assets.pipelines import documented as pipelines
-from reco_assets.pipelines import planned
-from reco_assets.pipelines.jobs import JobSpec, Task
+from reco_assets.pipelines.spec import JobSpec, Task
 from resources.errors import RecoError
 
 
@@ -173,7 +172,7 @@ MODEL_RETRAINING = DagSpec(
 )
 
 MOVIE_RECOMMENDER_PIPELINE = DagSpec(
-    planned.MOVIE_RECOMMENDER_PIPELINE,
+    pipelines.MOVIE_RECOMMENDER_PIPELINE,
     "movie_recommender_pipeline.py",
     operators={
         "generate_synthetic_data": bash(
@@ -203,9 +202,9 @@ MOVIE_RECOMMENDER_PIPELINE = DagSpec(
 )
 
 MODEL_TRAINING = DagSpec(
-    planned.MODEL_TRAINING,
+    pipelines.MODEL_TRAINING,
     "model_training_dag.py",
-    operators={"train_and_tune": Run(steps={"models__als_candidate": {"tune": planned.TUNING_TRIALS}})},
+    operators={"train_and_tune": Run(steps={"models__als_candidate": {"tune": pipelines.TUNING_TRIALS}})},
 )
 
 DAG_SPECS = (

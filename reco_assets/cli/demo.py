@@ -45,7 +45,7 @@ def demo(
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.cli.serving import print_recommendations
     from reco_assets.cli.summary import print_summary
-    from reco_assets.pipelines.jobs import RECO_PIPELINE
+    from reco_assets.pipelines.documented import RECO_PIPELINE
     from reco_assets.sources.choose import is_without_source
     from resources.settings import load_settings
 

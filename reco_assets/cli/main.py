@@ -21,7 +21,7 @@ app = typer.Typer(
 def _first_line(context: typer.Context) -> None:
     if "--help" in context.args:
         return
-    from reco_assets.first_line import first_line
+    from reco_assets.runner.first_line import first_line
     from resources.settings import load_settings
 
     typer.echo(first_line(load_settings()), err=True)

@@ -117,7 +117,7 @@ def _follow(settings: "Settings", store: "ModelStore", version: str) -> None:
 
 def _refresh_gold(settings: "Settings", version: str) -> None:
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.pipelines.jobs import SERVING
+    from reco_assets.pipelines.selections import SERVING
     from reco_assets.runner.run import RunFailedError
 
     try:

@@ -34,7 +34,7 @@ def etl(
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.given_files import ratings_and_models as files
     from reco_assets.given_files.own_paths import presplit_folder, say_where_parquet_would_be
-    from reco_assets.pipelines.jobs import ETL
+    from reco_assets.pipelines.selections import ETL
     from reco_assets.workspace import but_for_own
     from resources.settings import load_settings
 
@@ -64,7 +64,7 @@ def futures(future_file: PathOption = None, csv_output_path: PathOption = None) 
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.given_files import ratings_and_models as files
     from reco_assets.given_files.own_paths import require_future_of_source
-    from reco_assets.pipelines.jobs import FUTURES
+    from reco_assets.pipelines.selections import FUTURES
     from reco_assets.workspace import FUTURE_CSV, but_for_own
     from resources.settings import load_settings
 
@@ -96,7 +96,7 @@ def train(
     from reco_assets.cli.summary import print_summary
     from reco_assets.given_files import ratings_and_models as files
     from reco_assets.given_files.own_paths import say_where_parquet_would_be
-    from reco_assets.pipelines.jobs import EVALUATION, SERVING, TRAINING
+    from reco_assets.pipelines.selections import EVALUATION, SERVING, TRAINING
     from reco_assets.workspace import NEW_MODEL, TRAIN, but_for_own
     from resources.settings import load_settings
 
@@ -131,7 +131,7 @@ def evaluate(
     from reco_assets.cli.summary import print_summary
     from reco_assets.given_files import ratings_and_models as files
     from reco_assets.given_files.own_paths import is_candidate
-    from reco_assets.pipelines.jobs import EVALUATION, SERVING
+    from reco_assets.pipelines.selections import EVALUATION, SERVING
     from reco_assets.workspace import TEST, but_for_own, own_version
     from resources.settings import load_settings
 

@@ -57,7 +57,7 @@ def process(
     from reco_assets.cli.named_files import is_streamed, named_file
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.given_files import process_and_merge as given_stream
-    from reco_assets.pipelines.jobs import STREAM
+    from reco_assets.pipelines.selections import STREAM
     from reco_assets.streaming.not_taken import files_not_taken
     from reco_assets.workspace import STREAMING, but_for_own
 
@@ -87,7 +87,7 @@ def replay(
     Doing it again changes nothing.
     """
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.pipelines.jobs import STREAM
+    from reco_assets.pipelines.selections import STREAM
 
     if not batch.strip():
         raise typer.BadParameter("name a batch: its sha256, the beginning of it, or its file's name")
@@ -109,7 +109,7 @@ def detect_drift(
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.drift.reports import read_report
     from reco_assets.given_files import stream as stream_files
-    from reco_assets.pipelines.jobs import DRIFT
+    from reco_assets.pipelines.selections import DRIFT
     from reco_assets.runner.results import drift_result, hand_over
 
     settings = _settings(shuffle_partitions)
@@ -135,7 +135,7 @@ def merge(
     """Merge the waiting batches, or given tables, into train and test; doing it again changes nothing."""
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.given_files import process_and_merge as given_stream
-    from reco_assets.pipelines.jobs import MERGE
+    from reco_assets.pipelines.selections import MERGE
     from reco_assets.workspace import MERGED, STREAMING, but_for_own
 
     settings = _settings(shuffle_partitions)

@@ -16,8 +16,6 @@ from resources.identifiers import identifier
 from resources.settings import Settings
 
 SENSOR = "Dagster's retrain sensor"
-# Airflow's DAGs that retrain on the reports they make, or trigger the one that does.
-RETRAINING_DAGS = ("drift_detection_retrain_pipeline", "ml_pipeline_dag")
 
 
 def claim(settings: Settings, report_id: str, claimant: str) -> str:

@@ -1,1 +1,1 @@
-"""What the tasks of ml_pipeline_dag ask of the platform that is no asset."""
+"""The pipelines as data: their tasks by name, their order and their times; Dagster and Airflow both run these."""

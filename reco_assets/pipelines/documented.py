@@ -1,18 +1,15 @@
-"""The pipelines that the platform runs today: the documented ones, and those its sensors start.
+"""The documented pipelines, by the names of their documents: tasks with what each materialises or calls, and edges.
 
-What each task of the last three documented ones reads, makes and returns: docs/pipelines.md.
+What each task of the later ones reads, makes and returns: docs/pipelines.md. A task says what the platform lacks for it
+yet; a pipeline whose last `missing` goes away becomes a Dagster job and an exported DAG without another change.
 """
 
-from reco_assets.drift.reports import check_retrain
-from reco_assets.models.versions.backup import backup_current_model, compare_models, rollback_model
-from reco_assets.models.versions.store import find_current_model, find_latest_model
 from reco_assets.pipelines.selections import (
     DRIFT,
     ETL,
     EVALUATION,
     FUTURES,
     JUDGEMENT,
-    MAINTENANCE,
     MERGE,
     PROMOTION,
     QUALITY_REPORT,
@@ -20,24 +17,21 @@ from reco_assets.pipelines.selections import (
     STREAM,
     TRAINING,
 )
-from reco_assets.pipelines.spec import INTAKE, JobSpec, Task, chain
-from reco_assets.quality.kinds import CHECKS_OF_TASK
-from reco_assets.tasks.layers_there import verify_gold, verify_silver
-from reco_assets.tasks.new_data import check_new_data
-from reco_assets.tasks.tables_sound import validate_data
+from reco_assets.pipelines.spec import CHOOSES_BY_REPORT, JobSpec, Task, chain
 
 RECO_PIPELINE = JobSpec(
     name="reco_pipeline",
     description="Bronze to recommendations: the daily main job.",
     tasks=(
         Task("run_etl_bronze_to_silver", (*ETL, *FUTURES)),
-        Task("verify_silver_output", function=verify_silver),
+        Task("verify_silver_output", function="verify_silver"),
         Task("run_train_als_generate_recos", (*TRAINING, *EVALUATION, *SERVING)),
-        Task("verify_gold_output", function=verify_gold),
+        Task("verify_gold_output", function="verify_gold"),
     ),
     edges=chain(
         "run_etl_bronze_to_silver", "verify_silver_output", "run_train_als_generate_recos", "verify_gold_output"
     ),
+    cron_setting="reco_pipeline_cron",
 )
 
 ETL_TRAIN_TEST_PIPELINE = JobSpec(
@@ -47,13 +41,14 @@ ETL_TRAIN_TEST_PIPELINE = JobSpec(
         Task("spark_etl", ETL),
         Task("spark_create_futures", FUTURES),
         Task("spark_train_recommender", TRAINING),
-        Task("find_latest_model", function=find_latest_model),
+        Task("find_latest_model", function="find_latest_model"),
         Task("spark_test_recommender", (*EVALUATION, *SERVING)),
     ),
     edges=(
         ("spark_etl", "spark_create_futures"),
         *chain("spark_etl", "spark_train_recommender", "find_latest_model", "spark_test_recommender"),
     ),
+    cron_setting="etl_train_test_pipeline_cron",
 )
 
 PROCESS = Task("process_streaming_data", STREAM)
@@ -61,7 +56,7 @@ DETECT = Task("detect_drift", DRIFT)
 MERGE_AND_RETRAIN = (
     Task("merge_streaming_data", MERGE),
     Task("train_recommender", TRAINING),
-    Task("find_latest_model", function=find_latest_model),
+    Task("find_latest_model", function="find_latest_model"),
     Task("test_recommender", (*EVALUATION, *SERVING)),
 )
 RETRAIN_EDGES = chain(*(task.name for task in MERGE_AND_RETRAIN))
@@ -71,9 +66,9 @@ DRIFT_DETECTION_RETRAIN_PIPELINE = JobSpec(
     description="New files to drift reports and, where they call for it, to a retrained model; else it stops there.",
     tasks=(
         PROCESS,
-        Task("find_current_model", function=find_current_model),
+        Task("find_current_model", function="find_current_model"),
         DETECT,
-        Task("check_retrain", function=check_retrain),
+        Task("check_retrain", function=CHOOSES_BY_REPORT),
         Task("skip_retrain"),
         *MERGE_AND_RETRAIN,
     ),
@@ -90,20 +85,22 @@ DRIFT_DETECTION_RETRAIN_PIPELINE = JobSpec(
             "stream__accepted": {"config": {"accept": "IF_DRIFT_OR_STOP"}},
         }
     },
+    cron_setting="drift_detection_retrain_pipeline_cron",
+    retrains=True,
 )
 
 ML_PIPELINE = JobSpec(
     name="ml_pipeline_dag",
     description="The weekly pipeline: new data validated, a model trained, judged and deployed, retraining on drift.",
     tasks=(
-        Task("check_new_data", function=check_new_data),
-        Task("validate_data", function=validate_data),
+        Task("check_new_data", function="check_new_data"),
+        Task("validate_data", function="validate_data"),
         Task("preprocess", (*ETL, *FUTURES)),
         Task("train", TRAINING),
         Task("evaluate", JUDGEMENT),
         Task("check_drift", (*STREAM, *DRIFT)),
         Task("deploy", (*PROMOTION, *SERVING)),
-        Task("choose_retraining", function=check_retrain),
+        Task("choose_retraining", function=CHOOSES_BY_REPORT),
         Task("trigger_retraining"),
         Task("skip_retraining"),
     ),
@@ -116,28 +113,36 @@ ML_PIPELINE = JobSpec(
         ("choose_retraining", "trigger_retraining"),
         ("choose_retraining", "skip_retraining"),
     ),
+    cron_setting="ml_pipeline_dag_cron",
 )
 
 DATA_VALIDATION = JobSpec(
     name="data_validation_dag",
     description="Daily checks of the tables: their schema, then quality, distributions and anomalies.",
-    tasks=tuple(
-        Task(name, QUALITY_REPORT if name == "check_data_quality" else (), kinds)
-        for name, kinds in CHECKS_OF_TASK.items()
+    tasks=(
+        Task("validate_schema", checks=("schema",)),
+        Task("check_data_quality", QUALITY_REPORT, ("nulls", "ranges", "references", "row_count")),
+        Task("check_distributions", checks=("distributions",)),
+        Task("detect_anomalies", checks=("duplicates", "outliers")),
     ),
-    edges=tuple(("validate_schema", name) for name in CHECKS_OF_TASK if name != "validate_schema"),
+    edges=(
+        ("validate_schema", "check_data_quality"),
+        ("validate_schema", "check_distributions"),
+        ("validate_schema", "detect_anomalies"),
+    ),
+    cron_setting="data_validation_dag_cron",
 )
 
 MODEL_RETRAINING = JobSpec(
     name="model_retraining_dag",
     description="On demand, by drift: a new model, deployed if it is better than the one in production.",
     tasks=(
-        Task("backup_current_model", function=backup_current_model),
+        Task("backup_current_model", function="backup_current_model"),
         Task("retrain_model", (*MERGE, *TRAINING)),
         Task("evaluate_new_model", JUDGEMENT),
-        Task("compare_models", function=compare_models),
+        Task("compare_models", function="compare_models"),
         Task("deploy_new_model", (*PROMOTION, *SERVING)),
-        Task("rollback_model", function=rollback_model),
+        Task("rollback_model", function="rollback_model"),
     ),
     edges=(
         *chain("backup_current_model", "retrain_model", "evaluate_new_model", "compare_models"),
@@ -146,31 +151,64 @@ MODEL_RETRAINING = JobSpec(
     ),
     # Whoever starts it has decided already.
     config={"ops": {"stream__accepted": {"config": {"accept": "ALWAYS"}}}},
+    cron_setting="model_retraining_dag_cron",
+    retrains=True,
 )
 
-STREAM_INTAKE = JobSpec(
-    name="stream_intake",
-    description="Files in the streaming folder to staged ratings and a drift report; started by the landing sensor.",
-    tasks=(PROCESS, DETECT),
-    edges=chain("process_streaming_data", "detect_drift"),
-    queue=INTAKE,
+NO_FEATURES = "the feature store"
+NO_NEURAL_MODEL = "the neural model"
+TUNING_TRIALS = 20  # of each part: 3 minutes on ml-latest-small
+_STEPS = ("generate_synthetic_data", "extract_events", "compute_features", "train_model", "evaluate_model")
+_DEPLOYMENT = ("deploy_model_check", "deploy_model", "skip_deploy")
+
+MOVIE_RECOMMENDER_PIPELINE = JobSpec(
+    name="movie_recommender_pipeline",
+    description="Daily: simulated events to features; on Sundays a neural model, deployed if it passes the thresholds.",
+    tasks=(
+        Task("generate_synthetic_data", missing="events sent to Kafka"),
+        Task("extract_events", missing="extraction from Kafka to the lake"),
+        Task("compute_features", missing=NO_FEATURES),
+        Task("train_model", missing=NO_NEURAL_MODEL),
+        Task("evaluate_model", missing=NO_NEURAL_MODEL),
+        Task("deploy_model_check", missing="AUC, NDCG@10 and hit rate@10 against their thresholds, as a decision"),
+        Task("deploy_model", missing=NO_NEURAL_MODEL),
+        Task("skip_deploy"),
+        Task("alert_success"),
+        Task("alert_failure"),
+    ),
+    edges=(
+        *chain(*_STEPS, "deploy_model_check"),
+        ("deploy_model_check", "deploy_model"),
+        ("deploy_model_check", "skip_deploy"),
+        ("deploy_model", "alert_success"),
+        ("skip_deploy", "alert_success"),
+        # Not behind alert_success, too: as the only leaf it would make a run with a failed task end well.
+        *((task, "alert_failure") for task in (*_STEPS, *_DEPLOYMENT)),
+    ),
+    cron="0 2 * * *",
 )
-DRIFT_SCORING = JobSpec(
-    name="drift_scoring",
-    description="A new drift report on the waiting batches, for when the champion changed since the last.",
-    tasks=(DETECT,),
-    edges=(),
-    queue=INTAKE,
+
+MODEL_TRAINING = JobSpec(
+    name="model_training_dag",
+    description="Training by three variables: how old ratings may be, what is relevant, the registered name.",
+    tasks=(
+        Task("extract_and_validate", ETL),
+        Task("engineer_features", missing=NO_FEATURES),
+        Task("train_and_tune", TRAINING),
+        Task("evaluate_and_register", (*EVALUATION, *SERVING)),
+    ),
+    edges=chain("extract_and_validate", "engineer_features", "train_and_tune", "evaluate_and_register"),
+    config={"ops": {"models__als_candidate": {"config": {"tune": TUNING_TRIALS}}}},
 )
-DRIFT_RETRAIN = JobSpec(
-    name="drift_retrain",
-    description="Waiting batches merged, a model trained on them, judged, promoted or rejected.",
-    tasks=MERGE_AND_RETRAIN,
-    edges=RETRAIN_EDGES,
+
+DOCUMENTED_SPECS = (
+    RECO_PIPELINE,
+    ETL_TRAIN_TEST_PIPELINE,
+    DRIFT_DETECTION_RETRAIN_PIPELINE,
+    ML_PIPELINE,
+    DATA_VALIDATION,
+    MODEL_RETRAINING,
+    MOVIE_RECOMMENDER_PIPELINE,
+    MODEL_TRAINING,
 )
-LAKEHOUSE_MAINTENANCE = JobSpec(
-    name="lakehouse_maintenance",
-    description="Tables compacted and vacuumed, superseded models removed; what a kept model was made of stays.",
-    tasks=(Task("maintain_tables", MAINTENANCE),),
-    edges=(),
-)
+FOLLOWING_THEIR_REPORT = frozenset(spec.name for spec in DOCUMENTED_SPECS if spec.follows_its_report)

@@ -1,20 +1,19 @@
 """What a pipeline is made of, as data. What doesn't belong here: any pipeline, or how Dagster or Airflow runs one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from resources.settings import Settings
-
 # One run at a time of each: two heavy ones would share two cores and one memory. See dagster.yaml.
 HEAVY, INTAKE = "reco/heavy", "reco/intake"
+CHOOSES_BY_REPORT = "check_retrain"
 
 
 @dataclass(frozen=True)
 class Task:
     """One documented task: the assets it makes (keys with slashes), behind the kinds of checks that it runs on every
-    table, or a function of the settings, whose value is whatever JSON can say.
+    table, or a function of the settings, by its name in tasks/registry.py, whose value is whatever JSON can say.
 
     `missing` says in words what the platform does not have yet for the task to do what its document says.
     """
@@ -22,7 +21,7 @@ class Task:
     name: str
     assets: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
-    function: Callable[[Settings], Any] | None = None
+    function: str | None = None
     missing: str | None = None
 
 
@@ -30,7 +29,9 @@ class Task:
 class JobSpec:
     """A pipeline with its tasks and its edges (upstream, downstream).
 
-    `queue` is the run tag whose limit it shares, `config` the run configuration that makes it what it is.
+    `queue` is the run tag whose limit it shares, `config` the run configuration that makes it what it is. It runs by
+    the cron expression (five fields, UTC) of the setting `cron_setting`, else by `cron`; by hand, where that is empty.
+    `retrains`: a run of it merges the batches that wait and trains a model on them.
     """
 
     name: str
@@ -39,6 +40,9 @@ class JobSpec:
     edges: tuple[tuple[str, str], ...]
     queue: str = HEAVY
     config: Mapping[str, Any] = field(default_factory=dict)
+    cron_setting: str | None = None
+    cron: str = ""
+    retrains: bool = False
 
     @property
     def assets(self) -> tuple[str, ...]:
@@ -49,6 +53,11 @@ class JobSpec:
     def checks(self) -> tuple[str, ...]:
         """Every kind of check that the job runs by itself, in the order of its tasks."""
         return tuple(kind for task in self.tasks for kind in task.checks)
+
+    @property
+    def follows_its_report(self) -> bool:
+        """Whether a run makes a drift report and then chooses by it: in Airflow that leads to a retraining, too."""
+        return any(task.function == CHOOSES_BY_REPORT for task in self.tasks)
 
     @property
     def missing(self) -> Mapping[str, str]:

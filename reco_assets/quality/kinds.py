@@ -1,4 +1,4 @@
-"""The kinds of check, which are the names of the checks, and the documented tasks that ask for them."""
+"""The kinds of check, which are the names of the checks."""
 
 from collections.abc import Mapping
 
@@ -22,14 +22,6 @@ DESCRIPTIONS: Mapping[str, str] = {
     OUTLIERS: "No user rates faster than a person can, or far more than all others.",
 }
 KINDS = tuple(DESCRIPTIONS)
-
-CHECKS_OF_TASK: Mapping[str, tuple[str, ...]] = {
-    "validate_schema": (SCHEMA,),
-    "check_data_quality": (NULLS, RANGES, REFERENCES, ROW_COUNT),
-    "check_distributions": (DISTRIBUTIONS,),
-    "detect_anomalies": (DUPLICATES, OUTLIERS),
-}
-"""The kinds that each task of data_validation_dag checks."""
 
 BLOCKING = frozenset({SCHEMA, NULLS, RANGES, ROW_COUNT, DUPLICATES})
 """The kinds that can find an error, which stops what is downstream in the same run."""

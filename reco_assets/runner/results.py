@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reco_assets.drift.claims import RETRAINING_DAGS, airflow_claimant, claim
+from reco_assets.drift.claims import airflow_claimant, claim
 from reco_assets.drift.policy import DriftConfig, should_retrain
 from reco_assets.drift.reports import next_task, read_report
 from reco_assets.models.versions.store import judged, model_store
+from reco_assets.pipelines.documented import FOLLOWING_THEIR_REPORT
 from resources.airflow import airflow_task
 from resources.files import write_json
 from resources.settings import Settings
@@ -92,7 +93,7 @@ def as_json(value: Any) -> Any:
 def _holder(settings: Settings, report_id: str) -> str | None:
     """Who retrains on the report in place of the Airflow DAG that made it; None where no such DAG did."""
     task = airflow_task(settings)
-    if task is None or task.dag_id not in RETRAINING_DAGS:
+    if task is None or task.dag_id not in FOLLOWING_THEIR_REPORT:
         return None
     claimant = airflow_claimant(task.dag_id)
     holder = claim(settings, report_id, claimant)

@@ -13,8 +13,7 @@ from reco_assets.airflow_export.literals import Code
 from reco_assets.airflow_export.operators import slack_message, spark_submit
 from reco_assets.airflow_export.render import MARKER, export_files
 from reco_assets.airflow_export.spec import DAG_SPECS, DagSpec, exportable
-from reco_assets.pipelines.jobs import JobSpec, Task
-from reco_assets.pipelines.spec import chain
+from reco_assets.pipelines.spec import JobSpec, Task, chain
 from resources.settings import load_settings
 
 REPO = Path(__file__).resolve().parents[2]

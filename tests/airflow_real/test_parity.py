@@ -18,7 +18,7 @@ import dagster as dg
 import pytest
 from deltalake import DeltaTable
 
-from drift_sensors.retrain import retrain_sensor
+from reco_assets.build import build_definitions
 from reco_assets.drift.reports import read_report
 from reco_assets.streaming.simulated_file import Simulation, simulate
 from resources.settings import Settings, load_settings
@@ -255,7 +255,8 @@ def test_each_run_is_found_from_the_other_side(
 
 def test_dagsters_sensor_leaves_the_report_to_airflow(drift: Outcome, pair: Pair) -> None:
     with dagster_storage(pair.airflow.variables["DAGSTER_HOME"]) as instance:
-        result = retrain_sensor(pair.airflow.settings)(dg.build_sensor_context(instance))
+        sensor = build_definitions(pair.airflow.settings).get_sensor_def("retrain_sensor")
+        result = sensor(dg.build_sensor_context(instance))
     assert isinstance(result, dg.SensorResult)
     assert not result.run_requests
     assert f"left to Airflow's DAG drift_detection_retrain_pipeline, run {drift.run.run_id}" in str(result.skip_reason)

@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 from deltalake import DeltaTable
 
-from reco_assets.pipelines.jobs import DRIFT, EVALUATION, SERVING, STREAM, TRAINING
+from reco_assets.pipelines.selections import DRIFT, EVALUATION, SERVING, STREAM, TRAINING
 
 pytestmark = pytest.mark.slow
 

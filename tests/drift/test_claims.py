@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reco_assets.drift.claims import RETRAINING_DAGS, SENSOR, airflow_claimant, claim
-from reco_assets.pipelines.jobs import DOCUMENTED_SPECS
+from reco_assets.drift.claims import SENSOR, airflow_claimant, claim
 from resources.settings import Settings, load_settings
 
 
@@ -49,7 +48,3 @@ def test_a_damaged_claim_is_nobodys_and_is_kept_beside_the_new_one(settings: Set
         assert claim(settings, "r1", SENSOR) == SENSOR
     assert claim(settings, "r1", "another") == SENSOR
     assert path.with_name("r1.damaged").exists()
-
-
-def test_the_dags_that_claim_are_documented_ones() -> None:
-    assert set(RETRAINING_DAGS) <= {spec.name for spec in DOCUMENTED_SPECS}

@@ -10,7 +10,7 @@ from reco_assets.batches.accepted import accept_waiting
 from reco_assets.drift import inputs
 from reco_assets.drift.inputs import REFERENCE_FILE, WAITING_FILE, report_on_waiting
 from reco_assets.drift.kept import kept_folder
-from reco_assets.pipelines.jobs import RECO_PIPELINE
+from reco_assets.pipelines.documented import RECO_PIPELINE
 from reco_assets.runner.run import materialize_assets
 from reco_assets.streaming.intake import take_in
 from reco_assets.streaming.simulated_file import Simulation, simulate

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reco_assets.pipelines.jobs import RECO_PIPELINE
+from reco_assets.pipelines.documented import RECO_PIPELINE
 from reco_assets.runner.run import Outcome, materialize_assets
 from resources.settings import Settings, load_settings
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reco_assets.models.versions.store import model_store
-from reco_assets.pipelines.jobs import RECO_PIPELINE
+from reco_assets.pipelines.documented import RECO_PIPELINE
 from reco_assets.runner.run import Outcome, materialize_assets
 from resources.settings import Settings
 from resources.tables.files import table_row_count

@@ -34,7 +34,7 @@ TABLES = (
     "silver/future_ratings",
 )
 MAIN_JOB = """
-from reco_assets.pipelines.jobs import RECO_PIPELINE
+from reco_assets.pipelines.documented import RECO_PIPELINE
 from reco_assets.runner.run import materialize_assets
 from resources.settings import load_settings
 materialize_assets(load_settings(), RECO_PIPELINE.assets)

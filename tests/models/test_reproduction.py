@@ -9,8 +9,7 @@ from deltalake import DeltaTable
 
 from reco_assets.models.reproduction import Figure, ReproductionError, recipe_of, reproduce_version
 from reco_assets.models.versions.store import model_store
-from reco_assets.pipelines.jobs import ETL, SPLIT, TRAINING
-from reco_assets.pipelines.selections import JUDGEMENT
+from reco_assets.pipelines.selections import ETL, JUDGEMENT, SPLIT, TRAINING
 from reco_assets.runner.run import materialize_assets
 from resources.engine import Engine
 from resources.settings import Settings, load_settings

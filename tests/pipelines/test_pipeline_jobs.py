@@ -7,13 +7,14 @@ import dagster as dg
 import pytest
 from deltalake import DeltaTable
 
-from drift_sensors.retrain import retrain_sensor
 from reco_assets.batches.accepted import accepted, waiting
 from reco_assets.build import build_definitions
 from reco_assets.drift.reports import read_report
 from reco_assets.models.versions.backup import read_backup
 from reco_assets.models.versions.store import model_store
-from reco_assets.pipelines.jobs import DRIFT_RETRAIN, DRIFT_SCORING, RECO_PIPELINE, SERVING
+from reco_assets.pipelines.documented import RECO_PIPELINE
+from reco_assets.pipelines.internal import DRIFT_RETRAIN, DRIFT_SCORING
+from reco_assets.pipelines.selections import SERVING
 from reco_assets.quality import evidently
 from reco_assets.quality.declarations import DECLARATIONS
 from reco_assets.quality.kinds import KINDS
@@ -132,7 +133,7 @@ def test_the_weekly_job_makes_a_report_that_the_sensor_retrains_on_once(
     assert result.success
     assert {"models/als_candidate", "models/als_champion", "drift/report", *SERVING} <= made(result)
     assert accepted(settings.storage.root) == []
-    report, sensor = read_report(settings), retrain_sensor(settings)
+    report, sensor = read_report(settings), build_definitions(settings).get_sensor_def("retrain_sensor")
     # The job promotes as soon as it has judged, so its report may be about the champion before: then it is made anew.
     follows = DRIFT_RETRAIN if report["model_version"] == model_store(settings).champion() else DRIFT_SCORING
     tick = sensor(dg.build_sensor_context(instance))

@@ -6,10 +6,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from reco_assets.pipelines.jobs import BRONZE, SILVER
+from reco_assets.pipelines.documented import DATA_VALIDATION
+from reco_assets.pipelines.selections import BRONZE, SILVER
 from reco_assets.quality.assets import TABLE_CHECKS
 from reco_assets.quality.declarations import DECLARATIONS, DECLARED
-from reco_assets.quality.kinds import CHECKS_OF_TASK, KINDS
+from reco_assets.quality.kinds import KINDS
 from reco_assets.runner.run import Outcome, RunFailedError, materialize_assets, run_checks
 from reco_assets.tables import DECLARED as WRITTEN
 from resources.settings import Settings, load_settings
@@ -46,7 +47,7 @@ def test_every_table_that_is_written_is_declared_and_the_bronze_ones_too() -> No
 
 
 def test_every_kind_belongs_to_one_of_the_documented_tasks() -> None:
-    assert sorted(kind for found in CHECKS_OF_TASK.values() for kind in found) == sorted(KINDS)
+    assert sorted(DATA_VALIDATION.checks) == sorted(KINDS)
 
 
 def test_every_table_has_one_step_of_checks_and_only_warnings_do_not_block() -> None:
@@ -81,8 +82,9 @@ def test_a_warning_lets_the_run_go_on(warned: tuple[Settings, Outcome]) -> None:
 
 def test_each_documented_task_runs_its_kinds_alone(warned: tuple[Settings, Outcome]) -> None:
     settings, _ = warned
-    for kinds in CHECKS_OF_TASK.values():
-        assert {check.name for check in run_checks(settings, kinds, ["silver/ratings"]).checks} == set(kinds)
+    for task in DATA_VALIDATION.tasks:
+        found = run_checks(settings, task.checks, ["silver/ratings"])
+        assert {check.name for check in found.checks} == set(task.checks)
 
 
 def test_the_report_is_an_asset_whose_metadata_leads_to_its_page(lakehouse: Lakehouse) -> None:

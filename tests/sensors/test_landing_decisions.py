@@ -11,6 +11,7 @@ import pytest
 from drift_sensors.cursors import Attempt, RetryPolicy
 from drift_sensors.landing import Launch, decide, files_named, group_of, landing_sensor
 from drift_sensors.landing_looks import Observation, Watched, dump, load, observe, started
+from reco_assets.pipelines.jobs import asset_jobs
 from reco_assets.streaming.landing import LandedFile
 from reco_assets.streaming.not_taken import write_failures
 from resources.settings import Settings, load_settings
@@ -278,7 +279,7 @@ def test_the_sensor_names_what_it_does_not_take_and_starts_a_run_of_what_it_does
     ticks.put("cut.csv", "x")
     ticks.put("whole.csv")
     ticks.put("whole.csv.done", "")
-    sensor, cursor, found = landing_sensor(ticks.settings), None, None
+    sensor, cursor, found = landing_sensor(ticks.settings, asset_jobs(())), None, None
     for _ in range(2):
         found = sensor.evaluate_tick(dg.build_sensor_context(instance, cursor=cursor))
         cursor = found.cursor
@@ -294,5 +295,5 @@ def test_the_sensor_says_in_one_line_that_a_managed_folder_is_a_link(
     ticks: Ticks, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     (ticks.folder / "_claimed").symlink_to(tmp_path)
-    found = landing_sensor(ticks.settings).evaluate_tick(dg.build_sensor_context(instance))
+    found = landing_sensor(ticks.settings, asset_jobs(())).evaluate_tick(dg.build_sensor_context(instance))
     assert "_claimed is a symbolic link" in str(found.skip_message)

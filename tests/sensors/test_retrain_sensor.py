@@ -11,7 +11,9 @@ from drift_sensors.cursors import REPORT_TAG
 from drift_sensors.retrain import retrain_sensor
 from reco_assets.drift.claims import SENSOR, airflow_claimant, claim
 from reco_assets.drift.reports import reports_folder
-from reco_assets.pipelines.jobs import DRIFT_RETRAIN, DRIFT_SCORING, ML_PIPELINE, MODEL_RETRAINING
+from reco_assets.pipelines.documented import ML_PIPELINE, MODEL_RETRAINING
+from reco_assets.pipelines.internal import DRIFT_RETRAIN, DRIFT_SCORING
+from reco_assets.pipelines.jobs import asset_jobs
 from resources.airflow import AirflowTask
 from resources.files import write_json
 from resources.settings import Settings, load_settings
@@ -36,7 +38,7 @@ def tick(settings: Settings, instance: dg.DagsterInstance) -> Tick:
     """Evaluate the sensor once; `cursor` as the tick before returned it."""
 
     def evaluate(cursor: str | None = None) -> dg.SensorResult:
-        result = retrain_sensor(settings)(dg.build_sensor_context(instance, cursor=cursor))
+        result = retrain_sensor(settings, asset_jobs(()))(dg.build_sensor_context(instance, cursor=cursor))
         assert isinstance(result, dg.SensorResult)
         return result
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reco_assets.batches.accepted import accept_waiting
-from reco_assets.pipelines.jobs import ETL
+from reco_assets.pipelines.selections import ETL
 from reco_assets.runner.run import Outcome, materialize_assets
 from reco_assets.streaming.intake import take_in
 from resources.tables.lakehouse import Lakehouse

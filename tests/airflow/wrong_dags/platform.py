@@ -7,7 +7,7 @@ from airflow.providers.standard.operators.python import PythonOperator
 from common.config import DEFAULT_DAG_ARGS, START_DATE
 from common.runner import run_reco
 from common.timing import cron
-from reco_assets.pipelines.jobs import RECO_PIPELINE  # noqa: F401
+from reco_assets.pipelines.documented import RECO_PIPELINE  # noqa: F401
 
 with DAG(
     dag_id="toy",

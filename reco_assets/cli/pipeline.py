@@ -32,7 +32,7 @@ def etl(
     lines; with --parquet-train-path and --parquet-test-path, Parquet folders to write instead of the tables.
     """
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.given_files import ratings_and_models as files
+    from reco_assets.given_files import models as files
     from reco_assets.given_files.own_paths import presplit_folder, say_where_parquet_would_be
     from reco_assets.pipelines.selections import ETL
     from reco_assets.workspace import but_for_own
@@ -62,7 +62,7 @@ def etl(
 def futures(future_file: PathOption = None, csv_output_path: PathOption = None) -> None:
     """Export the future ratings as `DATE,CUST_ID,MOVIE_ID,RATING` CSV."""
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.given_files import ratings_and_models as files
+    from reco_assets.given_files import models as files
     from reco_assets.given_files.own_paths import require_future_of_source
     from reco_assets.pipelines.selections import FUTURES
     from reco_assets.workspace import FUTURE_CSV, but_for_own
@@ -94,7 +94,7 @@ def train(
     """
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.cli.summary import print_summary
-    from reco_assets.given_files import ratings_and_models as files
+    from reco_assets.given_files import models as files
     from reco_assets.given_files.own_paths import say_where_parquet_would_be
     from reco_assets.pipelines.selections import EVALUATION, SERVING, TRAINING
     from reco_assets.workspace import NEW_MODEL, TRAIN, but_for_own
@@ -129,7 +129,7 @@ def evaluate(
     """
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.cli.summary import print_summary
-    from reco_assets.given_files import ratings_and_models as files
+    from reco_assets.given_files import models as files
     from reco_assets.given_files.own_paths import is_candidate
     from reco_assets.pipelines.selections import EVALUATION, SERVING
     from reco_assets.workspace import TEST, but_for_own, own_version

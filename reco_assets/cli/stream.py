@@ -56,7 +56,7 @@ def process(
     """
     from reco_assets.cli.named_files import is_streamed, named_file
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.given_files import process_and_merge as given_stream
+    from reco_assets.given_files import stream as given_stream
     from reco_assets.pipelines.selections import STREAM
     from reco_assets.streaming.not_taken import files_not_taken
     from reco_assets.workspace import STREAMING, but_for_own
@@ -108,7 +108,7 @@ def detect_drift(
     """Score data and model drift of the waiting batches, or of given tables, and print the report."""
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.drift.reports import read_report
-    from reco_assets.given_files import stream as stream_files
+    from reco_assets.given_files import drift as stream_files
     from reco_assets.pipelines.selections import DRIFT
     from reco_assets.runner.results import drift_result, hand_over
 
@@ -134,7 +134,7 @@ def merge(
 ) -> None:
     """Merge the waiting batches, or given tables, into train and test; doing it again changes nothing."""
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.given_files import process_and_merge as given_stream
+    from reco_assets.given_files import stream as given_stream
     from reco_assets.pipelines.selections import MERGE
     from reco_assets.workspace import MERGED, STREAMING, but_for_own
 

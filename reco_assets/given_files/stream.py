@@ -1,120 +1,153 @@
-"""The streaming verbs on files that are given: the same reader, split, scores and keys as on the platform's tables."""
+"""`reco stream process` and `merge` on paths that are given, with what the platform's own tables are promised.
 
-from dataclasses import dataclass
+One writer at a time, other columns refused, what was there before a failure there after it, the last value of a rating
+standing, and no file deleted before all its lines are found again in what was written.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from reco_assets.batches.accepted import waiting
-from reco_assets.drift.assessment import Compared, no_report, report_on
-from reco_assets.drift.cells import Cells, ScoredRatings, cells_of
-from reco_assets.drift.histograms import RATINGS, of_frame, of_values
-from reco_assets.drift.inputs import Reference, arrived, batch_cells, rated_movies, reference_versions, scan_batches
-from reco_assets.drift.policy import DriftConfig, Reason
-from reco_assets.drift.scan import Arrival, Scan
-from reco_assets.drift.signals import Occurrences
-from reco_assets.given_files.tables import columns_of, existing
-from reco_assets.models.ratings import Ratings
-from reco_assets.models.versions.store import find_current_model, load_model, model_store, read_facts
-from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
-from reco_assets.vocabulary import RATING_COLUMNS
-from reco_assets.workspace import WAITING_TEST, WAITING_TRAIN, but_for_own, own_version
-from resources.engine import Engine
+from reco_assets.batches.sides import hashed_split
+from reco_assets.batches.steps import reached
+from reco_assets.given_files.tables import ROW, SIDE, first_sides, merge_ratings, require_ratings, rows_by_arrival
+from reco_assets.streaming.handed_in import require_ready
+from reco_assets.streaming.readable import require_readable_stream
+from reco_assets.streaming.reader import ParsedFile, parse_stream_file
+from reco_assets.vocabulary import LEARNED_SIDES
+from resources.durable import flush_to_disk
+from resources.folder_lock import folder_lock
+from resources.locks import MAKING_SECONDS
 from resources.settings import Settings
-from resources.tables.files import dataset_at, read_path
-from resources.tables.lakehouse import Lakehouse
+from resources.tables.files import LakehouseError, is_delta, table_exists
+from resources.tables.parts import place_part, write_part
 
-_NONE = Ratings(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
-
-
-@dataclass(frozen=True)
-class DriftPaths:
-    """The documented arguments of detect_drift; what is None is the platform's own."""
-
-    model: Path | None = None
-    original_train: Path | None = None
-    current_train: Path | None = None
-    original_test: Path | None = None
-    current_test: Path | None = None
-
-    def but_for_own(self, settings: Settings) -> "DriftPaths":
-        """The paths that are not the platform's own; the streaming folder's train and test stand for what waits."""
-        return DriftPaths(
-            model=self.model and _but_for_champion(settings, own_version(settings, self.model)),
-            original_train=but_for_own(settings, self.original_train, TRAIN_RATINGS.name),
-            current_train=but_for_own(settings, self.current_train, WAITING_TRAIN),
-            original_test=but_for_own(settings, self.original_test, TEST_RATINGS.name),
-            current_test=but_for_own(settings, self.current_test, WAITING_TEST),
-        )
+QUARANTINE, ARCHIVE = "quarantine", "archive"
+# Where a run may be killed.
+STEPS = ("given_parts_written", "given_parts_placed", "given_file_archived")
 
 
-def detect_drift(settings: Settings, paths: DriftPaths) -> dict[str, Any]:
-    """The drift report of the given tables; what is not given is the platform's: champion, its data, waiting batches.
+def process(settings: Settings, csv_path: Path, output: Path, *, move: bool) -> dict[str, Any]:
+    """One CSV file into `<output>/{train,test,quarantine,archive}`; returns the counts. `move`: then delete the file.
 
-    Raises `LakehouseError`, `ModelStoreError`, `ReportError`.
+    Every part is named after the content and numbered in the order of processing, so that doing it again replaces and
+    never doubles. Raises `SourceError`, `LandingError`, `LakehouseError`, `FolderLockError`, `LockError`.
     """
-    lakehouse = Lakehouse(settings, Engine(settings))
-    folder = paths.model or Path(find_current_model(settings))
-    facts, model = read_facts(folder), load_model(folder)
-    versions = {} if paths.original_train and paths.original_test else reference_versions(facts, lakehouse)
-    train, train_version = _reference(paths.original_train, lakehouse, TRAIN_RATINGS.name, versions)
-    test, test_version = _reference(paths.original_test, lakehouse, TEST_RATINGS.name, versions)
-    trained = read_path(lakehouse.engine, train, train_version)
-    judged = ScoredRatings.of(model, _ratings(test, test_version))
-    cells = cells_of(of_frame(RATINGS, trained), judged, rated_movies(trained))
-    reference = Reference(facts["version"], model, versions, cells, key="")
-    config = DriftConfig.from_settings(settings)
-    batches, scan = _new_ratings(paths, lakehouse, reference, config)
-    compared = Compared(batches, facts["version"], {str(train): train_version, str(test): test_version})
-    if not scan.starts.end:
-        return no_report([Reason.NO_BATCHES], config, compared).document
-    return report_on(scan, reference.cells, compared, config).document
+    if not csv_path.is_file():
+        raise LakehouseError(f"{csv_path} is no file. Give the path of a CSV file to --csv_path.")
+    csv_path, output = csv_path.absolute(), output.absolute()
+    require_ready(csv_path)
+    before = _state(csv_path)
+    with folder_lock(output, settings.storage.lock_timeout_seconds), _archived(csv_path, output / ARCHIVE) as batch:
+        for side in LEARNED_SIDES:
+            _require_parts(output / side)
+        parsed = parse_stream_file(csv_path, time.time_ns())
+        require_readable_stream(csv_path, parsed, settings.quality.quarantine_max_share)
+        if _state(csv_path) != before:
+            raise LakehouseError(f"{csv_path} was written to meanwhile. It stays; start again when it is complete.")
+        parts = _by_side(parsed, batch, output, settings.streaming.train_ratio) | {QUARANTINE: parsed.quarantined}
+        _write(output, _part_name(output, batch), parts, csv_path, parsed)
+    reached("given_file_archived")
+    if move and _state(csv_path) == before:
+        csv_path.unlink()
+    return {
+        "batch": batch,
+        "lines": parsed.lines,
+        "good": len(parsed.good),
+        "quarantined": len(parsed.quarantined),
+        "duplicates": parsed.duplicates,
+        **{side: len(parts[side]) for side in LEARNED_SIDES},
+    }
 
 
-def _but_for_champion(settings: Settings, model: Path) -> Path | None:
-    store = model_store(settings)
-    champion = store.champion()
-    return None if champion and model.resolve() == store.path(champion) else model
+def merge(streaming: Path, processed: Path, lock_seconds: float = MAKING_SECONDS) -> dict[str, Any]:
+    """Put the rows of `<streaming>/{train,test}` into `<processed>/{train,test}`; doing it again changes nothing.
+
+    Returns the rows added to each, and those that stand in place of an earlier value. Raises `LakehouseError`,
+    `FolderLockError`, and `LockError` after `lock_seconds`.
+    """
+    if not processed.is_dir():
+        raise LakehouseError(f"{processed} is no folder with train/ and test/. Check --processed_path.")
+    with folder_lock(processed.absolute(), lock_seconds):
+        changes = merge_ratings(streaming.absolute(), processed.absolute())
+    added = {f"{side}_rows_added": len(change.new) for side, change in changes.items()}
+    return added | {f"{side}_rows_corrected": len(change.other) for side, change in changes.items()}
 
 
-def _reference(
-    path: Path | None, lakehouse: Lakehouse, table: str, versions: dict[str, int | None]
-) -> tuple[Path, int | None]:
-    """Where the champion's side of a comparison lies, and its Delta version where that is the platform's table."""
-    return (existing(path), None) if path else (lakehouse.path(table), versions[table])
+@contextmanager
+def _archived(csv_path: Path, archive: Path) -> Iterator[str]:
+    """Copy a file aside, give its sha256, and once the block has succeeded put the copy into the archive."""
+    archive.mkdir(exist_ok=True)
+    copy = archive / ".copy"  # one name will do, as one process at a time is here
+    try:
+        copy.unlink(missing_ok=True)  # a link there must not be written through
+        shutil.copyfile(csv_path, copy)
+        flush_to_disk(copy)
+        with copy.open("rb") as handle:
+            batch = file_digest(handle, "sha256").hexdigest()
+        yield batch
+        copy.replace(archive / f"{batch}.csv")
+        flush_to_disk(archive)
+    finally:
+        copy.unlink(missing_ok=True)
 
 
-def _new_ratings(
-    paths: DriftPaths, lakehouse: Lakehouse, reference: Reference, config: DriftConfig
-) -> tuple[list[str], Scan]:
-    """The other side: the batches that wait, in windows, or the tables that are given, which are one window."""
-    if paths.current_train and paths.current_test:
-        return [], _one_window(_given(paths, reference), reference, config)
-    arrivals = arrived(waiting(lakehouse))
-    batches = [arrival.batch for arrival in arrivals]
-    if not (paths.current_train or paths.current_test):
-        return batches, scan_batches(lakehouse, reference, arrivals, config, Scan())
-    waits = batch_cells(lakehouse, reference.model, arrivals, 0).compacted(np.zeros(1, np.int64))
-    given = _given(paths, reference)
-    sides = (given, waits) if paths.current_train else (waits, given)
-    return batches, _one_window(Cells(sides[0].train, sides[1].warm, sides[0].movies), reference, config)
+def _write(output: Path, name: str, parts: Mapping[str, pa.Table], csv_path: Path, parsed: ParsedFile) -> None:
+    """Write all parts and count them, before any of them is seen. Raises `LakehouseError`."""
+    staged: list[Path] = []
+    try:
+        for folder, rows in parts.items():
+            staged.append(write_part(output / folder, rows))
+        reached("given_parts_written")
+        found = sum(pq.read_metadata(part).num_rows for part in staged)
+        if found + parsed.duplicates != parsed.lines:
+            raise LakehouseError(
+                f"{csv_path}: {parsed.lines} data lines, but {found} rows written and {parsed.duplicates} duplicates. "
+                "The file stays there; this is a fault of the platform, please report it with the file."
+            )
+        for part in staged:
+            place_part(part, name)
+        reached("given_parts_placed")
+    finally:
+        for part in staged:
+            part.unlink(missing_ok=True)
 
 
-def _given(paths: DriftPaths, reference: Reference) -> Cells:
-    """What the given tables hold; a side that is not given is empty."""
-    train, test = (_ratings(path) if path else _NONE for path in (paths.current_train, paths.current_test))
-    rated = of_values(RATINGS, train.user_id, train.rating)
-    return cells_of(rated, ScoredRatings.of(reference.model, test), Occurrences.of(train.movie_id))
+def _by_side(parsed: ParsedFile, batch: str, output: Path, train_ratio: float) -> dict[str, pa.Table]:
+    """The good rows of each side: the one on which the output has their pair, else by a hash."""
+    rows = parsed.good.append_column("origin", pa.repeat(pa.scalar(batch), len(parsed.good))).select(ROW)
+    known = rows_by_arrival({side: output / side for side in LEARNED_SIDES if table_exists(output / side)}, of=rows)
+    hashed = hashed_split(rows["user_id"].to_numpy(), rows["movie_id"].to_numpy(), train_ratio)
+    new = rows.append_column(SIDE, pa.array(hashed, pa.string())).cast(known.schema)
+    sides = first_sides(pa.concat_tables([known, new]).combine_chunks())[len(known) :]
+    return {side: rows.filter(pa.array(sides == side, pa.bool_())) for side in LEARNED_SIDES}
 
 
-def _one_window(cells: Cells, reference: Reference, config: DriftConfig) -> Scan:
-    arrival = Arrival("", "", int(cells.train[:, 3].sum()), int(cells.warm[:, 3].sum()))
-    return Scan().take([arrival], cells, reference.cells, config)
+def _require_parts(folder: Path) -> None:
+    """Raise `LakehouseError` unless parts of ratings may be added to what a folder holds."""
+    if not folder.is_dir() or not table_exists(folder):
+        return
+    if is_delta(folder):
+        raise LakehouseError(f"{folder} is a Delta table, to which no Parquet part is added. Give another path.")
+    require_ratings(folder)
 
 
-def _ratings(path: Path, version: int | None = None) -> Ratings:
-    """A given table's ratings, or those of a version of the platform's own."""
-    if version is None:
-        return Ratings.from_arrow(columns_of(path, RATING_COLUMNS))
-    return Ratings.from_arrow(dataset_at(path, version).to_table(columns=list(RATING_COLUMNS)))
+def _part_name(output: Path, batch: str) -> str:
+    """The name that the batch's parts have already, else one after all that are there."""
+    parts = [part.stem for folder in (*LEARNED_SIDES, QUARANTINE) for part in (output / folder).glob("[!.]*.parquet")]
+    if earlier := [name for name in parts if name == batch or name.endswith(f"-{batch}")]:
+        return earlier[0]
+    numbers = [int(name[:8]) for name in parts if name[:8].isdecimal() and name[8:9] == "-"]
+    return f"{max(numbers, default=0) + 1:08}-{batch}"
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns

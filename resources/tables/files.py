@@ -122,6 +122,24 @@ def _read_parquet(engine: Engine, path: Path) -> "DataFrame":
     return frame.withColumns({f.name: frame[f.name].cast(f.dataType) for f in from_arrow_schema(folders)})
 
 
+def write_table(
+    engine: Engine,
+    spec: TableSpec,
+    path: Path,
+    data: "DataFrame | pa.Table | pa.RecordBatchReader",
+    storage_format: str,
+) -> None:
+    """Replace the table at `path` in one step; a failure leaves what was there. Whoever calls this is its one writer.
+
+    Raises `LakehouseError` when the data's columns are not the declared ones, or when something else lies there.
+    """
+    sweep(path)
+    if isinstance(data, pa.Table | pa.RecordBatchReader):
+        write_arrow(spec, path, data, storage_format)
+    else:
+        write_frame(engine, spec, path, data, storage_format)
+
+
 def write_frame(engine: Engine, spec: TableSpec, path: Path, frame: "DataFrame", storage_format: str) -> None:
     """Replace the table at `path` with the frame in one step; a failure leaves what was there.
 

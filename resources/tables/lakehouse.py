@@ -24,11 +24,9 @@ from resources.tables.files import (
     dataset_at,
     is_delta,
     read_path,
-    sweep,
     table_exists,
     table_row_count,
-    write_arrow,
-    write_frame,
+    write_table,
 )
 
 if TYPE_CHECKING:
@@ -93,16 +91,11 @@ class Lakehouse:
 
         Raises `LakehouseError` when the data's columns are not the declared ones, or when something else lies there.
         """
-        path = self.path(spec.name)
         # So that whoever has tables can drop a file; where the folder can't be made, the landing sensor says so.
         with suppress(OSError):
             self.settings.storage.landing.mkdir(parents=True, exist_ok=True)
         with self.lock(spec.name), self._damage_told(spec.name):
-            sweep(path)
-            if isinstance(data, pa.Table | pa.RecordBatchReader):
-                write_arrow(spec, path, data, self.settings.storage.format)
-            else:
-                write_frame(self.engine, spec, path, data, self.settings.storage.format)
+            write_table(self.engine, spec, self.path(spec.name), data, self.settings.storage.format)
             self.remember(spec.name)
 
     def remember(self, name: str) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reco_assets.given_files import stream as stream_files
+from reco_assets.given_files import drift as stream_files
 from reco_assets.models.versions.store import ModelStoreError
 from resources.settings import Settings, load_settings
 

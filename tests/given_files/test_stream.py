@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from reco_assets.given_files import process_and_merge as given_stream
+from reco_assets.given_files import stream as given_stream
 from reco_assets.given_files import tables as given_tables
 from reco_assets.sources.source import SourceError
 from reco_assets.streaming.landing import LandingError
@@ -339,8 +339,7 @@ def test_a_merge_that_cannot_write_leaves_what_was_there(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    for name in ("put_changes", "write_arrow"):
-        monkeypatch.setattr(given_tables, name, full)
+    monkeypatch.setattr(given_tables, "put_changes", full)
     with pytest.raises(OSError, match="No space left"):
         given_stream.merge(tmp_path / "stream", tmp_path / "processed")
     monkeypatch.undo()
@@ -359,33 +358,82 @@ def test_of_two_merges_at_once_each_row_is_added_by_one(tmp_path: Path) -> None:
     assert len(rows_of(tmp_path / "processed/train")) == len(rows_of(tmp_path / "processed/test")) == 49
 
 
-RATED = st.tuples(st.integers(1, 3), st.integers(1, 2), st.sampled_from([1.0, 3.5]), st.integers(0, 1))
+def pairs_of(folder: Path) -> list[set[tuple[int, int]]]:
+    """The pairs of each side that is there."""
+    sides = (folder / side for side in ("train", "test") if (folder / side).is_dir())
+    return [{(row["user_id"], row["movie_id"]) for row in rows_of(side)} for side in sides]
+
+
+def with_ratio(settings: Settings, ratio: float) -> Settings:
+    return settings.changed(stream_train_ratio=ratio, quarantine_max_share=1.0)
+
+
+def test_a_pair_stays_on_its_side_whatever_ratio_a_later_file_is_processed_with(
+    settings: Settings, tmp_path: Path
+) -> None:
+    given_stream.process(with_ratio(settings, 0.99), csv_file(tmp_path / "a.csv"), tmp_path / "out", move=True)
+    before = pairs_of(tmp_path / "out")
+    later = csv_file(tmp_path / "b.csv", rows=300)
+    given_stream.process(with_ratio(settings, 0.01), later, tmp_path / "out", move=True)
+    assert all(old <= now for old, now in zip(before, pairs_of(tmp_path / "out"), strict=True))
+    assert not set.intersection(*pairs_of(tmp_path / "out"))
+
+
+def test_a_file_that_is_processed_again_keeps_its_sides_whatever_the_ratio(settings: Settings, tmp_path: Path) -> None:
+    path = csv_file(tmp_path / "current.csv")
+    given_stream.process(settings, path, tmp_path / "out", move=False)
+    before = files(tmp_path / "out")
+    given_stream.process(with_ratio(settings, 0.1), path, tmp_path / "out", move=False)
+    assert files(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize(("earlier", "later"), [("train", "test"), ("test", "train")])
+def test_a_new_pair_on_both_sides_is_merged_into_the_one_that_it_came_to_first(
+    tmp_path: Path, earlier: str, later: str
+) -> None:
+    put(tmp_path / "processed/train", ratings((8, 8, 4.0)))
+    put(tmp_path / "processed/test", ratings((9, 9, 4.0)))
+    for number, side in enumerate((earlier, later)):
+        folder = tmp_path / "stream" / side
+        folder.mkdir(parents=True)
+        pq.write_table(ratings((1, 1, 1.0 + number), second=number), folder / f"{number:08}-batch.parquet")
+    given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+    found = [row["rating"] for row in rows_of(tmp_path / "processed" / earlier) if row["user_id"] == 1]
+    assert found == [1.0, 2.0]
+    assert not set.intersection(*pairs_of(tmp_path / "processed"))
+
+
+RATED = st.tuples(st.integers(1, 4), st.integers(1, 2), st.sampled_from([1.0, 3.5]), st.integers(0, 1))
+FILE = st.tuples(st.sampled_from([0.01, 0.3, 0.8, 0.99]), st.lists(RATED, min_size=1, max_size=6))
 
 
 @pytest.mark.parametrize("storage_format", ["parquet", "delta"])
 @hypothesis_settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.lists(RATED, min_size=1, max_size=6), min_size=1, max_size=3))
-def test_however_files_come_the_last_value_of_each_rating_stands_on_one_side(
+@given(st.lists(FILE | st.just("merge"), min_size=1, max_size=5))
+def test_however_files_are_processed_and_merged_the_last_value_of_each_rating_stands_on_one_side(
     settings: Settings,
     tmp_path_factory: pytest.TempPathFactory,
     storage_format: str,
-    arrivals: list[list[tuple[int, int, float, int]]],
+    runs: list[Any],
 ) -> None:
     folder = tmp_path_factory.mktemp("given")
     put(folder / "processed/train", ratings((1, 1, 4.0)), storage_format)
     put(folder / "processed/test", ratings((2, 1, 3.0)), storage_format)
     expected = {(1, 1, 0): 4.0, (2, 1, 0): 3.0}
-    for number, rows in enumerate(arrivals):
-        lines = [f"2020-01-01 00:00:{second:02},{user},{movie},{stars}" for user, movie, stars, second in rows]
-        lines.append(f"2020-01-02,{100 + number},1,5")  # so that no two files are the same
-        path = folder / "current.csv"
-        path.write_text(HEADER + "\n".join(lines) + "\n")
-        given_stream.process(settings.changed(quarantine_max_share=1.0), path, folder / "s", move=True)
-        given_stream.merge(folder / "s", folder / "processed")
-        expected |= {(user, movie, second): stars for user, movie, stars, second in rows}
-    sides = {side: rows_of(folder / "processed" / side) for side in ("train", "test")}
-    found = [row for rows in sides.values() for row in rows if row["user_id"] < 100]
+    for number, run in enumerate([*runs, "merge"]):
+        if run == "merge":
+            if (folder / "s").is_dir():
+                given_stream.merge(folder / "s", folder / "processed")
+        else:
+            ratio, rows = run
+            lines = [f"2020-01-01 00:00:{second:02},{user},{movie},{stars}" for user, movie, stars, second in rows]
+            lines.append(f"2020-01-02,{100 + number},1,5")  # so that no two files are the same
+            (folder / "current.csv").write_text(HEADER + "\n".join(lines) + "\n")
+            given_stream.process(with_ratio(settings, ratio), folder / "current.csv", folder / "s", move=True)
+            expected |= {(user, movie, second): stars for user, movie, stars, second in rows}
+            expected[100 + number, 1, 0] = 5.0
+        assert not set.intersection(*pairs_of(folder / "processed"))
+        assert not (folder / "s").is_dir() or not set.intersection(*pairs_of(folder / "s"))
+    found = [row for side in ("train", "test") for row in rows_of(folder / "processed" / side)]
     assert len(found) == len(expected)
     assert {(row["user_id"], row["movie_id"], row["rating_ts"].second): row["rating"] for row in found} == expected
-    pairs = [{(row["user_id"], row["movie_id"]) for row in rows} for rows in sides.values()]
-    assert not pairs[0] & pairs[1]

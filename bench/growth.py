@@ -59,7 +59,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"DAGSTER_HOME": folder, "RECO_SOURCE": "synthetic", "RECO_ENGINE": "embedded"}
         first_day = settings_at(Path(folder, "first-day"))
-        materialize_assets(first_day, RECO_PIPELINE.assets)
+        materialize_assets(build_definitions, first_day, RECO_PIPELINE.assets)
         take_in_files(lakehouse_at(first_day), FIRST_HOUR, seed=1)
         later = settings_at(Path(folder, "year"))
         shutil.copytree(first_day.storage.root, later.storage.root)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from reco_assets.build import build_definitions
 from reco_assets.cli.demo import Running, dagster_running
 from reco_assets.pipelines.documented import RECO_PIPELINE
 from reco_assets.runner.run import materialize_assets
@@ -36,7 +37,7 @@ def main() -> None:
         (home / "dagster.yaml").write_text((Path(__file__).parents[1] / "dagster.yaml").read_text())
         os.environ |= {"LAKEHOUSE_PATH": str(Path(folder, "lake")), "DAGSTER_HOME": str(home)}
         settings = load_settings()
-        materialize_assets(settings, RECO_PIPELINE.assets)
+        materialize_assets(build_definitions, settings, RECO_PIPELINE.assets)
         with dagster_running(settings) as running:
             found = [measure(settings, running, arguments.rows, seed) for seed in range(arguments.files)]
     for name, seconds in zip(("tick to report", "file to report"), zip(*found, strict=True), strict=True):

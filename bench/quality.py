@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from run import ENGINES, HERE, MOVIELENS, machine
 
+from reco_assets.build import build_definitions
 from reco_assets.pipelines.selections import ETL, EVALUATION, TRAINING
 from reco_assets.runner.run import materialize_assets
 from resources.settings import Settings, load_settings
@@ -66,7 +67,7 @@ def judge(arguments: argparse.Namespace, seed: int, case: dict[str, Any]) -> dic
             future_fraction=0.0,
             **case,
         )
-        materialize_assets(settings, (*ETL, *TRAINING, *EVALUATION))
+        materialize_assets(build_definitions, settings, (*ETL, *TRAINING, *EVALUATION))
         document = metrics(settings)
     return {figure: pick(document, path) for figure, path in FIGURES.items()}
 

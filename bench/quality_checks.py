@@ -15,6 +15,7 @@ from quality_peers import TOOLS, count_jobs
 from rich.console import Console
 from rich.table import Table
 
+from reco_assets.build import build_definitions
 from reco_assets.pipelines.selections import BRONZE, SILVER
 from reco_assets.quality.checking import check_table
 from reco_assets.quality.declarations import DECLARED
@@ -47,7 +48,7 @@ def main() -> None:
             synthetic_users=max(100, int(arguments.ratings * USERS_PER_RATING)),
             synthetic_movies=max(100, int(arguments.ratings * MOVIES_PER_RATING)),
         )
-        materialize_assets(settings, (*BRONZE, *SILVER))
+        materialize_assets(build_definitions, settings, (*BRONZE, *SILVER))
         found = [told(own(settings)), *(told(peer(arguments.peers, tool, settings)) for tool in TOOLS)]
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps({"ratings": arguments.ratings, "found": found}, indent=2))

@@ -3,6 +3,7 @@
 import json
 import time
 
+from reco_assets.build import build_definitions
 from reco_assets.pipelines.selections import BRONZE, EVALUATION, FUTURES, SERVING, SILVER, SPLIT, TRAINING
 from reco_assets.runner.run import materialize_assets
 from resources.settings import load_settings
@@ -23,7 +24,7 @@ def main() -> None:
     rows = 0
     for stage, assets in STAGES.items():
         started = time.monotonic()
-        outcome = materialize_assets(settings, assets)
+        outcome = materialize_assets(build_definitions, settings, assets)
         seconds = time.monotonic() - started
         rows = rows or int(outcome.metadata["bronze/ratings"]["dagster/row_count"])
         print(json.dumps({"stage": stage, "seconds": seconds, "rows": rows}), flush=True)

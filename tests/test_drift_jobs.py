@@ -36,7 +36,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         ranking_max_iter=3,
         drift_bootstrap_samples=199,
     )
-    materialize_assets(made, RECO_PIPELINE.assets)
+    materialize_assets(build_definitions, made, RECO_PIPELINE.assets)
     return made
 
 
@@ -76,7 +76,7 @@ def test_where_nothing_waits_the_whole_pipeline_skips_and_says_why(run: Run, ins
 
 
 def test_without_a_file_materialising_the_streaming_assets_reports_that_nothing_waits(settings: Settings) -> None:
-    outcome = materialize_assets(settings, (*STREAM, *DRIFT))
+    outcome = materialize_assets(build_definitions, settings, (*STREAM, *DRIFT))
     assert outcome.metadata["drift/report"]["reason"] == "no batch is waiting"
     assert outcome.metadata["drift/report"]["should_retrain"] is False
 
@@ -125,7 +125,9 @@ def test_a_user_who_came_by_stream_alone_gets_a_list(run: Run, settings: Setting
     lines = "".join(f"2020-01-01 00:00:{movie:02},777777,{movie},4.5\n" for movie in range(1, 31))
     (settings.storage.landing / "new-user.csv").write_text(f"DATE,CUST_ID,MOVIE_ID,RATING\n{lines}")
     assert run(INTAKE).success
-    materialize_assets(settings, (*MERGE, *SERVING), config={"stream__accepted": {"accept": "ALWAYS"}})
+    materialize_assets(
+        build_definitions, settings, (*MERGE, *SERVING), config={"stream__accepted": {"accept": "ALWAYS"}}
+    )
     lists = Lakehouse(settings, Engine(settings)).dataset("gold/recommendations_als").to_table().to_pylist()
     of_user = [row for row in lists if row["user_id"] == 777777]
     assert len(of_user) == 1
@@ -156,16 +158,16 @@ def test_without_a_champion_batches_wait_and_the_report_says_so(tmp_path: Path) 
     settings = load_settings(lakehouse_path=tmp_path / "lake")
     settings.storage.landing.mkdir(parents=True, exist_ok=True)
     (settings.storage.landing / "current.csv").write_text("DATE,CUST_ID,MOVIE_ID,RATING\n2020-01-01,1,2,3.5\n")
-    outcome = materialize_assets(settings, (*STREAM, *DRIFT))
+    outcome = materialize_assets(build_definitions, settings, (*STREAM, *DRIFT))
     assert "there is no champion to compare with" in outcome.metadata["drift/report"]["reason"]
     assert [receipt.good for receipt in waiting(Lakehouse(settings, Engine(settings)))] == [1]
 
 
 def test_on_parquet_a_file_that_waits_is_an_error_and_an_empty_folder_is_none(tmp_path: Path) -> None:
     settings = load_settings(lakehouse_path=tmp_path / "lake", storage_format="parquet")
-    assert materialize_assets(settings, STREAM).metadata["stream/ratings"]["files_received"] == 0
+    assert materialize_assets(build_definitions, settings, STREAM).metadata["stream/ratings"]["files_received"] == 0
     settings.storage.landing.mkdir(parents=True, exist_ok=True)
     (settings.storage.landing / "current.csv").write_text("DATE,CUST_ID,MOVIE_ID,RATING\n2020-01-01,1,2,3.5\n")
     with pytest.raises(RunFailedError, match="needs STORAGE_FORMAT=delta"):
-        materialize_assets(settings, STREAM)
+        materialize_assets(build_definitions, settings, STREAM)
     assert (settings.storage.landing / "current.csv").exists()

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from reco_assets.batches.accepted import waiting
+from reco_assets.build import build_definitions
 from reco_assets.cli.demo import Running, dagster_running
 from reco_assets.models.versions.store import model_store
 from reco_assets.pipelines.documented import RECO_PIPELINE
@@ -82,7 +83,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory, movielens: "RatingFiles") -> 
         (folder / "home").mkdir()
         (folder / "home" / "dagster.yaml").write_text((REPO / "dagster.yaml").read_text())
         settings = load_settings()
-        materialize_assets(settings, RECO_PIPELINE.assets)
+        materialize_assets(build_definitions, settings, RECO_PIPELINE.assets)
         with dagster_running(settings) as running:
             yield Loop(settings, running)
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from reco_assets.build import build_definitions
 from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
 from reco_assets.models.als.solver import AlsConfig
 from reco_assets.models.ratings import Ratings
@@ -40,7 +41,7 @@ def lake(make_lakehouse: Callable[..., Lakehouse], tmp_path: Path) -> Lakehouse:
 
 def process(lake: Lakehouse) -> Outcome:
     (lake.settings.storage.landing / "current.csv").write_text("\n".join([HEADER, *NEW, ""]))
-    return materialize_assets(lake.settings, STREAM)
+    return materialize_assets(build_definitions, lake.settings, STREAM)
 
 
 def rows_at(folder: Path) -> list[tuple[int, int]]:
@@ -54,11 +55,11 @@ def rows_of(lake: Lakehouse, table: str) -> list[tuple[int, int]]:
 
 
 def test_train_and_test_are_published_and_follow_what_is_merged(lake: Lakehouse) -> None:
-    made = materialize_assets(lake.settings, ETL)
+    made = materialize_assets(build_definitions, lake.settings, ETL)
     parquet = lake.path("processed", "parquet")
     assert made.metadata[TRAIN]["published"] == str(parquet / "train")
     process(lake)
-    materialize_assets(lake.settings, MERGE, config={"stream__accepted": {"accept": "ALWAYS"}})
+    materialize_assets(build_definitions, lake.settings, MERGE, config={"stream__accepted": {"accept": "ALWAYS"}})
     for side in ("train", "test"):
         assert rows_at(parquet / side) == rows_of(lake, f"silver/{side}_ratings")
         assert [path.name for path in (parquet / side).iterdir()] == [PART]
@@ -66,20 +67,20 @@ def test_train_and_test_are_published_and_follow_what_is_merged(lake: Lakehouse)
 
 
 def test_what_waits_is_published_below_the_streaming_folder_until_it_is_accepted(lake: Lakehouse) -> None:
-    materialize_assets(lake.settings, ETL)
+    materialize_assets(build_definitions, lake.settings, ETL)
     process(lake)
     folders = [lake.settings.storage.landing / side for side in ("train", "test")]
     assert sorted(row for folder in folders for row in rows_at(folder)) == sorted(
         (user, movie) for user in (3, 4, 5) for movie in range(10, 20)
     )
     assert {*pq.read_table(folders[0]).column_names} == {"user_id", "movie_id", "rating", "rating_ts", "origin"}
-    materialize_assets(lake.settings, MERGE, config={"stream__accepted": {"accept": "ALWAYS"}})
+    materialize_assets(build_definitions, lake.settings, MERGE, config={"stream__accepted": {"accept": "ALWAYS"}})
     assert [rows_at(folder) for folder in folders] == [[], []]
 
 
 def test_only_a_table_that_changed_since_is_written_again(lake: Lakehouse) -> None:
     off = lake.settings.changed(publish_paths="off")
-    assert "published" not in materialize_assets(off, ETL).metadata[TRAIN]
+    assert "published" not in materialize_assets(build_definitions, off, ETL).metadata[TRAIN]
     part = lake.path("processed", "parquet", "train", PART)
     assert not part.exists()
     publish_table(lake, TRAIN)
@@ -87,7 +88,7 @@ def test_only_a_table_that_changed_since_is_written_again(lake: Lakehouse) -> No
     publish_table(lake, TRAIN)
     assert part.stat().st_ino == first
     lake.path(TRAIN).rename(lake.path("moved away"))
-    materialize_assets(lake.settings, (TRAIN,))  # made anew, its versions count from 0 again
+    materialize_assets(build_definitions, lake.settings, (TRAIN,))  # made anew, its versions count from 0 again
     assert lake.version(TRAIN) == version
     assert published_as(part.parent) not in (None, stamp)
 
@@ -97,7 +98,7 @@ def test_parquet_of_someone_else_is_left_alone_and_the_table_is_made_all_the_sam
     folder.mkdir(parents=True)
     pq.write_table(OTHER, folder / "mine.parquet")
     with pytest.warns(UserWarning, match="train was not published: it holds Parquet that the platform did not write"):
-        made = materialize_assets(lake.settings, ETL)
+        made = materialize_assets(build_definitions, lake.settings, ETL)
     assert made.metadata[TRAIN]["dagster/row_count"] == 16
     assert pq.read_table(folder).equals(OTHER)
 
@@ -159,5 +160,5 @@ def test_the_streaming_folder_is_there_once_a_table_is(
     make_lakehouse: Callable[..., Lakehouse], tmp_path: Path
 ) -> None:
     lakehouse = make_lakehouse(streaming_path=tmp_path / "in", reco_source="synthetic", synthetic_movies=50)
-    materialize_assets(lakehouse.settings, ("bronze/movies",))
+    materialize_assets(build_definitions, lakehouse.settings, ("bronze/movies",))
     assert (tmp_path / "in").is_dir()

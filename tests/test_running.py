@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from reco_assets.build import build_definitions
 from reco_assets.runner.run import RunFailedError, materialize_assets
 from reco_assets.runner.selection import RunRequestError
 from resources.settings import Settings, load_settings
@@ -54,7 +55,7 @@ def recorded_tags(run_id: str) -> dict[str, str]:
 )
 def test_assets_that_cannot_be_made_are_named(settings: Settings, assets: list[str], complaint: str) -> None:
     with pytest.raises(RunRequestError, match=complaint):
-        materialize_assets(settings, assets)
+        materialize_assets(build_definitions, settings, assets)
 
 
 @pytest.mark.parametrize(
@@ -68,12 +69,12 @@ def test_assets_that_cannot_be_made_are_named(settings: Settings, assets: list[s
 )
 def test_configuration_that_does_not_fit_is_refused(settings: Settings, config: Any, complaint: str) -> None:
     with pytest.raises(RunRequestError, match=complaint):
-        materialize_assets(settings, STREAM, config=config)
+        materialize_assets(build_definitions, settings, STREAM, config=config)
     assert not settings.storage.root.exists()
 
 
 def test_scalars_are_metadata_without_tables_and_texts_for_people(settings: Settings) -> None:
-    outcome = materialize_assets(settings, STREAM)
+    outcome = materialize_assets(build_definitions, settings, STREAM)
     assert outcome.scalars["stream/ratings"]["dagster/row_count"] == 0
     assert outcome.metadata["stream/ratings"].keys() - outcome.scalars["stream/ratings"].keys() == {
         "dagster/column_schema",
@@ -84,18 +85,20 @@ def test_scalars_are_metadata_without_tables_and_texts_for_people(settings: Sett
 
 def test_a_run_in_an_airflow_task_is_tagged_with_airflows_ids_and_not_retried(tmp_path: Path, home: Path) -> None:
     settings = load_settings(lakehouse_path=tmp_path / "lake", airflow_ctx_try_number="2", **AIRFLOW)
-    outcome = materialize_assets(settings, STREAM)
+    outcome = materialize_assets(build_definitions, settings, STREAM)
     assert recorded_tags(outcome.run_id) == TAGS | {"airflow/try_number": "2"}
 
 
 def test_a_run_outside_of_airflow_has_no_such_tag(settings: Settings, home: Path) -> None:
-    assert recorded_tags(materialize_assets(settings, STREAM).run_id) == {}
+    assert recorded_tags(materialize_assets(build_definitions, settings, STREAM).run_id) == {}
 
 
 def test_a_run_that_fails_in_an_airflow_task_is_found_by_its_tags(tmp_path: Path, home: Path) -> None:
     settings = load_settings(lakehouse_path=tmp_path / "lake", **AIRFLOW)
     with pytest.raises(RunFailedError, match="No complete CSV file"):
-        materialize_assets(settings, STREAM, config={"process_streaming_data": {"without_files": "FAIL"}})
+        materialize_assets(
+            build_definitions, settings, STREAM, config={"process_streaming_data": {"without_files": "FAIL"}}
+        )
     with dg.DagsterInstance.get() as instance:
         (run,) = instance.get_runs(dg.RunsFilter(tags=TAGS))
     assert run.status is dg.DagsterRunStatus.FAILURE
@@ -109,6 +112,6 @@ def test_a_run_that_is_stopped_before_its_first_step_is_cancelled(
 
     monkeypatch.setattr("dagster._core.execution.execute_in_process.ExecuteRunWithPlanIterable", stop)
     with pytest.raises(KeyboardInterrupt):
-        materialize_assets(settings, STREAM)
+        materialize_assets(build_definitions, settings, STREAM)
     with dg.DagsterInstance.get() as instance:
         assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.CANCELED]

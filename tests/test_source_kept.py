@@ -38,7 +38,9 @@ def contents(lake: Path) -> dict[str, str]:
 def settings(tmp_path: Path) -> Settings:
     """A lakehouse that was loaded with three real ratings, and no source set."""
     made = load_settings(lakehouse_path=tmp_path / "lake")
-    materialize_assets(with_source(made, reco_source_path=write_movielens(tmp_path / "raw", 3)), BRONZE)
+    materialize_assets(
+        build_definitions, with_source(made, reco_source_path=write_movielens(tmp_path / "raw", 3)), BRONZE
+    )
     return made
 
 
@@ -57,7 +59,7 @@ def test_without_a_source_set_a_run_loads_what_was_loaded_before(settings: Setti
     (settings.storage.root.parent / "raw" / "ratings.csv").write_bytes(
         (settings.storage.root.parent / "more" / "ratings.csv").read_bytes()
     )
-    materialize_assets(settings, BRONZE)
+    materialize_assets(build_definitions, settings, BRONZE)
     assert loaded(settings, engine) == 4
 
 
@@ -69,7 +71,9 @@ def test_another_source_is_refused_and_no_file_is_touched(
     folder = write_movielens(tmp_path / "other", 5) if kind == "movielens" else None
     before = contents(settings.storage.root)
     with pytest.raises(RunFailedError, match=r"this lakehouse holds movielens .* --replace-source"):
-        materialize_assets(with_source(settings, reco_source=kind, reco_source_path=folder), selected)
+        materialize_assets(
+            build_definitions, with_source(settings, reco_source=kind, reco_source_path=folder), selected
+        )
     assert contents(settings.storage.root) == before
 
 
@@ -82,7 +86,7 @@ def test_a_run_that_says_so_replaces_the_source_and_the_lakehouse_remembers_the_
         reco_source_path=write_movielens(tmp_path / "other", 5),
         reco_replace_source="on" if by == "setting" else "off",
     )
-    materialize_assets(other, BRONZE, config=REPLACE if by == "configuration" else {})
+    materialize_assets(build_definitions, other, BRONZE, config=REPLACE if by == "configuration" else {})
     assert loaded(settings, engine) == 5
     assert choose_place(settings).folder == tmp_path / "other"
 
@@ -91,7 +95,7 @@ def test_a_part_of_bronze_cannot_come_from_another_source_than_the_rest(settings
     other = with_source(settings, reco_source_path=write_movielens(tmp_path / "other", 5))
     before = contents(settings.storage.root)
     with pytest.raises(RunFailedError, match="movies alone cannot come from movielens"):
-        materialize_assets(other, ["bronze/movies"], config=REPLACE)
+        materialize_assets(build_definitions, other, ["bronze/movies"], config=REPLACE)
     assert contents(settings.storage.root) == before
 
 
@@ -100,7 +104,7 @@ def test_a_run_that_fails_while_it_replaces_leaves_the_source_as_it_was(settings
     (folder / "ratings.csv").write_text((folder / "ratings.csv").read_text() + "1,2\n")
     before = contents(settings.storage.root)
     with pytest.raises(RunFailedError, match="2 fields where the header has 4"):
-        materialize_assets(with_source(settings, reco_source_path=folder), BRONZE, config=REPLACE)
+        materialize_assets(build_definitions, with_source(settings, reco_source_path=folder), BRONZE, config=REPLACE)
     assert contents(settings.storage.root) == before
     assert choose_place(settings).folder == tmp_path / "raw"
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from reco_assets.build import build_definitions
 from reco_assets.pipelines.selections import ETL, FUTURES
 from reco_assets.runner.run import RunFailedError, materialize_assets
 from resources.engine import Engine
@@ -52,7 +53,7 @@ def damaged(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Lakehou
     lakehouse = Lakehouse(
         load_settings(lakehouse_path=folder / "lake", reco_source_path=source, test_fraction=0.5), engine
     )
-    materialize_assets(lakehouse.settings, ETL)
+    materialize_assets(build_definitions, lakehouse.settings, ETL)
     return lakehouse
 
 
@@ -105,7 +106,7 @@ def test_a_run_without_a_test_rating_stops_at_the_check_that_names_the_table(
 ) -> None:
     lakehouse = make_lakehouse(reco_source_path=movielens(tmp_path / "raw"))
     with pytest.raises(RunFailedError, match="test_ratings"):
-        materialize_assets(lakehouse.settings, ETL)
+        materialize_assets(build_definitions, lakehouse.settings, ETL)
 
 
 @pytest.mark.both_engines
@@ -116,7 +117,7 @@ def test_netflix_text_gives_ratings_movies_and_impossible_dates_in_quarantine(
     (tmp_path / "movie_titles.csv").write_bytes("10,1994,Café, Le\n20,NULL,Unknown\n".encode("latin-1"))
     lakehouse = make_lakehouse(reco_source="netflix", reco_source_path=tmp_path, test_fraction=0.0, future_fraction=0.0)
     with pytest.raises(RunFailedError, match="test_ratings"):
-        materialize_assets(lakehouse.settings, ETL)
+        materialize_assets(build_definitions, lakehouse.settings, ETL)
     assert {(row["user_id"], row["movie_id"]) for row in rows(lakehouse, "silver/ratings")} == {
         (1, 10),
         (2, 10),
@@ -137,7 +138,7 @@ def test_ratings_that_come_split_stay_as_delivered(make_lakehouse: MakeLakehouse
     (combined / "test.txt").write_text("10:\n3,4,2004-01-01\n1,2,2006-01-01\n")
     (combined / "future.txt").write_text("20:\n1,1,2003-01-01\n")
     lakehouse = make_lakehouse(reco_source="presplit", reco_source_path=tmp_path)
-    materialize_assets(lakehouse.settings, (*ETL, *FUTURES))
+    materialize_assets(build_definitions, lakehouse.settings, (*ETL, *FUTURES))
     sides = {
         side: sorted((row["user_id"], row["movie_id"]) for row in rows(lakehouse, f"silver/{side}_ratings"))
         for side in ("train", "test", "future")
@@ -153,10 +154,10 @@ def test_ratings_that_come_split_stay_as_delivered(make_lakehouse: MakeLakehouse
 def test_a_refused_file_leaves_every_table_as_it_was(make_lakehouse: MakeLakehouse, tmp_path: Path) -> None:
     folder = movielens(tmp_path / "raw")
     lakehouse = make_lakehouse(reco_source_path=folder, test_fraction=0.5)
-    materialize_assets(lakehouse.settings, ETL)
+    materialize_assets(build_definitions, lakehouse.settings, ETL)
     before = {str(path): lakehouse.version(path) for path in ("bronze/ratings", "bronze/movies", "silver/movies")}
     (folder / "movies.csv").write_text(MOVIES + "30,New (2020),Drama\n")
     (folder / "ratings.csv").write_text(RATINGS + '4,10,"4.0,1000000000\n')
     with pytest.raises(RunFailedError, match=r"ratings\.csv, line 13"):
-        materialize_assets(lakehouse.settings, ETL)
+        materialize_assets(build_definitions, lakehouse.settings, ETL)
     assert {path: lakehouse.version(path) for path in before} == before

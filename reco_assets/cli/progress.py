@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from reco_assets.build import build_definitions
 from reco_assets.cli.terminal import console
 from reco_assets.runner.results import checks_result, hand_over, run_result
 from reco_assets.runner.run import Outcome, materialize_assets, require_no_error, run_checks
@@ -49,7 +50,7 @@ def run_with_progress(
                 if progress.disable:
                     CONSOLE.print(f"{described} ({done} of {total})")
 
-        outcome = materialize_assets(settings, assets, listen, config)
+        outcome = materialize_assets(build_definitions, settings, assets, listen, config)
         progress.update(task, description=title)
     hand_over(settings, run_result(settings, outcome))
     return outcome
@@ -85,7 +86,7 @@ def check_with_progress(settings: Settings, kinds: Sequence[str], assets: Sequen
 
     if not assets:
         _say_if_unrecorded()
-    checked = run_checks(settings, kinds, listen=listen)
+    checked = run_checks(build_definitions, settings, kinds, listen=listen)
     made = run_result(settings, run_with_progress(settings, assets, "run")) if assets else {}
     require_no_error(checked.checks)
     result = made | checks_result(checked)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from reco_assets.build import build_definitions
 from reco_assets.runner.ends import cancel_if_stopped, cancel_unless_ended, first_failure, raise_if_stopped
 from reco_assets.runner.selection import RunRequestError, nearest, selected_assets
 from resources.airflow import airflow_task
@@ -69,23 +68,34 @@ class Outcome:
 
 
 Listener = Callable[[str, "DagsterEvent"], None]
+Build = Callable[[Settings], dg.Definitions]
 
 
 def materialize_assets(
+    build: Build,
     settings: Settings,
     assets: Sequence[str],
     listen: Listener | None = None,
     config: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Outcome:
-    """Materialise assets, selected as by `selected_assets`, in one run, with their checks.
+    """Materialise assets in one run, with their checks.
 
-    Raises `RunRequestError`, `RunFailedError`.
+    The run is recorded under DAGSTER_HOME where that is set, and nowhere otherwise; in an Airflow task it is tagged
+    with Airflow's ids.
 
-    `config` is the configuration of steps by name. `listen` is called with (step key, event) as the run goes on. The
-    run is recorded under DAGSTER_HOME where that is set, and nowhere otherwise; in an Airflow task it is tagged with
-    Airflow's ids.
+    Args:
+        build: Makes the definitions of these settings: the graph and its resources.
+        settings: Where the lakehouse is, and which Airflow task asks.
+        assets: What to make, in the words of `selected_assets`.
+        listen: Called with (step key, event) as the run goes on.
+        config: The configuration of steps by name.
+
+    Raises:
+        RunRequestError: There is no such asset or step, or the configuration does not fit.
+        RunFailedError: A step failed.
+        ChecksFailedError: No step failed but by a check that found an error.
     """
-    definitions = build_definitions(settings)
+    definitions = build(settings)
     selected = selected_assets(definitions.resolve_asset_graph(), assets)
     run_config = _step_config({node.assets_def.op.name for node in selected}, config or {})
     job = definitions.resolve_implicit_global_asset_job_def()
@@ -98,14 +108,25 @@ def materialize_assets(
 
 
 def run_checks(
-    settings: Settings, kinds: Collection[str], tables: Collection[str] | None = None, listen: Listener | None = None
+    build: Build,
+    settings: Settings,
+    kinds: Collection[str],
+    tables: Collection[str] | None = None,
+    listen: Listener | None = None,
 ) -> Outcome:
-    """Run the checks of these kinds on all tables (or those named), whatever they find, in one run.
+    """Run checks of tables in one run, whatever they find.
 
-    Raises `RunRequestError` where there is no such check, `RunFailedError` where one could not be run at all.
-    `listen` and the run's record are as of `materialize_assets`.
+    `build`, `settings`, `listen` and the run's record are as of `materialize_assets`.
+
+    Args:
+        kinds: The names of the checks.
+        tables: The tables that are checked; None: all.
+
+    Raises:
+        RunRequestError: There is no such check.
+        RunFailedError: A check could not be run at all.
     """
-    definitions = build_definitions(settings)
+    definitions = build(settings)
     known = definitions.resolve_asset_graph().asset_check_keys
     names = {key.name for key in known}
     for kind in kinds:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from reco_assets.batches.accepted import accept_waiting
+from reco_assets.build import build_definitions
 from reco_assets.drift import inputs
 from reco_assets.drift.inputs import REFERENCE_FILE, WAITING_FILE, report_on_waiting
 from reco_assets.drift.kept import kept_folder
@@ -34,7 +35,7 @@ SMALL = {
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     made = load_settings(lakehouse_path=tmp_path_factory.mktemp("waiting") / "lake", reco_source="synthetic", **SMALL)
-    materialize_assets(made, RECO_PIPELINE.assets)
+    materialize_assets(build_definitions, made, RECO_PIPELINE.assets)
     return made
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reco_assets.build import build_definitions
 from reco_assets.pipelines.documented import RECO_PIPELINE
 from reco_assets.runner.run import Outcome, materialize_assets
 from resources.settings import Settings, load_settings
@@ -20,4 +21,4 @@ def settings(tmp_path_factory: pytest.TempPathFactory, movielens: "RatingFiles")
 
 @pytest.fixture(scope="session")
 def outcome(settings: Settings) -> Outcome:
-    return materialize_assets(settings, RECO_PIPELINE.assets)
+    return materialize_assets(build_definitions, settings, RECO_PIPELINE.assets)

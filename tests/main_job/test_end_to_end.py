@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from reco_assets.build import build_definitions
 from reco_assets.models.versions.store import model_store
 from reco_assets.pipelines.documented import RECO_PIPELINE
 from reco_assets.runner.run import Outcome, materialize_assets
@@ -90,7 +91,7 @@ def test_a_second_run_keeps_every_pair_on_its_side_and_judges_against_the_champi
         return {(row["user_id"], row["movie_id"], row["side"]) for row in found}
 
     before, champion = sides(), model_store(settings).champion()
-    again = materialize_assets(settings, RECO_PIPELINE.assets)
+    again = materialize_assets(build_definitions, settings, RECO_PIPELINE.assets)
     assert sides() == before
     version = str(again.metadata["models/als_evaluation"]["version"])
     assert model_store(settings).facts(version)["metrics"]["champion"]["version"] == champion

@@ -35,9 +35,10 @@ TABLES = (
 )
 MAIN_JOB = """
 from reco_assets.pipelines.documented import RECO_PIPELINE
+from reco_assets.build import build_definitions
 from reco_assets.runner.run import materialize_assets
 from resources.settings import load_settings
-materialize_assets(load_settings(), RECO_PIPELINE.assets)
+materialize_assets(build_definitions, load_settings(), RECO_PIPELINE.assets)
 """
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
+from reco_assets.build import build_definitions
 from reco_assets.models.reproduction import Figure, ReproductionError, recipe_of, reproduce_version
 from reco_assets.models.versions.store import model_store
 from reco_assets.pipelines.selections import ETL, JUDGEMENT, SPLIT, TRAINING
@@ -32,8 +33,8 @@ def settings_of(folder: Path, **changes: Any) -> Settings:
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A lakehouse with a judged version, whose training table was replaced since."""
     folder = tmp_path_factory.mktemp("reproduction")
-    materialize_assets(settings_of(folder), (*ETL, *TRAINING, *JUDGEMENT))
-    materialize_assets(settings_of(folder, test_fraction=0.3), SPLIT)
+    materialize_assets(build_definitions, settings_of(folder), (*ETL, *TRAINING, *JUDGEMENT))
+    materialize_assets(build_definitions, settings_of(folder, test_fraction=0.3), SPLIT)
     return settings_of(folder)
 
 
@@ -65,7 +66,7 @@ def test_a_version_trained_on_the_newest_days_alone_is_reproduced(
     facts: dict[str, Any], lake: Settings, tables: Lakehouse
 ) -> None:
     limited = settings_of(lake.storage.root.parent, training_lookback_days=2_000)
-    version = materialize_assets(limited, (*TRAINING, *JUDGEMENT)).metadata[TRAINING[0]]["version"]
+    version = materialize_assets(build_definitions, limited, (*TRAINING, *JUDGEMENT)).metadata[TRAINING[0]]["version"]
     recipe = recipe_of(model_store(lake).facts(version))
     assert recipe.lookback_days == 2_000
     assert recipe.train_count < tables.row_count("silver/train_ratings")
@@ -111,7 +112,7 @@ def test_a_table_that_was_made_anew_is_not_taken_for_the_old_one(facts: dict[str
 
 
 def test_a_version_that_was_not_judged_has_nothing_to_be_compared_with(lake: Settings) -> None:
-    version = materialize_assets(lake, TRAINING).metadata[TRAINING[0]]["version"]
+    version = materialize_assets(build_definitions, lake, TRAINING).metadata[TRAINING[0]]["version"]
     with pytest.raises(ReproductionError, match=f"{version} was never judged.*reco evaluate"):
         recipe_of(model_store(lake).facts(version))
 

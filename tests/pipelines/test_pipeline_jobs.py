@@ -47,7 +47,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         ranking_max_iter=3,
         drift_bootstrap_samples=199,
     )
-    materialize_assets(made, RECO_PIPELINE.assets)
+    materialize_assets(build_definitions, made, RECO_PIPELINE.assets)
     return made
 
 
@@ -93,7 +93,7 @@ def test_on_sound_tables_the_validation_job_passes_and_leaves_its_report(run: Ru
 
 
 def test_checks_of_one_kind_run_by_themselves_on_the_tables_asked_for(settings: Settings) -> None:
-    found = run_checks(settings, ["nulls"], ["silver/tags", "silver/movies"]).checks
+    found = run_checks(build_definitions, settings, ["nulls"], ["silver/tags", "silver/movies"]).checks
     assert [(check.asset, check.name, check.passed) for check in found] == [
         ("silver/movies", "nulls", True),
         ("silver/tags", "nulls", True),
@@ -102,9 +102,9 @@ def test_checks_of_one_kind_run_by_themselves_on_the_tables_asked_for(settings: 
 
 def test_a_kind_that_is_no_check_and_a_table_without_that_check_are_refused(settings: Settings) -> None:
     with pytest.raises(RunRequestError, match=r"There is no check 'nuls'\. The nearest: nulls"):
-        run_checks(settings, ["schema", "nuls"])
+        run_checks(build_definitions, settings, ["schema", "nuls"])
     with pytest.raises(RunRequestError, match=r"nothing to check: outliers of silver/movies"):
-        run_checks(settings, ["outliers"], ["silver/movies"])
+        run_checks(build_definitions, settings, ["outliers"], ["silver/movies"])
 
 
 def test_sound_data_is_valid_and_without_evidently_a_line_says_how_to_add_it(

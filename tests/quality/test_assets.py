@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from reco_assets.build import build_definitions
 from reco_assets.pipelines.documented import DATA_VALIDATION
 from reco_assets.pipelines.selections import BRONZE, SILVER
 from reco_assets.quality.assets import TABLE_CHECKS
@@ -39,7 +40,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Settings]:
 def warned(source: Callable) -> tuple[Settings, Outcome]:
     """A run with a rating of a movie that movies does not hold, and without tags."""
     settings = source(f"1,1,4.0,{LAST_YEAR}", f"1,2,4.0,{LAST_YEAR}")
-    return settings, materialize_assets(settings, [*BRONZE, *SILVER])
+    return settings, materialize_assets(build_definitions, settings, [*BRONZE, *SILVER])
 
 
 def test_every_table_that_is_written_is_declared_and_the_bronze_ones_too() -> None:
@@ -65,9 +66,9 @@ def test_an_error_stops_what_is_downstream_and_its_other_checks_are_told(source:
         RunFailedError,
         match=r"^1 of \d+ checks failed\. silver/ratings: row_count: The table is empty\. All 1 rows .* future_date 1",
     ):
-        materialize_assets(settings, [*BRONZE, *SILVER])
+        materialize_assets(build_definitions, settings, [*BRONZE, *SILVER])
     assert not (settings.storage.root / "silver" / "_reports").exists()
-    assert not failing(run_checks(settings, ["schema", "nulls", "duplicates"], ["silver/ratings"]))
+    assert not failing(run_checks(build_definitions, settings, ["schema", "nulls", "duplicates"], ["silver/ratings"]))
 
 
 def test_a_warning_lets_the_run_go_on(warned: tuple[Settings, Outcome]) -> None:
@@ -83,12 +84,12 @@ def test_a_warning_lets_the_run_go_on(warned: tuple[Settings, Outcome]) -> None:
 def test_each_documented_task_runs_its_kinds_alone(warned: tuple[Settings, Outcome]) -> None:
     settings, _ = warned
     for task in DATA_VALIDATION.tasks:
-        found = run_checks(settings, task.checks, ["silver/ratings"])
+        found = run_checks(build_definitions, settings, task.checks, ["silver/ratings"])
         assert {check.name for check in found.checks} == set(task.checks)
 
 
 def test_the_report_is_an_asset_whose_metadata_leads_to_its_page(lakehouse: Lakehouse) -> None:
-    outcome = materialize_assets(lakehouse.settings, ["quality/report"])
+    outcome = materialize_assets(build_definitions, lakehouse.settings, ["quality/report"])
     figures = outcome.metadata["quality/report"]
     assert figures["errors"] == 0
     assert figures["warnings"] == sum(not declaration.may_be_absent for declaration in DECLARATIONS)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from reco_assets.batches.accepted import accept_waiting
+from reco_assets.build import build_definitions
 from reco_assets.pipelines.selections import ETL
 from reco_assets.runner.run import Outcome, materialize_assets
 from reco_assets.streaming.intake import take_in
@@ -31,7 +32,7 @@ def run_etl(lake: Lakehouse, tmp_path: Path) -> Callable[..., Outcome]:
         (tmp_path / "raw" / "movies.csv").write_text("movieId,title,genres\n10,A (2000),Drama\n")
         lines = "\n".join(["userId,movieId,rating,timestamp", *ratings])
         (tmp_path / "raw" / "ratings.csv").write_text(lines + "\n")
-        return materialize_assets(lake.settings, ETL)
+        return materialize_assets(build_definitions, lake.settings, ETL)
 
     return run
 
@@ -52,7 +53,7 @@ def accept_stream(lake: Lakehouse) -> Callable[[], str]:
 
 
 def merge(lake: Lakehouse) -> Outcome:
-    return materialize_assets(lake.settings, (TRAIN, TEST))
+    return materialize_assets(build_definitions, lake.settings, (TRAIN, TEST))
 
 
 def rows(lake: Lakehouse, table: str) -> list[dict[str, Any]]:

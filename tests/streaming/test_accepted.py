@@ -8,6 +8,7 @@ import pytest
 from reco_assets.batches.accepted import Accepted, accept_waiting, accepted, waiting
 from reco_assets.batches.ledger import FILE
 from reco_assets.batches.receipts import Receipt, write_receipt
+from reco_assets.build import build_definitions
 from reco_assets.drift.reports import write_report
 from reco_assets.runner.run import materialize_assets
 from resources.tables.lakehouse import Lakehouse
@@ -78,6 +79,9 @@ def test_what_is_accepted_at_once_is_recorded_with_the_report_that_is_named_or_a
     report = {"report_id": "the-report", "should_retrain": False, "reason": "below the threshold"}
     write_report(lakehouse.settings, report, "")
     materialize_assets(
-        lakehouse.settings, ("stream/accepted",), config={"stream__accepted": {"accept": "ALWAYS"} | asked}
+        build_definitions,
+        lakehouse.settings,
+        ("stream/accepted",),
+        config={"stream__accepted": {"accept": "ALWAYS"} | asked},
     )
     assert accepted(lakehouse.root) == [Accepted("a", recorded)]

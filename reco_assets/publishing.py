@@ -1,10 +1,8 @@
-"""Plain Parquet under the documents' paths (PUBLISH_PATHS=on): a mirror of the tables and versions, for other programs.
+"""Plain Parquet under the documents' paths (PUBLISH_PATHS=on): a mirror of the tables, for other programs.
 
 What can't be published is a warning: the table itself is written by then, and a mirror that breaks must not break it.
 """
 
-import shutil
-import uuid
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,18 +15,13 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from reco_assets.batches.accepted import set_name, waiting_batches
-from reco_assets.models.versions.folders import missing_files
-from reco_assets.models.versions.store import MODEL_FILE, model_store
 from reco_assets.tables import STREAM_RATINGS, TRAIN_RATINGS
-from reco_assets.workspace import MODELS, WAITING_TEST, WAITING_TRAIN, NamesakeError, documented_paths
-from resources.files import write_text_atomically
-from resources.settings import Settings
+from reco_assets.workspace import WAITING_TEST, WAITING_TRAIN, NamesakeError, documented_paths
 from resources.tables.appends import BATCH, batch_rows
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.published import is_foreign, publish, published_as
 
 _SIDE = [field.name for field in TRAIN_RATINGS.schema.fields if field.name != "origin"]
-_ORIGIN = ".published"  # in a published model's folder: what it is a copy of
 
 
 @dataclass(frozen=True)
@@ -62,22 +55,6 @@ def publish_waiting(lakehouse: Lakehouse) -> dict[str, Any]:
     return said
 
 
-def publish_models(settings: Settings) -> dict[str, Any]:
-    """Publish every complete version as `version_<version>`, and remove the published ones that are no more."""
-    if settings.storage.publish_paths == "off":
-        return {}
-    store, folder = model_store(settings), documented_paths(settings, MODELS)[0]
-    versions = {f"version_{version.removeprefix('version_')}": store.path(version) for version in store.versions()}
-    try:
-        for name, source in versions.items():
-            _publish_model(source, folder / name)
-        for gone in _published_models(folder) - versions.keys():
-            _remove(folder / gone)
-    except (OSError, NamesakeError) as error:
-        return _left_out(folder, error)
-    return {"published": str(folder)}
-
-
 def _publish(lakehouse: Lakehouse, name: str, find: Callable[[], Rows]) -> dict[str, Any]:
     if lakehouse.settings.storage.publish_paths == "off":
         return {}
@@ -91,11 +68,12 @@ def _publish(lakehouse: Lakehouse, name: str, find: Callable[[], Rows]) -> dict[
             if rows.stamp is None or published_as(folder) != rows.stamp:
                 publish(folder, rows.schema, rows.batches(), rows.stamp or name)
     except (OSError, NamesakeError) as error:
-        return _left_out(folder, error)
+        return left_out(folder, error)
     return {"published": str(folder)}
 
 
-def _left_out(folder: Path, error: Exception) -> dict[str, Any]:
+def left_out(folder: Path, error: Exception) -> dict[str, Any]:
+    """Warn that a folder was not published; the metadata that says so."""
     warnings.warn(f"{folder} was not published: {error}. PUBLISH_PATHS=off stops trying.", stacklevel=2)
     return {"published": f"not published: {error}"}
 
@@ -112,34 +90,3 @@ def _waiting(lakehouse: Lakehouse, side: str) -> Rows:
     rows = batch_rows(lakehouse, STREAM_RATINGS.name, batches, columns=[*_SIDE, BATCH, "split"])
     of_side = rows.filter(ds.field("split") == side).drop_columns(["split"]).rename_columns([*_SIDE, "origin"])
     return Rows(of_side.schema, of_side.to_batches, f"{side} of {set_name(batches)}")
-
-
-def _publish_model(source: Path, target: Path) -> None:
-    """A copy of a version, seen whole or not at all; afterwards only what is said of it changes, in model.json."""
-    if not target.exists():
-        staging = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-        try:
-            shutil.copytree(source, staging)
-            (staging / _ORIGIN).write_text(f"{source.name}\n", encoding="utf-8")
-            staging.rename(target)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
-        return
-    if not (target / _ORIGIN).is_file():
-        if missing_files(target):
-            raise NamesakeError(f"{target} is no model version; move it away")
-        return  # trained into this folder by hand: it is what it should be
-    facts = (source / MODEL_FILE).read_text(encoding="utf-8")
-    if (target / MODEL_FILE).read_text(encoding="utf-8") != facts:
-        write_text_atomically(target / MODEL_FILE, facts)
-
-
-def _published_models(folder: Path) -> set[str]:
-    return {marker.parent.name for marker in folder.glob(f"version_*/{_ORIGIN}")}
-
-
-def _remove(folder: Path) -> None:
-    going = folder.with_name(f".{folder.name}.removed")
-    shutil.rmtree(going, ignore_errors=True)
-    folder.rename(going)
-    shutil.rmtree(going)

@@ -13,9 +13,10 @@ from reco_assets.build import build_definitions
 from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
 from reco_assets.models.als.solver import AlsConfig
 from reco_assets.models.ratings import Ratings
+from reco_assets.models.versions.published import publish_models
 from reco_assets.models.versions.store import model_store
 from reco_assets.pipelines.selections import ETL, MERGE, STREAM
-from reco_assets.publishing import publish_models, publish_table
+from reco_assets.publishing import publish_table
 from reco_assets.runner.run import Outcome, materialize_assets
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.published import PART, is_foreign, publish, published_as

@@ -23,8 +23,8 @@ from reco_assets.models.ratings import Ratings
 from reco_assets.models.tuning.run import goal_of, run_tuning
 from reco_assets.models.tuning.search import Search, Tried
 from reco_assets.models.versions.deployment import deploy
+from reco_assets.models.versions.published import publish_models
 from reco_assets.models.versions.store import SaveNative, model_store, save_model
-from reco_assets.publishing import publish_models
 from reco_assets.tables import OWNERS, TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.version import CODE_VERSION
 from reco_assets.vocabulary import HISTORY, RATING_COLUMNS

@@ -1,0 +1,62 @@
+"""Copies of the model versions under the documents' path (PUBLISH_PATHS=on), for other programs."""
+
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
+
+from reco_assets.models.versions.folders import missing_files
+from reco_assets.models.versions.store import MODEL_FILE, model_store
+from reco_assets.publishing import left_out
+from reco_assets.workspace import MODELS, NamesakeError, documented_paths
+from resources.files import write_text_atomically
+from resources.settings import Settings
+
+_ORIGIN = ".published"  # in a published model's folder: what it is a copy of
+
+
+def publish_models(settings: Settings) -> dict[str, Any]:
+    """Publish every complete version as `version_<version>`, and remove the published ones that are no more."""
+    if settings.storage.publish_paths == "off":
+        return {}
+    store, folder = model_store(settings), documented_paths(settings, MODELS)[0]
+    versions = {f"version_{version.removeprefix('version_')}": store.path(version) for version in store.versions()}
+    try:
+        for name, source in versions.items():
+            _publish_model(source, folder / name)
+        for gone in _published_models(folder) - versions.keys():
+            _remove(folder / gone)
+    except (OSError, NamesakeError) as error:
+        return left_out(folder, error)
+    return {"published": str(folder)}
+
+
+def _publish_model(source: Path, target: Path) -> None:
+    """A copy of a version, seen whole or not at all; afterwards only what is said of it changes, in model.json."""
+    if not target.exists():
+        staging = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+        try:
+            shutil.copytree(source, staging)
+            (staging / _ORIGIN).write_text(f"{source.name}\n", encoding="utf-8")
+            staging.rename(target)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+        return
+    if not (target / _ORIGIN).is_file():
+        if missing_files(target):
+            raise NamesakeError(f"{target} is no model version; move it away")
+        return  # trained into this folder by hand: it is what it should be
+    facts = (source / MODEL_FILE).read_text(encoding="utf-8")
+    if (target / MODEL_FILE).read_text(encoding="utf-8") != facts:
+        write_text_atomically(target / MODEL_FILE, facts)
+
+
+def _published_models(folder: Path) -> set[str]:
+    return {marker.parent.name for marker in folder.glob(f"version_*/{_ORIGIN}")}
+
+
+def _remove(folder: Path) -> None:
+    going = folder.with_name(f".{folder.name}.removed")
+    shutil.rmtree(going, ignore_errors=True)
+    folder.rename(going)
+    shutil.rmtree(going)

@@ -35,9 +35,9 @@ from reco_assets.drift.inputs import report_on_waiting
 from reco_assets.pipelines.documented import RECO_PIPELINE
 from reco_assets.pipelines.internal import STREAM_INTAKE
 from reco_assets.runner.run import materialize_assets
-from reco_assets.split.merge import TABLES, merge_side
+from reco_assets.split.merge import merge_side
 from reco_assets.streaming.intake import take_in
-from reco_assets.tables import STREAM_RATINGS
+from reco_assets.tables import SIDE_TABLES, STREAM_RATINGS
 from reco_assets.vocabulary import TRAIN
 from resources.engine import Engine
 from resources.settings import Settings, load_settings
@@ -107,7 +107,7 @@ def live_on(lakehouse: Lakehouse, batches: int) -> None:
     change(lakehouse.root, lambda ledger: _enter(ledger, names))
     for at in range(0, batches, CHUNK):
         _append(lakehouse, names[at : at + CHUNK], at)
-    for spec in TABLES.values():
+    for spec in SIDE_TABLES.values():
         record(lakehouse, spec.name, f"merge:{read_log(lakehouse, spec.name).epoch}:{names[-1]}")
     take_in_files(lakehouse, FIRST_HOUR, seed=2)
 
@@ -144,7 +144,7 @@ def _append(lakehouse: Lakehouse, names: list[str], at: int) -> None:
     staged = pa.table({"batch": batch, "line": line, **columns, "split": split})
     write_deltalake(str(lakehouse.path(STREAM_RATINGS.name)), staged, mode="append")
     merged = pa.table({**columns, "origin": batch})
-    for side, spec in TABLES.items():
+    for side, spec in SIDE_TABLES.items():
         own = merged.filter(pa.array(is_train if side == TRAIN else ~is_train))
         write_deltalake(str(lakehouse.path(spec.name)), own, mode="append")
 
@@ -177,7 +177,7 @@ def _merges(lakehouse: Lakehouse) -> Iterator[float]:
 
 def merge_both(lakehouse: Lakehouse) -> None:
     """Bring train and test up to date."""
-    for side in TABLES:
+    for side in SIDE_TABLES:
         merge_side(lakehouse, side)
 
 

@@ -18,12 +18,13 @@ from rich.table import Table
 from run import HERE, machine
 
 from reco_assets.batches.accepted import accept_waiting
-from reco_assets.batches.receipts import Receipt, write_receipt
+from reco_assets.batches.receipt_files import Receipt
+from reco_assets.batches.receipts import write_receipt
 from reco_assets.batches.sides import split_pairs
 from reco_assets.split.assets import split_plan
-from reco_assets.split.merge import TABLES, merge_side
+from reco_assets.split.merge import merge_side
 from reco_assets.split.plan import as_split_ratings, split_by_plan
-from reco_assets.tables import SILVER_RATINGS, SPLIT_RATINGS, STREAM_RATINGS
+from reco_assets.tables import SIDE_TABLES, SILVER_RATINGS, SPLIT_RATINGS, STREAM_RATINGS
 from resources.engine import Engine
 from resources.settings import load_settings
 from resources.tables.appends import append_batches
@@ -123,13 +124,13 @@ def cost_of_merge(lakehouse: Lakehouse) -> tuple[float, int]:
 
 def merge_both(lakehouse: Lakehouse) -> None:
     """Bring train and test up to date."""
-    for side in TABLES:
+    for side in SIDE_TABLES:
         merge_side(lakehouse, side)
 
 
 def files(lakehouse: Lakehouse) -> set[Path]:
     """Every file of both tables."""
-    return {path for spec in TABLES.values() for path in lakehouse.path(spec.name).rglob("*") if path.is_file()}
+    return {path for spec in SIDE_TABLES.values() for path in lakehouse.path(spec.name).rglob("*") if path.is_file()}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,9 @@
-"""The declared schema of every table; the lakehouse refuses to write anything else."""
+"""Every table with its declared schema, and every file beside tables.
+
+The lakehouse refuses to write anything else to a table. Paths are below the lakehouse's root.
+"""
+
+from pathlib import Path
 
 from pyspark.sql.types import (
     ArrayType,
@@ -12,6 +17,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
+from reco_assets.vocabulary import TEST, TRAIN
 from resources.tables.files import DESCRIPTION, TableSpec
 
 OWNERS = ["team:reco"]  # who answers for the assets, as shown in Dagit
@@ -81,6 +87,19 @@ SIMILAR_MOVIES = TableSpec(
 SILVER = (SILVER_RATINGS, SILVER_MOVIES, SILVER_TAGS)
 QUARANTINES = (QUARANTINE_RATINGS, QUARANTINE_MOVIES, QUARANTINE_TAGS)
 SPLITS = (TRAIN_RATINGS, TEST_RATINGS, FUTURE_RATINGS)
+SIDE_TABLES = {TRAIN: TRAIN_RATINGS, TEST: TEST_RATINGS}  # those that batches are merged into
 STREAM = (STREAM_RATINGS, STREAM_QUARANTINE)
 GOLD = (RECOMMENDATIONS_ALS, SIMILAR_MOVIES)
 DECLARED = {spec.name: spec for spec in (*SILVER, *QUARANTINES, SPLIT_RATINGS, *SPLITS, *STREAM, *GOLD)}
+
+# Files beside tables.
+LEDGER = Path("stream", "ledger.sqlite")
+ARCHIVE = Path("stream", "archive")  # <batch>.csv
+RECEIPTS = Path("stream", "receipts")  # <batch>.json
+NOT_TAKEN = Path("stream", "not_taken.json")
+FUTURES_CSV = Path("processed", "future.csv")
+MODELS = Path("gold", "models")
+DRIFT_REPORTS = Path("drift", "reports")  # <report id>.json and .html
+NEWEST_DRIFT_REPORT = Path("drift", "report.json")
+DRIFT_CLAIMS = Path("drift", "claims")
+DRIFT_KEPT = Path("drift", "kept")  # what a report leaves for the next one, .npz

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from resources.plain_text import in_markdown
+from resources.plain_text import printable
+from resources.shown_tables import shown_table
 from resources.tables.files import DESCRIPTION, TableSpec, schema_of
 from resources.tables.lakehouse import Lakehouse
 
@@ -55,20 +56,17 @@ def table_metadata(lakehouse: Lakehouse, spec: TableSpec) -> dict[str, Any]:
         "dagster/column_schema": dg.TableSchema(columns),
         "dagster/table_name": spec.name,
         "dagster/uri": str(lakehouse.path(spec.name)),
-        "preview": dg.MetadataValue.md(_markdown(lakehouse.dataset(spec.name).head(PREVIEW_ROWS).to_pylist())),
+        "preview": _preview(lakehouse, spec.name),
     }
     version = lakehouse.version(spec.name)
     return metadata if version is None else metadata | {"delta_version": version}
 
 
-def _markdown(rows: list[dict[str, Any]]) -> str:
-    if not rows:
-        return "*no rows*"
-    lines = [" | ".join(map(_cell, rows[0])), " | ".join("---" for _ in rows[0])]
-    lines += [" | ".join(_cell(value) for value in row.values()) for row in rows]
-    return "\n".join(f"| {line} |" for line in lines)
+def _preview(lakehouse: Lakehouse, table: str) -> dg.TableMetadataValue:
+    rows = lakehouse.dataset(table).head(PREVIEW_ROWS)
+    return shown_table(rows.column_names, [[_cell(value) for value in row.values()] for row in rows.to_pylist()])
 
 
 def _cell(value: Any) -> str:
-    text = str(value)
-    return in_markdown(text if len(text) <= PREVIEW_WIDTH else f"{text[: PREVIEW_WIDTH - 1]}…")
+    text = printable(str(value))
+    return text if len(text) <= PREVIEW_WIDTH else f"{text[: PREVIEW_WIDTH - 1]}…"

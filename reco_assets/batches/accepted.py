@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reco_assets.batches.ledger import change, query
-from reco_assets.batches.receipts import Receipt, parsed
+from reco_assets.batches.receipt_files import Receipt, parsed
 from reco_assets.batches.recovery import accept
 from reco_assets.batches.steps import reached
 from resources.tables.lakehouse import Lakehouse
@@ -81,6 +81,11 @@ def waiting_totals(lakehouse: Lakehouse) -> Waiting:
     """How much waits, without reading a receipt. Raises `LedgerError`."""
     rows = query(lakehouse.root, f"SELECT count(*), coalesce(sum(good), 0) {_WAITING}")
     return Waiting(*rows[0]) if rows else Waiting(0, 0)
+
+
+def accepted_reports(root: Path) -> set[str]:
+    """The drift reports that batches were accepted on. Raises `LedgerError`."""
+    return {report for (report,) in query(root, "SELECT DISTINCT report FROM batches WHERE accepted IS NOT NULL")}
 
 
 def accept_waiting(lakehouse: Lakehouse, report: str) -> list[str]:

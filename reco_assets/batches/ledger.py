@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from deltalake.exceptions import DeltaError
 
 from reco_assets.batches import recovery
+from reco_assets.tables import LEDGER
 from resources.durable import flush_to_disk
 from resources.errors import RecoError
 from resources.files import set_aside
@@ -24,7 +25,6 @@ from resources.locks import MAKING_SECONDS, held
 
 T = TypeVar("T")
 
-FILE = Path("stream", "ledger.sqlite")
 _LOCK = Path("_locks", "stream.ledger.lock")
 _WAIT_SECONDS = 60.0  # for another process's commit, which takes milliseconds
 _FORMAT = 1
@@ -56,7 +56,7 @@ def query(root: Path, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, .
 
     Raises `LedgerError`.
     """
-    if not (root / FILE.parent).is_dir():
+    if not (root / LEDGER.parent).is_dir():
         return []
     return _with_ledger(root, lambda ledger: ledger.execute(sql, values).fetchall())
 
@@ -85,15 +85,15 @@ def _with_ledger(root: Path, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
             if not _is_current(root):
                 _make(root)
-            with closing(_connect(root / FILE)) as ledger:
+            with closing(_connect(root / LEDGER)) as ledger:
                 return work(ledger)
         except DeltaError as error:
             raise LedgerError(
-                f"{root / FILE} cannot be made anew, as a table cannot be read: {error}. Restore it from a backup."
+                f"{root / LEDGER} cannot be made anew, as a table cannot be read: {error}. Restore it from a backup."
             ) from error
         except (sqlite3.DatabaseError, OSError) as error:
-            if last or not _is_damage(root / FILE, error):
-                raise LedgerError(f"{root / FILE} cannot be used: {error}. {_what_to_do(error)}") from error
+            if last or not _is_damage(root / LEDGER, error):
+                raise LedgerError(f"{root / LEDGER} cannot be used: {error}. {_what_to_do(error)}") from error
             _set_aside(root, error)
     raise AssertionError("unreachable")
 
@@ -113,7 +113,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _is_current(root: Path) -> bool:
     """Whether there is a ledger, and no list of an earlier release beside it that is to be carried over."""
-    path = root / FILE
+    path = root / LEDGER
     if not os.path.lexists(path) or os.path.lexists(root / recovery.OLD_LIST):
         return False
     with closing(_connect(path)) as ledger:
@@ -128,7 +128,7 @@ def _is_current(root: Path) -> bool:
 def _make(root: Path) -> None:
     """Make the ledger from what else is there, or carry an earlier release's list over into the one that is there."""
     with _alone(root):
-        path = root / FILE
+        path = root / LEDGER
         if os.path.lexists(path):
             with closing(_connect(path)) as ledger, ledger:
                 ledger.execute("BEGIN IMMEDIATE")
@@ -164,7 +164,7 @@ def _is_damage(path: Path, error: Exception) -> bool:
 
 def _set_aside(root: Path, error: Exception) -> None:
     with _alone(root):
-        path = root / FILE
+        path = root / LEDGER
         try:
             if _is_current(root) and _is_sound(path):  # another process made it anew meanwhile
                 return

@@ -6,10 +6,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from reco_assets.tables import RECEIPTS
 from resources.files import write_json
 from resources.identifiers import identifier
-
-FOLDER = Path("stream", "receipts")
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def parsed(text: str) -> Receipt:
 
 def copy_path(root: Path, batch: str) -> Path:
     """Where the copy of a batch's receipt is. Raises `IdentifierError`."""
-    return root / FOLDER / f"{identifier(batch, 'Batch')}.json"
+    return root / RECEIPTS / f"{identifier(batch, 'Batch')}.json"
 
 
 def write_copy(root: Path, receipt: Receipt, number: int) -> None:

@@ -10,29 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reco_assets.batches.ledger import change, query
-from reco_assets.batches.receipt_files import FOLDER, Receipt, copy_path, parsed, read_copy, receipt_text, write_copy
+from reco_assets.batches.receipt_files import Receipt, copy_path, parsed, read_copy, receipt_text, write_copy
+from reco_assets.tables import RECEIPTS
 from resources.errors import RecoError
 from resources.files import set_aside
-
-__all__ = [
-    "FOLDER",
-    "FOLLOW_UP",
-    "Progress",
-    "Receipt",
-    "ReceiptError",
-    "begin",
-    "family",
-    "good_rows",
-    "mend_copy",
-    "newest_number",
-    "parsed",
-    "progress_of",
-    "read_receipt",
-    "receipts",
-    "received_batches",
-    "write_receipt",
-    "write_receipts",
-]
 
 FOLLOW_UP = "+"  # between the sha256 of a file and the number of a batch that a replay of it brought back
 _AT_ONCE = 500  # values in one statement; sqlite takes 32,766
@@ -97,7 +78,7 @@ def write_receipts(root: Path, receipts: Iterable[Receipt], *, certain: bool = T
     def enter(ledger: sqlite3.Connection) -> list[int]:
         return [_enter(ledger, receipt, certain) for receipt in written]
 
-    (root / FOLDER).mkdir(parents=True, exist_ok=True)
+    (root / RECEIPTS).mkdir(parents=True, exist_ok=True)
     for receipt, number in zip(written, change(root, enter), strict=True):
         write_copy(root, receipt, number)
 

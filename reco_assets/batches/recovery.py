@@ -16,15 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pac
 from deltalake import DeltaTable
 
-from reco_assets.batches.receipt_files import FOLDER, Receipt, parsed, read_copy, receipt_text, write_copy
-from reco_assets.streaming.reader import count_data_lines
-from reco_assets.tables import STREAM, STREAM_QUARANTINE, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
+from reco_assets.batches.archive import archived_copy, count_data_lines
+from reco_assets.batches.receipt_files import Receipt, parsed, read_copy, receipt_text, write_copy
+from reco_assets.tables import RECEIPTS, STREAM, STREAM_QUARANTINE, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import HISTORY, KEY, TRAIN
 from resources.files import set_aside
 from resources.tables.files import dataset_at, is_delta, table_exists
 from resources.tables.growth import rows_under
 
-ARCHIVE = Path("stream", "archive")
 OLD_LIST = Path("stream", "accepted.json")  # of releases before the ledger
 TRANSACTION = "reco.intake"  # of the commits of intake, with the number of the last batch that they bring
 RECOVERED = "recovered"  # in place of the report that a batch was accepted on
@@ -70,7 +69,7 @@ def newest_transaction(root: Path) -> int:
 def _from_copies(root: Path, known: set[str]) -> tuple[list[_Found], list[str]]:
     """The receipts whose copies can be read, and the batches whose copies cannot."""
     found, damaged = list[_Found](), list[str]()
-    for path in sorted((root / FOLDER).glob("[!.]*.json")):
+    for path in sorted((root / RECEIPTS).glob("[!.]*.json")):
         batch = path.name.removesuffix(".json")
         if batch in known:
             continue
@@ -119,7 +118,7 @@ def _grouped(root: Path, table: str, columns: list[str]) -> dict[str, dict[str, 
 
 
 def _recovered(root: Path, batch: str, good: dict[str, Any], bad: dict[str, Any]) -> Receipt:
-    archived = root / ARCHIVE / f"{batch}.csv"
+    archived = archived_copy(root, batch)
     kept = archived.is_file()
     rows, quarantined, train = good.get("count_all", 0), bad.get("count_all", 0), good.get("train_sum", 0)
     duplicates = max(count_data_lines(archived) - rows - quarantined, 0) if kept else 0

@@ -1,6 +1,6 @@
-"""What is due after an intake so that the next one costs the same: small files together, old copies and reports gone.
+"""What is due after an intake so that the next one costs the same: small files together, old copies gone.
 
-Age is counted in batches and reports, never in days: a clock that is wrong once would have everything removed.
+Age is counted in batches, never in days: a clock that is wrong once would have everything removed.
 """
 
 import sqlite3
@@ -11,18 +11,16 @@ from pathlib import Path
 
 from deltalake.exceptions import DeltaError
 
+from reco_assets.batches.archive import archived_copy
 from reco_assets.batches.ledger import change, query
-from reco_assets.batches.receipt_files import FOLDER as RECEIPTS
 from reco_assets.batches.receipt_files import copy_path
 from reco_assets.batches.receipts import newest_number
-from reco_assets.batches.recovery import ARCHIVE
-from reco_assets.drift.reports import reports_folder
-from reco_assets.maintenance.pins import pinned_versions
-from reco_assets.tables import STREAM
+from reco_assets.tables import ARCHIVE, MODELS, RECEIPTS, STREAM
 from resources.errors import RecoError
 from resources.own_folders import require_own_folders
 from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.pins import pinned_versions
 from resources.tables.tending import take_together, tend_table
 
 AT_ONCE = 1_000  # files that one intake removes at most: 20 ms
@@ -34,8 +32,8 @@ def after_intake(lakehouse: Lakehouse) -> None:
     settings = lakehouse.settings
     for spec in STREAM:
         if lakehouse.exists(spec.name):
-            _named(f"Upkeep of {spec.name}", partial(_tend, lakehouse, spec.name), "intake")
-    _named("Removing old files", lambda: _sweep(lakehouse.root, settings), "intake")
+            or_later(f"Upkeep of {spec.name}", partial(_tend, lakehouse, spec.name), "intake")
+    or_later("Removing old files", lambda: _sweep(lakehouse.root, settings), "intake")
 
 
 def after_merge(lakehouse: Lakehouse, name: str) -> None:
@@ -43,16 +41,14 @@ def after_merge(lakehouse: Lakehouse, name: str) -> None:
 
     What can't be done now is named in a warning and is due again after the next merge.
     """
-    _named(f"Upkeep of {name}", lambda: take_together(lakehouse, name), "merge")
+    or_later(f"Upkeep of {name}", lambda: take_together(lakehouse, name), "merge")
 
 
 def _sweep(root: Path, settings: Settings) -> None:
     """Raises `StrangeFolderError` where a folder is none of the platform's own: nothing is removed then."""
-    reports = reports_folder(settings).relative_to(root)
-    require_own_folders(root, [ARCHIVE.parts, RECEIPTS.parts, reports.parts])
-    sweep_old(root, "archive", settings.maintenance.archived_files_kept, lambda batch: root / ARCHIVE / f"{batch}.csv")
-    sweep_old(root, "receipts", settings.maintenance.receipt_files_kept, lambda batch: copy_path(root, batch))
-    sweep_reports(settings)
+    require_own_folders(root, [ARCHIVE.parts, RECEIPTS.parts])
+    sweep_old(root, "archive", settings.maintenance.archived_files_kept, partial(archived_copy, root))
+    sweep_old(root, "receipts", settings.maintenance.receipt_files_kept, partial(copy_path, root))
 
 
 def sweep_old(root: Path, what: str, kept: int, path_of: Callable[[str], Path]) -> int:
@@ -67,7 +63,7 @@ def sweep_old(root: Path, what: str, kept: int, path_of: Callable[[str], Path]) 
     if len(old) < STEP:
         return 0
     for _, batch in old:
-        _remove(path_of(batch))
+        remove(path_of(batch))
     passed = old[-1][0]
 
     def note(ledger: sqlite3.Connection) -> None:
@@ -77,24 +73,7 @@ def sweep_old(root: Path, what: str, kept: int, path_of: Callable[[str], Path]) 
     return len(old)
 
 
-def sweep_reports(settings: Settings) -> int:
-    """Remove drift reports but for the newest ones, and those that batches were accepted on; returns how many."""
-    folder = reports_folder(settings)
-    reports = list(folder.glob("[!.]*.json")) if folder.is_dir() else []
-    if len(reports) < settings.maintenance.drift_reports_kept + STEP:
-        return 0
-    accepted = {report for (report,) in query(settings.storage.root, "SELECT DISTINCT report FROM batches")}
-    written = sorted((path.stat().st_mtime_ns, path.name, path) for path in reports)
-    removed = 0
-    for _, _, path in written[: -settings.maintenance.drift_reports_kept]:
-        if path.stem not in accepted:
-            _remove(path.with_suffix(".html"))
-            _remove(path)
-            removed += 1
-    return removed
-
-
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
     """Remove a file; one that can't be removed is named, and keeps none of the others."""
     try:
         path.unlink(missing_ok=True)
@@ -104,12 +83,13 @@ def _remove(path: Path) -> None:
 
 def _tend(lakehouse: Lakehouse, name: str) -> None:
     def pinned() -> set[int]:
-        return pinned_versions(lakehouse.settings.storage.root / "gold" / "models").get(name, set())
+        return pinned_versions(lakehouse.root / MODELS).get(name, set())
 
     tend_table(lakehouse, name, pinned, lakehouse.settings.maintenance.retention_hours)
 
 
-def _named(what: str, work: Callable[[], object], left_for: str) -> None:
+def or_later(what: str, work: Callable[[], object], left_for: str) -> None:
+    """Do some work; where that fails, say in a warning what was left for the next intake, merge or report."""
     try:
         work()
     except (DeltaError, OSError, RecoError) as error:

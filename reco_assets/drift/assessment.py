@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from reco_assets.batches.accepted import set_name
-from reco_assets.drift import document
+from reco_assets.drift import document, page
 from reco_assets.drift.cells import Cells
 from reco_assets.drift.comparison import plain
 from reco_assets.drift.decision import Decided, Evidence, decide, decide_pool
@@ -71,7 +71,7 @@ class DriftReport:
 
     def markdown(self) -> str:
         """The verdict and its numbers."""
-        return document.markdown(self.document)
+        return page.markdown(self.document)
 
     def scalars(self) -> dict[str, float]:
         """Every number under a stable name, so that it plots over time; unknown ones are left out."""
@@ -79,11 +79,11 @@ class DriftReport:
 
     def plots(self) -> str:
         """Reference against current, as PNGs inside markdown."""
-        return document.plots(self.document)
+        return page.plots(self.document)
 
     def html(self) -> str:
         """The whole report as one page that needs no network."""
-        return document.html(self.document)
+        return page.html(self.document)
 
 
 def report_on(scan: Scan, reference: Cells, compared: Compared, config: DriftConfig) -> DriftReport:

@@ -7,6 +7,7 @@ import dagster as dg
 
 from reco_assets.drift.inputs import report_on_waiting
 from reco_assets.drift.reports import write_report
+from reco_assets.drift.upkeep import after_report
 from reco_assets.tables import OWNERS
 from resources.tables.lakehouse import Lakehouse
 
@@ -59,6 +60,7 @@ def detect_drift(
     if REPORT not in context.selected_asset_keys:
         return  # whoever finds a report acts on it, so none is left where only a score is asked for
     path, page = write_report(lakehouse.settings, document, report.html())
+    after_report(lakehouse.settings)
     yield dg.MaterializeResult(
         asset_key=REPORT,
         metadata={

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from reco_assets.tables import DRIFT_CLAIMS
 from resources.files import set_aside
 from resources.identifiers import identifier
 from resources.settings import Settings
@@ -72,4 +73,4 @@ def airflow_claimant(dag_id: str) -> str:
 
 
 def _path(settings: Settings, report_id: str) -> Path:
-    return settings.storage.root / "drift" / "claims" / identifier(report_id, "Drift report")
+    return settings.storage.root / DRIFT_CLAIMS / identifier(report_id, "Drift report")

@@ -1,9 +1,6 @@
-"""A drift report as people read it: a sentence, a table, plots, flat numbers, one page. All from its JSON."""
+"""What a drift report says to people: sentences, rows of tables, flat numbers. All from its JSON."""
 
-import base64
-import io
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 from reco_assets.drift.policy import DOCUMENTED, DriftConfig, Reason, Verdict
@@ -34,13 +31,7 @@ _COLUMNS = {
     "model drift": "model_score",
     "score": "drift_score",
 }
-_SECTIONS = {"data_drift": "data (ratings)", "model_drift": "model (predictions)"}
-_STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2430}"
-    "table{border-collapse:collapse;margin:1rem 0}td,th{padding:.25rem .8rem;border-bottom:1px solid #d8dee8;"
-    "text-align:left}.verdict{padding:.8rem 1rem;border-radius:6px;background:#e6f2e6}"
-    ".retrain{background:#fbe6da}.nothing{background:#e9ebef}img{max-width:100%}code{font-size:.9em;overflow-wrap:anywhere}"
-)
+SECTIONS = {"data_drift": "data (ratings)", "model_drift": "model (predictions)"}
 
 
 def explain(config: DriftConfig, verdict: Verdict) -> str:
@@ -78,43 +69,19 @@ def scalars(report: Document) -> dict[str, float]:
     return {name: float(value) for name, value in numbers.items() if value is not None}
 
 
-def markdown(report: Document) -> str:
-    """The verdict of both policies, every window, the scores of the one that decides, signals, what was compared."""
-    lines = [f"### {_headline(report)}", "", report["reason"], ""]
-    for rows in _tables(report):
-        lines += [*_table(rows), ""]
-    lines += [f"{name}: {value}  " for name, value in _facts(report)]
-    return "\n".join(lines)
-
-
-def plots(report: Document) -> str:
-    """Reference against current per judged section, as PNGs inside markdown."""
-    return "\n\n".join(f"![{name}]({image})" for name, image in _images(report))
-
-
-def html(report: Document) -> str:
-    """The whole report as one page: styles and images inside, nothing to load."""
-    judged = bool(report["windows"])
-    kind = "verdict retrain" if report["should_retrain"] else "verdict" if judged else "verdict nothing"
-    images = "".join(f'<img alt="{escape(name)}" src="{image}">' for name, image in _images(report))
-    tables = "".join(_html_table(rows) for rows in _tables(report))
-    facts = "".join(f"<li>{escape(name)}: <code>{escape(value)}</code></li>" for name, value in _facts(report))
-    return (
-        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{escape(_headline(report))}</title>'
-        f"<style>{_STYLE}</style>\n<h1>Drift report</h1>"
-        f'<p class="{kind}"><strong>{escape(_headline(report))}</strong><br>{escape(report["reason"])}</p>'
-        f"\n{tables}\n{images}\n<ul>{facts}</ul></html>\n"
-    )
-
-
-def _headline(report: Document) -> str:
+def headline(report: Document) -> str:
+    """The verdict in a few words."""
     if not report["windows"]:
         return "Nothing was compared"
     return f"{'Retrain' if report['should_retrain'] else 'No retrain'}: drift score {report['drift_score']:.2f}"
 
 
-def _tables(report: Document) -> list[list[list[str]]]:
-    """None where nothing was compared: the reason is all there is to say."""
+def tables(report: Document) -> list[list[list[str]]]:
+    """The verdict of both policies, every window, the scores of the one that decides, signals.
+
+    Each table is rows of cells, the first row its header. There is no table where nothing was compared: the reason is
+    all there is to say.
+    """
     if not report["windows"]:
         return []
     return [_verdict_rows(report), _window_rows(report), _score_rows(report), _signal_rows(report)]
@@ -148,9 +115,9 @@ def _too_small(report: Document, window: Document) -> str:
 
 def _score_rows(report: Document) -> list[list[str]]:
     """Measures down; data and model drift across, of the window that decides and of all that waits."""
-    columns = [(title, report[name]) for name, title in _SECTIONS.items()]
+    columns = [(title, report[name]) for name, title in SECTIONS.items()]
     if len(report["windows"]) > 1:
-        columns += [(f"{title}, all that waits", report["pool"][name]) for name, title in _SECTIONS.items()]
+        columns += [(f"{title}, all that waits", report["pool"][name]) for name, title in SECTIONS.items()]
     sections = [section for _, section in columns]
 
     def each(key: str) -> list[str]:
@@ -199,62 +166,24 @@ def _signal_rows(report: Document) -> list[list[str]]:
     ]
 
 
-def _facts(report: Document) -> list[tuple[str, str]]:
-    batches, tables = report["batches"], report["delta_versions"].items()
-    facts = [
+def facts(report: Document) -> list[tuple[str, str]]:
+    """What was compared: each fact's name and what it is."""
+    batches, versions = report["batches"], report["delta_versions"].items()
+    found = [
         ("report", report["report_id"]),
         ("champion", report["model_version"] or "none"),
-        ("tables", ", ".join(f"{name} v{version}" for name, version in tables) or "none"),
+        ("tables", ", ".join(f"{name} v{version}" for name, version in versions) or "none"),
         (f"batches ({batches['count']:,}), the newest first", _first(batches)),
     ]
     if not batches["count"]:
-        return facts
+        return found
     corrections = f"{batches['corrections']:,}"
-    return [*facts, ("name of all batches together", batches["name"]), ("rows that correct a rating", corrections)]
+    return [*found, ("name of all batches together", batches["name"]), ("rows that correct a rating", corrections)]
 
 
 def _first(batches: Document) -> str:
     named = [batch[:NAME_SHOWN] for batch in batches["newest"]]
     return ", ".join([*named, *(["…"] if batches["count"] > len(named) else [])]) or "none"
-
-
-def _images(report: Document) -> list[tuple[str, str]]:
-    """Name and data URI of each judged section's plot."""
-    judged = [
-        (title, report[name]["distribution"]) for name, title in _SECTIONS.items() if "distribution" in report[name]
-    ]
-    return [(f"{title}: reference against current", _bars(title, shares)) for title, shares in judged]
-
-
-def _bars(title: str, shares: Document) -> str:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 2.6), layout="constrained")
-    axes = figure.subplots()
-    at = range(len(shares["from_stars"]))
-    axes.bar([x - 0.2 for x in at], shares["reference"], 0.4, label="reference", color="#b8c0cc")
-    axes.bar([x + 0.2 for x in at], shares["current"], 0.4, label="current", color="#3d6fb4")
-    axes.set_xticks(list(at), shares["from_stars"])
-    axes.set_title(f"{title}: share of rows per bin, from … stars", fontsize=9)
-    axes.legend(fontsize=8, frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=80)
-    return f"data:image/png;base64,{base64.b64encode(image.getvalue()).decode()}"
-
-
-def _table(rows: list[list[str]]) -> list[str]:
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return [lines[0], "|---" * len(rows[0]) + "|", *lines[1:]]
-
-
-def _html_table(rows: list[list[str]]) -> str:
-    head, *body = ["".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row) for tag, row in _tagged(rows)]
-    return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in body)}</table>\n"
-
-
-def _tagged(rows: list[list[str]]) -> list[tuple[str, list[str]]]:
-    return [("th" if at == 0 else "td", row) for at, row in enumerate(rows)]
 
 
 def _yes(value: bool) -> str:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pac
 
 from reco_assets.batches.accepted import waiting
-from reco_assets.batches.receipts import Receipt
+from reco_assets.batches.receipt_files import Receipt
 from reco_assets.drift.assessment import Compared, DriftReport, no_report, report_on
 from reco_assets.drift.cells import Cells, ScoredRatings, cells_of, count_batches
 from reco_assets.drift.histograms import RATINGS, of_frame

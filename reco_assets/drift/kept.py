@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from reco_assets.tables import DRIFT_KEPT
 from resources.files import put_in_place
 from resources.settings import Settings
 
@@ -20,7 +21,7 @@ _FACTS = "facts"
 
 def kept_folder(settings: Settings) -> Path:
     """Where it lies; to remove it costs the next report some seconds."""
-    return settings.storage.root / "drift" / "kept"
+    return settings.storage.root / DRIFT_KEPT
 
 
 def keep(path: Path, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:

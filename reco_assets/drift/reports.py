@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reco_assets.tables import DRIFT_REPORTS, NEWEST_DRIFT_REPORT
 from resources.documents import DocumentError, checked, read_file
 from resources.errors import RecoError
 from resources.files import write_json, write_text_atomically
@@ -39,12 +40,12 @@ class ReportRecord:
 
 def reports_folder(settings: Settings) -> Path:
     """Where all reports are, `<report_id>.json` and `.html`."""
-    return settings.storage.root / "drift" / "reports"
+    return settings.storage.root / DRIFT_REPORTS
 
 
 def newest_report(settings: Settings) -> Path:
     """The newest report's JSON, where other programs look for it."""
-    return settings.storage.root / "drift" / "report.json"
+    return settings.storage.root / NEWEST_DRIFT_REPORT
 
 
 def write_report(settings: Settings, document: dict[str, Any], html: str) -> tuple[Path, Path]:

@@ -5,13 +5,14 @@ from typing import Any
 import dagster as dg
 
 from reco_assets.maintenance.models import remove_superseded
-from reco_assets.maintenance.pins import pinned_versions
-from reco_assets.tables import OWNERS
+from reco_assets.tables import MODELS, OWNERS
+from resources.shown_tables import Cell, shown_table
 from resources.tables.files import LakehouseError
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.pins import pinned_versions
 from resources.tables.upkeep import Upkeep, delta_tables, maintain_table
 
-_COLUMNS = "| table | files | MB | won, MB | kept versions | not readable before |\n|---|---|---|---|---|---|\n"
+_COLUMNS = ("table", "files", "MB", "won, MB", "kept versions", "not readable before")
 
 
 @dg.asset(key_prefix="maintenance", group_name="maintenance", owners=OWNERS, kinds={"delta"})
@@ -26,7 +27,7 @@ def tables(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakeho
     failed: list[LakehouseError] = []
     for name in delta_tables(lakehouse):
         # Read anew for each: a model may have been trained meanwhile.
-        pinned = pinned_versions(settings.storage.root / "gold" / "models").get(name, set())
+        pinned = pinned_versions(settings.storage.root / MODELS).get(name, set())
         try:
             done[name] = maintain_table(lakehouse, name, pinned, settings.maintenance.retention_hours)
         except LakehouseError as error:
@@ -38,7 +39,6 @@ def tables(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakeho
 
 
 def _metadata(done: dict[str, Upkeep]) -> dict[str, Any]:
-    rows = "\n".join(_row(name, upkeep) for name, upkeep in done.items())
     return {
         "tables": len(done),
         "mb_won": _mb(sum(upkeep.before.bytes - upkeep.after.bytes for upkeep in done.values())),
@@ -47,15 +47,14 @@ def _metadata(done: dict[str, Upkeep]) -> dict[str, Any]:
         "files_after": sum(upkeep.after.files for upkeep in done.values()),
         "versions_kept": sum(len(upkeep.kept) for upkeep in done.values()),
         "versions_lost_before": sum(len(upkeep.lost) for upkeep in done.values()),
-        "report": dg.MetadataValue.md(_COLUMNS + rows),
+        "report": shown_table(_COLUMNS, [_row(name, upkeep) for name, upkeep in done.items()]),
     }
 
 
-def _row(name: str, upkeep: Upkeep) -> str:
+def _row(name: str, upkeep: Upkeep) -> tuple[Cell, ...]:
     before, after = upkeep.before, upkeep.after
     kept, lost = (", ".join(map(str, versions)) for versions in (upkeep.kept, upkeep.lost))
-    won = _mb(before.bytes - after.bytes)
-    return f"| {name} | {before.files} → {after.files} | {_mb(after.bytes)} | {won} | {kept} | {lost} |"
+    return (name, f"{before.files} → {after.files}", _mb(after.bytes), _mb(before.bytes - after.bytes), kept, lost)
 
 
 def _mb(size: int) -> float:

@@ -11,7 +11,7 @@ from reco_assets.quality.declarations import DECLARATIONS, Declaration
 from reco_assets.quality.findings import Finding
 from reco_assets.quality.reports import write_report
 from reco_assets.tables import OWNERS
-from resources.plain_text import in_markdown
+from resources.shown_tables import shown_table
 from resources.tables.lakehouse import Lakehouse
 
 _SEVERITY = {"error": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
@@ -58,7 +58,7 @@ def quality_report(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResu
         metadata={
             "errors": report.document["errors"],
             "warnings": report.document["warnings"],
-            "report": dg.MetadataValue.md(_markdown(report.document)),
+            "report": _shown_report(report.document),
             "path": dg.MetadataValue.path(str(report.page)),
             "page": dg.MetadataValue.url(report.page.as_uri()),
             "json": dg.MetadataValue.path(str(report.json)),
@@ -66,15 +66,12 @@ def quality_report(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResu
     )
 
 
-def _markdown(document: Mapping[str, Any]) -> str:
-    lines = ["| table | rows | checks | found |", "|---|---|---|---|"]
+def _shown_report(document: Mapping[str, Any]) -> dg.TableMetadataValue:
+    rows = []
     for table, facts in document["tables"].items():
         failed = [f"{check['severity']}: {check['text']}" for check in facts["checks"].values() if not check["passed"]]
-        rows = "" if facts["rows"] is None else f"{facts['rows']:,}"
-        lines.append(
-            f"| {table} | {rows} | {len(facts['checks'])} | {in_markdown('; '.join(failed)) or 'all passed'} |"
-        )
-    return "\n".join(lines)
+        rows.append((table, facts["rows"], len(facts["checks"]), "; ".join(failed) or "all passed"))
+    return shown_table(("table", "rows", "checks", "found"), rows)
 
 
 def _result(key: dg.AssetKey, finding: Finding) -> dg.AssetCheckResult:

@@ -14,6 +14,7 @@ from reco_assets.silver.cleaning import exact_duplicates, typed_movies, typed_ra
 from reco_assets.tables import OWNERS
 from resources.files import write_json
 from resources.reservations import reserved_stamp
+from resources.shown_tables import shown_table
 from resources.tables.lakehouse import Lakehouse
 
 REPORTS = "silver/_reports"
@@ -44,7 +45,7 @@ def etl_report(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
         metadata={
             **{f"{table}_rows": count.silver for table, count in counts.items()},
             **{f"{table}_quarantined": count.quarantined for table, count in counts.items()},
-            "report": dg.MetadataValue.md(_markdown(counts)),
+            "report": _shown(counts),
             "path": dg.MetadataValue.path(str(summary)),
         },
         check_results=[
@@ -110,12 +111,12 @@ def _plain(counts: dict[str, Conservation]) -> dict[str, dict[str, int | bool]]:
     return {table: {**vars(count), "conserved": count.holds} for table, count in counts.items()}
 
 
-def _markdown(counts: dict[str, Conservation]) -> str:
-    lines = ["| table | raw rows | silver | quarantined | exact duplicates | conserved |", "|---|---|---|---|---|---|"]
-    for table, count in counts.items():
-        numbers = (count.rows_in, count.silver, count.quarantined, count.exact_duplicates)
-        lines.append(f"| {table} | {' | '.join(f'{n:,}' for n in numbers)} | {'yes' if count.holds else 'NO'} |")
-    return "\n".join(lines)
+def _shown(counts: dict[str, Conservation]) -> dg.TableMetadataValue:
+    rows = [
+        (table, count.rows_in, count.silver, count.quarantined, count.exact_duplicates, "yes" if count.holds else "NO")
+        for table, count in counts.items()
+    ]
+    return shown_table(("table", "raw rows", "silver", "quarantined", "exact duplicates", "conserved"), rows)
 
 
 def _iso(moment: datetime) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,13 @@ from reco_assets.quality import kinds
 from reco_assets.quality.checking import check_table
 from reco_assets.quality.declarations import DECLARATIONS, DECLARED
 from reco_assets.quality.findings import Finding, counts_of, reference_counts_of
+from reco_assets.reports.page import render_page
 from resources.files import write_json, write_text_atomically
 from resources.reservations import reserved_stamp
 from resources.tables.lakehouse import Lakehouse
 
 REPORTS = "quality/reports"
 LARGEST_PAGE = 300_000
-CELL = 60  # characters of a sample's value
 
 
 @dataclass(frozen=True)
@@ -81,11 +80,6 @@ def _table(lakehouse: Lakehouse, table: str, findings: Sequence[Finding]) -> dic
 
 
 def _render(document: Mapping[str, Any]) -> str:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    environment.filters["cell"] = _cell
-    template = environment.from_string((files(__package__) / "report.html.jinja").read_text(encoding="utf-8"))
     failed = [
         (table, kind, check)
         for table, facts in document["tables"].items()
@@ -94,7 +88,8 @@ def _render(document: Mapping[str, Any]) -> str:
     ]
     failed.sort(key=lambda each: each[2]["severity"])
     charts = {table: _charts(table, facts) for table, facts in document["tables"].items()}
-    return template.render(report=document, kinds=kinds.DESCRIPTIONS, failed=failed, charts=charts)
+    shown = {"report": document, "kinds": kinds.DESCRIPTIONS, "failed": failed, "charts": charts}
+    return render_page(__package__, "report.html.jinja", **shown)
 
 
 def _charts(table: str, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -122,8 +117,3 @@ def _without_samples(document: Mapping[str, Any]) -> dict[str, Any]:
         for table, facts in document["tables"].items()
     }
     return {**document, "tables": tables}
-
-
-def _cell(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= CELL else f"{text[: CELL - 1]}…"

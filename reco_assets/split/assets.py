@@ -1,5 +1,6 @@
-"""The split as assets: every rating with its side, then one table per side, then the future as CSV."""
+"""The split as assets: every rating with its side, what is let in of the stream, a table per side, the future."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,13 +8,14 @@ import dagster as dg
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from reco_assets.publishing import publish_table
-from reco_assets.quality.etl_report import KEY as ETL_REPORT
+from reco_assets.batches.accepted import accept_waiting, waiting_totals
+from reco_assets.publishing import publish_table, publish_waiting
 from reco_assets.silver import layouts
 from reco_assets.split import merge
 from reco_assets.split import plan as splits
+from reco_assets.split.acceptance import Accept, verdict_for
 from reco_assets.split.futures import write_futures_csv
-from reco_assets.tables import OWNERS, SPLIT_RATINGS, STREAM_RATINGS
+from reco_assets.tables import FUTURES_CSV, OWNERS, SIDE_TABLES, SPLIT_RATINGS, STREAM_RATINGS
 from reco_assets.vocabulary import FUTURE, SIDES, TEST, TRAIN
 from resources.io_managers import table_metadata
 from resources.settings import Settings
@@ -25,7 +27,7 @@ _ASSET: dict[str, Any] = {"key_prefix": "silver", "group_name": "splits", "owner
 
 @dg.asset(
     ins={"ratings": dg.AssetIn(["silver", "ratings"]), "bronze": dg.AssetIn(["bronze", "ratings"])},
-    deps=[ETL_REPORT],
+    deps=[["silver", "etl_report"]],
     **_ASSET,
 )
 def split_ratings(
@@ -51,8 +53,40 @@ def split_ratings(
     return splits.as_split_ratings(sided, policy)
 
 
+class AcceptConfig(dg.Config):
+    """When to accept, and the drift report to act on; none named: the newest."""
+
+    accept: Accept = Accept.IF_DRIFT
+    report: str = ""
+
+
+@dg.asset(
+    key=["stream", "accepted"],
+    deps=[["drift", "report"]],
+    output_required=False,
+    kinds={"json"},
+    group_name="stream",
+    owners=OWNERS,
+)
+def accepted(config: AcceptConfig, lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.MaterializeResult]:
+    """The batches that training takes: all that wait, once a drift report calls for a retrained model."""
+    verdict = verdict_for(lakehouse.settings, config.accept, config.report)
+    if config.accept is Accept.IF_DRIFT_OR_STOP and not verdict.should_retrain:
+        return
+    batches = accept_waiting(lakehouse, verdict.report_id) if verdict.should_retrain else []
+    yield dg.MaterializeResult(
+        metadata={
+            "accepted_batches": len(batches),
+            "waiting_batches": waiting_totals(lakehouse).batches,
+            "should_retrain": verdict.should_retrain,
+            "reason": verdict.reason,
+            **publish_waiting(lakehouse),
+        }
+    )
+
+
 def _merged_side(side: str, description: str) -> dg.AssetsDefinition:
-    spec = merge.TABLES[side]
+    spec = SIDE_TABLES[side]
 
     @dg.asset(
         name=f"{side}_ratings",
@@ -106,7 +140,7 @@ def future_csv(lakehouse: dg.ResourceParam[Lakehouse], future: DataFrame) -> dg.
 
 def futures_path(settings: Settings) -> Path:
     """Where the future ratings are exported."""
-    return settings.storage.root / "processed" / "future.csv"
+    return settings.storage.root / FUTURES_CSV
 
 
 def split_plan(settings: Settings) -> splits.SplitPlan:

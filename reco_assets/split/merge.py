@@ -8,44 +8,39 @@ Each table has one writer, `merge_side`, and two ways that lead to the same rows
 
 A row's side is that of its pair in history, else the one it was staged with. Of rows with the same user, movie and
 time the last accepted value stands: history's, until a batch says otherwise, and then that of the batch accepted last.
-What it replaced is in the table's earlier versions.
-
-The commit that brings batches carries the last one's transaction `merge:<epoch>:<batch>`. Batches are accepted in
-order and merged in order, so what stands before it in the list is in the table too.
+What it replaced is in the table's earlier versions. How a table tells which batches it holds: `batches.merged`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import functions as F
 
-from reco_assets.batches.accepted import accepted, accepted_newest_first, waiting_batches
+from reco_assets.batches.accepted import accepted
 from reco_assets.batches.last_values import REPLACES, last_values, last_values_of_frame
+from reco_assets.batches.merged import pending, transaction
 from reco_assets.batches.receipts import good_rows
 from reco_assets.batches.steps import reached
 from reco_assets.batches.upkeep import after_merge
-from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
-from reco_assets.vocabulary import KEY, PAIR, TEST, TRAIN
+from reco_assets.tables import SIDE_TABLES, SPLIT_RATINGS, STREAM_RATINGS, TRAIN_RATINGS
+from reco_assets.vocabulary import KEY, PAIR
 from resources.tables.appends import batch_rows
-from resources.tables.files import TableSpec
 from resources.tables.growth import TableLog, changes_of, commit_changes, read_log, record, rows_under
 from resources.tables.lakehouse import Lakehouse
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-TABLES: dict[str, TableSpec] = {TRAIN: TRAIN_RATINGS, TEST: TEST_RATINGS}
 BUILT_FROM = "reco.split_version"
 ACCEPTED = ["accepted", "line"]  # the order in which rows were accepted
 BEFORE_ALL = -1
 ROW = [field.name for field in TRAIN_RATINGS.schema.fields]
 # Where a run may be killed, per side.
-STEPS = tuple(f"{side}_{step}" for side in TABLES for step in ("rebuilt", "rebuild_recorded", "inserted"))
+STEPS = tuple(f"{side}_{step}" for side in SIDE_TABLES for step in ("rebuilt", "rebuild_recorded", "inserted"))
 
 
 class How(Enum):
@@ -73,7 +68,7 @@ def merge_side(lakehouse: Lakehouse, side: str) -> Merged:
 
     Raises `LakehouseError` when there is no split, `LedgerError`.
     """
-    spec = TABLES[side]
+    spec = SIDE_TABLES[side]
     with lakehouse.lock(spec.name):
         if lakehouse.settings.storage.format != "delta":
             lakehouse.write(spec, rebuilt_side(lakehouse.read(SPLIT_RATINGS.name), None, [], side))
@@ -82,23 +77,8 @@ def merge_side(lakehouse: Lakehouse, side: str) -> Merged:
         if lakehouse.exists(spec.name):
             log = read_log(lakehouse, spec.name)
             if log.property_of(BUILT_FROM) == _state(split):
-                return _insert(lakehouse, side, split.version, _pending(lakehouse, log), log.epoch)
+                return _insert(lakehouse, side, split.version, pending(lakehouse, log), log.epoch)
         return _rebuild(lakehouse, side, split, [entry.batch for entry in accepted(lakehouse.root)])
-
-
-def is_merged_and_waits(lakehouse: Lakehouse) -> bool:
-    """Whether a table holds the merge of a batch that waits: the ledger is from a backup, older than its tables.
-
-    Raises `LedgerError`.
-    """
-    batches = waiting_batches(lakehouse)
-    for spec in TABLES.values() if batches else ():
-        if lakehouse.exists(spec.name) and lakehouse.version(spec.name) is not None:
-            log = read_log(lakehouse, spec.name)
-            epoch = log.epoch
-            if any(log.has(_transaction(epoch, batch)) for batch in batches):
-                return True
-    return False
 
 
 def rebuilt_side(split: "DataFrame", stream: "DataFrame | None", batches: Sequence[str], side: str) -> "DataFrame":
@@ -115,7 +95,7 @@ def _last_of_batches(split: "DataFrame", stream: "DataFrame", batches: Sequence[
     """What stands under the keys that batches bring to a side; `replaces`, whether in place of another value."""
     order = split.sparkSession.createDataFrame(list(enumerate(batches)), "accepted int, batch string")
     taken = stream.join(F.broadcast(order), "batch")
-    known = split.where(F.col("side").isin(*TABLES)).select(*PAIR, F.col("side").alias("known"))
+    known = split.where(F.col("side").isin(*SIDE_TABLES)).select(*PAIR, F.col("side").alias("known"))
     known = known.join(taken.select(*PAIR).distinct(), PAIR, "left_semi").distinct()
     sided = taken.join(known, PAIR, "left").where(F.coalesce("known", "split") == F.lit(side))
     brought = sided.withColumn("origin", F.col("batch")).select(*ROW, *ACCEPTED)
@@ -134,7 +114,7 @@ def rows_of_side(stream: pa.Table, known: pa.Table, batches: Sequence[str], side
     accepted_at = pc.index_in(stream["batch"], value_set=pa.array(batches, pa.string()))
     taken = stream.append_column("accepted", accepted_at).filter(pc.is_valid(accepted_at))
     placed = known.select(PAIR).append_column("side", known["side"].cast(pa.string()))
-    placed = placed.filter(pc.is_in(placed["side"], pa.array(TABLES))).group_by([*PAIR, "side"]).aggregate([])
+    placed = placed.filter(pc.is_in(placed["side"], pa.array(SIDE_TABLES))).group_by([*PAIR, "side"]).aggregate([])
     sided = taken.join(placed, keys=PAIR, join_type="left outer")
     own = sided.filter(pc.equal(pc.coalesce(sided["side"], sided["split"]), side))
     return own.append_column("origin", own["batch"]).select([*ROW, *ACCEPTED])
@@ -154,14 +134,14 @@ def rows_to_put(brought: pa.Table, held: pa.Table) -> pa.Table:
 
 
 def _rebuild(lakehouse: Lakehouse, side: str, split: TableLog, batches: list[str]) -> Merged:
-    spec = TABLES[side]
+    spec = SIDE_TABLES[side]
     stream = lakehouse.read(STREAM_RATINGS.name) if batches else None
     history = lakehouse.read(SPLIT_RATINGS.name, split.version)
     lakehouse.write(spec, rebuilt_side(history, stream, batches, side))
     reached(f"{side}_rebuilt")
     # Until this commit the property names an older state of the split, so that a run killed here is done again.
     epoch = read_log(lakehouse, spec.name).epoch
-    record(lakehouse, spec.name, _transaction(epoch, batches[-1]) if batches else None, {BUILT_FROM: _state(split)})
+    record(lakehouse, spec.name, transaction(epoch, batches[-1]) if batches else None, {BUILT_FROM: _state(split)})
     reached(f"{side}_rebuild_recorded")
     corrected = 0 if stream is None else _last_of_batches(history, stream, batches, side).where(REPLACES).count()
     return Merged(How.REBUILT, lakehouse.row_count(spec.name), tuple(batches), corrected)
@@ -170,7 +150,7 @@ def _rebuild(lakehouse: Lakehouse, side: str, split: TableLog, batches: list[str
 def _insert(lakehouse: Lakehouse, side: str, split_version: int, batches: list[str], epoch: int) -> Merged:
     if not batches:
         return Merged(How.UNCHANGED, 0, ())
-    spec = TABLES[side]
+    spec = SIDE_TABLES[side]
     columns, counts = ["batch", "line", *ROW[:-1], "split"], good_rows(lakehouse.root, batches)
     stream = batch_rows(lakehouse, STREAM_RATINGS.name, batches, columns, counts)
     split = lakehouse.dataset(SPLIT_RATINGS.name, split_version, encoded=["side"])
@@ -179,22 +159,11 @@ def _insert(lakehouse: Lakehouse, side: str, split_version: int, batches: list[s
     held = rows_under(lakehouse.dataset(spec.name), brought.select(KEY))
     last = rows_to_put(brought, held)
     changes = changes_of(last.select(ROW), held, KEY)
-    commit_changes(lakehouse, spec, changes, KEY, _transaction(epoch, batches[-1]))
+    commit_changes(lakehouse, spec, changes, KEY, transaction(epoch, batches[-1]))
     reached(f"{side}_inserted")
     after_merge(lakehouse, spec.name)
     corrected_before = last.filter(pc.field(REPLACES)).join(changes.new, keys=KEY, join_type="left semi")
     return Merged(How.INSERTED, len(changes), tuple(batches), len(changes.other) + len(corrected_before))
-
-
-def _pending(lakehouse: Lakehouse, log: TableLog) -> list[str]:
-    """The batches after the last one whose merge is in the log."""
-    epoch = log.epoch
-    newest_first = accepted_newest_first(lakehouse.root)
-    return [*takewhile(lambda batch: not log.has(_transaction(epoch, batch)), newest_first)][::-1]
-
-
-def _transaction(epoch: int, batch: str) -> str:
-    return f"merge:{epoch}:{batch}"
 
 
 def _state(split: TableLog) -> str:

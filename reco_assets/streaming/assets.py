@@ -1,22 +1,21 @@
-"""The streaming assets: files taken in as staged ratings, and the batches that training takes."""
+"""The streaming assets: files taken in as staged ratings, and the lines that broke a rule."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from reco_assets.batches.accepted import accept_waiting, waiting_totals
-from reco_assets.drift.reports import Verdict, report_verdict
+from reco_assets.batches.accepted import waiting_totals
 from reco_assets.publishing import publish_waiting
 from reco_assets.streaming.intake import IntakeResult, NoFilesError, take_in, take_in_again, take_in_file
 from reco_assets.streaming.landing import landed_files
 from reco_assets.tables import OWNERS, STREAM_QUARANTINE, STREAM_RATINGS
 from resources.io_managers import table_metadata
-from resources.plain_text import in_markdown
-from resources.settings import Settings
+from resources.plain_text import in_markdown, printable
+from resources.shown_tables import shown_table
 from resources.tables.lakehouse import Lakehouse
 
 RATINGS, QUARANTINE = dg.AssetKey(["stream", "ratings"]), dg.AssetKey(["stream", "quarantine"])
@@ -24,7 +23,6 @@ NO_FILE_REFUSED, EVERY_FILE_TAKEN = "no_file_refused", "every_file_taken"
 SKIPPED_TAG = "reco/skipped"
 COUNTED = ("lines", "good", "quarantined", "duplicates", "corrections", "train", "test")
 SHOWN_FILES = 20
-BY_HAND = Verdict("by_hand", should_retrain=True, reason="accepted by hand")
 _ASSET: dict[str, Any] = {"group_name": "stream", "owners": OWNERS}
 
 
@@ -48,23 +46,6 @@ class IntakeConfig(dg.Config):
     csv_path: str = ""
     replay: str = ""
     without_files: WithoutFiles = WithoutFiles.GO_ON
-
-
-class Accept(Enum):
-    """When waiting batches are accepted: if the drift report calls for it (and what follows runs, or is skipped,
-    without drift), or whatever it says.
-    """
-
-    IF_DRIFT = "if_drift"
-    IF_DRIFT_OR_STOP = "if_drift_or_stop"
-    ALWAYS = "always"
-
-
-class AcceptConfig(dg.Config):
-    """When to accept, and the drift report to act on; none named: the newest."""
-
-    accept: Accept = Accept.IF_DRIFT
-    report: str = ""
 
 
 @dg.multi_asset(
@@ -129,31 +110,6 @@ def process_streaming_data(
             )
 
 
-@dg.asset(key=["stream", "accepted"], deps=[["drift", "report"]], output_required=False, kinds={"json"}, **_ASSET)
-def accepted(config: AcceptConfig, lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.MaterializeResult]:
-    """The batches that training takes: all that wait, once a drift report calls for a retrained model."""
-    verdict = _verdict(config, lakehouse.settings)
-    if config.accept is Accept.IF_DRIFT_OR_STOP and not verdict.should_retrain:
-        return
-    batches = accept_waiting(lakehouse, verdict.report_id) if verdict.should_retrain else []
-    yield dg.MaterializeResult(
-        metadata={
-            "accepted_batches": len(batches),
-            "waiting_batches": waiting_totals(lakehouse).batches,
-            "should_retrain": verdict.should_retrain,
-            "reason": verdict.reason,
-            **publish_waiting(lakehouse),
-        }
-    )
-
-
-def _verdict(config: AcceptConfig, settings: Settings) -> Verdict:
-    """Where whoever asks has decided already, the report says why, if one is named."""
-    if config.accept is not Accept.ALWAYS:
-        return report_verdict(settings, config.report or None)
-    return replace(report_verdict(settings, config.report), should_retrain=True) if config.report else BY_HAND
-
-
 def _take_in(config: IntakeConfig, lakehouse: Lakehouse) -> IntakeResult:
     if config.replay:
         return take_in_again(lakehouse, config.replay)
@@ -178,26 +134,34 @@ def _summary(taken: IntakeResult) -> dict[str, Any]:
         "files_refused": len(taken.refused),
         "files_not_taken": len(taken.not_taken),
         **{name: sum(getattr(receipt, name) for receipt in taken.received) for name in COUNTED},
-        "files": dg.MetadataValue.md(_files(taken)),
+        "files": _files(taken),
+        **({"notes": dg.MetadataValue.md(notes)} if (notes := _notes(taken)) else {}),
         **({"hints": "\n".join(taken.hints[:SHOWN_FILES])} if taken.hints else {}),
         **({"replay": dg.JsonMetadataValue(asdict(taken.replayed))} if taken.replayed else {}),
     }
 
 
-def _files(taken: IntakeResult) -> str:
-    lines = [
-        "| file | batch | lines | good | quarantined | duplicates | corrections |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for receipt in taken.received[:SHOWN_FILES]:
-        counts = (receipt.lines, receipt.good, receipt.quarantined, receipt.duplicates, receipt.corrections)
-        lines.append(
-            f"| {in_markdown(receipt.source)} | {receipt.batch[:12]} | {' | '.join(f'{count:,}' for count in counts)} |"
+def _files(taken: IntakeResult) -> dg.TableMetadataValue:
+    rows = [
+        (
+            printable(receipt.source),
+            receipt.batch[:12],
+            receipt.lines,
+            receipt.good,
+            receipt.quarantined,
+            receipt.duplicates,
+            receipt.corrections,
         )
+        for receipt in taken.received[:SHOWN_FILES]
+    ]
+    return shown_table(("file", "batch", "lines", "good", "quarantined", "duplicates", "corrections"), rows)
+
+
+def _notes(taken: IntakeResult) -> str:
+    """What there is to say of files beside the table of them, a paragraph each."""
     hidden = len(taken.received) - SHOWN_FILES
-    more = [f"\nand {hidden:,} more."] if hidden > 0 else []
-    known = [f"\n{in_markdown(name)}: its content was taken in before." for name in taken.known[:SHOWN_FILES]]
-    refused = [f"\nRefused: {in_markdown(refusal.error)}" for refusal in taken.refused[:SHOWN_FILES]]
-    hints = [f"\n{in_markdown(hint)}" for hint in taken.hints[:SHOWN_FILES]]
-    left = [f"\nNot taken: {in_markdown(str(file))}" for file in taken.not_taken[:SHOWN_FILES]]
-    return "\n".join([*lines, *more, *known, *hints, *refused, *left])
+    more = [f"and {hidden:,} more."] if hidden > 0 else []
+    known = [f"{in_markdown(name)}: its content was taken in before." for name in taken.known[:SHOWN_FILES]]
+    refused = [f"Refused: {in_markdown(refusal.error)}" for refusal in taken.refused[:SHOWN_FILES]]
+    left = [f"Not taken: {in_markdown(str(file))}" for file in taken.not_taken[:SHOWN_FILES]]
+    return "\n\n".join([*more, *known, *refused, *left])

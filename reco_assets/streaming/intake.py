@@ -18,11 +18,11 @@ from deltalake.exceptions import DeltaError
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from reco_assets.batches.ledger import LedgerError, catch_up
-from reco_assets.batches.receipts import FOLDER as RECEIPTS
-from reco_assets.batches.receipts import Receipt, newest_number, read_receipt
-from reco_assets.batches.recovery import ARCHIVE, newest_transaction
+from reco_assets.batches.merged import is_merged_and_waits
+from reco_assets.batches.receipt_files import Receipt
+from reco_assets.batches.receipts import newest_number, read_receipt
+from reco_assets.batches.recovery import newest_transaction
 from reco_assets.batches.upkeep import after_intake
-from reco_assets.split.merge import is_merged_and_waits
 from reco_assets.streaming.claims import (
     CLAIMED,
     claim,
@@ -37,7 +37,7 @@ from reco_assets.streaming.landing import HAS_A_WRITER, LandingError, incomplete
 from reco_assets.streaming.not_taken import NotTaken, files_not_taken, write_failures
 from reco_assets.streaming.replay import Replayed, find_batch, finish_replays, replay_batch
 from reco_assets.streaming.writers import Look
-from reco_assets.tables import STREAM
+from reco_assets.tables import ARCHIVE, RECEIPTS, STREAM
 from resources.errors import RecoError
 from resources.own_folders import require_own_folders
 from resources.settings import Settings

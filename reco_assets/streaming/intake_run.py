@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reco_assets.batches.corrections import corrected_later
-from reco_assets.batches.receipts import Receipt, mend_copy, progress_of, read_receipt
-from reco_assets.batches.recovery import ARCHIVE
+from reco_assets.batches.receipt_files import Receipt
+from reco_assets.batches.receipts import mend_copy, progress_of, read_receipt
 from reco_assets.batches.steps import reached
 from reco_assets.sources.source import SourceError
 from reco_assets.streaming.archiving import PARTIAL, KeptError, archived_parts, copy_rest, is_settled, keep
@@ -19,6 +19,7 @@ from reco_assets.streaming.landing import LandingError
 from reco_assets.streaming.readable import require_readable_stream
 from reco_assets.streaming.reader import parse_stream_file
 from reco_assets.streaming.staging import Batch, Batches, Original, Parts, lost_lines, receive, stage
+from reco_assets.tables import ARCHIVE
 from resources.own_folders import OwnFolder, own_folder
 from resources.tables.lakehouse import Lakehouse
 

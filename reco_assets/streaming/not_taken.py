@@ -25,10 +25,10 @@ from reco_assets.streaming.landing import (
     name_defect,
 )
 from reco_assets.streaming.writers import Look, Writers
+from reco_assets.tables import NOT_TAKEN
 from resources.files import write_json
 from resources.own_folders import StrangeFolderError, own_folder
 
-FAILURES = Path("stream", "not_taken.json")
 COMPRESSED = (".gz", ".tgz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".rar", ".tar", ".lz4", ".z")
 MAX_REASON_BYTES = 2_000
 
@@ -108,7 +108,7 @@ def write_failures(root: Path, folder: Path, failed: Mapping[str, str], now_ns: 
             elif known is not None:
                 after[name] = known
     if after != before:
-        write_json(root / FAILURES, after)
+        write_json(root / NOT_TAKEN, after)
 
 
 def _landed(
@@ -189,7 +189,7 @@ def _failed(name: str, found: os.stat_result, failures: Mapping[str, dict[str, A
 def _failures(root: Path) -> dict[str, dict[str, Any]]:
     """{path in the streaming folder: {"inode", "reason", "since_ns"}}; empty where the file is damaged."""
     with suppress(OSError, ValueError):
-        found = json.loads((root / FAILURES).read_text(encoding="utf-8"))
+        found = json.loads((root / NOT_TAKEN).read_text(encoding="utf-8"))
         if isinstance(found, dict) and all(
             isinstance(each, dict) and each.keys() >= {"inode", "reason", "since_ns"} for each in found.values()
         ):

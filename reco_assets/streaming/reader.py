@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pac
 
+from reco_assets.batches.archive import count_data_lines
 from reco_assets.sources.text_files import check_header
 from reco_assets.vocabulary import CONFLICT, CSV_COLUMNS, HIGHEST_RATING, INT32_MAX, LOWEST_RATING
 
@@ -91,15 +92,6 @@ def parse_stream_file(path: Path, landed_ns: int) -> ParsedFile:
     columns = zip(*sorted(defects), strict=True) if defects else ([], [], [])
     quarantined = pa.table(dict(zip(QUARANTINED.names, columns, strict=True)), schema=QUARANTINED)
     return ParsedFile(good, quarantined, count_data_lines(path), duplicates)
-
-
-def count_data_lines(path: Path) -> int:
-    """Physical lines after the first, counted on bytes without the parser; a last line needs no newline."""
-    newlines, last = 0, b"\n"
-    with path.open("rb") as handle:
-        while chunk := handle.read(BLOCK_BYTES):
-            newlines, last = newlines + chunk.count(b"\n"), chunk[-1:]
-    return max(newlines + (last != b"\n") - 1, 0)
 
 
 def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:

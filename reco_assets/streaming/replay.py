@@ -21,12 +21,13 @@ from deltalake import DeltaTable
 
 from reco_assets.batches.corrections import count_corrections, later_rows
 from reco_assets.batches.ledger import change, query
-from reco_assets.batches.receipts import FOLLOW_UP, Receipt, begin, family, newest_number, read_receipt, write_receipts
-from reco_assets.batches.recovery import ARCHIVE, TRANSACTION
+from reco_assets.batches.receipt_files import Receipt
+from reco_assets.batches.receipts import FOLLOW_UP, begin, family, newest_number, read_receipt, write_receipts
+from reco_assets.batches.recovery import TRANSACTION
 from reco_assets.batches.sides import split_pairs
 from reco_assets.batches.steps import reached
 from reco_assets.streaming.reader import GOOD, QUARANTINED, ParsedFile, parse_stream_file
-from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
+from reco_assets.tables import ARCHIVE, STREAM_QUARANTINE, STREAM_RATINGS
 from reco_assets.vocabulary import CONFLICT, CSV_COLUMNS, KEY, TRAIN
 from resources.errors import RecoError
 from resources.identifiers import identifier

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pac
 
 from reco_assets.batches.corrections import count_corrections
-from reco_assets.batches.receipts import Receipt, begin, family, write_receipts
+from reco_assets.batches.receipt_files import Receipt
+from reco_assets.batches.receipts import begin, family, write_receipts
 from reco_assets.batches.recovery import TRANSACTION
 from reco_assets.batches.sides import split_pairs
 from reco_assets.batches.steps import reached

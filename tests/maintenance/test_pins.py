@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reco_assets.maintenance.pins import PinError, pinned_versions
+from resources.tables.pins import PinError, pinned_versions
 
 
 def write(path: Path, document: Any) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from reco_assets.batches.receipts import Receipt, write_receipt
+from reco_assets.batches.receipt_files import Receipt
+from reco_assets.batches.receipts import write_receipt
 from reco_assets.models.versions.store import model_store
 from reco_assets.sources.source import LINE, LOADED_TS, SOURCE_FILE
 from reco_assets.tables import SILVER_RATINGS, TRAIN_RATINGS

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from resources.errors import RecoError
 from resources.plain_errors import explain, explain_text
-from resources.plain_text import in_markdown, printable
+from resources.plain_text import in_markdown, markdown_table, printable
 
 
 @given(st.text())
@@ -33,6 +33,15 @@ def test_printable_text_has_no_control_character_and_no_line_end(text: str) -> N
 )
 def test_markdown_shows_text_as_text(text: str, shown: str) -> None:
     assert in_markdown(text) == shown
+
+
+def test_no_cell_breaks_a_markdown_table() -> None:
+    assert markdown_table(["file", "rows"], [["a|b.csv", "1"], ["a\nb", ""]]) == [
+        "| file | rows |",
+        "|---|---|",
+        r"| a\|b.csv | 1 |",
+        "| a b |  |",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ from collections.abc import Callable
 import pytest
 
 from reco_assets.batches.accepted import Accepted, accept_waiting, accepted, waiting
-from reco_assets.batches.ledger import FILE
-from reco_assets.batches.receipts import Receipt, write_receipt
+from reco_assets.batches.receipt_files import Receipt
+from reco_assets.batches.receipts import write_receipt
 from reco_assets.build import build_definitions
 from reco_assets.drift.reports import write_report
 from reco_assets.runner.run import materialize_assets
+from reco_assets.tables import LEDGER
 from resources.tables.lakehouse import Lakehouse
 
 
@@ -31,7 +32,7 @@ def names(lakehouse: Lakehouse) -> list[str]:
 
 def test_where_nothing_was_taken_in_nothing_waits_and_nothing_is_accepted(lakehouse: Lakehouse) -> None:
     assert (accepted(lakehouse.root), waiting(lakehouse), accept_waiting(lakehouse, "r1")) == ([], [], [])
-    assert not lakehouse.path(str(FILE)).exists()
+    assert not lakehouse.path(str(LEDGER)).exists()
 
 
 def test_batches_wait_in_the_order_of_intake(lakehouse: Lakehouse, receive: Callable[..., None]) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from reco_assets.batches.accepted import accept_waiting
 from reco_assets.batches.receipts import receipts
-from reco_assets.split.merge import TABLES, merge_side
+from reco_assets.split.merge import merge_side
 from reco_assets.streaming.intake import take_in
-from reco_assets.tables import TRAIN_RATINGS
+from reco_assets.tables import SIDE_TABLES, TRAIN_RATINGS
 from resources.tables.lakehouse import Lakehouse
 
 
@@ -57,7 +57,7 @@ def test_of_files_of_one_intake_the_one_that_came_last_corrects_the_others(
     assert corrections(lakehouse) == {"b.csv": 0, "c.csv": 1, "a.csv": 1}
     accept_waiting(lakehouse, "report")
     ratings = []
-    for side, spec in TABLES.items():
+    for side, spec in SIDE_TABLES.items():
         merge_side(lakehouse, side)
         ratings += lakehouse.dataset(spec.name).to_table().to_pylist()
     assert [row["rating"] for row in ratings if row["user_id"] == 7] == [5.0]

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from reco_assets.batches.accepted import Accepted, accept_waiting, accepted, waiting, waiting_batches
-from reco_assets.batches.ledger import FILE, LedgerError, change
-from reco_assets.batches.receipts import FOLDER, Receipt, receipts, write_receipt
+from reco_assets.batches.ledger import LedgerError, change
+from reco_assets.batches.receipt_files import Receipt
+from reco_assets.batches.receipts import receipts, write_receipt
 from reco_assets.split.merge import merge_side
 from reco_assets.streaming.intake import take_in
-from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
+from reco_assets.tables import LEDGER, RECEIPTS, STREAM_QUARANTINE, STREAM_RATINGS
 from resources.tables.lakehouse import Lakehouse
 
 ONE = Receipt("b" * 64, "b.csv", 2_000, 70, 4, 2, 1, 1, 1, 1, 2)
@@ -72,7 +73,7 @@ def rows(lakehouse: Lakehouse) -> tuple[int, int]:
 def test_a_damaged_ledger_is_kept_aside_and_made_anew_from_the_receipts_copies(
     lakehouse: Lakehouse, taken: list[Receipt], damage: Callable[[Path], None]
 ) -> None:
-    path = lakehouse.path(str(FILE))
+    path = lakehouse.path(str(LEDGER))
     damage(path)
     with pytest.warns(UserWarning, match=r"ledger\.sqlite is damaged .*kept as ledger\.sqlite\.damaged"):
         assert waiting(lakehouse) == taken
@@ -83,7 +84,7 @@ def test_a_damaged_ledger_is_kept_aside_and_made_anew_from_the_receipts_copies(
 def test_a_ledger_that_is_gone_is_made_anew_and_known_content_stays_known(
     lakehouse: Lakehouse, taken: list[Receipt], drop: Callable[..., Path]
 ) -> None:
-    lakehouse.path(str(FILE)).unlink()
+    lakehouse.path(str(LEDGER)).unlink()
     before = rows(lakehouse)
     drop("again.csv", "2005-09-07,8,42,4")
     assert take_in(lakehouse).known == ("again.csv",)
@@ -94,8 +95,8 @@ def test_a_ledger_that_is_gone_is_made_anew_and_known_content_stays_known(
 def test_where_the_receipt_is_unreadable_too_tables_and_archive_say_what_was_in_it(
     lakehouse: Lakehouse, taken: list[Receipt], text: str | None
 ) -> None:
-    lakehouse.path(str(FILE)).unlink()
-    copy = lakehouse.path(str(FOLDER), f"{taken[0].batch}.json")
+    lakehouse.path(str(LEDGER)).unlink()
+    copy = lakehouse.path(str(RECEIPTS), f"{taken[0].batch}.json")
     if text is None:
         folder(copy)
     else:
@@ -112,8 +113,8 @@ def test_content_that_only_the_tables_know_goes_through_intake_again_and_doubles
     lakehouse: Lakehouse, taken: list[Receipt], drop: Callable[..., Path]
 ) -> None:
     before = rows(lakehouse)
-    lakehouse.path(str(FILE)).unlink()
-    shutil.rmtree(lakehouse.path(str(FOLDER)))
+    lakehouse.path(str(LEDGER)).unlink()
+    shutil.rmtree(lakehouse.path(str(RECEIPTS)))
     drop("a.csv", "2005-09-06,7,42,4", "2005-09-06,7,42,4", "oops")
     result = take_in(lakehouse)
     assert [(receipt.batch, receipt.lines) for receipt in result.received] == [(taken[0].batch, 3)]
@@ -127,7 +128,7 @@ def test_a_ledger_lost_while_a_batch_is_half_staged_loses_none_of_its_lines(
     drop("c.csv", "2005-09-08,9,42,4", "oops", "2005-09-08,9,43,4")
     [ended] = run_apart(TAKE_IN, lakehouse, crash_at=[step])
     assert ended.code == -9
-    lakehouse.path(str(FILE)).unlink()
+    lakehouse.path(str(LEDGER)).unlink()
     [receipt] = take_in(lakehouse).received
     assert (receipt.lines, receipt.good, receipt.quarantined) == (3, 2, 1)
     assert rows(lakehouse) == (4, 2)
@@ -139,11 +140,11 @@ def test_a_ledger_from_a_backup_catches_up_with_the_tables(
 ) -> None:
     drop("a.csv", "2005-09-06,7,42,4")
     take_in(lakehouse)
-    shutil.copy(lakehouse.path(str(FILE)), tmp_path / "backup")
+    shutil.copy(lakehouse.path(str(LEDGER)), tmp_path / "backup")
     drop("b.csv", "2005-09-07,8,42,4")
     take_in(lakehouse)
     expected = receipts(lakehouse.root)
-    shutil.copy(tmp_path / "backup", lakehouse.path(str(FILE)))
+    shutil.copy(tmp_path / "backup", lakehouse.path(str(LEDGER)))
     drop("b-again.csv", "2005-09-07,8,42,4")
     take_in(lakehouse)
     assert receipts(lakehouse.root) == expected
@@ -160,7 +161,7 @@ def test_of_acceptances_a_lost_ledger_keeps_those_that_were_merged(
     drop("c.csv", "2005-09-08,9,42,4")
     [late] = take_in(lakehouse).received
     accept_waiting(lakehouse, "r2")
-    lakehouse.path(str(FILE)).unlink()
+    lakehouse.path(str(LEDGER)).unlink()
     assert [entry.batch for entry in accepted(lakehouse.root)] == [receipt.batch for receipt in taken]
     assert waiting(lakehouse) == [late]
     assert merge_side(lakehouse, "train").rows == 0
@@ -187,16 +188,16 @@ def test_a_lost_ledger_does_not_bring_back_what_a_merged_batch_corrected(
 ) -> None:
     drop("history.csv", "2010-01-01,7,1,4", "2005-09-06,7,42,2", "2005-09-06,7,43,2")
     [old] = take_in(lakehouse).received
-    shutil.copy(lakehouse.path(str(FILE)), tmp_path / "backup")
+    shutil.copy(lakehouse.path(str(LEDGER)), tmp_path / "backup")
     merge()
     drop("corrected.csv", "2005-09-06,7,42,5", "2005-09-06,7,43,5")
     [new] = take_in(lakehouse).received
     before = merge()
     drop("waits.csv", "2005-09-06,7,42,1")
     [late] = take_in(lakehouse).received
-    lakehouse.path(str(FILE)).unlink()
+    lakehouse.path(str(LEDGER)).unlink()
     if restored:
-        shutil.copy(tmp_path / "backup", lakehouse.path(str(FILE)))
+        shutil.copy(tmp_path / "backup", lakehouse.path(str(LEDGER)))
         take_in(lakehouse)
     assert [entry.batch for entry in accepted(lakehouse.root)] == [old.batch, new.batch]
     assert waiting(lakehouse) == [late]
@@ -208,9 +209,9 @@ def test_a_lost_ledger_does_not_bring_back_what_a_merged_batch_corrected(
 def test_a_ledger_from_a_backup_that_lacks_acceptances_alone_catches_up_with_the_tables(
     lakehouse: Lakehouse, taken: list[Receipt], drop: Callable[..., Path], merge: Callable, tmp_path: Path
 ) -> None:
-    shutil.copy(lakehouse.path(str(FILE)), tmp_path / "backup")
+    shutil.copy(lakehouse.path(str(LEDGER)), tmp_path / "backup")
     merge()
-    shutil.copy(tmp_path / "backup", lakehouse.path(str(FILE)))
+    shutil.copy(tmp_path / "backup", lakehouse.path(str(LEDGER)))
     assert waiting(lakehouse) == taken
     drop("c.csv", "2005-09-08,9,42,4")
     [late] = take_in(lakehouse).received
@@ -228,7 +229,7 @@ def test_a_batch_that_lacks_a_row_in_the_tables_waits_though_a_later_one_holds_i
     unfinished = "UPDATE batches SET receipt = NULL WHERE batch = ?"
     change(lakehouse.root, lambda ledger: ledger.execute(unfinished, (early.batch,)))
     merge()
-    lakehouse.path(str(FILE)).unlink()
+    lakehouse.path(str(LEDGER)).unlink()
     [late] = accepted(lakehouse.root)
     assert (waiting(lakehouse), late.batch != early.batch) == ([early], True)
 
@@ -238,8 +239,8 @@ def test_content_that_only_the_tables_know_is_not_judged_by_the_time_of_its_file
     lakehouse: Lakehouse, taken: list[Receipt], drop: Callable[..., Path], year: int
 ) -> None:
     before = rows(lakehouse)
-    lakehouse.path(str(FILE)).unlink()
-    shutil.rmtree(lakehouse.path(str(FOLDER)))
+    lakehouse.path(str(LEDGER)).unlink()
+    shutil.rmtree(lakehouse.path(str(RECEIPTS)))
     drop("a.csv", "2005-09-06,7,42,4", "2005-09-06,7,42,4", "oops", landed=datetime(year, 1, 1, tzinfo=UTC))
     assert [receipt.lines for receipt in take_in(lakehouse).received] == [3]
     assert rows(lakehouse) == before
@@ -252,9 +253,9 @@ def test_content_that_only_the_tables_know_is_not_judged_by_the_time_of_its_file
 def leave_old_files(root: Path, entries: str) -> list[Receipt]:
     """Receipts and a list of accepted batches as they were before there was a ledger."""
     old = [replace(ONE, batch=letter * 64, landed_ns=landed) for letter, landed in (("a", 3), ("b", 1), ("c", 2))]
-    (root / FOLDER).mkdir(parents=True)
+    (root / RECEIPTS).mkdir(parents=True)
     for receipt in old:
-        (root / FOLDER / f"{receipt.batch}.json").write_text(json.dumps(asdict(receipt)))
+        (root / RECEIPTS / f"{receipt.batch}.json").write_text(json.dumps(asdict(receipt)))
     (root / "stream" / "accepted.json").write_text(entries)
     return old
 
@@ -291,7 +292,7 @@ def test_a_list_put_back_beside_a_ledger_is_carried_over_too(lakehouse: Lakehous
 
 def test_a_ledger_of_a_newer_release_is_refused_and_left_as_it_is(lakehouse: Lakehouse) -> None:
     write_receipt(lakehouse.root, ONE)
-    path = lakehouse.path(str(FILE))
+    path = lakehouse.path(str(LEDGER))
     with sqlite3.connect(path) as ledger:
         ledger.execute("PRAGMA user_version = 99")
     content = path.read_bytes()

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from reco_assets.batches import upkeep
 from reco_assets.batches.accepted import accept_waiting, accepted
-from reco_assets.batches.receipts import Receipt, write_receipt
+from reco_assets.batches.receipt_files import Receipt
+from reco_assets.batches.receipts import write_receipt
 from reco_assets.batches.sides import split_pairs
-from reco_assets.split.merge import ROW, TABLES, How, Merged, merge_side, rebuilt_side, rows_of_side, rows_to_put
-from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
+from reco_assets.split.merge import ROW, How, Merged, merge_side, rebuilt_side, rows_of_side, rows_to_put
+from reco_assets.tables import SIDE_TABLES, SPLIT_RATINGS, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import KEY
 from resources.engine import Engine
 from resources.settings import load_settings
@@ -99,11 +100,11 @@ def stage(lakehouse: Lakehouse) -> Callable[..., None]:
 
 
 def of_side(lakehouse: Lakehouse, side: str) -> list[tuple[int, int, int, float, str]]:
-    return rows_in(lakehouse.dataset(TABLES[side].name).to_table())
+    return rows_in(lakehouse.dataset(SIDE_TABLES[side].name).to_table())
 
 
 def both(lakehouse: Lakehouse) -> dict[str, list[tuple[int, int, int, float, str]]]:
-    return {side: of_side(lakehouse, side) for side in TABLES}
+    return {side: of_side(lakehouse, side) for side in SIDE_TABLES}
 
 
 def merge(lakehouse: Lakehouse) -> tuple[Merged, Merged]:
@@ -362,7 +363,7 @@ def test_what_batches_bring_to_history_is_what_a_rebuild_adds_to_it(
     taken = [batch for batch in order if batch in batches]
     known = history.select(["user_id", "movie_id", "side"])
     streamed = spark.createDataFrame(stream if stream.num_rows else [], STREAM_RATINGS.schema)
-    for side in TABLES:
+    for side in SIDE_TABLES:
         rebuilt = rebuilt_side(spark.createDataFrame(history), streamed, taken, side).toArrow()
         own = history.filter(pc.equal(history["side"], side)).select(ROW)
         brought = rows_of_side(stream, known, taken, side)
@@ -421,9 +422,9 @@ class World:
         assert sorted(row for rows in merged.values() for row in rows) == self.expected()
         assert not {row[:2] for row in merged["train"]} & {row[:2] for row in merged["test"]}
         self.grow([])
-        assert [merge_side(self.lakehouse, side).how for side in TABLES] == [How.REBUILT, How.REBUILT]
+        assert [merge_side(self.lakehouse, side).how for side in SIDE_TABLES] == [How.REBUILT, How.REBUILT]
         assert both(self.lakehouse) == merged
-        assert [merge_side(self.lakehouse, side).how for side in TABLES] == [How.UNCHANGED, How.UNCHANGED]
+        assert [merge_side(self.lakehouse, side).how for side in SIDE_TABLES] == [How.UNCHANGED, How.UNCHANGED]
 
     def _staged(self, row: Rated) -> list[str]:
         if not self.lakehouse.exists(STREAM_RATINGS.name):

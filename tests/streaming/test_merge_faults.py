@@ -15,8 +15,9 @@ import pytest
 from reco_assets.batches import accepted as accepting
 from reco_assets.batches.accepted import accept_waiting, accepted, waiting
 from reco_assets.split import merge as merging
-from reco_assets.split.merge import TABLES, How, merge_side
+from reco_assets.split.merge import How, merge_side
 from reco_assets.streaming.intake import take_in
+from reco_assets.tables import SIDE_TABLES
 from resources.tables.lakehouse import Lakehouse
 
 pytestmark = pytest.mark.slow
@@ -103,11 +104,11 @@ class Loop:
     def merge(self) -> list[How]:
         """Accept and merge in this process."""
         accept_waiting(self.lakehouse, "report")
-        return [merge_side(self.lakehouse, side).how for side in TABLES]
+        return [merge_side(self.lakehouse, side).how for side in SIDE_TABLES]
 
     def rows(self) -> Rows:
         """The rows of both tables."""
-        return {side: self.rows_of(spec.name, *COLUMNS) for side, spec in TABLES.items()}
+        return {side: self.rows_of(spec.name, *COLUMNS) for side, spec in SIDE_TABLES.items()}
 
     def check_conserved(self) -> None:
         """Every rating of history and of both files is there once, as last said, and no pair is on both sides."""

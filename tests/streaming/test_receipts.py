@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from reco_assets.batches.receipts import Receipt, ReceiptError, read_receipt, receipts, received_batches, write_receipt
+from reco_assets.batches.receipt_files import Receipt
+from reco_assets.batches.receipts import ReceiptError, read_receipt, receipts, received_batches, write_receipt
 
 ONE = Receipt(
     batch="b" * 64,

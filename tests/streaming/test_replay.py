@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from reco_assets.batches.accepted import accept_waiting, waiting_batches
-from reco_assets.batches.ledger import FILE
-from reco_assets.batches.receipts import FOLDER, FOLLOW_UP, Receipt, read_receipt, receipts
+from reco_assets.batches.receipt_files import Receipt
+from reco_assets.batches.receipts import FOLLOW_UP, read_receipt, receipts
 from reco_assets.split.merge import merge_side
 from reco_assets.streaming import intake_run
 from reco_assets.streaming.intake import take_in, take_in_again
 from reco_assets.streaming.reader import parse_stream_file
 from reco_assets.streaming.replay import STEPS, Replayed, ReplayError
-from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
+from reco_assets.tables import LEDGER, RECEIPTS, STREAM_QUARANTINE, STREAM_RATINGS
 from resources.tables.lakehouse import Lakehouse
 
 RATINGS, QUARANTINE = STREAM_RATINGS.name, STREAM_QUARANTINE.name
@@ -213,8 +213,8 @@ def test_a_file_that_comes_again_after_a_replay_and_a_lost_ledger_doubles_and_lo
     before = state()
     if archived is not None:
         os.utime(lakehouse.path("stream", "archive", f"{batch}.csv"), ns=(archived, archived))
-    lakehouse.path(str(FILE)).unlink()
-    shutil.rmtree(lakehouse.path(str(FOLDER)))
+    lakehouse.path(str(LEDGER)).unlink()
+    shutil.rmtree(lakehouse.path(str(RECEIPTS)))
     drop("again.csv", *LINES)
     assert take_in(lakehouse).not_taken == ()
     assert (state()["ratings"], state()["quarantine"]) == (before["ratings"], before["quarantine"])

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from reco_assets.batches.accepted import accept_waiting
-from reco_assets.batches.receipt_files import FOLDER
-from reco_assets.batches.receipts import Receipt, read_receipt, received_batches, write_receipts
-from reco_assets.batches.upkeep import STEP, after_intake, sweep_reports
+from reco_assets.batches.receipt_files import Receipt
+from reco_assets.batches.receipts import read_receipt, received_batches, write_receipts
+from reco_assets.batches.upkeep import STEP, after_intake
 from reco_assets.drift.reports import reports_folder
+from reco_assets.drift.upkeep import sweep_reports
 from reco_assets.streaming.intake import take_in
-from reco_assets.tables import STREAM_RATINGS
+from reco_assets.tables import RECEIPTS, STREAM_RATINGS
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.tending import MANY_FILES
 
@@ -38,7 +39,7 @@ def receive(lakehouse: Lakehouse, numbers: range) -> list[str]:
 
 
 def left(lakehouse: Lakehouse) -> tuple[set[str], set[str]]:
-    folders = (lakehouse.path("stream", "archive"), lakehouse.path(str(FOLDER)))
+    folders = (lakehouse.path("stream", "archive"), lakehouse.path(str(RECEIPTS)))
     archived, copies = ({path.stem for path in folder.iterdir()} for folder in folders)
     return archived, copies
 

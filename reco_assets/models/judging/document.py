@@ -1,13 +1,13 @@
 """An evaluation as people and programs read it: the documented JSON, flat numbers, a report, a plot."""
 
-import base64
-import io
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from reco_assets.models.judging.evaluation import BaselineScores, Evaluation
+from reco_assets.reports.page import png_address
+from resources.plain_text import markdown_table
 from resources.settings import Settings
 
 
@@ -75,21 +75,20 @@ def metrics_report(version: str, document: Mapping[str, Any]) -> str:
     """The evaluation as markdown, beside its baselines and the champion."""
     stars, ranking, baselines = document["evaluation"], document["ranking"], document["baselines"]
     champion = document.get("champion")
-    lines = [
-        f"### {version} on split `{stars['split']}`",
-        "",
-        "| model | warm RMSE | RMSE, all pairs | NDCG@k | hit rate@k |",
-        "|---|---|---|---|---|",
-        _row("candidate", stars["rmse"], stars["rmse_all"], ranking["ndcg"], ranking["hit_rate"]),
-    ]
+    rows = [_row("candidate", stars["rmse"], stars["rmse_all"], ranking["ndcg"], ranking["hit_rate"])]
     if champion:
         scores = champion["evaluation"], champion["ranking"]
         name = f"champion {champion['version']}"
-        lines.append(_row(name, scores[0]["rmse"], scores[0]["rmse_all"], scores[1]["ndcg"], scores[1]["hit_rate"]))
+        rows.append(_row(name, scores[0]["rmse"], scores[0]["rmse_all"], scores[1]["ndcg"], scores[1]["hit_rate"]))
     popular = baselines["popularity"]
-    lines += [
+    rows += [
         _row("bias only", baselines["bias_only"]["rmse"], None, None, None),
         _row("popularity", None, None, popular["ndcg"], popular["hit_rate"]),
+    ]
+    lines = [
+        f"### {version} on split `{stars['split']}`",
+        "",
+        *markdown_table(("model", "warm RMSE", "RMSE, all pairs", "NDCG@k", "hit rate@k"), rows),
         "",
         f"k = {ranking['k']}, relevant from {ranking['threshold']} stars, full catalogue; {ranking['users']:,} users, "
         f"{ranking['skipped_users']:,} skipped without a relevant movie. Coverage {_number(stars['coverage'])}: "
@@ -104,16 +103,16 @@ def _origin_rows(judged: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The same figures on test ratings from history and from the stream apart; nothing where all are from history."""
     if not any("stream" in document.get("by_origin", {}) for document in judged.values()):
         return []
-    lines = [
-        "",
-        "| model, test ratings from | warm RMSE | RMSE, all pairs | NDCG@k | test ratings |",
-        "|---|---|---|---|---|",
+    rows = [
+        [
+            *_row(f"{name}, {origin}", *(scores[key] for key in ("rmse", "rmse_all", "ndcg"))),
+            f"{scores['test_count']:,}",
+        ]
+        for name, document in judged.items()
+        for origin, scores in document["by_origin"].items()
     ]
-    for name, document in judged.items():
-        for origin, scores in document["by_origin"].items():
-            figures = " | ".join(_number(scores[key]) for key in ("rmse", "rmse_all", "ndcg"))
-            lines.append(f"| {name}, {origin} | {figures} | {scores['test_count']:,} |")
-    return lines
+    header = ("model, test ratings from", "warm RMSE", "RMSE, all pairs", "NDCG@k", "test ratings")
+    return ["", *markdown_table(header, rows)]
 
 
 def metrics_plot(document: Mapping[str, Any]) -> str:
@@ -128,9 +127,7 @@ def metrics_plot(document: Mapping[str, Any]) -> str:
     k = document["ranking"]["k"]
     _bars(lists, f"NDCG@{k} (higher is better)", document["ranking"]["ndcg"], baselines["popularity"]["ndcg"])
     lists.set_yticks([0, 1], ["popularity", "candidate"])
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=80)
-    return f"![candidate against baselines](data:image/png;base64,{base64.b64encode(image.getvalue()).decode()})"
+    return f"![candidate against baselines]({png_address(figure)})"
 
 
 def _bars(axes: Any, title: str, candidate: float | None, baseline: float | None) -> None:
@@ -145,8 +142,8 @@ def _or_nan(value: float | None) -> float:
     return math.nan if value is None else value
 
 
-def _row(name: str, *values: float | None) -> str:
-    return f"| {name} | {' | '.join(_number(value) for value in values)} |"
+def _row(name: str, *values: float | None) -> list[str]:
+    return [name, *map(_number, values)]
 
 
 def _number(value: float | None) -> str:

@@ -1,0 +1,57 @@
+"""A drift report as Markdown and as one page, with its plots. All from its JSON."""
+
+from reco_assets.drift.document import SECTIONS, Document, facts, headline, tables
+from reco_assets.reports.page import png_address, render_page
+from resources.plain_text import markdown_table
+
+
+def markdown(report: Document) -> str:
+    """The verdict of both policies, every window, the scores of the one that decides, signals, what was compared."""
+    lines = [f"### {headline(report)}", "", report["reason"], ""]
+    for rows in tables(report):
+        lines += [*markdown_table(rows[0], rows[1:]), ""]
+    lines += [f"{name}: {value}  " for name, value in facts(report)]
+    return "\n".join(lines)
+
+
+def plots(report: Document) -> str:
+    """Reference against current per judged section, as PNGs inside markdown."""
+    return "\n\n".join(f"![{name}]({address})" for name, address in _images(report))
+
+
+def html(report: Document) -> str:
+    """The whole report as one page: styles and images inside, nothing to load."""
+    kind = "retrain" if report["should_retrain"] else "" if report["windows"] else "nothing"
+    return render_page(
+        __package__,
+        "report.html.jinja",
+        headline=headline(report),
+        kind=kind,
+        reason=report["reason"],
+        tables=tables(report),
+        images=_images(report),
+        facts=facts(report),
+    )
+
+
+def _images(report: Document) -> list[tuple[str, str]]:
+    """Name and address of each judged section's plot."""
+    judged = [
+        (title, report[name]["distribution"]) for name, title in SECTIONS.items() if "distribution" in report[name]
+    ]
+    return [(f"{title}: reference against current", _bars(title, shares)) for title, shares in judged]
+
+
+def _bars(title: str, shares: Document) -> str:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 2.6), layout="constrained")
+    axes = figure.subplots()
+    at = range(len(shares["from_stars"]))
+    axes.bar([x - 0.2 for x in at], shares["reference"], 0.4, label="reference", color="#b8c0cc")
+    axes.bar([x + 0.2 for x in at], shares["current"], 0.4, label="current", color="#3d6fb4")
+    axes.set_xticks(list(at), shares["from_stars"])
+    axes.set_title(f"{title}: share of rows per bin, from … stars", fontsize=9)
+    axes.legend(fontsize=8, frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return png_address(figure)

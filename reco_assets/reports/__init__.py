@@ -1,0 +1,1 @@
+"""Pages to read offline: one base for all of them."""

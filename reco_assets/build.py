@@ -19,8 +19,6 @@ from reco_assets.models import assets as models
 from reco_assets.pipelines.jobs import asset_jobs
 from reco_assets.pipelines.schedules import schedules
 from reco_assets.quality import assets as quality
-from reco_assets.quality import etl_report as report
-from reco_assets.quality import evidently
 from reco_assets.runner.first_line import first_line
 from reco_assets.silver import assets as silver
 from reco_assets.split import assets as split_tables
@@ -30,7 +28,7 @@ from resources import resources_for
 from resources.settings import Settings, load_settings
 from resources.tables.lakehouse import Lakehouse
 
-ASSET_MODULES = (bronze, silver, report, split_tables, streaming, drift, models, gold, quality, evidently, maintenance)
+ASSET_MODULES = (bronze, silver, split_tables, streaming, drift, models, gold, quality, maintenance)
 
 _WARN_AT = 2 / 3  # of 36 hours: when a daily run is missed
 

@@ -1,19 +1,27 @@
-"""What Dagster sees of data validation: the checks of every table, all of one table in one step."""
+"""What Dagster sees of data validation: the checks of every table, all of one table in one step, and the reports."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
+from reco_assets.quality import etl_report as etl
 from reco_assets.quality import kinds
 from reco_assets.quality.checking import check_table
-from reco_assets.quality.declarations import DECLARATIONS, Declaration
-from reco_assets.quality.findings import Finding
+from reco_assets.quality.conservation import Conservation
+from reco_assets.quality.declaration import Declaration
+from reco_assets.quality.declarations import DECLARATIONS
+from reco_assets.quality.evidently import KEY as EVIDENTLY
+from reco_assets.quality.evidently import left_out, write_evidently
+from reco_assets.quality.finding import Finding
 from reco_assets.quality.reports import write_report
 from reco_assets.tables import OWNERS
 from resources.shown_tables import shown_table
 from resources.tables.lakehouse import Lakehouse
 
+ETL_REPORT = ["silver", "etl_report"]
+CONSERVED, PASSED = "rows_conserved", "quality_passed"
 _SEVERITY = {"error": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
 
 
@@ -53,7 +61,7 @@ def table_checks(declaration: Declaration) -> dg.AssetChecksDefinition:
 )
 def quality_report(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
     """Every check of every table, as JSON and as a page to read offline; it shares the numbers of the checks."""
-    report = write_report(lakehouse)
+    report = write_report(lakehouse, datetime.now(UTC))
     return dg.MaterializeResult(
         metadata={
             "errors": report.document["errors"],
@@ -64,6 +72,78 @@ def quality_report(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResu
             "json": dg.MetadataValue.path(str(report.json)),
         }
     )
+
+
+@dg.asset(
+    key=ETL_REPORT,
+    deps=[
+        [layer, name]
+        for table in etl.TABLES
+        for layer, name in (("bronze", table), ("silver", table), ("silver", f"quarantine_{table}"))
+    ],
+    check_specs=[dg.AssetCheckSpec(name, asset=ETL_REPORT, blocking=True) for name in (CONSERVED, PASSED)],
+    group_name="silver",
+    owners=OWNERS,
+    kinds={"json"},
+)
+def etl_report(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
+    """Rows in = silver + quarantined + exact duplicates for every table, and the quality of each silver table."""
+    report = etl.write_etl_report(lakehouse, datetime.now(UTC))
+    counts, quality = etl.plain(report.counts), dict(report.quality)
+    return dg.MaterializeResult(
+        metadata={
+            **{f"{table}_rows": count.silver for table, count in report.counts.items()},
+            **{f"{table}_quarantined": count.quarantined for table, count in report.counts.items()},
+            "report": _shown_counts(report.counts),
+            "path": dg.MetadataValue.path(str(report.summary)),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                passed=report.conserved, check_name=CONSERVED, metadata={"counts": dg.JsonMetadataValue(counts)}
+            ),
+            dg.AssetCheckResult(
+                passed=report.passed, check_name=PASSED, metadata={"quality": dg.JsonMetadataValue(quality)}
+            ),
+        ],
+    )
+
+
+@dg.asset(
+    key=EVIDENTLY.split("/"),
+    deps=[["silver", "train_ratings"], ["stream", "ratings"]],
+    output_required=False,
+    group_name="quality",
+    owners=OWNERS,
+    kinds={"html"},
+)
+def evidently(
+    context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]
+) -> Iterator[dg.MaterializeResult]:
+    """Evidently's data report: the ratings that wait (none: those trained on next) against the champion's own."""
+    if why := left_out(lakehouse):
+        context.log.warning(why)
+        return
+    written = write_evidently(lakehouse)
+    current, reference = written.current, written.reference
+    yield dg.MaterializeResult(
+        metadata={
+            "html": dg.MetadataValue.path(str(written.page)),
+            "current": current.name,
+            "current_rows": current.rows,
+            "reference": reference.name if reference else "none: there is no champion",
+            "reference_rows": reference.rows if reference else 0,
+            "sampled_rows": current.sample.num_rows,
+            **written.figures,
+        }
+    )
+
+
+def _shown_counts(counts: Mapping[str, Conservation]) -> dg.TableMetadataValue:
+    rows = [
+        (table, count.rows_in, count.silver, count.quarantined, count.exact_duplicates, "yes" if count.holds else "NO")
+        for table, count in counts.items()
+    ]
+    return shown_table(("table", "raw rows", "silver", "quarantined", "exact duplicates", "conserved"), rows)
 
 
 def _shown_report(document: Mapping[str, Any]) -> dg.TableMetadataValue:

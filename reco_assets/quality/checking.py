@@ -5,13 +5,23 @@ from collections.abc import Callable, Collection, Mapping
 from deltalake.exceptions import DeltaError
 
 from reco_assets.models.versions.store import ModelStoreError, model_store
-from reco_assets.quality import findings as found_by
 from reco_assets.quality import kinds
-from reco_assets.quality.declarations import Declaration
+from reco_assets.quality.declaration import Declaration
 from reco_assets.quality.emptiness import why_empty
-from reco_assets.quality.findings import Earlier, Finding, Thresholds
+from reco_assets.quality.finding import Earlier, Finding, absent, gone, unmeasured
+from reco_assets.quality.rule_findings import (
+    duplicate_finding,
+    fitting_columns,
+    null_finding,
+    range_finding,
+    reference_finding,
+    row_count_finding,
+    schema_finding,
+)
 from reco_assets.quality.scans import Scan, scan_of
+from reco_assets.quality.shape_findings import acceptable, distribution_finding, fence, outlier_finding
 from reco_assets.tables import TRAIN_RATINGS
+from resources.settings.quality import QualitySettings
 from resources.tables.files import LakehouseError, schema_of
 from resources.tables.lakehouse import Lakehouse
 
@@ -23,18 +33,18 @@ def check_table(lakehouse: Lakehouse, declaration: Declaration, wanted: Collecti
     """
     asked = [kind for kind in declaration.kinds if kind in wanted]
     if not lakehouse.exists(declaration.table):
-        missing = found_by.gone if lakehouse.was_there(declaration.table) else found_by.absent
+        missing = gone if lakehouse.was_there(declaration.table) else absent
         return [missing(declaration, kind) for kind in asked]
     lakehouse.remember(declaration.table)
     columns = columns_of(lakehouse, declaration.table)
-    measurable = declaration.limited_to(found_by.fitting_columns(declaration, columns))
-    scan, limits = scan_of(lakehouse, measurable), Thresholds.from_settings(lakehouse.settings)
+    measurable = declaration.limited_to(fitting_columns(declaration, columns))
+    scan, limits = scan_of(lakehouse, measurable), lakehouse.settings.quality
 
     def finding(kind: str) -> Finding:
         if kind == kinds.SCHEMA:
-            return found_by.schema_finding(declaration, columns)
+            return schema_finding(declaration, columns)
         if kind not in measurable.kinds:
-            return found_by.unmeasured(declaration, kind)
+            return unmeasured(declaration, kind)
         return _FROM_SCAN[kind](scan, limits)
 
     return [finding(kind) for kind in asked]
@@ -45,42 +55,42 @@ def columns_of(lakehouse: Lakehouse, table: str) -> dict[str, str]:
     return {field.name: field.dataType.simpleString() for field in schema_of(lakehouse.dataset(table))}
 
 
-def _nulls(scan: Scan, _limits: Thresholds) -> Finding:
-    return found_by.null_finding(scan.declaration, scan.columns)
+def _nulls(scan: Scan, _limits: QualitySettings) -> Finding:
+    return null_finding(scan.declaration, scan.columns)
 
 
-def _ranges(scan: Scan, _limits: Thresholds) -> Finding:
-    return found_by.range_finding(scan.declaration, scan.columns)
+def _ranges(scan: Scan, _limits: QualitySettings) -> Finding:
+    return range_finding(scan.declaration, scan.columns)
 
 
-def _references(scan: Scan, _limits: Thresholds) -> Finding:
+def _references(scan: Scan, _limits: QualitySettings) -> Finding:
     measured = {reference.table: scan.reference(reference) for reference in scan.declaration.references}
-    return found_by.reference_finding(scan.declaration, measured)
+    return reference_finding(scan.declaration, measured)
 
 
-def _row_count(scan: Scan, _limits: Thresholds) -> Finding:
+def _row_count(scan: Scan, _limits: QualitySettings) -> Finding:
     rows, before = scan.columns.numbers["rows"], next(scan.earlier(), None)
     why = "" if rows else why_empty(scan.lakehouse, scan.declaration.table)
-    return found_by.row_count_finding(scan.declaration, rows, before, why)
+    return row_count_finding(scan.declaration, rows, before, why)
 
 
-def _distributions(scan: Scan, limits: Thresholds) -> Finding:
-    return found_by.distribution_finding(scan.declaration, scan.columns.numbers, _reference(scan), limits)
+def _distributions(scan: Scan, limits: QualitySettings) -> Finding:
+    return distribution_finding(scan.declaration, scan.columns.numbers, _reference(scan), limits)
 
 
-def _duplicates(scan: Scan, _limits: Thresholds) -> Finding:
-    return found_by.duplicate_finding(scan.declaration, scan.keys)
+def _duplicates(scan: Scan, _limits: QualitySettings) -> Finding:
+    return duplicate_finding(scan.declaration, scan.keys)
 
 
-def _outliers(scan: Scan, limits: Thresholds) -> Finding:
-    measured = scan.users(limits.ratings_a_day)
+def _outliers(scan: Scan, limits: QualitySettings) -> Finding:
+    measured = scan.users(limits.max_ratings_per_day)
     totals = measured.numbers["totals"]
-    fence = found_by.fence(totals, limits.quartile_ranges)
-    beyond = scan.users_beyond(fence) if fence is not None and totals[-1][0] > fence else []
-    return found_by.outlier_finding(scan.declaration, measured, beyond, limits)
+    limit = fence(totals, limits.iqr_factor)
+    beyond = scan.users_beyond(limit) if limit is not None and totals[-1][0] > limit else []
+    return outlier_finding(scan.declaration, measured, beyond, limits)
 
 
-_FROM_SCAN: Mapping[str, Callable[[Scan, Thresholds], Finding]] = {
+_FROM_SCAN: Mapping[str, Callable[[Scan, QualitySettings], Finding]] = {
     kinds.NULLS: _nulls,
     kinds.RANGES: _ranges,
     kinds.REFERENCES: _references,
@@ -95,7 +105,7 @@ def _reference(scan: Scan) -> Earlier | None:
     """What the champion was trained on, of the table that it was trained on; else the last accepted version."""
     if scan.declaration.table == TRAIN_RATINGS.name and (trained_on := _trained_on(scan)):
         return trained_on
-    accepted = (earlier for earlier in scan.earlier() if found_by.acceptable(scan.declaration, earlier.numbers))
+    accepted = (earlier for earlier in scan.earlier() if acceptable(scan.declaration, earlier.numbers))
     return next(accepted, None)
 
 

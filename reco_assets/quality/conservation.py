@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from reco_assets.quality.declarations import Declaration
+from reco_assets.quality.declaration import Declaration
 from reco_assets.quality.measures import Measured, broken, null_of
 
 

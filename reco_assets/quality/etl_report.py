@@ -1,60 +1,48 @@
-"""The ETL report asset: proves that no row was lost on the way to silver, and writes the documented JSON reports."""
+"""The ETL's report: whether a row was lost on the way to silver, and the documented JSON files."""
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-import dagster as dg
 
 from reco_assets.quality.conservation import Conservation, quality_report
 from reco_assets.quality.declarations import DECLARED
 from reco_assets.quality.scans import scan_of
 from reco_assets.silver import layouts
 from reco_assets.silver.cleaning import exact_duplicates, typed_movies, typed_ratings
-from reco_assets.tables import OWNERS
 from resources.files import write_json
 from resources.reservations import reserved_stamp
-from resources.shown_tables import shown_table
 from resources.tables.lakehouse import Lakehouse
 
 REPORTS = "silver/_reports"
 TABLES = ("ratings", "movies", "tags")
-KEY = ["silver", "etl_report"]
-CONSERVED, PASSED = "rows_conserved", "quality_passed"
 
 
-@dg.asset(
-    key=KEY,
-    deps=[
-        [layer, name] for t in TABLES for layer, name in (("bronze", t), ("silver", t), ("silver", f"quarantine_{t}"))
-    ],
-    check_specs=[dg.AssetCheckSpec(name, asset=KEY, blocking=True) for name in (CONSERVED, PASSED)],
-    group_name="silver",
-    owners=OWNERS,
-    kinds={"json"},
-)
-def etl_report(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
-    """Rows in = silver + quarantined + exact duplicates for every table, and the quality of each silver table."""
-    moment = datetime.now(UTC)
+@dataclass(frozen=True)
+class EtlReport:
+    """What the ETL did, by table (ratings, movies, tags), and where the summary lies."""
+
+    counts: Mapping[str, Conservation]
+    quality: Mapping[str, dict[str, Any]]
+    summary: Path
+
+    @property
+    def conserved(self) -> bool:
+        """Whether no table lost or made up a row."""
+        return all(count.holds for count in self.counts.values())
+
+    @property
+    def passed(self) -> bool:
+        """Whether the quality of every silver table passed."""
+        return all(report["passed"] for report in self.quality.values())
+
+
+def write_etl_report(lakehouse: Lakehouse, moment: datetime) -> EtlReport:
+    """Count the rows of every table, take the quality of each silver one, and write the documented files."""
     counts = {table: count_rows(lakehouse, table) for table in TABLES}
     quality = {table: quality_of(lakehouse, f"silver/{table}") for table in TABLES}
-    summary = write_reports(lakehouse, moment, counts, quality)
-    conserved = all(count.holds for count in counts.values())
-    passed = all(report["passed"] for report in quality.values())
-    return dg.MaterializeResult(
-        metadata={
-            **{f"{table}_rows": count.silver for table, count in counts.items()},
-            **{f"{table}_quarantined": count.quarantined for table, count in counts.items()},
-            "report": _shown(counts),
-            "path": dg.MetadataValue.path(str(summary)),
-        },
-        check_results=[
-            dg.AssetCheckResult(
-                passed=conserved, check_name=CONSERVED, metadata={"counts": dg.JsonMetadataValue(_plain(counts))}
-            ),
-            dg.AssetCheckResult(passed=passed, check_name=PASSED, metadata={"quality": dg.JsonMetadataValue(quality)}),
-        ],
-    )
+    return EtlReport(counts, quality, write_reports(lakehouse, moment, counts, quality))
 
 
 def count_rows(lakehouse: Lakehouse, table: str) -> Conservation:
@@ -89,7 +77,7 @@ def write_reports(
         document = {
             "storage_format": lakehouse.settings.storage.format,
             "engine": lakehouse.engine.name,
-            "tables": _plain(counts),
+            "tables": plain(counts),
             "passed": all(c.holds for c in counts.values()) and all(q["passed"] for q in quality.values()),
         }
         write_json(summary(stamp), executed | document)
@@ -107,16 +95,9 @@ def _exact_duplicates(lakehouse: Lakehouse, table: str) -> int:
     return exact_duplicates(typed, lakehouse.read(f"silver/quarantine_{table}"))
 
 
-def _plain(counts: dict[str, Conservation]) -> dict[str, dict[str, int | bool]]:
+def plain(counts: Mapping[str, Conservation]) -> dict[str, dict[str, int | bool]]:
+    """The counts as JSON has them."""
     return {table: {**vars(count), "conserved": count.holds} for table, count in counts.items()}
-
-
-def _shown(counts: dict[str, Conservation]) -> dg.TableMetadataValue:
-    rows = [
-        (table, count.rows_in, count.silver, count.quarantined, count.exact_duplicates, "yes" if count.holds else "NO")
-        for table, count in counts.items()
-    ]
-    return shown_table(("table", "raw rows", "silver", "quarantined", "exact duplicates", "conserved"), rows)
 
 
 def _iso(moment: datetime) -> str:

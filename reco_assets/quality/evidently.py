@@ -4,19 +4,18 @@ Evidently is an optional dependency group: where it isn't installed the asset is
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import numpy as np
 import pyarrow as pa
 
 from reco_assets.batches.accepted import waiting_batches
 from reco_assets.models.versions.store import model_store
-from reco_assets.tables import OWNERS, STREAM_RATINGS, TRAIN_RATINGS
+from reco_assets.tables import STREAM_RATINGS, TRAIN_RATINGS
 from resources.reservations import reserved_stamp
 from resources.tables.appends import batch_rows
 from resources.tables.lakehouse import Lakehouse
@@ -25,7 +24,7 @@ NOT_INSTALLED = "Evidently is not installed: its report is left out. To add it: 
 SAMPLE_ROWS = 20_000  # of either side: the report takes 8 s and 4 MB, most of it Evidently's own scripts
 COLUMNS = ("rating", "rating_ts")
 REPORTS = Path("quality", "evidently")
-KEY = dg.AssetKey(["quality", "evidently"])
+KEY = "quality/evidently"
 
 
 @dataclass(frozen=True)
@@ -37,40 +36,33 @@ class Side:
     sample: pa.Table
 
 
-@dg.asset(
-    key=KEY,
-    deps=[["silver", "train_ratings"], ["stream", "ratings"]],
-    output_required=False,
-    group_name="quality",
-    owners=OWNERS,
-    kinds={"html"},
-)
-def evidently(
-    context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]
-) -> Iterator[dg.MaterializeResult]:
-    """Evidently's data report: the ratings that wait (none: those trained on next) against the champion's own."""
+@dataclass(frozen=True)
+class Written:
+    """A report that was written: its page, what it compares (`reference` is None without a champion), its figures."""
+
+    page: Path
+    reference: Side | None
+    current: Side
+    figures: Mapping[str, float]
+
+
+def left_out(lakehouse: Lakehouse) -> str | None:
+    """Why there can be no report, if so."""
     if find_spec("evidently") is None:
-        context.log.warning(NOT_INSTALLED)
-        return
+        return NOT_INSTALLED
     if not lakehouse.exists(TRAIN_RATINGS.name):
-        context.log.warning(f"{TRAIN_RATINGS.name} does not exist yet, so there is nothing to report on.")
-        return
+        return f"{TRAIN_RATINGS.name} does not exist yet, so there is nothing to report on."
+    return None
+
+
+def write_evidently(lakehouse: Lakehouse) -> Written:
+    """Write Evidently's page on the ratings that wait (none: those trained on next) against the champion's own."""
     reference, current = _reference(lakehouse), _current(lakehouse)
     found = report(reference.sample if reference else None, current.sample)
     with reserved_stamp(lambda stamp: [_page(lakehouse, stamp)]) as stamp:
         page = _page(lakehouse, stamp)
         found.save_html(str(page))
-    yield dg.MaterializeResult(
-        metadata={
-            "html": dg.MetadataValue.path(str(page)),
-            "current": current.name,
-            "current_rows": current.rows,
-            "reference": reference.name if reference else "none: there is no champion",
-            "reference_rows": reference.rows if reference else 0,
-            "sampled_rows": current.sample.num_rows,
-            **drift_figures(found),
-        }
-    )
+    return Written(page, reference, current, drift_figures(found))
 
 
 def report(reference: pa.Table | None, current: pa.Table) -> Any:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 from pyspark.sql.types import NumericType, TimestampType
 
-from reco_assets.quality.declarations import Bins, Declaration, Raters, Reference, Rule
+from reco_assets.quality.declaration import Bins, Declaration, Raters, Reference, Rule
 from reco_assets.vocabulary import CLOCK_SKEW
 
 if TYPE_CHECKING:

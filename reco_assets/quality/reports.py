@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from reco_assets.quality import kinds
 from reco_assets.quality.checking import check_table
 from reco_assets.quality.declarations import DECLARATIONS, DECLARED
-from reco_assets.quality.findings import Finding, counts_of, reference_counts_of
+from reco_assets.quality.finding import Finding
+from reco_assets.quality.shape_findings import counts_of, reference_counts_of
 from reco_assets.reports.page import render_page
 from resources.files import write_json, write_text_atomically
 from resources.reservations import reserved_stamp
@@ -28,9 +29,8 @@ class QualityReport:
     page: Path
 
 
-def write_report(lakehouse: Lakehouse) -> QualityReport:
+def write_report(lakehouse: Lakehouse, moment: datetime) -> QualityReport:
     """Check every declared table, from kept scans where there are any, and write what was found."""
-    moment = datetime.now(UTC)
     found = {declaration.table: check_table(lakehouse, declaration, kinds.KINDS) for declaration in DECLARATIONS}
     document = quality_document(lakehouse, moment, found)
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reco_assets.quality import measures
-from reco_assets.quality.declarations import Declaration, Reference
-from reco_assets.quality.findings import Earlier
+from reco_assets.quality.declaration import Declaration, Reference
+from reco_assets.quality.finding import Earlier
 from reco_assets.quality.measures import Measured, Rows
 from resources.files import write_json
 from resources.tables.growth import read_log

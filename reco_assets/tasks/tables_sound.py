@@ -25,9 +25,9 @@ def validate_data(settings: Settings) -> dict[str, Any]:
     checked = run_checks(build_definitions, settings, KINDS, tables)
     require_no_error(checked.checks)
     warnings = sum(not found.passed for found in checked.checks)
-    report = materialize_assets(build_definitions, settings, [KEY.to_user_string()])
+    report = materialize_assets(build_definitions, settings, [KEY])
     return {
         **checks_result(checked),
         "summary": f"{len(checked.checks)} checks of {len(tables)} tables: no error, {warnings} warnings.",
-        "evidently": as_result(report.scalars.get(KEY.to_user_string())),
+        "evidently": as_result(report.scalars.get(KEY)),
     }

@@ -14,7 +14,7 @@ from pyspark.sql.types import DoubleType, StringType, StructField, StructType
 from reco_assets.quality import checking, kinds, measures
 from reco_assets.quality.checking import check_table
 from reco_assets.quality.declarations import DECLARATIONS, DECLARED
-from reco_assets.quality.findings import Finding
+from reco_assets.quality.finding import Finding
 from reco_assets.tables import SILVER_RATINGS
 from resources.engine import Engine
 from resources.settings import load_settings

@@ -18,8 +18,8 @@ from pyspark.sql.types import LongType, StringType, StructField, StructType
 
 from reco_assets.quality import kinds
 from reco_assets.quality.declarations import DECLARATIONS, DECLARED
-from reco_assets.quality.findings import duplicate_finding, null_finding, range_finding, schema_finding
 from reco_assets.quality.measures import Measured, column_measures, repeated_keys
+from reco_assets.quality.rule_findings import duplicate_finding, null_finding, range_finding, schema_finding
 
 Rows = list[dict[str, Any]]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

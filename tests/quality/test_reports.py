@@ -9,10 +9,11 @@ import pytest
 
 from reco_assets.quality import kinds
 from reco_assets.quality.declarations import DECLARATIONS
-from reco_assets.quality.findings import Finding
+from reco_assets.quality.finding import Finding
 from reco_assets.quality.reports import LARGEST_PAGE, quality_document, report_page, write_report
 from resources.tables.lakehouse import Lakehouse
 
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 NASTY = '<script>alert("1")</script>'
 
 
@@ -28,7 +29,7 @@ def spoilt(lakehouse: Lakehouse, put: Callable, good_rows: Callable, arrow: Call
 
 
 def test_a_report_names_every_table_and_what_is_wrong(spoilt: Lakehouse) -> None:
-    report = write_report(spoilt)
+    report = write_report(spoilt, NOW)
     document = json.loads(report.json.read_text())
     assert list(document["tables"]) == [declaration.table for declaration in DECLARATIONS]
     assert (document["passed"], document["errors"], document["warnings"]) == (False, 1, 1)
@@ -42,7 +43,7 @@ def test_a_report_names_every_table_and_what_is_wrong(spoilt: Lakehouse) -> None
 
 
 def test_the_page_is_readable_offline_and_small(spoilt: Lakehouse) -> None:
-    page = write_report(spoilt).page.read_text()
+    page = write_report(spoilt, NOW).page.read_text()
     assert len(page.encode()) < LARGEST_PAGE
     assert "1 error, 1 warning" in page
     assert "title is not empty" in page

@@ -1,11 +1,11 @@
 """The figures of the documented quality reports, and the conservation of rows."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from reco_assets.quality.conservation import Conservation, quality_report
 from reco_assets.quality.declarations import DECLARED
@@ -78,11 +78,13 @@ def test_rows_are_conserved_when_the_parts_add_up() -> None:
 
 
 @pytest.fixture
-def written(lakehouse: Lakehouse, bronze: Callable[..., Any]) -> Lakehouse:
+def written(lakehouse: Lakehouse) -> Lakehouse:
     """Five raw ratings with one repeat, one conflict and one bad row, cleaned and written."""
-    raw = bronze(RATINGS, RAW)
-    lakehouse.write(TableSpec("bronze/ratings", raw.schema), raw)
-    cleaned = clean_ratings(ratings_as_text(raw), NOW)
+    fields = {name: [row[at] for row in RAW] for at, name in enumerate(RATINGS)}
+    provenance = {"_line": range(2, 7), "_source_file": ["file.csv"] * 5, "_loaded_ts": [NOW] * 5}
+    raw = pa.table(fields | provenance)
+    lakehouse.write(TableSpec("bronze/ratings", from_arrow_schema(raw.schema)), raw)
+    cleaned = clean_ratings(ratings_as_text(lakehouse.read("bronze/ratings")), NOW)
     lakehouse.write(SILVER_RATINGS, cleaned.good)
     lakehouse.write(QUARANTINE_RATINGS, cleaned.quarantined)
     return lakehouse
@@ -98,21 +100,22 @@ def test_cleaned_tables_conserve_their_rows_and_pass(written: Lakehouse) -> None
 
 @pytest.mark.both_engines
 @pytest.mark.parametrize("spec", [SILVER_RATINGS, QUARANTINE_RATINGS], ids=["silver", "quarantine"])
-def test_a_row_that_a_table_lost_breaks_the_conservation(
-    spec: TableSpec, written: Lakehouse, rows_of: Callable
-) -> None:
-    _rewrite(written, spec, rows_of(written.read(spec.name))[1:])
+def test_a_row_that_a_table_lost_breaks_the_conservation(spec: TableSpec, written: Lakehouse) -> None:
+    _rewrite(written, spec, _rows(written, spec)[1:])
     assert not count_rows(written, "ratings").holds
 
 
 @pytest.mark.both_engines
 @pytest.mark.parametrize("spec", [SILVER_RATINGS, QUARANTINE_RATINGS], ids=["silver", "quarantine"])
-def test_a_row_that_a_table_holds_twice_breaks_the_conservation(
-    spec: TableSpec, written: Lakehouse, rows_of: Callable
-) -> None:
-    rows = rows_of(written.read(spec.name))
+def test_a_row_that_a_table_holds_twice_breaks_the_conservation(spec: TableSpec, written: Lakehouse) -> None:
+    rows = _rows(written, spec)
     _rewrite(written, spec, [*rows, rows[0]])
     assert not count_rows(written, "ratings").holds
+
+
+def _rows(lakehouse: Lakehouse, spec: TableSpec) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = lakehouse.read(spec.name).toArrow().to_pylist()
+    return rows
 
 
 def _rewrite(lakehouse: Lakehouse, spec: TableSpec, rows: list[dict[str, Any]]) -> None:

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from reco_assets.quality.assets import evidently
 from reco_assets.quality.evidently import (
     NOT_INSTALLED,
     SAMPLE_ROWS,
     as_result,
     drift_figures,
-    evidently,
     report,
     sample,
 )

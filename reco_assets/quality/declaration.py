@@ -1,0 +1,114 @@
+"""What can be asked of a table. What doesn't belong here: what is asked of which table, and how it is measured."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from pyspark.sql.types import StructType
+
+from reco_assets.quality import kinds
+
+
+class Empty(Enum):
+    """What it means that a table has no rows."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    FINE = "fine"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What must hold in every row whose `columns` are not null, in SQL that both engines know.
+
+    `{latest}` stands for the last Unix second that is not in the future, `{year}` for the current year.
+    With `warns` a broken rule is a warning.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    holds: str
+    warns: bool = False
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Every id that `ids`, SQL over `column`, gives must be in `key` of another table."""
+
+    column: str
+    ids: str
+    table: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Equally wide bins of a column: `count` of them, the first around `start`; what lies outside is not counted."""
+
+    column: str
+    start: float
+    width: float
+    count: int
+
+    @property
+    def labels(self) -> list[str]:
+        """The value at the start of each bin."""
+        return [f"{self.start + self.width * at:g}" for at in range(self.count)]
+
+
+@dataclass(frozen=True)
+class Raters:
+    """The columns that say who rated when; a user's pace is told from them."""
+
+    user: str
+    time: str
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """All that is asked of one table.
+
+    `layouts` are the columns it may have, the first being the platform's own. `may_shrink` and `may_grow` are the
+    shares by which its rows may change from one version to the next; None: by any.
+    """
+
+    table: str
+    layouts: tuple[StructType, ...]
+    required: tuple[str, ...]
+    rules: tuple[Rule, ...] = ()
+    key: tuple[str, ...] = ()
+    references: tuple[Reference, ...] = ()
+    distributions: tuple[Bins, ...] = ()
+    raters: Raters | None = None
+    empty: Empty = Empty.ERROR
+    may_be_absent: bool = False
+    may_shrink: float | None = 0.5
+    may_grow: float | None = None
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of check that there is something to check for."""
+        asked: Mapping[str, object] = {
+            kinds.SCHEMA: True,
+            kinds.NULLS: self.required,
+            kinds.RANGES: self.rules,
+            kinds.REFERENCES: self.references,
+            kinds.ROW_COUNT: True,
+            kinds.DISTRIBUTIONS: self.distributions,
+            kinds.DUPLICATES: self.key,
+            kinds.OUTLIERS: self.raters,
+        }
+        return tuple(kind for kind in kinds.KINDS if asked[kind])
+
+    def limited_to(self, columns: Collection[str]) -> "Declaration":
+        """The same without what needs other columns than these: what can be measured where some are missing."""
+        raters = self.raters
+        return replace(
+            self,
+            required=tuple(name for name in self.required if name in columns),
+            rules=tuple(rule for rule in self.rules if set(rule.columns) <= set(columns)),
+            key=self.key if set(self.key) <= set(columns) else (),
+            references=tuple(reference for reference in self.references if reference.column in columns),
+            distributions=tuple(bins for bins in self.distributions if bins.column in columns),
+            raters=raters if raters and {raters.user, raters.time} <= set(columns) else None,
+        )

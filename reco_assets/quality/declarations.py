@@ -10,7 +10,7 @@ from pyspark.sql.types import LongType, StringType, StructField, StructType, Tim
 
 from reco_assets import tables
 from reco_assets.quality.declaration import Bins, Declaration, Empty, Raters, Reference, Rule
-from reco_assets.sources import movielens, netflix
+from reco_assets.sources.formats import raw_columns
 from reco_assets.sources.source import LINE, LOADED_TS, SOURCE_FILE
 from reco_assets.vocabulary import (
     ALLOWED_RATINGS,
@@ -64,7 +64,7 @@ A_MOVIE = Reference("movie_id", "movie_id", "silver/movies", "movie_id")
 PEOPLE = Raters("user_id", "rating_ts")
 
 
-def _bronze(name: str, *layouts: tuple[str, ...], empty: Empty = Empty.ERROR) -> Declaration:
+def _bronze(name: str, empty: Empty = Empty.ERROR) -> Declaration:
     """Raw text has no rules of its own; and it may repeat a row, which cleaning counts, so it has no key."""
     provenance = {LINE: LongType(), SOURCE_FILE: StringType(), LOADED_TS: TimestampType()}
 
@@ -74,7 +74,7 @@ def _bronze(name: str, *layouts: tuple[str, ...], empty: Empty = Empty.ERROR) ->
 
     return Declaration(
         f"bronze/{name}",
-        tuple(struct(columns) for columns in layouts),
+        tuple(struct(columns) for columns in raw_columns(name)),
         required=tuple(provenance),
         rules=(*_at_least(1, LINE), _not_future(LOADED_TS)),
         empty=empty,
@@ -141,9 +141,9 @@ def _of(spec: TableSpec) -> tuple[StructType, ...]:
 
 
 DECLARATIONS = (
-    _bronze("ratings", movielens.RATINGS, netflix.RATINGS),
-    _bronze("movies", movielens.MOVIES, netflix.MOVIES, empty=Empty.WARNING),
-    _bronze("tags", movielens.TAGS, netflix.TAGS, empty=Empty.WARNING),
+    _bronze("ratings"),
+    _bronze("movies", empty=Empty.WARNING),
+    _bronze("tags", empty=Empty.WARNING),
     Declaration(
         "silver/ratings",
         _of(tables.SILVER_RATINGS),

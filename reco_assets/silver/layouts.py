@@ -1,17 +1,19 @@
 """From the columns a source has to the platform's own, still as text: one function per kind of table.
 
-A bronze table tells its source by its columns, so silver needs no setting to read what lies there.
+Which column is what, the source's layout says (`reco_assets.sources.formats`).
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
+
+from reco_assets.sources.formats import columns_among
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 NO_GENRES = "(no genres listed)"
-_NETFLIX = "MOVIE_ID"
 
 
 def ratings_as_text(bronze: "DataFrame") -> "DataFrame":
@@ -21,15 +23,14 @@ def ratings_as_text(bronze: "DataFrame") -> "DataFrame":
 
 def movies_as_text(bronze: "DataFrame") -> "DataFrame":
     """movie_id, title, genres_string, year (empty where only the title may hold it), source, line, raw."""
-    if _NETFLIX in bronze.columns:
-        columns = {"movie_id": "MOVIE_ID", "title": "TITLE"}
-        # Not null: a minimum and a maximum would pass nulls over, and miss that rows differ.
-        year, genres = F.coalesce(F.trim("YEAR"), F.lit("")), F.lit(NO_GENRES)
-    else:
-        columns = {"movie_id": "movieId", "title": "title"}
-        year, genres = F.lit(""), F.coalesce(F.trim("genres"), F.lit(NO_GENRES))
-    named = (year.alias("year"), genres.alias("genres_string"))
-    return bronze.select(*_trimmed(columns), *named, *_provenance(bronze))
+    columns = columns_among(bronze.columns).by_meaning
+    # Not null: a minimum and a maximum would pass nulls over, and miss that rows differ.
+    named = {"year": _text_or(columns.get("year"), ""), "genres_string": _text_or(columns.get("genres"), NO_GENRES)}
+    return bronze.select(
+        *_trimmed(columns, "movie_id", "title"),
+        *(text.alias(name) for name, text in named.items()),
+        *_provenance(bronze),
+    )
 
 
 def tags_as_text(bronze: "DataFrame") -> "DataFrame":
@@ -38,18 +39,20 @@ def tags_as_text(bronze: "DataFrame") -> "DataFrame":
 
 
 def _events_as_text(bronze: "DataFrame", value: str) -> "DataFrame":
-    """What a user said of a movie at a time: `value` is the column that both layouts have in their own case."""
-    if _NETFLIX in bronze.columns:
-        columns = {"user_id": "CUST_ID", "movie_id": "MOVIE_ID", value: value.upper()}
-        seconds = _seconds_of_date(F.col("DATE"))
-    else:
-        columns = {"user_id": "userId", "movie_id": "movieId", value: value}
-        seconds = F.trim("timestamp")
-    return bronze.select(*_trimmed(columns), seconds.alias("seconds"), *_provenance(bronze))
+    """What a user said of a movie at a time; `value`: rating or tag."""
+    columns = columns_among(bronze.columns).by_meaning
+    date = columns.get("date")
+    seconds = _seconds_of_date(F.col(date)) if date else F.trim(columns["timestamp"])
+    named = _trimmed(columns, "user_id", "movie_id", value)
+    return bronze.select(*named, seconds.alias("seconds"), *_provenance(bronze))
 
 
-def _trimmed(columns: dict[str, str]) -> "list[Column]":
-    return [F.trim(found).alias(name) for name, found in columns.items()]
+def _trimmed(columns: "Mapping[str, str]", *names: str) -> "list[Column]":
+    return [F.trim(columns[name]).alias(name) for name in names]
+
+
+def _text_or(column: str | None, otherwise: str) -> "Column":
+    return F.coalesce(F.trim(column), F.lit(otherwise)) if column else F.lit(otherwise)
 
 
 def _seconds_of_date(date: "Column") -> "Column":

@@ -4,11 +4,11 @@ Nothing is made up: synthetic data is a source that is asked for, as any other. 
 replaced by another source only by a run that says so.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from reco_assets.sources import movielens, netflix, presplit, synthetic
+from reco_assets.sources import synthetic
+from reco_assets.sources.formats import FORMATS
 from reco_assets.sources.recognise import advice_on
 from reco_assets.sources.remembered import Remembered, recall, remembered_as
 from reco_assets.sources.source import Source, SourceError
@@ -16,11 +16,6 @@ from resources.errors import RecoError
 from resources.settings import Settings
 from resources.settings.source import SourceName
 
-_FOLDERS: Mapping[SourceName, Callable[[Path], Source]] = {
-    "movielens": movielens.source,
-    "netflix": netflix.source,
-    "presplit": presplit.source,
-}
 HOW_TO_REPLACE = (
     "reco etl --replace-source, RECO_REPLACE_SOURCE=on for the one run where there is no command line, or "
     "the run configuration ops.bronze.config.replace_source: true"
@@ -78,7 +73,7 @@ def open_source(settings: Settings, place: Place) -> Source:
         raise SourceError(place.folder, None, rule, fix)
     if advice := advice_on(place.folder, place.kind):
         raise SourceError(place.folder, None, f"this folder holds no {place.kind} ratings", advice)
-    return _FOLDERS[place.kind](place.folder)
+    return FORMATS[place.kind].open(place.folder)
 
 
 def require_same_source(settings: Settings, place: Place) -> None:

@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
-from reco_assets.sources.source import Source, empty_table
+from reco_assets.sources.layout import Columns, Layout
+from reco_assets.sources.source import Format, Source, empty_table
 from reco_assets.sources.text_files import csv_table
 
-RATINGS = ("userId", "movieId", "rating", "timestamp")
-MOVIES = ("movieId", "title", "genres")
-TAGS = ("userId", "movieId", "tag", "timestamp")
+_IDS = {"userId": "user_id", "movieId": "movie_id"}
+LAYOUT = Layout(
+    ratings=Columns({**_IDS, "rating": "rating", "timestamp": "timestamp"}),
+    movies=Columns({"movieId": "movie_id", "title": "title", "genres": "genres"}),
+    tags=Columns({**_IDS, "tag": "tag", "timestamp": "timestamp"}),
+)
+RATINGS, MOVIES, TAGS = (columns.names for columns in LAYOUT)
 
 
 def source(folder: Path) -> Source:
@@ -21,3 +26,6 @@ def source(folder: Path) -> Source:
         files=(folder / "ratings.csv", folder / "movies.csv", tags),
         optional=frozenset({tags.name}),
     )
+
+
+FORMAT = Format(source, LAYOUT, signs=("ratings.csv",))

@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pac
 
-from reco_assets.sources.source import RawTable, Source, SourceError, empty_table, with_provenance
+from reco_assets.sources.layout import Columns, Layout
+from reco_assets.sources.source import Format, RawTable, Source, SourceError, empty_table, with_provenance
 from reco_assets.sources.text_files import (
     check_binary,
     check_line_ends,
@@ -17,9 +18,15 @@ from reco_assets.sources.text_files import (
     require_text_file,
 )
 
-RATINGS = ("MOVIE_ID", "CUST_ID", "RATING", "DATE")
-MOVIES = ("MOVIE_ID", "YEAR", "TITLE")
-TAGS = ("CUST_ID", "MOVIE_ID", "TAG", "DATE")
+LAYOUT = Layout(
+    ratings=Columns(
+        {"MOVIE_ID": "movie_id", "CUST_ID": "user_id", "RATING": "rating", "DATE": "date"},
+        apart=frozenset({"MOVIE_ID"}),
+    ),
+    movies=Columns({"MOVIE_ID": "movie_id", "YEAR": "year", "TITLE": "title"}),
+    tags=Columns({"CUST_ID": "user_id", "MOVIE_ID": "movie_id", "TAG": "tag", "DATE": "date"}),
+)
+RATINGS, MOVIES, TAGS = (columns.names for columns in LAYOUT)
 
 _MOVIE_LINE = r"^\d+:$"
 _ROW_LINE = r"^[^,]*,[^,]*,[^,]*$"
@@ -113,3 +120,6 @@ def _require_rows(path: Path, lines: pa.Array, numbers: pa.Array, heads: pa.Arra
 
 def _text(values: pa.Array) -> pa.Array:
     return pac.if_else(pac.equal(values, ""), pa.scalar(None, pa.string()), values)
+
+
+FORMAT = Format(source, LAYOUT, signs=("combined_data_*.txt",))

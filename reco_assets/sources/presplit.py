@@ -5,8 +5,8 @@ The split stays as delivered: the splitter reads each row's side from the name o
 
 from pathlib import Path
 
-from reco_assets.sources.netflix import MOVIES, TAGS, blocks_table, titles_table
-from reco_assets.sources.source import Source, SourceError, empty_table
+from reco_assets.sources.netflix import LAYOUT, MOVIES, TAGS, blocks_table, titles_table
+from reco_assets.sources.source import Format, Source, SourceError, empty_table
 from reco_assets.vocabulary import SIDES
 
 
@@ -26,3 +26,6 @@ def source(folder: Path) -> Source:
         tags=empty_table(*TAGS),
         files=(*present, *((titles,) if titles else ())),
     )
+
+
+FORMAT = Format(source, LAYOUT, signs=("train.txt", "combined/train.txt"))

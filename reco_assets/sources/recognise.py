@@ -1,16 +1,10 @@
 """What kind of source a folder seems to hold, for who set another kind, or another folder."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
+from reco_assets.sources.formats import FORMATS
 from resources.settings.source import SourceName
 
-# A file that each kind cannot do without, as a pattern.
-_SIGNS: Mapping[SourceName, tuple[str, ...]] = {
-    "movielens": ("ratings.csv",),
-    "netflix": ("combined_data_*.txt",),
-    "presplit": ("train.txt", "combined/train.txt"),
-}
 _PACKED = ("ratings.csv.gz", "ratings.csv.zip", "*.zip", "*.tar", "*.tar.gz", "*.tgz")
 
 
@@ -18,7 +12,7 @@ def advice_on(folder: Path, kind: SourceName) -> str | None:
     """What to set or do where a folder does not hold the files of a kind; None where it does, or nothing is known."""
     if _holds(folder, kind):
         return None
-    for other in _SIGNS:
+    for other in FORMATS:
         if sign := _holds(folder, other):
             return f"It holds {sign.name}: set RECO_SOURCE={other}."
     if nested := next((path for path in sorted(folder.iterdir()) if path.is_dir() and _holds(path, kind)), None):
@@ -31,4 +25,4 @@ def advice_on(folder: Path, kind: SourceName) -> str | None:
 
 
 def _holds(folder: Path, kind: SourceName) -> Path | None:
-    return next((path for sign in _SIGNS[kind] for path in sorted(folder.glob(sign))), None)
+    return next((path for sign in FORMATS[kind].signs for path in sorted(folder.glob(sign))), None)

@@ -4,21 +4,15 @@ Silver's own rules (`silver.cleaning`) decide; these tell beforehand, at 0.1 µs
 replaces anything. `conflicting_duplicate`, which needs all rows, is none of them.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pac
 
+from reco_assets.sources.formats import columns_among
 from reco_assets.vocabulary import CLOCK_SKEW, HIGHEST_RATING, INT32_MAX, LAST_SECOND, LOWEST_RATING
 
-# What a column of a source is to the platform.
-FIELDS: Mapping[str, str] = {
-    **{"userId": "user_id", "movieId": "movie_id", "timestamp": "timestamp", "title": "title", "tag": "tag"},
-    **{"CUST_ID": "user_id", "MOVIE_ID": "movie_id", "DATE": "date", "TITLE": "title", "TAG": "tag"},
-    **{"rating": "rating", "RATING": "rating"},
-}
 _DIGITS = "^[0-9]{1,18}$"
 _NUMBER = "^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2})?$"
 _DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -29,7 +23,7 @@ def broken_rules(batch: pa.RecordBatch, now: datetime) -> dict[str, np.ndarray]:
 
     A row more than `CLOCK_SKEW` after `now` is of the future.
     """
-    text = {FIELDS[name]: batch[name] for name in batch.schema.names if name in FIELDS}
+    text = {what: batch[name] for name, what in columns_among(batch.schema.names).meaning.items()}
     required = {"movie_id"} | ({"user_id"} if "user_id" in text else {"title"})
     broken: dict[str, np.ndarray] = {}
     for name in required - {"title"}:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from reco_assets.sources.layout import Layout
 from resources.errors import RecoError
 
 LINE, SOURCE_FILE, LOADED_TS = "_line", "_source_file", "_loaded_ts"
@@ -50,6 +51,18 @@ class Source:
     tags: RawTable
     files: tuple[Path, ...] = ()
     optional: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of folder to load from: how it is opened, the columns of what it gives, and how it is recognised.
+
+    `open` raises `SourceError`; `signs`: patterns, below the folder, of a file that this kind cannot do without.
+    """
+
+    open: Callable[[Path], Source]
+    layout: Layout
+    signs: tuple[str, ...]
 
 
 def empty_table(*columns: str) -> RawTable:

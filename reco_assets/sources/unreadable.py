@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from reco_assets.sources.advice import Sample, advice
-from reco_assets.sources.rules import FIELDS, broken_rules
+from reco_assets.sources.formats import columns_among
+from reco_assets.sources.rules import broken_rules
 from reco_assets.sources.source import LINE, SOURCE_FILE, RawTable, SourceError
 from resources.plain_text import printable
 
@@ -117,10 +118,9 @@ def with_rows(table: RawTable, path: Path | str) -> RawTable:
 
 
 def _sample(row: Mapping[str, str | int | None]) -> Sample:
-    names = [name for name in row if not name.startswith("_")]
-    if "CUST_ID" in names:
-        names.remove("MOVIE_ID")  # which stands in a line of its own
-    values = {FIELDS[name]: str(row[name] or "") for name in names if name in FIELDS}
+    columns = columns_among(row)
+    names = [name for name in columns.names if name not in columns.apart]
+    values = {columns.meaning[name]: str(row[name] or "") for name in names}
     return Sample(int(row[LINE] or 0), ",".join(str(row[name] or "") for name in names), values)
 
 

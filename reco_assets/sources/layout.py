@@ -1,0 +1,38 @@
+"""How a source's raw columns map to what the platform calls them. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A raw table's columns in the order of the file: {name in the source: what it is to the platform}.
+
+    What it is: user_id, movie_id, rating, tag, title, genres, year, and for the time `timestamp` (Unix seconds) or
+    `date` (YYYY-MM-DD). `apart`: columns that stand in a line of their own, not in each row's.
+    """
+
+    meaning: Mapping[str, str]
+    apart: frozenset[str] = field(default=frozenset())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names in the source."""
+        return tuple(self.meaning)
+
+    @property
+    def by_meaning(self) -> Mapping[str, str]:
+        """{what it is to the platform: name in the source}."""
+        return {what: name for name, what in self.meaning.items()}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of a source's three raw tables."""
+
+    ratings: Columns
+    movies: Columns
+    tags: Columns
+
+    def __iter__(self) -> Iterator[Columns]:
+        yield from (self.ratings, self.movies, self.tags)

@@ -11,10 +11,10 @@ import pytest
 
 from reco_assets.batches.accepted import waiting
 from reco_assets.build import build_definitions
-from reco_assets.cli.demo import Running, dagster_running
 from reco_assets.models.versions.store import model_store
 from reco_assets.pipelines.documented import RECO_PIPELINE
 from reco_assets.pipelines.internal import DRIFT_RETRAIN
+from reco_assets.runner.demo import Running, dagster_running
 from reco_assets.runner.run import materialize_assets
 from reco_assets.streaming.simulated_file import Simulation, simulate
 from resources.engine import Engine

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from reco_assets.cli.paths import local_path
+from reco_assets.cli.options import local_path
 
 app = typer.Typer(help="The documented pipelines as Airflow DAG files.", no_args_is_help=True)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import typer
 
-from reco_assets.cli import airflow, data, demo, drift, models, pipeline, run, serving, stream, validation
+from reco_assets.cli import airflow, data, demo, drift, models, pipeline, run, serving, stream
 from reco_assets.cli.outermost import run_guarded
 
 HELP = "From MovieLens files to recommendations. Settings come from the environment: see the README."
@@ -33,7 +33,7 @@ app.command()(pipeline.etl)
 app.command()(pipeline.futures)
 app.command()(pipeline.train)
 app.command()(pipeline.evaluate)
-app.command()(validation.validate)
+app.command()(pipeline.validate)
 app.command()(serving.recommend)
 app.command()(serving.similar)
 app.add_typer(stream.app, name="stream")

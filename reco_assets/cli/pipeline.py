@@ -1,20 +1,15 @@
-"""`reco etl`, `futures`, `train`, `evaluate`: the pipelines, and the documents' arguments for each task.
+"""`reco etl`, `futures`, `train`, `evaluate`, `validate`: the pipelines, and the documents' arguments for each task.
 
 Without paths, or with the platform's own (see reco_assets/workspace.py), a command materialises the platform's tables
 through the asset graph. With other paths it reads and writes those files as given, by the same code, and leaves the
 platform's tables alone.
 """
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from reco_assets.cli.paths import local_path
-from reco_assets.cli.replace import ReplaceOption, replacing
-from reco_assets.cli.say import say, say_and_hand_over
-
-PathOption = Annotated[Path | None, typer.Option(parser=local_path, metavar="PATH", show_default="the platform's own")]
+from reco_assets.cli.options import PathOption, ReplaceOption, asked_for, replacing, usage_told
 
 
 def etl(
@@ -32,51 +27,25 @@ def etl(
     lines; with --parquet-train-path and --parquet-test-path, Parquet folders to write instead of the tables.
     """
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.given_files import models as files
-    from reco_assets.given_files.own_paths import presplit_folder, say_where_parquet_would_be
-    from reco_assets.pipelines.selections import ETL
-    from reco_assets.workspace import but_for_own
+    from reco_assets.cli.summary import say
+    from reco_assets.given_files.etl import etl as make_tables
     from resources.settings import load_settings
 
-    settings = load_settings()
-    sources = {side: path for side, path in (("train", train_file), ("test", test_file)) if path}
-    outputs = {side: path for side, path in (("train", parquet_train_path), ("test", parquet_test_path)) if path}
-    others = {side: path for side, path in outputs.items() if but_for_own(settings, path, f"silver/{side}_ratings")}
-    for side in sources.keys() - outputs.keys():
-        raise typer.BadParameter(f"--{side}-file needs --parquet-{side}-path: where its rows go")
-    if sources and sources.keys() <= others.keys():
-        say_and_hand_over(
-            settings, {side: files.etl_file(settings, path, others[side]) for side, path in sources.items()}
-        )
-        return
-    if sources:
-        settings = load_settings(reco_source="presplit", reco_source_path=presplit_folder(sources))
-    say_where_parquet_would_be(settings, {f"silver/{side}_ratings": path for side, path in outputs.items()})
-    outcome = run_with_progress(settings, ETL, "etl", replacing(replace_source))
-    for side, output in others.items():
-        say(files.export_table(settings, f"silver/{side}_ratings", output))
-    rows = {name: values.get("dagster/row_count") for name, values in outcome.metadata.items()}
-    say({name: count for name, count in rows.items() if count is not None})
+    sources = asked_for(train=train_file, test=test_file)
+    outputs = asked_for(train=parquet_train_path, test=parquet_test_path)
+    with usage_told():
+        made = make_tables(load_settings(), sources, outputs, replacing(replace_source), run_with_progress)
+    say(*made)
 
 
 def futures(future_file: PathOption = None, csv_output_path: PathOption = None) -> None:
     """Export the future ratings as `DATE,CUST_ID,MOVIE_ID,RATING` CSV."""
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.given_files import models as files
-    from reco_assets.given_files.own_paths import require_future_of_source
-    from reco_assets.pipelines.selections import FUTURES
-    from reco_assets.workspace import FUTURE_CSV, but_for_own
+    from reco_assets.cli.summary import say
+    from reco_assets.given_files.etl import futures as export
     from resources.settings import load_settings
 
-    settings = load_settings()
-    output = but_for_own(settings, csv_output_path, FUTURE_CSV)
-    if output:
-        say_and_hand_over(settings, files.export_futures(settings, future_file, output))
-        return
-    if future_file:
-        require_future_of_source(settings, future_file)
-    outcome = run_with_progress(settings, FUTURES, "futures")
-    say(outcome.metadata["silver/future_csv"])
+    say(export(load_settings(), future_file, csv_output_path, run_with_progress))
 
 
 def train(
@@ -93,28 +62,14 @@ def train(
     `{timestamp}` stands for the new version.
     """
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.cli.summary import print_summary
-    from reco_assets.given_files import models as files
-    from reco_assets.given_files.own_paths import say_where_parquet_would_be
-    from reco_assets.pipelines.selections import EVALUATION, SERVING, TRAINING
-    from reco_assets.workspace import NEW_MODEL, TRAIN, but_for_own
+    from reco_assets.cli.summary import show
+    from reco_assets.given_files.models import train as train_version
     from resources.settings import load_settings
 
     settings = load_settings()
-    source = but_for_own(settings, parquet_train_path, TRAIN)
-    output = but_for_own(settings, model_output_path, NEW_MODEL)
-    if tune and (source or output):
-        raise typer.BadParameter("--tune works on the platform's own tables alone")
-    config = {"models__als_candidate": {"tune": tune}}
-    if source or output:
-        say_and_hand_over(settings, files.train_on(settings, source, model_output_path))
-        return
-    if parquet_train_path or model_output_path:
-        say_where_parquet_would_be(settings, {NEW_MODEL: model_output_path})
-        say(run_with_progress(settings, TRAINING, "train", config).scalars[TRAINING[0]])
-        return
-    outcome = run_with_progress(settings, (*TRAINING, *EVALUATION, *SERVING), "train", config)
-    print_summary(settings, outcome)
+    with usage_told():
+        trained = train_version(settings, parquet_train_path, model_output_path, tune, run_with_progress)
+    show(settings, trained)
 
 
 def evaluate(
@@ -128,19 +83,19 @@ def evaluate(
     With another model or other test ratings, print the metrics alone.
     """
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.cli.summary import print_summary
-    from reco_assets.given_files import models as files
-    from reco_assets.given_files.own_paths import is_candidate
-    from reco_assets.pipelines.selections import EVALUATION, SERVING
-    from reco_assets.workspace import TEST, but_for_own, own_version
+    from reco_assets.cli.summary import show
+    from reco_assets.given_files.models import evaluate as judge
     from resources.settings import load_settings
 
-    given = {"evaluation_k": k, "rating_threshold": rating_threshold}
-    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
-    test = but_for_own(settings, test_parquet, TEST)
-    model = model_path and own_version(settings, model_path)
-    if test or (model and not is_candidate(settings, model)):
-        say_and_hand_over(settings, files.evaluate_files(settings, model, test))
-        return
-    outcome = run_with_progress(settings, (*EVALUATION, *SERVING), "evaluate")
-    print_summary(settings, outcome)
+    settings = load_settings(**asked_for(evaluation_k=k, rating_threshold=rating_threshold))
+    show(settings, judge(settings, model_path, test_parquet, run_with_progress))
+
+
+def validate() -> None:
+    """Check that raw files, tables, reports, models and metrics exist; exit 1 when something required is missing."""
+    from reco_assets.tasks.layers_there import validation_report
+    from resources.settings import load_settings
+
+    report = validation_report(load_settings())
+    typer.echo(report.text)
+    raise typer.Exit(0 if report.passed else 1)

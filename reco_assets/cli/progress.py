@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from reco_assets.build import build_definitions
-from reco_assets.cli.terminal import console
+from reco_assets.cli.summary import console
 from reco_assets.runner.results import checks_result, hand_over, run_result
 from reco_assets.runner.run import Outcome, materialize_assets, require_no_error, run_checks
 from resources.dagster_home import HOME

@@ -1,13 +1,13 @@
 """`reco recommend` and `reco similar`: what the champion says, with titles."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from resources.plain_text import printable
-
 if TYPE_CHECKING:
+    from reco_assets.gold.answers import Answer
     from resources.settings import Settings
+    from resources.tables.lakehouse import Lakehouse
 
 
 def recommend(user: Annotated[int, typer.Option(help="The user's id.")]) -> None:
@@ -19,74 +19,36 @@ def recommend(user: Annotated[int, typer.Option(help="The user's id.")]) -> None
 
 def similar(movie: Annotated[int, typer.Option(help="The movie's id.")]) -> None:
     """Show the movies most like one: titles, genres, how alike (cosine)."""
+    from reco_assets.gold.answers import similar as like
     from resources.settings import load_settings
 
-    settings = load_settings()
-    rows = _rows(settings, "gold/similar_movies", "movie_id", movie)
-    if not rows:
+    found = like(_lakehouse(load_settings()), movie)
+    if found is None:
         raise typer.BadParameter(f"movie {movie} has no ratings in the champion's training data, so none is like it")
-    _print(settings, f"Like {_titles(settings, [movie])[movie][0]}", rows[0]["similar"])
+    _print(found)
 
 
 def print_recommendations(settings: "Settings", user: int | None) -> None:
     """Print one user's recommendations; for None, those of the first user of the table."""
-    rows = _rows(settings, "gold/recommendations_als", "user_id", user)
-    if rows:
-        _print(settings, f"For user {rows[0]['user_id']}, model {rows[0]['model_version']}", rows[0]["recommendations"])
-    elif user is not None:
-        _print(settings, f"User {user} has no ratings yet; the popular movies", _popular(settings, user))
+    from reco_assets.gold.answers import recommended
+
+    if found := recommended(_lakehouse(settings), user):
+        _print(found)
 
 
-def _rows(settings: "Settings", table: str, key: str, value: int | None) -> list[dict[str, Any]]:
-    import pyarrow.compute as pc
-
-    data = _dataset(settings, table)
-    found = data.head(1) if value is None else data.to_table(filter=pc.field(key) == value)
-    rows: list[dict[str, Any]] = found.to_pylist()
-    return rows
-
-
-def _popular(settings: "Settings", user: int) -> list[dict[str, Any]]:
-    from datetime import UTC, datetime
-
-    import numpy as np
-
-    from reco_assets.gold.assets import load_champion
-    from reco_assets.gold.recommendations import list_rows
-
-    version, champion = load_champion(_lakehouse(settings))
-    lists = champion.recommend(np.array([user], np.int32), settings.serving.top_n)
-    rows = list_rows(lists, "user_id", "recommendations", version, datetime.now(UTC)).to_pylist()
-    found: list[dict[str, Any]] = rows[0]["recommendations"]
-    return found
-
-
-def _titles(settings: "Settings", movies: list[int]) -> dict[int, tuple[str, str]]:
-    import pyarrow.compute as pc
-
-    rows = _dataset(settings, "silver/movies").to_table(filter=pc.field("movie_id").isin(movies)).to_pylist()
-    named = {row["movie_id"]: (row["title"], ", ".join(row["genres"])) for row in rows}
-    return {movie: named.get(movie, (f"movie {movie}", "")) for movie in movies}
-
-
-def _print(settings: "Settings", title: str, entries: list[dict[str, Any]]) -> None:
+def _print(answer: "Answer") -> None:
     from rich.table import Table
 
-    from reco_assets.cli.terminal import add_row, console
+    from reco_assets.cli.summary import add_row, console
+    from resources.plain_text import printable
 
-    shown = Table("#", "movie", "title", "genres", "score", title=printable(title), title_justify="left")
-    titles = _titles(settings, [entry["movie_id"] for entry in entries])
-    for entry in entries:
-        name, genres = titles[entry["movie_id"]]
-        add_row(shown, str(entry["rank"]), str(entry["movie_id"]), name, genres, f"{entry['score']:.3f}")
+    shown = Table("#", "movie", "title", "genres", "score", title=printable(answer.title), title_justify="left")
+    for entry in answer.entries:
+        add_row(shown, str(entry.rank), str(entry.movie_id), entry.title, entry.genres, f"{entry.score:.3f}")
     console().print(shown)
 
 
-def _dataset(settings: "Settings", table: str) -> Any:
-    return _lakehouse(settings).dataset(table)
-
-
-def _lakehouse(settings: "Settings") -> Any:
+def _lakehouse(settings: "Settings") -> "Lakehouse":
     from resources.engine import Engine
     from resources.tables.lakehouse import Lakehouse
 

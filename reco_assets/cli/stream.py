@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reco_assets.cli.paths import local_path
-from reco_assets.cli.say import say, say_and_hand_over
+from reco_assets.cli.options import asked_for, local_path, usage_told
 
 if TYPE_CHECKING:
     from resources.settings import Settings
@@ -20,7 +19,6 @@ app = typer.Typer(
     help="New ratings: take them in, score their drift, merge them, or simulate them.", no_args_is_help=True
 )
 
-PathOption = Annotated[Path | None, typer.Option(show_default="the platform's own")]
 Partitions = Annotated[
     int | None,
     typer.Option(
@@ -54,28 +52,16 @@ def process(
 
     A file that lies elsewhere than in the streaming folder is copied, and stays as it is unless you say --move.
     """
-    from reco_assets.cli.named_files import is_streamed, named_file
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.given_files import stream as given_stream
-    from reco_assets.pipelines.selections import STREAM
-    from reco_assets.streaming.not_taken import files_not_taken
-    from reco_assets.workspace import STREAMING, but_for_own
+    from reco_assets.cli.summary import say
+    from reco_assets.given_files.stream import process as take_in
 
     settings = _settings(shuffle_partitions, stream_train_ratio=train_ratio)
-    if output_path and but_for_own(settings, output_path, STREAMING):
-        if csv_path is None:
-            raise typer.BadParameter("--output_path needs --csv_path: which file to process")
-        moved = move or is_streamed(settings, csv_path)
-        say_and_hand_over(settings, given_stream.process(settings, csv_path, output_path, move=moved))
-        return
-    with named_file(settings, csv_path, move=move) as given:
-        config = {"without_files": "FAIL"} | given
-        outcome = run_with_progress(settings, STREAM, "process", {"process_streaming_data": config})
-    shown = ("files_received", "files_known", "files_refused", "files_not_taken", *_counted(), "hints")
-    for line in files_not_taken(settings.storage.root, settings.storage.landing):
+    with usage_told():
+        done = take_in(settings, csv_path, output_path, run_with_progress, move=move)
+    for line in done.not_taken:
         typer.echo(f"Not taken: {line}", err=True)
-    found = outcome.metadata["stream/ratings"]
-    say({name: found[name] for name in shown if name in found})
+    say(done.counts)
 
 
 @app.command()
@@ -87,6 +73,7 @@ def replay(
     Doing it again changes nothing.
     """
     from reco_assets.cli.progress import run_with_progress
+    from reco_assets.cli.summary import say
     from reco_assets.pipelines.selections import STREAM
 
     if not batch.strip():
@@ -107,23 +94,12 @@ def detect_drift(
 ) -> None:
     """Score data and model drift of the waiting batches, or of given tables, and print the report."""
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.drift.reports import read_report
-    from reco_assets.given_files import drift as stream_files
-    from reco_assets.pipelines.selections import DRIFT
-    from reco_assets.runner.results import drift_result, hand_over
+    from reco_assets.cli.summary import say
+    from reco_assets.given_files.drift import DriftPaths
+    from reco_assets.given_files.drift import detect_drift as report_on
 
-    settings = _settings(shuffle_partitions)
-    given = stream_files.DriftPaths(
-        model_path, original_train_path, current_train_path, original_test_path, current_test_path
-    )
-    paths = given.but_for_own(settings)
-    if paths != stream_files.DriftPaths():
-        report = stream_files.detect_drift(settings, paths)
-        say(report)
-        hand_over(settings, drift_result(settings, report))
-        return
-    run_with_progress(settings, DRIFT, "detect_drift")
-    say(read_report(settings))
+    paths = DriftPaths(model_path, original_train_path, current_train_path, original_test_path, current_test_path)
+    say(report_on(_settings(shuffle_partitions), paths, run_with_progress))
 
 
 @app.command()
@@ -134,28 +110,11 @@ def merge(
 ) -> None:
     """Merge the waiting batches, or given tables, into train and test; doing it again changes nothing."""
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.given_files import stream as given_stream
-    from reco_assets.pipelines.selections import MERGE
-    from reco_assets.workspace import MERGED, STREAMING, but_for_own
+    from reco_assets.cli.summary import say
+    from reco_assets.given_files.stream import merge as merge_ratings
 
-    settings = _settings(shuffle_partitions)
-    streaming = but_for_own(settings, streaming_path, STREAMING)
-    processed = but_for_own(settings, processed_path, MERGED)
-    if streaming and processed:
-        say_and_hand_over(settings, given_stream.merge(streaming, processed, settings.storage.lock_timeout_seconds))
-        return
-    if streaming or processed:
-        raise typer.BadParameter("give both --streaming_path and --processed_path, or neither")
-    accept = {"accept": "ALWAYS", "report": settings.airflow.drift_report or ""}
-    outcome = run_with_progress(settings, MERGE, "merge", {"stream__accepted": accept})
-    merged = {name: outcome.metadata[name] for name in MERGE[1:]}
-    say(
-        {
-            "accepted_batches": outcome.metadata["stream/accepted"]["accepted_batches"],
-            "corrected_rows": sum(side["corrected_rows"] for side in merged.values()),
-            **{name: side["dagster/row_count"] for name, side in merged.items()},
-        }
-    )
+    with usage_told():
+        say(merge_ratings(_settings(shuffle_partitions), streaming_path, processed_path, run_with_progress))
 
 
 @app.command()
@@ -171,6 +130,7 @@ def simulate(
     name: Annotated[str, typer.Option(help="The file's name.")] = "current.csv",
 ) -> None:
     """Put a CSV file with the ratings of whole users into the streaming folder, tilted as you choose."""
+    from reco_assets.cli.summary import say
     from reco_assets.streaming.simulated_file import Simulation
     from reco_assets.streaming.simulated_file import simulate as put_file
 
@@ -179,14 +139,7 @@ def simulate(
     say(put_file(settings, plan, name))
 
 
-def _settings(shuffle_partitions: int | None = None, **overrides: Any) -> "Settings":
+def _settings(shuffle_partitions: int | None = None, **options: Any) -> "Settings":
     from resources.settings import load_settings
 
-    given = {"spark_shuffle_partitions": shuffle_partitions, **overrides}
-    return load_settings(**{name: value for name, value in given.items() if value is not None})
-
-
-def _counted() -> tuple[str, ...]:
-    from reco_assets.streaming.assets import COUNTED
-
-    return COUNTED
+    return load_settings(**asked_for(spark_shuffle_partitions=shuffle_partitions, **options))

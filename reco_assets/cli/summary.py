@@ -1,15 +1,50 @@
-"""What a run came to, for a person: tables with their rows, the model's figures beside the baselines."""
+"""What a command came to, for a person: exactly as it is, as a title `[/b]` is no markup, and `:smile:` no picture."""
 
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import typer
 from rich.console import Console
 from rich.table import Table
 
-from reco_assets.cli.terminal import console
-from reco_assets.models.versions.store import model_store
-from reco_assets.runner.run import Outcome
-from resources.settings import Settings
+from resources.plain_text import printable
+
+if TYPE_CHECKING:
+    from reco_assets.runner.run import Outcome
+    from resources.settings import Settings
 
 
-def print_summary(settings: Settings, outcome: Outcome) -> None:
+def say(*documents: Mapping[str, Any]) -> None:
+    """Print documents, indented."""
+    for document in documents:
+        typer.echo(json.dumps(document, indent=2, default=str))
+
+
+def show(settings: "Settings", found: "Outcome | Mapping[str, Any]") -> None:
+    """Print a document, or the summary of a run."""
+    if isinstance(found, Mapping):
+        say(found)
+    else:
+        print_summary(settings, found)
+
+
+def console(*, stderr: bool = False, soft_wrap: bool = False) -> Console:
+    """A console that takes text for text. Every command prints through it."""
+    return Console(stderr=stderr, soft_wrap=soft_wrap, markup=False, emoji=False, highlight=False)
+
+
+def add_row(table: Table, *cells: str) -> None:
+    """Add a row whose cells can't move the cursor or end the line."""
+    table.add_row(*map(printable, cells))
+
+
+def number(value: float | None, places: int = 4, missing: str = "none") -> str:
+    """A figure as text."""
+    return missing if value is None else f"{value:.{places}f}"
+
+
+def print_summary(settings: "Settings", outcome: "Outcome") -> None:
     """Print the materialised tables and, where the run evaluated a model, its metrics and the decision."""
     shown = console()
     tables = Table("table", "rows", "Delta version", title=f"Lakehouse {settings.storage.root}", title_justify="left")
@@ -25,18 +60,16 @@ def print_summary(settings: Settings, outcome: Outcome) -> None:
         shown.print(f"{champion['candidate']} {champion['reason']}. Champion: {champion['champion']}.")
 
 
-def _print_metrics(to: Console, settings: Settings, version: str) -> None:
+def _print_metrics(to: Console, settings: "Settings", version: str) -> None:
+    from reco_assets.models.versions.store import model_store
+
     metrics = model_store(settings).facts(version)["metrics"]
     stars, ranking, baselines = metrics["evaluation"], metrics["ranking"], metrics["baselines"]
     k = ranking["k"]
     shown = Table("", "warm RMSE", f"NDCG@{k}", f"hit rate@{k}", title=f"Model {version}", title_justify="left")
-    shown.add_row("model", _number(stars["rmse"]), _number(ranking["ndcg"]), _number(ranking["hit_rate"]))
-    shown.add_row("bias only", _number(baselines["bias_only"]["rmse"]), "", "")
+    shown.add_row("model", number(stars["rmse"]), number(ranking["ndcg"]), number(ranking["hit_rate"]))
+    shown.add_row("bias only", number(baselines["bias_only"]["rmse"]), "", "")
     popular = baselines["popularity"]
-    shown.add_row("popularity", "", _number(popular["ndcg"]), _number(popular["hit_rate"]))
+    shown.add_row("popularity", "", number(popular["ndcg"]), number(popular["hit_rate"]))
     to.print(shown)
     to.print(f"Split {stars['split']}, {stars['test_count']:,} test ratings, {stars['coverage']:.1%} of them warm.")
-
-
-def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:.4f}"

@@ -12,11 +12,15 @@ from reco_assets.drift.cells import Cells, ScoredRatings, cells_of
 from reco_assets.drift.histograms import RATINGS, of_frame, of_values
 from reco_assets.drift.inputs import Reference, arrived, batch_cells, rated_movies, reference_versions, scan_batches
 from reco_assets.drift.policy import DriftConfig, Reason
+from reco_assets.drift.reports import read_report
 from reco_assets.drift.scan import Arrival, Scan
 from reco_assets.drift.signals import Occurrences
 from reco_assets.given_files.tables import columns_of, existing
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import find_current_model, load_model, model_store, read_facts
+from reco_assets.pipelines.selections import DRIFT
+from reco_assets.runner.make import Make
+from reco_assets.runner.results import drift_result, hand_over
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import RATING_COLUMNS
 from reco_assets.workspace import WAITING_TEST, WAITING_TRAIN, but_for_own, own_version
@@ -38,7 +42,7 @@ class DriftPaths:
     original_test: Path | None = None
     current_test: Path | None = None
 
-    def but_for_own(self, settings: Settings) -> "DriftPaths":
+    def given(self, settings: Settings) -> "DriftPaths":
         """The paths that are not the platform's own; the streaming folder's train and test stand for what waits."""
         return DriftPaths(
             model=self.model and _but_for_champion(settings, own_version(settings, self.model)),
@@ -49,7 +53,21 @@ class DriftPaths:
         )
 
 
-def detect_drift(settings: Settings, paths: DriftPaths) -> dict[str, Any]:
+def detect_drift(settings: Settings, paths: DriftPaths, make: Make) -> dict[str, Any]:
+    """The drift report of the batches that wait, or of the tables that are given.
+
+    Raises `LakehouseError`, `ModelStoreError`, `ReportError`.
+    """
+    given = paths.given(settings)
+    if given == DriftPaths():
+        make(settings, DRIFT, "detect_drift")
+        return read_report(settings)
+    report = report_on_given(settings, given)
+    hand_over(settings, drift_result(settings, report))
+    return report
+
+
+def report_on_given(settings: Settings, paths: DriftPaths) -> dict[str, Any]:
     """The drift report of the given tables; what is not given is the platform's: champion, its data, waiting batches.
 
     Raises `LakehouseError`, `ModelStoreError`, `ReportError`.

@@ -1,13 +1,9 @@
-"""The documents' path arguments: the same cleaning, models and metrics on files that are given."""
+"""`reco train` and `evaluate` with paths: the platform's own versions, or the same training and metrics on folders."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import functions as F
-
+from reco_assets.given_files.own_paths import ArgumentsError, is_candidate, say_where_parquet_would_be
 from reco_assets.given_files.tables import columns_of, existing
 from reco_assets.models.assets import fit
 from reco_assets.models.baselines import fit_baselines
@@ -15,59 +11,68 @@ from reco_assets.models.judging.evaluation import Protocol, evaluate_baselines
 from reco_assets.models.judging.evaluation import evaluate as evaluate_model
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import load_model, model_store, read_facts, save_model
-from reco_assets.silver import layouts
-from reco_assets.silver.cleaning import clean_ratings
-from reco_assets.sources.netflix import blocks_table
-from reco_assets.sources.unreadable import watched
-from reco_assets.split.assets import futures_path
-from reco_assets.split.futures import write_futures_csv
-from reco_assets.tables import QUARANTINE_RATINGS, TRAIN_RATINGS
-from reco_assets.vocabulary import HISTORY, RATING_COLUMNS
+from reco_assets.pipelines.selections import EVALUATION, SERVING, TRAINING
+from reco_assets.runner.make import Make
+from reco_assets.runner.results import hand_over
+from reco_assets.runner.run import Outcome
+from reco_assets.tables import TRAIN_RATINGS
+from reco_assets.vocabulary import RATING_COLUMNS
+from reco_assets.workspace import NEW_MODEL, TEST, TRAIN, but_for_own, own_version
 from resources.engine import Engine
-from resources.folder_lock import folder_lock
 from resources.settings import Settings
-from resources.tables.files import sweep, table_row_count, write_frame
 from resources.tables.lakehouse import Lakehouse
 
 TRAIN_PATH = "parquet_train_path"
 
 
-def etl_file(settings: Settings, source: Path, output: Path) -> dict[str, Any]:
-    """Clean one block-format file into a Parquet folder, refused rows into `<output>_quarantine` beside it.
+def train(
+    settings: Settings, source: Path | None, output: Path | None, tune: int, make: Make
+) -> Outcome | dict[str, Any]:
+    """Train, judge and serve a version of the platform's own; with paths, train alone.
 
-    Returns the row counts. Raises `SourceError`, `LakehouseError`.
+    Args:
+        settings: The platform's.
+        source: A table to train on; None, or the platform's own, is silver/train_ratings.
+        output: The folder of the new version, in which `{timestamp}` stands for its name.
+        tune: How many settings to try before.
+        make: Makes the assets.
+
+    Returns:
+        The outcome of the run; with paths, what was trained and where it lies.
+
+    Raises:
+        ArgumentsError: `tune`, and paths that are not the platform's own.
+        LakehouseError: There is no such table.
+        NameTakenError: The output is there already.
     """
-    lakehouse = _lakehouse(settings)
-    cleaned = clean_ratings(layouts.ratings_as_text(_blocks(lakehouse, source)), datetime.now(UTC))
-    columns = [field.name for field in TRAIN_RATINGS.schema.fields]
-    quarantine = output.with_name(f"{output.name}_quarantine")
-    good = cleaned.good.withColumn("origin", F.lit(HISTORY)).select(*columns)
-    with _only_writer(settings, quarantine, output):
-        write_frame(lakehouse.engine, QUARANTINE_RATINGS, quarantine, cleaned.quarantined, "parquet")
-        write_frame(lakehouse.engine, TRAIN_RATINGS, output, good, "parquet")
-    return {"path": str(output), "rows": table_row_count(output), "quarantined": table_row_count(quarantine)}
+    given = but_for_own(settings, source, TRAIN), but_for_own(settings, output, NEW_MODEL)
+    if tune and any(given):
+        raise ArgumentsError("--tune works on the platform's own tables alone")
+    if any(given):
+        made = _train_on(settings, given[0], output)
+        hand_over(settings, made)
+        return made
+    config = {"models__als_candidate": {"tune": tune}}
+    if source or output:
+        say_where_parquet_would_be(settings, {NEW_MODEL: output})
+        return make(settings, TRAINING, "train", config).scalars[TRAINING[0]]
+    return make(settings, (*TRAINING, *EVALUATION, *SERVING), "train", config)
 
 
-def export_table(settings: Settings, table: str, output: Path) -> dict[str, Any]:
-    """Copy one of the platform's split tables to a Parquet folder; returns its row count."""
-    lakehouse = _lakehouse(settings)
-    with _only_writer(settings, output):
-        write_frame(lakehouse.engine, TRAIN_RATINGS, output, lakehouse.read(table), "parquet")
-    return {"path": str(output), "rows": table_row_count(output)}
+def evaluate(settings: Settings, model: Path | None, test: Path | None, make: Make) -> Outcome | dict[str, Any]:
+    """Judge the version trained last and let gold follow; another model, or other test ratings: its metrics alone.
+
+    Returns the outcome of the run, or the metrics. Raises `ModelStoreError`, `LakehouseError`.
+    """
+    test, model = but_for_own(settings, test, TEST), model and own_version(settings, model)
+    if test or (model and not is_candidate(settings, model)):
+        found = _judge(settings, model, test)
+        hand_over(settings, found)
+        return found
+    return make(settings, (*EVALUATION, *SERVING), "evaluate")
 
 
-def export_futures(settings: Settings, source: Path | None, output: Path | None) -> dict[str, Any]:
-    """Write a block-format file (or the platform's future ratings) as CSV; returns the path and row count."""
-    lakehouse = _lakehouse(settings)
-    if source:
-        future = clean_ratings(layouts.ratings_as_text(_blocks(lakehouse, source)), datetime.now(UTC)).good
-    else:
-        future = lakehouse.read("silver/future_ratings")
-    path = output or futures_path(settings)
-    return {"path": str(path), "rows": write_futures_csv(future, path)}
-
-
-def train_on(settings: Settings, source: Path | None, output: Path | None) -> dict[str, Any]:
+def _train_on(settings: Settings, source: Path | None, output: Path | None) -> dict[str, Any]:
     """Train on a Parquet or Delta folder (or the platform's table) into a folder (or the platform's store)."""
     lakehouse, store = _lakehouse(settings), model_store(settings)
     train_path = existing(source) if source else lakehouse.path(TRAIN_RATINGS.name)
@@ -86,7 +91,7 @@ def train_on(settings: Settings, source: Path | None, output: Path | None) -> di
     return {"model_path": str(path), "version": version, "train_count": len(train)}
 
 
-def evaluate_files(settings: Settings, model_path: Path | None, test_path: Path | None) -> dict[str, Any]:
+def _judge(settings: Settings, model_path: Path | None, test_path: Path | None) -> dict[str, Any]:
     """Judge a model folder (or the newest version) on a Parquet or Delta folder (or the platform's test table).
 
     Movies a user rated in what the model was trained on are left out of the lists, as far as that is still there.
@@ -106,25 +111,8 @@ def evaluate_files(settings: Settings, model_path: Path | None, test_path: Path 
     return {"model_path": str(folder), "test_parquet": str(source), **found.document(), **beside.document()}
 
 
-@contextmanager
-def _only_writer(settings: Settings, *tables: Path) -> Iterator[None]:
-    """Hold the lock of the folder that given tables lie in, and remove what killed writers left there."""
-    with folder_lock(tables[0].absolute().parent, settings.storage.lock_timeout_seconds):
-        for table in tables:
-            sweep(table.absolute())
-        yield
-
-
 def _lakehouse(settings: Settings) -> Lakehouse:
     return Lakehouse(settings, Engine(settings))
-
-
-def _blocks(lakehouse: Lakehouse, source: Path) -> Any:
-    limit = lakehouse.settings.quality.quarantine_max_share
-    table = watched(blocks_table((source,)), {source.name: source}, limit, datetime.now(UTC))
-    import pyarrow as pa
-
-    return lakehouse.engine.session.createDataFrame(pa.Table.from_batches(table.batches(), table.schema))
 
 
 def _ratings(path: Path) -> Ratings:

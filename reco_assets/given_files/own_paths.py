@@ -1,9 +1,8 @@
 """When the documents' path arguments name the platform's own tables: then the assets are made, as without paths."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-
-import typer
 
 from reco_assets.models.versions.store import model_store
 from reco_assets.split.assets import comes_split
@@ -13,6 +12,10 @@ from resources.engine import Engine
 from resources.errors import RecoError
 from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse
+
+
+class ArgumentsError(RecoError):
+    """Arguments that do not go together; the message says which, and what is missing."""
 
 
 class OwnPathError(RecoError):
@@ -26,7 +29,7 @@ def say_where_parquet_would_be(settings: Settings, outputs: Mapping[str, Path | 
     for name, path in outputs.items():
         if path and path.resolve() in documented_paths(settings, name):
             text = f"{path} stands for {own_path(settings, name)}; PUBLISH_PATHS=on keeps a plain copy there as well."
-            typer.echo(text, err=True)
+            print(text, file=sys.stderr, flush=True)
 
 
 def is_candidate(settings: Settings, model: Path) -> bool:

@@ -1,73 +1,89 @@
-"""`reco stream process` and `merge` on paths that are given, with what the platform's own tables are promised.
+"""`reco stream process` and `merge` with paths: the platform's own tables, or files and folders that are given."""
 
-One writer at a time, other columns refused, what was there before a failure there after it, the last value of a rating
-standing, and no file deleted before all its lines are found again in what was written.
-"""
-
-import shutil
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from hashlib import file_digest
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from reco_assets.batches.sides import hashed_split
-from reco_assets.batches.steps import reached
-from reco_assets.given_files.tables import ROW, SIDE, first_sides, merge_ratings, require_ratings, rows_by_arrival
-from reco_assets.streaming.handed_in import require_ready
-from reco_assets.streaming.readable import require_readable_stream
-from reco_assets.streaming.reader import ParsedFile, parse_stream_file
-from reco_assets.vocabulary import LEARNED_SIDES
-from resources.durable import flush_to_disk
+from reco_assets.given_files.own_paths import ArgumentsError
+from reco_assets.given_files.process import process_file
+from reco_assets.given_files.tables import merge_ratings
+from reco_assets.pipelines.selections import MERGE, STREAM
+from reco_assets.runner.make import Make
+from reco_assets.runner.results import hand_over
+from reco_assets.streaming.assets import COUNTED
+from reco_assets.streaming.named_file import is_streamed, named_file
+from reco_assets.streaming.not_taken import NotTaken, files_not_taken
+from reco_assets.workspace import MERGED, STREAMING, but_for_own
 from resources.folder_lock import folder_lock
 from resources.locks import MAKING_SECONDS
 from resources.settings import Settings
-from resources.tables.files import LakehouseError, is_delta, table_exists
-from resources.tables.parts import place_part, write_part
+from resources.tables.files import LakehouseError
 
-QUARANTINE, ARCHIVE = "quarantine", "archive"
-# Where a run may be killed.
-STEPS = ("given_parts_written", "given_parts_placed", "given_file_archived")
+SHOWN = ("files_received", "files_known", "files_refused", "files_not_taken", *COUNTED, "hints")
 
 
-def process(settings: Settings, csv_path: Path, output: Path, *, move: bool) -> dict[str, Any]:
-    """One CSV file into `<output>/{train,test,quarantine,archive}`; returns the counts. `move`: then delete the file.
+@dataclass(frozen=True)
+class Processed:
+    """What came of files, in counts, and those that were not taken."""
 
-    Every part is named after the content and numbered in the order of processing, so that doing it again replaces and
-    never doubles. Raises `SourceError`, `LandingError`, `LakehouseError`, `FolderLockError`, `LockError`.
+    counts: dict[str, Any]
+    not_taken: Sequence[NotTaken] = ()
+
+
+def process(settings: Settings, csv_path: Path | None, output: Path | None, make: Make, *, move: bool) -> Processed:
+    """Take in a file, or all that wait; where the output is none of the platform's own, process the file into that.
+
+    Args:
+        settings: The platform's.
+        csv_path: A file; None: every file that waits in the streaming folder.
+        output: A folder for train/, test/ and quarantine/; None, or the platform's own, is stream/ratings.
+        make: Makes the assets.
+        move: Whether a file that lies elsewhere than in the streaming folder is deleted afterwards.
+
+    Raises:
+        ArgumentsError: An output, and no file.
+        NoFilesError: There is no such file.
+        SourceError: The file is none of ratings.
+        LandingError: The file cannot be taken.
+        LakehouseError: The output cannot be written.
     """
-    if not csv_path.is_file():
-        raise LakehouseError(f"{csv_path} is no file. Give the path of a CSV file to --csv_path.")
-    csv_path, output = csv_path.absolute(), output.absolute()
-    require_ready(csv_path)
-    before = _state(csv_path)
-    with folder_lock(output, settings.storage.lock_timeout_seconds), _archived(csv_path, output / ARCHIVE) as batch:
-        for side in LEARNED_SIDES:
-            _require_parts(output / side)
-        parsed = parse_stream_file(csv_path, time.time_ns())
-        require_readable_stream(csv_path, parsed, settings.quality.quarantine_max_share)
-        if _state(csv_path) != before:
-            raise LakehouseError(f"{csv_path} was written to meanwhile. It stays; start again when it is complete.")
-        parts = _by_side(parsed, batch, output, settings.streaming.train_ratio) | {QUARANTINE: parsed.quarantined}
-        _write(output, _part_name(output, batch), parts, csv_path, parsed)
-    reached("given_file_archived")
-    if move and _state(csv_path) == before:
-        csv_path.unlink()
+    if output and but_for_own(settings, output, STREAMING):
+        if csv_path is None:
+            raise ArgumentsError("--output_path needs --csv_path: which file to process")
+        made = process_file(settings, csv_path, output, move=move or is_streamed(settings, csv_path))
+        hand_over(settings, made)
+        return Processed(made)
+    with named_file(settings, csv_path, move=move) as given:
+        outcome = make(settings, STREAM, "process", {"process_streaming_data": {"without_files": "FAIL"} | given})
+    found = outcome.metadata["stream/ratings"]
+    counts = {name: found[name] for name in SHOWN if name in found}
+    return Processed(counts, files_not_taken(settings.storage.root, settings.storage.landing))
+
+
+def merge(settings: Settings, streaming: Path | None, processed: Path | None, make: Make) -> dict[str, Any]:
+    """Merge the batches that wait into train and test, or one given folder into another.
+
+    Returns what was added and corrected. Raises `ArgumentsError` where one of two folders is given, `LakehouseError`.
+    """
+    streaming, processed = but_for_own(settings, streaming, STREAMING), but_for_own(settings, processed, MERGED)
+    if streaming and processed:
+        made = merge_folders(streaming, processed, settings.storage.lock_timeout_seconds)
+        hand_over(settings, made)
+        return made
+    if streaming or processed:
+        raise ArgumentsError("give both --streaming_path and --processed_path, or neither")
+    accept = {"accept": "ALWAYS", "report": settings.airflow.drift_report or ""}
+    outcome = make(settings, MERGE, "merge", {"stream__accepted": accept})
+    merged = {name: outcome.metadata[name] for name in MERGE[1:]}
     return {
-        "batch": batch,
-        "lines": parsed.lines,
-        "good": len(parsed.good),
-        "quarantined": len(parsed.quarantined),
-        "duplicates": parsed.duplicates,
-        **{side: len(parts[side]) for side in LEARNED_SIDES},
+        "accepted_batches": outcome.metadata["stream/accepted"]["accepted_batches"],
+        "corrected_rows": sum(side["corrected_rows"] for side in merged.values()),
+        **{name: side["dagster/row_count"] for name, side in merged.items()},
     }
 
 
-def merge(streaming: Path, processed: Path, lock_seconds: float = MAKING_SECONDS) -> dict[str, Any]:
+def merge_folders(streaming: Path, processed: Path, lock_seconds: float = MAKING_SECONDS) -> dict[str, Any]:
     """Put the rows of `<streaming>/{train,test}` into `<processed>/{train,test}`; doing it again changes nothing.
 
     Returns the rows added to each, and those that stand in place of an earlier value. Raises `LakehouseError`,
@@ -79,75 +95,3 @@ def merge(streaming: Path, processed: Path, lock_seconds: float = MAKING_SECONDS
         changes = merge_ratings(streaming.absolute(), processed.absolute())
     added = {f"{side}_rows_added": len(change.new) for side, change in changes.items()}
     return added | {f"{side}_rows_corrected": len(change.other) for side, change in changes.items()}
-
-
-@contextmanager
-def _archived(csv_path: Path, archive: Path) -> Iterator[str]:
-    """Copy a file aside, give its sha256, and once the block has succeeded put the copy into the archive."""
-    archive.mkdir(exist_ok=True)
-    copy = archive / ".copy"  # one name will do, as one process at a time is here
-    try:
-        copy.unlink(missing_ok=True)  # a link there must not be written through
-        shutil.copyfile(csv_path, copy)
-        flush_to_disk(copy)
-        with copy.open("rb") as handle:
-            batch = file_digest(handle, "sha256").hexdigest()
-        yield batch
-        copy.replace(archive / f"{batch}.csv")
-        flush_to_disk(archive)
-    finally:
-        copy.unlink(missing_ok=True)
-
-
-def _write(output: Path, name: str, parts: Mapping[str, pa.Table], csv_path: Path, parsed: ParsedFile) -> None:
-    """Write all parts and count them, before any of them is seen. Raises `LakehouseError`."""
-    staged: list[Path] = []
-    try:
-        for folder, rows in parts.items():
-            staged.append(write_part(output / folder, rows))
-        reached("given_parts_written")
-        found = sum(pq.read_metadata(part).num_rows for part in staged)
-        if found + parsed.duplicates != parsed.lines:
-            raise LakehouseError(
-                f"{csv_path}: {parsed.lines} data lines, but {found} rows written and {parsed.duplicates} duplicates. "
-                "The file stays there; this is a fault of the platform, please report it with the file."
-            )
-        for part in staged:
-            place_part(part, name)
-        reached("given_parts_placed")
-    finally:
-        for part in staged:
-            part.unlink(missing_ok=True)
-
-
-def _by_side(parsed: ParsedFile, batch: str, output: Path, train_ratio: float) -> dict[str, pa.Table]:
-    """The good rows of each side: the one on which the output has their pair, else by a hash."""
-    rows = parsed.good.append_column("origin", pa.repeat(pa.scalar(batch), len(parsed.good))).select(ROW)
-    known = rows_by_arrival({side: output / side for side in LEARNED_SIDES if table_exists(output / side)}, of=rows)
-    hashed = hashed_split(rows["user_id"].to_numpy(), rows["movie_id"].to_numpy(), train_ratio)
-    new = rows.append_column(SIDE, pa.array(hashed, pa.string())).cast(known.schema)
-    sides = first_sides(pa.concat_tables([known, new]).combine_chunks())[len(known) :]
-    return {side: rows.filter(pa.array(sides == side, pa.bool_())) for side in LEARNED_SIDES}
-
-
-def _require_parts(folder: Path) -> None:
-    """Raise `LakehouseError` unless parts of ratings may be added to what a folder holds."""
-    if not folder.is_dir() or not table_exists(folder):
-        return
-    if is_delta(folder):
-        raise LakehouseError(f"{folder} is a Delta table, to which no Parquet part is added. Give another path.")
-    require_ratings(folder)
-
-
-def _part_name(output: Path, batch: str) -> str:
-    """The name that the batch's parts have already, else one after all that are there."""
-    parts = [part.stem for folder in (*LEARNED_SIDES, QUARANTINE) for part in (output / folder).glob("[!.]*.parquet")]
-    if earlier := [name for name in parts if name == batch or name.endswith(f"-{batch}")]:
-        return earlier[0]
-    numbers = [int(name[:8]) for name in parts if name[:8].isdecimal() and name[8:9] == "-"]
-    return f"{max(numbers, default=0) + 1:08}-{batch}"
-
-
-def _state(path: Path) -> tuple[int, int, int]:
-    found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -10,7 +10,7 @@ from rich.table import Table
 from reco_assets.cli import main as cli
 from reco_assets.cli.outermost import run_guarded
 from reco_assets.cli.serving import print_recommendations
-from reco_assets.cli.terminal import add_row, console
+from reco_assets.cli.summary import add_row, console
 from reco_assets.tables import DECLARED
 from resources.errors import RecoError
 from resources.tables.lakehouse import Lakehouse

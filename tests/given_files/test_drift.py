@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reco_assets.given_files import drift as stream_files
+from reco_assets.given_files.drift import DriftPaths, report_on_given
 from reco_assets.models.versions.store import ModelStoreError
 from resources.settings import Settings, load_settings
 
@@ -15,20 +15,20 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_the_platforms_own_paths_are_as_good_as_none(settings: Settings) -> None:
-    paths = stream_files.DriftPaths(
+    paths = DriftPaths(
         original_train=settings.storage.root / "silver" / "train_ratings",
         current_train=settings.storage.landing / "train",
         original_test=settings.storage.root / "silver" / "test_ratings",
         current_test=settings.storage.landing / "test",
     )
-    assert paths.but_for_own(settings) == stream_files.DriftPaths()
+    assert paths.given(settings) == DriftPaths()
 
 
 def test_other_paths_are_kept(settings: Settings, tmp_path: Path) -> None:
-    paths = stream_files.DriftPaths(model=tmp_path / "model", current_test=settings.storage.landing / "test")
-    assert paths.but_for_own(settings) == stream_files.DriftPaths(model=tmp_path / "model")
+    paths = DriftPaths(model=tmp_path / "model", current_test=settings.storage.landing / "test")
+    assert paths.given(settings) == DriftPaths(model=tmp_path / "model")
 
 
 def test_detect_drift_without_a_model_says_to_train_one(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(ModelStoreError, match="has no champion yet"):
-        stream_files.detect_drift(settings, stream_files.DriftPaths(current_train=tmp_path, current_test=tmp_path))
+        report_on_given(settings, DriftPaths(current_train=tmp_path, current_test=tmp_path))

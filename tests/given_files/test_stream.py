@@ -18,8 +18,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from reco_assets.given_files import stream as given_stream
+from reco_assets.given_files import process as given_process
 from reco_assets.given_files import tables as given_tables
+from reco_assets.given_files.process import process_file
+from reco_assets.given_files.stream import merge_folders
 from reco_assets.sources.source import SourceError
 from reco_assets.streaming.landing import LandingError
 from resources.settings import Settings, load_settings
@@ -83,7 +85,7 @@ def files(folder: Path) -> dict[Path, bytes]:
 def test_process_parts_a_file_into_train_and_test_and_archives_the_original(settings: Settings, tmp_path: Path) -> None:
     path = csv_file(tmp_path / "current.csv")
     content = path.read_bytes()
-    said = given_stream.process(settings, path, tmp_path / "out", move=True)
+    said = process_file(settings, path, tmp_path / "out", move=True)
     assert (
         said["lines"]
         == said["good"]
@@ -97,7 +99,7 @@ def test_process_parts_a_file_into_train_and_test_and_archives_the_original(sett
 
 def test_processing_the_same_content_again_doubles_nothing(settings: Settings, tmp_path: Path) -> None:
     for _ in range(2):
-        given_stream.process(settings, csv_file(tmp_path / "current.csv"), tmp_path / "out", move=True)
+        process_file(settings, csv_file(tmp_path / "current.csv"), tmp_path / "out", move=True)
     assert len(rows_of(tmp_path / "out/train")) + len(rows_of(tmp_path / "out/test")) == 200
 
 
@@ -105,20 +107,20 @@ def test_a_file_with_a_wrong_header_stays_and_the_error_names_it(settings: Setti
     path = tmp_path / "current.csv"
     path.write_text("CUST_ID,DATE,MOVIE_ID,RATING\n1,2020-01-01,1,4\n")
     with pytest.raises(SourceError, match=r"current\.csv, line 1: the header must be"):
-        given_stream.process(settings, path, tmp_path / "out", move=True)
+        process_file(settings, path, tmp_path / "out", move=True)
     assert path.exists()
 
 
 def test_a_file_that_is_not_to_be_moved_stays_and_is_archived_all_the_same(settings: Settings, tmp_path: Path) -> None:
     path = csv_file(tmp_path / "current.csv")
-    said = given_stream.process(settings, path, tmp_path / "out", move=False)
+    said = process_file(settings, path, tmp_path / "out", move=False)
     assert path.read_bytes() == (tmp_path / "out/archive" / f"{said['batch']}.csv").read_bytes()
 
 
 def test_a_file_that_a_process_still_writes_to_is_not_processed(settings: Settings, tmp_path: Path) -> None:
     path = csv_file(tmp_path / "current.csv")
     with path.open("a"), pytest.raises(LandingError, match="a process has it open for writing"):
-        given_stream.process(settings, path, tmp_path / "out", move=True)
+        process_file(settings, path, tmp_path / "out", move=True)
     assert path.exists()
     assert not (tmp_path / "out").exists()
 
@@ -127,7 +129,7 @@ def test_the_copy_is_not_written_through_a_link(settings: Settings, tmp_path: Pa
     (tmp_path / "private").write_text("mine")
     (tmp_path / "out" / "archive").mkdir(parents=True)
     (tmp_path / "out" / "archive" / ".copy").symlink_to(tmp_path / "private")
-    given_stream.process(settings, csv_file(tmp_path / "current.csv"), tmp_path / "out", move=False)
+    process_file(settings, csv_file(tmp_path / "current.csv"), tmp_path / "out", move=False)
     assert (tmp_path / "private").read_text() == "mine"
 
 
@@ -138,11 +140,11 @@ def test_process_refuses_to_mix_parts_with_another_table_and_leaves_the_file(
     put(tmp_path / "out/test", ratings((1, 1, 4.0)).drop_columns("origin"))
     before = files(tmp_path)
     with pytest.raises(LakehouseError, match=r"out/test must have the columns .* origin string"):
-        given_stream.process(settings, path, tmp_path / "out", move=True)
+        process_file(settings, path, tmp_path / "out", move=True)
     assert files(tmp_path) == before
     put(tmp_path / "lake/train", ratings((1, 1, 4.0)), "delta")
     with pytest.raises(LakehouseError, match=r"lake/train is a Delta table"):
-        given_stream.process(settings, path, tmp_path / "lake", move=True)
+        process_file(settings, path, tmp_path / "lake", move=True)
     assert path.exists()
 
 
@@ -150,11 +152,11 @@ def test_a_file_whose_lines_are_not_all_found_again_is_kept_and_nothing_of_it_se
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = csv_file(tmp_path / "current.csv")
-    write = given_stream.write_part
-    monkeypatch.setattr(given_stream, "write_part", lambda folder, rows: write(folder, rows.slice(1)))
+    write = given_process.write_part
+    monkeypatch.setattr(given_process, "write_part", lambda folder, rows: write(folder, rows.slice(1)))
     before = files(tmp_path)
     with pytest.raises(LakehouseError, match=r"current\.csv: 200 data lines, but 198 rows written and 0 duplicates"):
-        given_stream.process(settings, path, tmp_path / "out", move=True)
+        process_file(settings, path, tmp_path / "out", move=True)
     assert files(tmp_path) == before
 
 
@@ -162,7 +164,7 @@ def test_a_file_that_grows_while_it_is_read_is_kept_and_nothing_of_it_seen(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = csv_file(tmp_path / "current.csv")
-    parse = given_stream.parse_stream_file
+    parse = given_process.parse_stream_file
 
     def grow(found: Path, taken_ns: int) -> Any:
         parsed = parse(found, taken_ns)
@@ -170,14 +172,14 @@ def test_a_file_that_grows_while_it_is_read_is_kept_and_nothing_of_it_seen(
             handle.write("2020-01-01,1,1,1\n")
         return parsed
 
-    monkeypatch.setattr(given_stream, "parse_stream_file", grow)
+    monkeypatch.setattr(given_process, "parse_stream_file", grow)
     with pytest.raises(LakehouseError, match=r"current\.csv was written to meanwhile"):
-        given_stream.process(settings, path, tmp_path / "out", move=True)
+        process_file(settings, path, tmp_path / "out", move=True)
     assert list(files(tmp_path)) == [Path("current.csv")]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", given_stream.STEPS)
+@pytest.mark.parametrize("step", given_process.STEPS)
 def test_a_process_killed_anywhere_is_finished_by_the_next_one(settings: Settings, tmp_path: Path, step: str) -> None:
     path = csv_file(tmp_path / "current.csv")
     content = path.read_bytes()
@@ -186,7 +188,7 @@ def test_a_process_killed_anywhere_is_finished_by_the_next_one(settings: Setting
     killed = {"RECO_CRASH_AT": step, "LAKEHOUSE_PATH": str(tmp_path / "lake")}
     assert subprocess.run(command, env={**os.environ, **killed}, check=False).returncode == -signal.SIGKILL
     assert path.read_bytes() == content
-    said = given_stream.process(settings, path, tmp_path / "out", move=True)
+    said = process_file(settings, path, tmp_path / "out", move=True)
     rows = [row for side in ("train", "test") for row in rows_of(tmp_path / "out" / side)]
     assert (len(rows), said["good"], path.exists()) == (200, 200, False)
     assert (tmp_path / "out/archive" / f"{said['batch']}.csv").read_bytes() == content
@@ -194,7 +196,7 @@ def test_a_process_killed_anywhere_is_finished_by_the_next_one(settings: Setting
 
 def test_a_file_that_is_not_there_is_named(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(LakehouseError, match=r"gone\.csv is no file"):
-        given_stream.process(settings, tmp_path / "gone.csv", tmp_path / "out", move=True)
+        process_file(settings, tmp_path / "gone.csv", tmp_path / "out", move=True)
 
 
 @pytest.mark.parametrize("storage_format", ["parquet", "delta"])
@@ -203,8 +205,8 @@ def test_merge_adds_new_rows_and_corrects_known_ones_once(tmp_path: Path, storag
     put(tmp_path / "processed/test", ratings((2, 1, 3.0)), storage_format)
     put(tmp_path / "stream/train", ratings((1, 1, 1.0), (3, 1, 5.0), (5, 1, 4.0), origin="batch"))
     put(tmp_path / "stream/test", ratings((4, 1, 2.0), origin="batch"))
-    first = given_stream.merge(tmp_path / "stream", tmp_path / "processed")
-    again = given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+    first = merge_folders(tmp_path / "stream", tmp_path / "processed")
+    again = merge_folders(tmp_path / "stream", tmp_path / "processed")
     assert first == {
         "train_rows_added": 1,
         "test_rows_added": 1,
@@ -224,7 +226,7 @@ def test_merge_puts_a_pair_on_the_side_that_has_it(tmp_path: Path) -> None:
     put(tmp_path / "processed/test", ratings((2, 1, 3.0)))
     put(tmp_path / "stream/train", ratings((2, 1, 5.0), origin="batch", second=9))
     put(tmp_path / "stream/test", ratings((1, 1, 1.0), origin="batch", second=9))
-    given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+    merge_folders(tmp_path / "stream", tmp_path / "processed")
     assert [row["user_id"] for row in rows_of(tmp_path / "processed/train")] == [1, 1]
     assert [row["user_id"] for row in rows_of(tmp_path / "processed/test")] == [2, 2]
 
@@ -242,7 +244,7 @@ def test_of_rows_of_a_key_in_several_parts_the_last_written_stands(tmp_path: Pat
         else:
             folder.mkdir(parents=True, exist_ok=True)
             pq.write_table(table, folder / f"{number:08}-{9 - number}.parquet")
-    assert given_stream.merge(tmp_path / "stream", tmp_path / "processed")["train_rows_added"] == 1
+    assert merge_folders(tmp_path / "stream", tmp_path / "processed")["train_rows_added"] == 1
     assert rows_of(tmp_path / "processed/train")[0]["rating"] == 2.0
 
 
@@ -252,7 +254,7 @@ def test_of_a_table_that_holds_a_rating_twice_the_last_is_corrected_once(tmp_pat
     put(tmp_path / "processed/test", ratings((2, 1, 3.0)))
     put(tmp_path / "stream/train", ratings((1, 1, 5.0), origin="batch"))
     put(tmp_path / "stream/test", ratings((3, 1, 5.0), origin="batch"))
-    assert given_stream.merge(tmp_path / "stream", tmp_path / "processed")["train_rows_corrected"] == 1
+    assert merge_folders(tmp_path / "stream", tmp_path / "processed")["train_rows_corrected"] == 1
     assert [row["rating"] for row in rows_of(tmp_path / "processed/train")] == [5.0]
 
 
@@ -263,8 +265,8 @@ def test_a_file_processed_later_corrects_one_before_whatever_their_content_hashe
     put(tmp_path / "processed/test", ratings((8, 9, 3.0)))
     for stars in (1, 2, 3, 4, 5, 3):
         (tmp_path / "current.csv").write_text(f"{HEADER}2020-01-01,1,1,{stars}\n")
-        given_stream.process(settings, tmp_path / "current.csv", tmp_path / "stream", move=True)
-    given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+        process_file(settings, tmp_path / "current.csv", tmp_path / "stream", move=True)
+    merge_folders(tmp_path / "stream", tmp_path / "processed")
     merged = [row for side in ("train", "test") for row in rows_of(tmp_path / "processed" / side)]
     assert [row["rating"] for row in merged if row["user_id"] == 1] == [5.0]  # 3 was known, as a file is taken in once
 
@@ -277,13 +279,13 @@ def test_merge_names_a_folder_that_is_no_table_and_writes_nothing(tmp_path: Path
             put(tmp_path / table, ratings((number, 1, 4.0)))
     before = files(tmp_path)
     with pytest.raises(LakehouseError, match=f"{missing} is no Parquet or Delta folder"):
-        given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+        merge_folders(tmp_path / "stream", tmp_path / "processed")
     assert files(tmp_path) == before
 
 
 def test_merge_names_a_folder_that_is_not_there_and_makes_none(tmp_path: Path) -> None:
     with pytest.raises(LakehouseError, match=r"processed is no folder with train/ and test/"):
-        given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+        merge_folders(tmp_path / "stream", tmp_path / "processed")
     assert files(tmp_path) == {}
 
 
@@ -306,7 +308,7 @@ def test_merge_refuses_a_table_with_other_columns_and_leaves_it(
     put(tmp_path / "processed/test", wrong, storage_format)
     before = files(tmp_path)
     with pytest.raises(LakehouseError, match=f"processed/test .*{said}"):
-        given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+        merge_folders(tmp_path / "stream", tmp_path / "processed")
     assert files(tmp_path) == before
 
 
@@ -319,12 +321,12 @@ def test_new_ratings_of_other_programs_get_the_platforms_types_and_what_is_none_
         new = new.set_column(new.column_names.index(name), name, new[name].cast(by_pandas.field(name).type))
     put(tmp_path / "stream/train", new)
     put(tmp_path / "stream/test", new.slice(0, 0))
-    given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+    merge_folders(tmp_path / "stream", tmp_path / "processed")
     assert dataset_at(tmp_path / "processed/train").to_table().schema.equals(SCHEMA)
     assert rows_of(tmp_path / "processed/train")[0]["rating"] == 2.5
     pq.write_table(new.set_column(0, "user_id", pa.array([2**40])), tmp_path / "stream/train/part.parquet")
     with pytest.raises(LakehouseError, match=r"stream/train holds no ratings as the platform .*1099511627776"):
-        given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+        merge_folders(tmp_path / "stream", tmp_path / "processed")
 
 
 @pytest.mark.parametrize("storage_format", ["parquet", "delta"])
@@ -341,10 +343,10 @@ def test_a_merge_that_cannot_write_leaves_what_was_there(
 
     monkeypatch.setattr(given_tables, "put_changes", full)
     with pytest.raises(OSError, match="No space left"):
-        given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+        merge_folders(tmp_path / "stream", tmp_path / "processed")
     monkeypatch.undo()
     assert {side: rows_of(tmp_path / "processed" / side) for side in ("train", "test")} == before
-    assert given_stream.merge(tmp_path / "stream", tmp_path / "processed")["test_rows_corrected"] == 1
+    assert merge_folders(tmp_path / "stream", tmp_path / "processed")["test_rows_corrected"] == 1
 
 
 def test_of_two_merges_at_once_each_row_is_added_by_one(tmp_path: Path) -> None:
@@ -352,7 +354,7 @@ def test_of_two_merges_at_once_each_row_is_added_by_one(tmp_path: Path) -> None:
         put(tmp_path / "processed" / side, ratings((user, 1, 4.0)))
         put(tmp_path / "stream" / side, ratings(*((user, movie, 1.0) for movie in range(2, 50)), origin="batch"))
     with ThreadPoolExecutor(4) as pool:
-        merging = partial(given_stream.merge, tmp_path / "stream", tmp_path / "processed")
+        merging = partial(merge_folders, tmp_path / "stream", tmp_path / "processed")
         said = [merged.result() for merged in [pool.submit(merging) for _ in range(4)]]
     assert sorted(one["train_rows_added"] for one in said) == [0, 0, 0, 48]
     assert len(rows_of(tmp_path / "processed/train")) == len(rows_of(tmp_path / "processed/test")) == 49
@@ -371,19 +373,19 @@ def with_ratio(settings: Settings, ratio: float) -> Settings:
 def test_a_pair_stays_on_its_side_whatever_ratio_a_later_file_is_processed_with(
     settings: Settings, tmp_path: Path
 ) -> None:
-    given_stream.process(with_ratio(settings, 0.99), csv_file(tmp_path / "a.csv"), tmp_path / "out", move=True)
+    process_file(with_ratio(settings, 0.99), csv_file(tmp_path / "a.csv"), tmp_path / "out", move=True)
     before = pairs_of(tmp_path / "out")
     later = csv_file(tmp_path / "b.csv", rows=300)
-    given_stream.process(with_ratio(settings, 0.01), later, tmp_path / "out", move=True)
+    process_file(with_ratio(settings, 0.01), later, tmp_path / "out", move=True)
     assert all(old <= now for old, now in zip(before, pairs_of(tmp_path / "out"), strict=True))
     assert not set.intersection(*pairs_of(tmp_path / "out"))
 
 
 def test_a_file_that_is_processed_again_keeps_its_sides_whatever_the_ratio(settings: Settings, tmp_path: Path) -> None:
     path = csv_file(tmp_path / "current.csv")
-    given_stream.process(settings, path, tmp_path / "out", move=False)
+    process_file(settings, path, tmp_path / "out", move=False)
     before = files(tmp_path / "out")
-    given_stream.process(with_ratio(settings, 0.1), path, tmp_path / "out", move=False)
+    process_file(with_ratio(settings, 0.1), path, tmp_path / "out", move=False)
     assert files(tmp_path / "out") == before
 
 
@@ -397,7 +399,7 @@ def test_a_new_pair_on_both_sides_is_merged_into_the_one_that_it_came_to_first(
         folder = tmp_path / "stream" / side
         folder.mkdir(parents=True)
         pq.write_table(ratings((1, 1, 1.0 + number), second=number), folder / f"{number:08}-batch.parquet")
-    given_stream.merge(tmp_path / "stream", tmp_path / "processed")
+    merge_folders(tmp_path / "stream", tmp_path / "processed")
     found = [row["rating"] for row in rows_of(tmp_path / "processed" / earlier) if row["user_id"] == 1]
     assert found == [1.0, 2.0]
     assert not set.intersection(*pairs_of(tmp_path / "processed"))
@@ -423,13 +425,13 @@ def test_however_files_are_processed_and_merged_the_last_value_of_each_rating_st
     for number, run in enumerate([*runs, "merge"]):
         if run == "merge":
             if (folder / "s").is_dir():
-                given_stream.merge(folder / "s", folder / "processed")
+                merge_folders(folder / "s", folder / "processed")
         else:
             ratio, rows = run
             lines = [f"2020-01-01 00:00:{second:02},{user},{movie},{stars}" for user, movie, stars, second in rows]
             lines.append(f"2020-01-02,{100 + number},1,5")  # so that no two files are the same
             (folder / "current.csv").write_text(HEADER + "\n".join(lines) + "\n")
-            given_stream.process(with_ratio(settings, ratio), folder / "current.csv", folder / "s", move=True)
+            process_file(with_ratio(settings, ratio), folder / "current.csv", folder / "s", move=True)
             expected |= {(user, movie, second): stars for user, movie, stars, second in rows}
             expected[100 + number, 1, 0] = 5.0
         assert not set.intersection(*pairs_of(folder / "processed"))

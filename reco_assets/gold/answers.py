@@ -1,0 +1,82 @@
+"""What the champion says to one person: the lists of gold, with titles and genres."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from reco_assets.gold.assets import load_champion
+from reco_assets.gold.recommendations import list_rows
+from resources.tables.lakehouse import Lakehouse
+
+RECOMMENDATIONS, SIMILAR, MOVIES = "gold/recommendations_als", "gold/similar_movies", "silver/movies"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A movie of a list, with its rank from 1 and its score."""
+
+    rank: int
+    movie_id: int
+    title: str
+    genres: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A list of movies, and what it is."""
+
+    title: str
+    entries: Sequence[Entry]
+
+
+def recommended(lakehouse: Lakehouse, user: int | None) -> Answer | None:
+    """A user's list, the popular movies for one whom nobody knows; for None, that of the first user of the table.
+
+    None where the table has no user at all. Raises `LakehouseError`, `ModelStoreError`.
+    """
+    if rows := _rows(lakehouse, RECOMMENDATIONS, "user_id", user):
+        title = f"For user {rows[0]['user_id']}, model {rows[0]['model_version']}"
+        return Answer(title, _entries(lakehouse, rows[0]["recommendations"]))
+    if user is None:
+        return None
+    return Answer(f"User {user} has no ratings yet; the popular movies", _entries(lakehouse, _popular(lakehouse, user)))
+
+
+def similar(lakehouse: Lakehouse, movie: int) -> Answer | None:
+    """The movies most like one; None where the champion does not know it. Raises `LakehouseError`."""
+    rows = _rows(lakehouse, SIMILAR, "movie_id", movie)
+    if not rows:
+        return None
+    return Answer(f"Like {_titles(lakehouse, [movie])[movie][0]}", _entries(lakehouse, rows[0]["similar"]))
+
+
+def _rows(lakehouse: Lakehouse, table: str, key: str, value: int | None) -> list[dict[str, Any]]:
+    data = lakehouse.dataset(table)
+    found = data.head(1) if value is None else data.to_table(filter=pc.field(key) == value)
+    rows: list[dict[str, Any]] = found.to_pylist()
+    return rows
+
+
+def _popular(lakehouse: Lakehouse, user: int) -> list[dict[str, Any]]:
+    version, champion = load_champion(lakehouse)
+    lists = champion.recommend(np.array([user], np.int32), lakehouse.settings.serving.top_n)
+    rows = list_rows(lists, "user_id", "recommendations", version, datetime.now(UTC)).to_pylist()
+    found: list[dict[str, Any]] = rows[0]["recommendations"]
+    return found
+
+
+def _entries(lakehouse: Lakehouse, rows: list[dict[str, Any]]) -> list[Entry]:
+    titles = _titles(lakehouse, [row["movie_id"] for row in rows])
+    return [Entry(row["rank"], row["movie_id"], *titles[row["movie_id"]], row["score"]) for row in rows]
+
+
+def _titles(lakehouse: Lakehouse, movies: list[int]) -> dict[int, tuple[str, str]]:
+    """Title and genres of each movie."""
+    rows = lakehouse.dataset(MOVIES).to_table(filter=pc.field("movie_id").isin(movies)).to_pylist()
+    named = {row["movie_id"]: (row["title"], ", ".join(row["genres"])) for row in rows}
+    return {movie: named.get(movie, (f"movie {movie}", "")) for movie in movies}

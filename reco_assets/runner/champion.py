@@ -1,0 +1,47 @@
+"""Another version serves: the record says so first, then MLflow's aliases and gold follow."""
+
+from collections.abc import Callable
+from threading import Thread
+
+from reco_assets.models.versions.backup import promote as promote_version
+from reco_assets.models.versions.backup import roll_back as roll_back_version
+from reco_assets.models.versions.store import model_store
+from reco_assets.pipelines.selections import SERVING
+from reco_assets.runner.make import Make
+from reco_assets.runner.run import RunFailedError
+from resources.mlflow.mirror import MlflowTracking
+from resources.settings import Settings
+
+Tell = Callable[[str], None]  # says a line to a person
+
+
+def promote(settings: Settings, version: str, make: Make, tell: Tell) -> None:
+    """Make a version the champion, whatever its figures, and let gold follow it.
+
+    The champion serves even where gold cannot follow. Raises `ModelStoreError`, `RunFailedError`.
+    """
+    promote_version(settings, version)
+    _follow(settings, version, make, tell)
+
+
+def roll_back(settings: Settings, make: Make, tell: Tell) -> None:
+    """Let champion and predecessor change places, and gold follow. Raises as `promote`."""
+    _follow(settings, roll_back_version(settings), make, tell)
+
+
+def _follow(settings: Settings, version: str, make: Make, tell: Tell) -> None:
+    previous = model_store(settings).previous()
+    tell(f"Champion: {version}, before it: {previous or 'none'}.")
+    mlflow = MlflowTracking(settings, settings.mlflow.registry_name)
+    # Beside the rest: the process that it starts imports MLflow, as long as everything else that a rollback does.
+    mirror = Thread(target=mlflow.mark_champion, args=(version, previous))
+    mirror.start()
+    try:
+        make(settings, SERVING, "gold")
+    except RunFailedError as error:
+        raise RunFailedError(
+            f"{version} is the champion, but gold still holds the lists of the one before ({error}). "
+            f"Once that is mended: dg launch --assets '{' or '.join(f'key:{key}' for key in SERVING)}'"
+        ) from None
+    finally:
+        mirror.join()

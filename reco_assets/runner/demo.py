@@ -1,0 +1,163 @@
+"""The drift loop with Dagster's web server, daemon and sensors really running: what `reco demo` shows."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import dagster as dg
+
+from reco_assets.batches.receipts import received_batches
+from reco_assets.sources.choose import is_without_source
+from reco_assets.streaming.simulated_file import Simulation, simulate
+from resources.dagster_home import open_instance
+from resources.errors import RecoError
+from resources.settings import Settings, load_settings
+
+CONTROL_USERS = 60  # fewer whole users exceed the threshold by chance now and then: see docs/drift.md
+TILT_STARS = -1.0
+POLL_SECONDS, REPORT_SECONDS, RETRAIN_SECONDS = 0.5, 120.0, 300.0
+
+T = TypeVar("T")
+Tell = Callable[[str], None]  # says a line to a person
+
+
+class DemoError(RecoError):
+    """The demo did not see what it waited for in time."""
+
+
+def demo_settings(synthetic: bool, tell: Tell) -> Settings:
+    """The settings of the environment; where there are no ratings and no source, invented ones if `synthetic`."""
+    settings = load_settings()
+    if synthetic and is_without_source(settings):
+        settings = load_settings(reco_source="synthetic")
+        tell("There are no ratings yet and no source is set: RECO_SOURCE=synthetic for this lakehouse.")
+    return settings
+
+
+@dataclass(frozen=True)
+class Running:
+    """Dagster at work: its storage, the page to look at, and the log to look into."""
+
+    instance: dg.DagsterInstance
+    url: str
+    log: Path
+
+
+def watch_loop(settings: Settings, running: Running, tell: Tell) -> None:
+    """Drop an unshifted file, then a shifted one, and say what the sensors make of them. Raises `DemoError`."""
+    tell(f"\nDagster is running: {running.url}. Its sensors watch {settings.storage.landing}.")
+    taken_in = len(received_batches(settings.storage.root))
+    seed = settings.synthetic.seed + taken_in  # a second demo needs other files: content is identity
+    after = _newest_event(running.instance, "drift/report")
+    _drop(settings, tell, Simulation("history", CONTROL_USERS, None, 0.0, seed), "control.csv")
+    control = _wait_for(running, "drift/report", after, REPORT_SECONDS)
+    _say_verdict(tell, "control.csv", control)
+    after = _newest_event(running.instance, "models/als_champion")
+    _drop(settings, tell, Simulation("history", 2 * CONTROL_USERS, None, TILT_STARS, seed + 1), "shifted.csv")
+    shifted = _wait_for(running, "drift/report", control.storage_id, REPORT_SECONDS)
+    _say_verdict(tell, "shifted.csv, pooled with what waits", shifted)
+    if not _values(shifted)["should_retrain"]:
+        raise DemoError("The shifted file did not call for retraining; see the report above.")
+    decision = _wait_for(running, "models/als_champion", after, RETRAIN_SECONDS)
+    _wait_until_ended(running, decision.run_id)
+    decided = _values(decision)
+    tell(f"Retrained: candidate {decided['candidate']} {decided['reason']}. Champion: {decided['champion']}.")
+
+
+def show_loop(settings: Settings, tell: Tell) -> None:
+    """Let Dagster run and show what it makes of two files. Raises `DemoError`."""
+    if settings.storage.format != "delta":
+        tell("The drift loop needs STORAGE_FORMAT=delta.")
+        return
+    with dagster_running(settings) as running:
+        watch_loop(settings, running, tell)
+
+
+@contextmanager
+def dagster_running(settings: Settings) -> Iterator[Running]:
+    """Dagster's web server, daemon and code server on loopback, ended with the block."""
+    home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.storage.root / "_dagster")))
+    home.mkdir(parents=True, exist_ok=True)
+    log, port = home / "demo.log", _free_port()
+    command = [sys.executable, "-m", "reco_assets.web", "dev", "-m", "reco_assets.definitions"]
+    with log.open("w") as output, open_instance() as instance:
+        process = subprocess.Popen(
+            [*command, "--host", "127.0.0.1", "--port", str(port)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            yield Running(instance, f"http://127.0.0.1:{port}", log)
+        finally:
+            _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(timeout=30)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):  # who presses Ctrl-C again doesn't want to wait
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _drop(settings: Settings, tell: Tell, plan: Simulation, name: str) -> None:
+    made = simulate(settings, plan, name)
+    tell(f"\nDropped {name}: {made['rows']:,} ratings of {made['users']:,} users, mean {made['mean']:.2f} stars.")
+
+
+def _wait_for(running: Running, asset: str, after: int, seconds: float) -> dg.EventLogRecord:
+    """The first materialisation of an asset past a storage id. Raises `DemoError` after so many seconds."""
+    return _until(running, f"{asset} was not made", seconds, lambda: _events(running.instance, asset, after))[0]
+
+
+def _wait_until_ended(running: Running, run_id: str) -> None:
+    def ended() -> bool:
+        run = running.instance.get_run_by_id(run_id)
+        return run is not None and run.is_finished
+
+    _until(running, f"run {run_id} did not end", RETRAIN_SECONDS, ended)
+
+
+def _until(running: Running, complaint: str, seconds: float, condition: Callable[[], T]) -> T:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(POLL_SECONDS)
+    raise DemoError(f"{complaint} within {seconds:.0f} s. What Dagster said is in {running.log}.")
+
+
+def _events(instance: dg.DagsterInstance, asset: str, after: int) -> list[dg.EventLogRecord]:
+    filters = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset.split("/")), after_storage_id=after or None)
+    return list(instance.fetch_materializations(filters, limit=1, ascending=True).records)
+
+
+def _newest_event(instance: dg.DagsterInstance, asset: str) -> int:
+    records = instance.fetch_materializations(dg.AssetKey(asset.split("/")), limit=1).records
+    return records[0].storage_id if records else 0
+
+
+def _values(record: dg.EventLogRecord) -> dict[str, Any]:
+    materialization = record.asset_materialization
+    return {name: value.value for name, value in materialization.metadata.items()} if materialization else {}
+
+
+def _say_verdict(tell: Tell, name: str, report: dg.EventLogRecord) -> None:
+    values = _values(report)
+    verdict = "retraining" if values["should_retrain"] else "no retraining"
+    tell(f"{name}: {values['reason']}: {verdict}. Report: {values['html']}")

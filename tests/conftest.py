@@ -22,6 +22,8 @@ from resources.engine import Engine
 from resources.settings import VARIABLES, load_settings
 from resources.tables.lakehouse import Lakehouse
 
+pytest_plugins = ["tests.streams"]
+
 REPO = Path(__file__).resolve().parents[1]
 # Where real ratings may lie: a folder of one's own, beside the checkout, or what `reco data fetch` unpacked in it.
 ML_LATEST_SMALL = (

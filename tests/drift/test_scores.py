@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import entropy
 
 from reco_assets.drift.histograms import PREDICTIONS, RATINGS
 from reco_assets.drift.scores import Weights, prediction_scale, rating_scale, score
-from reco_assets.statistics import divergence
 
 COUNTS = st.lists(st.integers(0, 10_000), min_size=10, max_size=10).filter(any).map(np.array)
 
@@ -51,12 +49,6 @@ def test_any_two_histograms_have_a_finite_score_of_at_least_zero(reference: np.n
 
 def test_disjoint_supports_have_a_finite_score_far_above_the_threshold() -> None:
     assert 10 < score(one_star(0.5, 20_000_000), one_star(5, 1), rating_scale(), Weights()).score < 100
-
-
-@given(COUNTS, COUNTS)
-@settings(max_examples=50)
-def test_the_divergence_is_that_of_scipy(reference: np.ndarray, current: np.ndarray) -> None:
-    assert divergence(reference, current) == pytest.approx(entropy(current + 0.5, reference + 0.5), abs=1e-12)
 
 
 @given(st.lists(st.integers(1, 10), min_size=1, max_size=40), st.lists(st.integers(1, 10), min_size=1, max_size=40))

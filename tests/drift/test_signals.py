@@ -2,16 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.spatial.distance import jensenshannon
 
 from reco_assets.drift.bootstrap import Resampling
 from reco_assets.drift.signals import Errors, Occurrences, error_shift, mix
-from reco_assets.statistics import jensen_shannon
 
 RESAMPLING = Resampling(499, 42, 0.01)
-COUNTS = st.lists(st.integers(0, 1_000), min_size=10, max_size=10).filter(any).map(np.array)
 
 
 def test_new_ids_are_counted_by_themselves_and_by_their_rows() -> None:
@@ -46,12 +41,6 @@ def test_where_all_are_new_there_is_no_mix_to_compare() -> None:
 
 def test_without_new_ratings_there_is_nothing_to_say() -> None:
     assert mix(Occurrences.of(np.array([1, 2])), Occurrences.of(np.array([], int))) is None
-
-
-@given(COUNTS, COUNTS)
-@settings(max_examples=50)
-def test_the_divergence_is_the_squared_distance_of_scipy(first: np.ndarray, second: np.ndarray) -> None:
-    assert jensen_shannon(first, second) == pytest.approx(jensenshannon(first, second, base=2) ** 2, abs=1e-9)
 
 
 def errors(users: int, rows_each: int, stars: float, seed: int) -> Errors:

@@ -42,8 +42,8 @@ def fixed() -> Iterator[Callable[[Path], Callable[[], None]]]:
 
 
 @pytest.fixture
-def users(rows_of: Callable) -> Callable[[], list[int]]:
-    return lambda: [user for (user,) in rows_of(RATINGS, "user_id")]
+def users(table_rows: Callable) -> Callable[[], list[int]]:
+    return lambda: [user for (user,) in table_rows(RATINGS, "user_id")]
 
 
 def reasons(taken: IntakeResult) -> dict[str, str]:

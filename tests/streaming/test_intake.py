@@ -36,7 +36,7 @@ def left_in(folder: Path) -> list[str]:
 
 
 def test_a_file_becomes_rows_lines_a_receipt_and_a_raw_copy_and_is_deleted(
-    lakehouse: Lakehouse, landing: Path, drop: Callable, rows_of: Callable
+    lakehouse: Lakehouse, landing: Path, drop: Callable, table_rows: Callable
 ) -> None:
     path = drop(
         "current.csv", "2005-09-06,7,42,4", "2005-09-06 01:02:03,8,42,3.5", "x,7,42,4", "2005-09-06,7,42,4", "oops"
@@ -56,12 +56,12 @@ def test_a_file_becomes_rows_lines_a_receipt_and_a_raw_copy_and_is_deleted(
     assert (receipt.lines, receipt.good, receipt.quarantined, receipt.duplicates, receipt.users) == (5, 2, 2, 1, 2)
     assert receipt.train + receipt.test == 2
     assert receipts(lakehouse.root) == [receipt]
-    staged = rows_of(RATINGS, "batch", "user_id", "movie_id", "rating", "rating_ts")
+    staged = table_rows(RATINGS, "batch", "user_id", "movie_id", "rating", "rating_ts")
     assert staged == [
         (batch, 7, 42, 4.0, datetime(2005, 9, 6, tzinfo=UTC)),
         (batch, 8, 42, 3.5, datetime(2005, 9, 6, 1, 2, 3, tzinfo=UTC)),
     ]
-    assert rows_of(QUARANTINE) == [
+    assert table_rows(QUARANTINE) == [
         (batch, "current.csv", 4, "x,7,42,4", ["invalid_date"]),
         (batch, "current.csv", 6, "oops", ["wrong_field_count"]),
     ]
@@ -92,13 +92,13 @@ def test_the_batches_of_one_intake_share_its_id(lakehouse: Lakehouse, drop: Call
 
 
 def test_staged_rows_are_on_their_pairs_side(
-    lakehouse: Lakehouse, drop: Callable, rows_of: Callable, history: Callable
+    lakehouse: Lakehouse, drop: Callable, table_rows: Callable, history: Callable
 ) -> None:
     history({(7, 42): "train", (7, 43): "test"})
     drop("a.csv", "2020-09-06,7,42,4", "2020-09-06,7,43,4", "2020-09-07,7,43,4", "2020-09-06,7,44,4")
     take_in(lakehouse)
     unknown = hashed_split(np.array([7], np.int32), np.array([44], np.int32), 0.8)[0]
-    assert rows_of(RATINGS, "movie_id", "split") == [(42, "train"), (43, "test"), (43, "test"), (44, unknown)]
+    assert table_rows(RATINGS, "movie_id", "split") == [(42, "train"), (43, "test"), (43, "test"), (44, unknown)]
 
 
 def test_the_files_of_a_run_are_staged_in_one_commit_per_table(lakehouse: Lakehouse, drop: Callable) -> None:
@@ -112,13 +112,13 @@ def test_the_files_of_a_run_are_staged_in_one_commit_per_table(lakehouse: Lakeho
 
 
 def test_files_too_large_to_be_staged_together_are_staged_one_after_another(
-    lakehouse: Lakehouse, drop: Callable, rows_of: Callable, monkeypatch: pytest.MonkeyPatch
+    lakehouse: Lakehouse, drop: Callable, table_rows: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("reco_assets.streaming.intake_run.GROUP_BYTES", 100)
     for number in range(5):
         drop(f"{number}.csv", f"2005-09-06,{number},42,4")
     assert len(take_in(lakehouse).received) == 5
-    assert [user for (user,) in rows_of(RATINGS, "user_id")] == [0, 1, 2, 3, 4]
+    assert [user for (user,) in table_rows(RATINGS, "user_id")] == [0, 1, 2, 3, 4]
 
 
 def test_files_are_taken_in_the_order_in_which_they_came_up_to_the_limit(
@@ -184,7 +184,7 @@ def test_a_compressed_file_is_refused_for_what_it_is(
 
 
 def test_the_same_content_under_another_name_is_known_and_deleted(
-    lakehouse: Lakehouse, landing: Path, drop: Callable, rows_of: Callable
+    lakehouse: Lakehouse, landing: Path, drop: Callable, table_rows: Callable
 ) -> None:
     drop("a.csv", "2005-09-06,7,42,4", "oops")
     first = take_in(lakehouse)
@@ -192,7 +192,7 @@ def test_the_same_content_under_another_name_is_known_and_deleted(
     again = take_in(lakehouse)
     assert (again.received, again.known) == ((), ("b.csv",))
     assert receipts(lakehouse.root) == list(first.received)
-    assert (len(rows_of(RATINGS)), len(rows_of(QUARANTINE)), left_in(landing)) == (1, 1, [])
+    assert (len(table_rows(RATINGS)), len(table_rows(QUARANTINE)), left_in(landing)) == (1, 1, [])
 
 
 def test_two_copies_in_one_run_are_one_batch(lakehouse: Lakehouse, landing: Path, drop: Callable) -> None:
@@ -215,12 +215,14 @@ def test_a_damaged_archive_copy_of_known_content_is_made_good_before_the_file_go
     assert archived.read_bytes() == content
 
 
-def test_the_same_name_with_new_content_is_a_new_batch(lakehouse: Lakehouse, drop: Callable, rows_of: Callable) -> None:
+def test_the_same_name_with_new_content_is_a_new_batch(
+    lakehouse: Lakehouse, drop: Callable, table_rows: Callable
+) -> None:
     for user in (7, 8):
         drop("current.csv", f"2005-09-06,{user},42,4")
         assert len(take_in(lakehouse).received) == 1
-    assert [user for (user,) in rows_of(RATINGS, "user_id")] == [7, 8]
-    assert len({batch for (batch,) in rows_of(RATINGS, "batch")}) == 2
+    assert [user for (user,) in table_rows(RATINGS, "user_id")] == [7, 8]
+    assert len({batch for (batch,) in table_rows(RATINGS, "batch")}) == 2
 
 
 def test_the_same_file_taken_in_elsewhere_has_the_same_split(

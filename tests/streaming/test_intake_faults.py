@@ -42,14 +42,14 @@ def files(drop: Callable, history: Callable) -> Callable[[], None]:
 
 
 @pytest.fixture
-def state(lakehouse: Lakehouse, rows_of: Callable) -> Callable[[], dict[str, Any]]:
+def state(lakehouse: Lakehouse, table_rows: Callable) -> Callable[[], dict[str, Any]]:
     """Everything that intake leaves: rows, lines, receipts, raw copies, and the files in the streaming folder."""
 
     def look() -> dict[str, Any]:
         folder = lakehouse.settings.storage.landing
         return {
-            "ratings": rows_of(RATINGS),
-            "quarantine": rows_of(QUARANTINE),
+            "ratings": table_rows(RATINGS),
+            "quarantine": table_rows(QUARANTINE),
             "receipts": [replace(receipt, intake="") for receipt in receipts(lakehouse.root)],  # of another run
             "archive": {path.name: path.read_bytes() for path in lakehouse.path("stream", "archive").iterdir()},
             "left": sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()),
@@ -147,7 +147,7 @@ def test_a_full_disk_stops_the_run_with_a_clear_error_and_the_file_stays(
 
 
 def test_a_reader_that_loses_a_row_keeps_its_file_with_the_reason_while_the_others_are_taken(
-    lakehouse: Lakehouse, drop: Callable, rows_of: Callable, monkeypatch: pytest.MonkeyPatch
+    lakehouse: Lakehouse, drop: Callable, table_rows: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = drop("a.csv", "2005-09-06,7,42,4", "2005-09-06,8,42,4").read_bytes()
     drop("b.csv", "2005-09-06,9,42,4")
@@ -162,10 +162,10 @@ def test_a_reader_that_loses_a_row_keeps_its_file_with_the_reason_while_the_othe
     assert left.name.endswith("/a.csv")
     assert left.reason.startswith("2 data lines, but 1 good + 0 quarantined + 0 duplicates")
     assert [path.read_bytes() for path in files_in(lakehouse.settings.storage.landing)] == [content]
-    assert rows_of(RATINGS, "user_id") == [(9,)]
+    assert table_rows(RATINGS, "user_id") == [(9,)]
     monkeypatch.undo()
     assert [receipt.good for receipt in take_in(lakehouse).received] == [2]
-    assert (rows_of(RATINGS, "user_id"), files_in(lakehouse.settings.storage.landing)) == ([(7,), (8,), (9,)], [])
+    assert (table_rows(RATINGS, "user_id"), files_in(lakehouse.settings.storage.landing)) == ([(7,), (8,), (9,)], [])
 
 
 def test_a_table_that_lacks_a_staged_row_keeps_the_file_with_the_reason(

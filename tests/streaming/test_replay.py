@@ -38,11 +38,11 @@ def batch(lakehouse: Lakehouse, drop: Callable, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture
-def state(lakehouse: Lakehouse, rows_of: Callable) -> Callable[[], dict]:
+def state(lakehouse: Lakehouse, table_rows: Callable) -> Callable[[], dict]:
     """All that a replay may change."""
     return lambda: {
-        "ratings": rows_of(RATINGS, "batch", "line", "user_id", "rating"),
-        "quarantine": rows_of(QUARANTINE, "batch", "line", "raw"),
+        "ratings": table_rows(RATINGS, "batch", "line", "user_id", "rating"),
+        "quarantine": table_rows(QUARANTINE, "batch", "line", "raw"),
         "receipts": receipts(lakehouse.root),
         "waiting": waiting_batches(lakehouse),
     }
@@ -139,7 +139,7 @@ def is_finished(found: dict, batch: str) -> None:
 
 
 def test_what_comes_back_of_a_merged_batch_reaches_training(
-    lakehouse: Lakehouse, batch: str, history: Callable, rows_of: Callable
+    lakehouse: Lakehouse, batch: str, history: Callable, table_rows: Callable
 ) -> None:
     history({(1, 9): "train", (7, 42): "train", (1, 1): "train"})
     accept_waiting(lakehouse, "r1")
@@ -148,7 +148,7 @@ def test_what_comes_back_of_a_merged_batch_reaches_training(
     assert waiting_batches(lakehouse) == (f"{batch}+2",)
     accept_waiting(lakehouse, "r2")
     merge_side(lakehouse, "train")
-    assert (7, 42, 4.0, f"{batch}+2") in rows_of("silver/train_ratings", "user_id", "movie_id", "rating", "origin")
+    assert (7, 42, 4.0, f"{batch}+2") in table_rows("silver/train_ratings", "user_id", "movie_id", "rating", "origin")
 
 
 def test_without_the_archived_copy_the_lines_in_quarantine_are_read(

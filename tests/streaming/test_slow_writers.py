@@ -85,8 +85,8 @@ def patient(make_lakehouse: Callable[..., Lakehouse]) -> Lakehouse:
 
 
 @pytest.fixture
-def users(rows_of: Callable) -> Callable[[], list[int]]:
-    return lambda: [user for (user,) in rows_of(RATINGS, "user_id")]
+def users(table_rows: Callable) -> Callable[[], list[int]]:
+    return lambda: [user for (user,) in table_rows(RATINGS, "user_id")]
 
 
 def row(user: int) -> str:
@@ -195,7 +195,7 @@ def test_what_is_added_after_the_claim_by_a_process_that_cannot_be_seen_is_a_bat
 
 @pytest.mark.usefixtures("blind")
 def test_a_line_that_was_cut_when_it_was_taken_comes_again_whole(
-    patient: Lakehouse, writer: Callable, rows_of: Callable, landing: Path
+    patient: Lakehouse, writer: Callable, table_rows: Callable, landing: Path
 ) -> None:
     slow = writer()
     slow.write(HEADER, row(1))
@@ -205,7 +205,7 @@ def test_a_line_that_was_cut_when_it_was_taken_comes_again_whole(
     with claimed_files(landing)[0].open("a") as file:
         file.write(".5\n" + row(2))
     take_in(patient)
-    assert rows_of(RATINGS, "user_id", "rating") == [(1, 4.0), (1, 4.5), (2, 4.0)]
+    assert table_rows(RATINGS, "user_id", "rating") == [(1, 4.0), (1, 4.5), (2, 4.0)]
 
 
 @pytest.mark.usefixtures("blind")

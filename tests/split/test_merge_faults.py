@@ -90,7 +90,7 @@ class Loop:
     lakehouse: Lakehouse
     write_history: Callable[..., None]
     drop: Callable[..., Path]
-    rows_of: Callable[..., list[tuple]]
+    table_rows: Callable[..., list[tuple]]
 
     def split(self) -> None:
         """Write history's split, as a run of the main job would."""
@@ -108,7 +108,7 @@ class Loop:
 
     def rows(self) -> Rows:
         """The rows of both tables."""
-        return {side: self.rows_of(spec.name, *COLUMNS) for side, spec in SIDE_TABLES.items()}
+        return {side: self.table_rows(spec.name, *COLUMNS) for side, spec in SIDE_TABLES.items()}
 
     def check_conserved(self) -> None:
         """Every rating of history and of both files is there once, as last said, and no pair is on both sides."""
@@ -121,9 +121,9 @@ class Loop:
 
 
 @pytest.fixture
-def loop(lakehouse: Lakehouse, history: Callable, drop: Callable, rows_of: Callable) -> Loop:
+def loop(lakehouse: Lakehouse, history: Callable, drop: Callable, table_rows: Callable) -> Loop:
     """History's split is written and the first file taken in."""
-    made = Loop(lakehouse, history, drop, rows_of)
+    made = Loop(lakehouse, history, drop, table_rows)
     made.split()
     made.land("first.csv", FIRST)
     return made

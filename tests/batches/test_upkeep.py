@@ -1,19 +1,14 @@
-"""What is due after an intake: old copies and reports go, and what they were of stays known."""
+"""What is due after an intake: old copies go, and what they were of stays known."""
 
-import json
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from reco_assets.batches.accepted import accept_waiting
 from reco_assets.batches.receipt_files import Receipt
 from reco_assets.batches.receipts import read_receipt, received_batches, write_receipts
 from reco_assets.batches.upkeep import STEP, after_intake
-from reco_assets.drift.reports import reports_folder
-from reco_assets.drift.upkeep import sweep_reports
 from reco_assets.streaming.intake import take_in
 from reco_assets.tables import RECEIPTS, STREAM_RATINGS
 from resources.tables.lakehouse import Lakehouse
@@ -25,7 +20,7 @@ ONE = Receipt("0", "a.csv", 1, 10, 1, 1, 0, 0, 1, 0, 1)
 @pytest.fixture
 def lake(make_lakehouse: Callable[..., Lakehouse]) -> Lakehouse:
     """A lakehouse that keeps few old files."""
-    return make_lakehouse(archived_files_kept=120, receipt_files_kept=100, drift_reports_kept=10)
+    return make_lakehouse(archived_files_kept=120, receipt_files_kept=100)
 
 
 def receive(lakehouse: Lakehouse, numbers: range) -> list[str]:
@@ -62,22 +57,6 @@ def test_each_old_batch_is_looked_at_once(lake: Lakehouse) -> None:
     archived, _ = left(lake)
     assert names[0] in archived
     assert names[130] not in archived
-
-
-def test_the_newest_drift_reports_stay_and_those_that_batches_were_accepted_on(lake: Lakehouse) -> None:
-    folder = reports_folder(lake.settings)
-    folder.mkdir(parents=True)
-    for number in range(10 + STEP):
-        for suffix in (".json", ".html"):
-            path = folder / f"r{number:03}{suffix}"
-            path.write_text(json.dumps({"report_id": path.stem}))
-            os.utime(path, (number, number))
-    receive(lake, range(1))
-    accept_waiting(lake, "r005")
-    assert sweep_reports(lake.settings) == STEP - 1
-    kept = {f"r{number:03}" for number in (5, *range(STEP, 10 + STEP))}
-    assert {path.stem for path in folder.glob("*.json")} == kept
-    assert {path.stem for path in folder.glob("*.html")} == kept
 
 
 def test_what_cannot_be_removed_stops_neither_an_intake_nor_the_removal_of_others(

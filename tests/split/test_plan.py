@@ -44,11 +44,14 @@ def ratings(spark: Any) -> Callable[[Sequence[Rating]], Any]:
 
 
 @pytest.fixture(scope="session")
-def sides_of(rows_of: Callable) -> Callable[[Any], dict[Rating, str]]:
+def sides_of() -> Callable[[Any], dict[Rating, str]]:
     """{(user, movie, second): side}; a rating with two sides fails."""
 
     def sides(frame: Any) -> dict[Rating, str]:
-        found = [((r["user_id"], r["movie_id"], int(r["rating_ts"].timestamp())), r["side"]) for r in rows_of(frame)]
+        found = [
+            ((r["user_id"], r["movie_id"], int(r["rating_ts"].timestamp())), r["side"])
+            for r in frame.toArrow().to_pylist()
+        ]
         assert len(dict(found)) == len(found)
         return dict(found)
 
@@ -184,11 +187,11 @@ def test_the_side_of_an_earlier_run_goes_before_that_of_the_stream(
     assert sides_of(kept) == sides_of(fresh)
 
 
-def test_split_ratings_have_the_declared_columns(ratings: Callable, rows_of: Callable) -> None:
+def test_split_ratings_have_the_declared_columns(ratings: Callable) -> None:
     frame = as_split_ratings(split_by_plan(ratings([(1, 1, 1)]), SplitPlan("per_user", 0.2, 0.0, 42)), "p")
     found = [(field.name, field.dataType.simpleString()) for field in frame.schema.fields]
     assert found == [(field.name, field.dataType.simpleString()) for field in SPLIT_RATINGS.schema.fields]
-    [row] = rows_of(frame)
+    [row] = frame.toArrow().to_pylist()
     assert (row["origin"], row["policy"]) == ("history", "p")
 
 

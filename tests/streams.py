@@ -1,4 +1,4 @@
-"""Files that land, what is staged of them, and processes that may be killed."""
+"""Fixtures of the tests of batches, streaming and split: files that land, what is staged, processes that are killed."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from reco_assets.streaming.landing import landed_files
 from reco_assets.tables import SPLIT_RATINGS
 from resources.tables.lakehouse import Lakehouse
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[1]
 HEADER = "DATE,CUST_ID,MOVIE_ID,RATING"
 LANDED = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -132,7 +132,7 @@ def drop(landing: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def rows_of(lakehouse: Lakehouse) -> Callable[..., list[tuple]]:
+def table_rows(lakehouse: Lakehouse) -> Callable[..., list[tuple]]:
     """The rows of a table as tuples of some columns, sorted."""
 
     def rows(name: str, *columns: str) -> list[tuple]:

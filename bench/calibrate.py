@@ -25,9 +25,10 @@ from threadpoolctl import threadpool_limits
 from waiting_files import print_streams, stream_frequencies, streams
 
 from reco_assets.drift.decision import Evidence, decide_pool
-from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, DriftConfig
+from reco_assets.drift.policy import CALIBRATED, DOCUMENTED
 from reco_assets.drift.scan import Arrival, Scan
 from reco_assets.streaming.simulate import draw_rows, draw_users
+from resources.settings.drift import DriftSettings
 
 SIZES = (50, 100, 200, 500, 1_000, 2_000, 5_000)
 TILTS = (-0.25, -0.5, -1.0)
@@ -129,7 +130,7 @@ def frequencies(movielens: Path, repetitions: int, seed: int, cell: Cell) -> Fre
 
 def judge(movielens: Path, cell: Cell, fold: int, rng: np.random.Generator) -> Outcome:
     """Draw a file from a fold, compare it with the rest of the history and ask both policies."""
-    config, history = DriftConfig(), load(movielens, cell.unit)
+    config, history = DriftSettings(), load(movielens, cell.unit)
     file = draw(history, cell, fold, rng)
     case = Case.of(movielens, cell.unit, fold, [file])
     cells = case.cells(file, cell.stars, 0, rng)

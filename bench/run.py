@@ -68,10 +68,11 @@ def csv_files(dataset: str, movielens: Path) -> Iterator[Path]:
             sys.exit(f"{dataset} is not at {movielens}: give its folder with --movielens")
         yield movielens
         return
-    from reco_assets.sources.synthetic import Shape, source
+    from reco_assets.sources.synthetic import source
+    from resources.settings.source import SyntheticSettings
 
     users, movies, ratings = SHAPES[dataset]
-    made = source(Shape(users, movies, ratings, seed=42))
+    made = source(SyntheticSettings(users=users, movies=movies, ratings=ratings, seed=42))
     with tempfile.TemporaryDirectory() as folder:
         for name in ("ratings", "movies", "tags"):
             table = getattr(made, name)

@@ -20,6 +20,7 @@ from pyarrow import csv
 from reco_assets.sources import synthetic
 from resources.engine import Engine
 from resources.settings import VARIABLES, load_settings
+from resources.settings.source import SyntheticSettings
 from resources.tables.lakehouse import Lakehouse
 
 pytest_plugins = ["tests.streams"]
@@ -30,7 +31,7 @@ ML_LATEST_SMALL = (
     REPO.parent / "shared" / "data" / "ml-latest-small",
     REPO / "data" / "bronze" / "movielens" / "ml-latest-small",
 )
-LIKE_ML_LATEST_SMALL = synthetic.Shape(users=610, movies=9_742, ratings=100_836, seed=42)
+LIKE_ML_LATEST_SMALL = SyntheticSettings(users=610, movies=9_742, ratings=100_836, seed=42)
 PLATFORM_VARIABLES = VARIABLES.keys() - {"RECO_ENGINE", "RECO_CACHE_PATH"}
 
 

@@ -16,8 +16,9 @@ from reco_assets.drift import document, page
 from reco_assets.drift.cells import Cells
 from reco_assets.drift.comparison import plain
 from reco_assets.drift.decision import Decided, Evidence, decide, decide_pool
-from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, DriftConfig, Reason, Verdict
+from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, Reason, Verdict, as_document, bar
 from reco_assets.drift.scan import Scan
+from resources.settings.drift import DriftSettings
 
 NAMED_BATCHES = 20  # the newest ones; thousands may wait, and a hash names them all
 
@@ -86,7 +87,7 @@ class DriftReport:
         return page.html(self.document)
 
 
-def report_on(scan: Scan, reference: Cells, compared: Compared, config: DriftConfig) -> DriftReport:
+def report_on(scan: Scan, reference: Cells, compared: Compared, config: DriftSettings) -> DriftReport:
     """Decide under both policies on the windows over what waits, one batch at least."""
     evidence = Evidence.of(scan, reference, config)
     decided = decide(evidence)
@@ -103,7 +104,7 @@ def report_on(scan: Scan, reference: Cells, compared: Compared, config: DriftCon
     return _report(found | compared.as_dict(), decided, config, scan)
 
 
-def no_report(reasons: Sequence[Reason], config: DriftConfig, compared: Compared | None = None) -> DriftReport:
+def no_report(reasons: Sequence[Reason], config: DriftSettings, compared: Compared | None = None) -> DriftReport:
     """The report where nothing can be compared: NO_BATCHES, NO_CHAMPION or both."""
     nothing = {"status": str(reasons[0]), "score": None}
     found: dict[str, Any] = {"data_drift": nothing, "model_drift": nothing}
@@ -113,7 +114,7 @@ def no_report(reasons: Sequence[Reason], config: DriftConfig, compared: Compared
 
 
 def _report(
-    found: dict[str, Any], decided: Mapping[str, Decided], config: DriftConfig, scan: Scan | None = None
+    found: dict[str, Any], decided: Mapping[str, Decided], config: DriftSettings, scan: Scan | None = None
 ) -> DriftReport:
     verdict = decided[config.policy].verdict
     reason = document.explain(config, verdict)
@@ -131,7 +132,7 @@ def _report(
                 name: _verdict(each.verdict) | ({"window": scan.starts.name_of(each.finding)} if scan else {})
                 for name, each in decided.items()
             },
-            "config": config.as_dict(),
+            "config": as_document(config),
         }
     )
     digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
@@ -169,7 +170,7 @@ def _windows(evidence: Evidence, own: Mapping[str, Any]) -> list[dict[str, Any]]
             "data_score": _known(scored.data[at]),
             "model_score": _known(scored.model[at]),
             "drift_score": drift_scores[at],
-            "bar": evidence.config.bar(int(scored.rows[at])) if at else evidence.config.threshold,
+            "bar": bar(evidence.config, int(scored.rows[at])) if at else evidence.config.threshold,
             "judged": at in judged,
             "decides": (window.start, window.end) == (own["start"], own["end"]),
         }
@@ -180,7 +181,7 @@ def _windows(evidence: Evidence, own: Mapping[str, Any]) -> list[dict[str, Any]]
         line = {name: _window(scan, own)[name] for name in ("name", "batches", "rows")}
         line |= {"users": data["users"]["current"], "warm_pairs": model["rows"]["current"]}
         line |= {"data_score": data["score"], "model_score": model["score"], "drift_score": own["drift_score"]}
-        line |= {"bar": evidence.config.bar(line["rows"])}
+        line |= {"bar": bar(evidence.config, line["rows"])}
         lines.append(line | {"judged": True, "decides": True})
     return lines
 

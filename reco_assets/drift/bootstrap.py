@@ -27,7 +27,8 @@ import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
 from reco_assets.drift.histograms import UserHistogram
-from reco_assets.drift.scores import Scale, Weights, score
+from reco_assets.drift.scores import Scale, score
+from resources.settings.drift import DriftSettings
 
 # Of more users than this, whole users are resampled in this many groups, and the pool is a draw of this many: the
 # error of a standard deviation from 2,000 is 1.6 %, and 162,000 users take a second instead of minutes.
@@ -62,7 +63,7 @@ class Uncertainty:
 
 
 def uncertainty(
-    reference: UserHistogram, current: UserHistogram, scale: Scale, weights: Weights, resampling: Resampling
+    reference: UserHistogram, current: UserHistogram, scale: Scale, config: DriftSettings, resampling: Resampling
 ) -> Uncertainty | None:
     """Resample whole users of both sides; None where a side has a single user, whom nothing tells from a drift.
 
@@ -78,13 +79,13 @@ def uncertainty(
         new = _deviations(current, resampling.samples, new_rng)
         pool = _Pool.of(reference.merge(current), pool_rng)
         replaced = pool.sample(current.rows_per_user, resampling.samples, pool_rng)
-    observed = score(reference.total, current.total, scale, weights)
-    by_chance = score(_proper(pool.shares + old) * reference.rows, replaced, scale, weights)
+    observed = score(reference.total, current.total, scale, config)
+    by_chance = score(_proper(pool.shares + old) * reference.rows, replaced, scale, config)
     strayed = score(
         _proper(reference.total / reference.rows + old) * reference.rows,
         _proper(current.total / current.rows + new) * current.rows,
         scale,
-        weights,
+        config,
     )
     low, high = 2 * observed.score - np.quantile(strayed.score, INTERVAL[::-1])
     mean_low, mean_high = np.quantile(strayed.mean_shift, INTERVAL)

@@ -11,9 +11,10 @@ from reco_assets.drift import scores, signals
 from reco_assets.drift.bootstrap import Resampling, Uncertainty, uncertainty
 from reco_assets.drift.cells import Cells
 from reco_assets.drift.histograms import UserHistogram
-from reco_assets.drift.policy import DriftConfig, PartEvidence, Reason, combined
-from reco_assets.drift.scores import Scale, Weights
+from reco_assets.drift.policy import PartEvidence, Reason, combined, resampling, resampling_of
+from reco_assets.drift.scores import Scale
 from reco_assets.drift.windows import Window
+from resources.settings.drift import DriftSettings
 
 DIGITS = 10
 
@@ -29,7 +30,7 @@ class Comparison:
     reference: UserHistogram
     current: UserHistogram
     status: str
-    weights: Weights
+    config: DriftSettings
     resampling: Resampling | None
     score: scores.Score | None = None
     windows: int = 1
@@ -39,7 +40,7 @@ class Comparison:
         """What chance does to the score; None where that isn't asked for, or where a side is a single user."""
         if self.score is None or self.resampling is None:
             return None
-        return uncertainty(self.reference, self.current, self.scale, self.weights, self.resampling)
+        return uncertainty(self.reference, self.current, self.scale, self.config, self.resampling)
 
     @property
     def evidence(self) -> PartEvidence | None:
@@ -52,27 +53,27 @@ class Comparison:
 
 
 def compare(
-    reference: UserHistogram, current: UserHistogram, scale: Scale, config: DriftConfig, windows: int = 1
+    reference: UserHistogram, current: UserHistogram, scale: Scale, config: DriftSettings, windows: int = 1
 ) -> Comparison:
     """Score current against reference; "insufficient_data" where a side is empty."""
     status, score = str(Reason.INSUFFICIENT_DATA), None
     if min(reference.rows, current.rows):
-        status, score = "ok", scores.score(reference.total, current.total, scale, config.weights)
-    return Comparison(scale, reference, current, status, config.weights, config.resampling_of(windows), score, windows)
+        status, score = "ok", scores.score(reference.total, current.total, scale, config)
+    return Comparison(scale, reference, current, status, config, resampling_of(config, windows), score, windows)
 
 
 def compare_predictions(
-    reference: UserHistogram, current: UserHistogram, config: DriftConfig, windows: int = 1
+    reference: UserHistogram, current: UserHistogram, config: DriftSettings, windows: int = 1
 ) -> Comparison:
     """Model drift of warm pairs; "insufficient" where the new test has fewer than `min_warm_pairs`."""
     scale = scores.prediction_scale(reference.total)
     if current.rows < config.min_warm_pairs or reference.rows == 0:
-        resampling = config.resampling_of(windows)
-        return Comparison(scale, reference, current, "insufficient", config.weights, resampling, windows=windows)
+        sampled = resampling_of(config, windows)
+        return Comparison(scale, reference, current, "insufficient", config, sampled, windows=windows)
     return compare(reference, current, scale, config, windows)
 
 
-def scores_of(reference: Cells, current: Cells, window: Window, config: DriftConfig) -> dict[str, Any]:
+def scores_of(reference: Cells, current: Cells, window: Window, config: DriftSettings) -> dict[str, Any]:
     """A finding without what chance does, which costs a bootstrap: of a window whose score exceeds nothing."""
     data = compare(reference.ratings, current.ratings, scores.rating_scale(), config)
     model = compare_predictions(reference.predictions, current.predictions, config)
@@ -83,13 +84,15 @@ def scores_of(reference: Cells, current: Cells, window: Window, config: DriftCon
     return shown
 
 
-def finding(reference: Cells, current: Cells, window: Window, config: DriftConfig, windows: int = 1) -> dict[str, Any]:
+def finding(
+    reference: Cells, current: Cells, window: Window, config: DriftSettings, windows: int = 1
+) -> dict[str, Any]:
     """All that a report says of one window, one of so many that are judged, as JSON."""
     data = compare(reference.ratings, current.ratings, scores.rating_scale(), config, windows)
     model = compare_predictions(reference.predictions, current.predictions, config, windows)
     error = None
     if model.score is not None:
-        error = signals.error_shift(reference.errors, current.errors, config.resampling, windows)
+        error = signals.error_shift(reference.errors, current.errors, resampling(config), windows)
     users = (signals.Occurrences(side.user_id, side.rows_per_user) for side in (reference.ratings, current.ratings))
     sections = {"data_drift": section(data), "model_drift": section(model)}
     score = combined([part["score"] for part in sections.values()], config)

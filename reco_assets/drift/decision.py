@@ -10,10 +10,11 @@ import numpy as np
 from reco_assets.drift import policy
 from reco_assets.drift.cells import Cells
 from reco_assets.drift.comparison import evidence_in, scores_of
-from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, DriftConfig, PartEvidence, Verdict
+from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, PartEvidence, Verdict
 from reco_assets.drift.scan import RMSE, Scan, Scored
 from reco_assets.drift.signals import ErrorShift
 from reco_assets.drift.windows import Window
+from resources.settings.drift import DriftSettings
 
 Finding = Mapping[str, Any]
 JUDGES = {DOCUMENTED: policy.documented, CALIBRATED: policy.calibrated}
@@ -36,14 +37,14 @@ class Evidence:
 
     scan: Scan
     reference: Cells
-    config: DriftConfig
+    config: DriftSettings
     scored: Scored
     users: list[int]
     brief: bool = False
     _findings: dict[Window, Finding] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, scan: Scan, reference: Cells, config: DriftConfig, *, brief: bool = False) -> "Evidence":
+    def of(cls, scan: Scan, reference: Cells, config: DriftSettings, *, brief: bool = False) -> "Evidence":
         """Score the windows."""
         scored = scan.score(reference, config)
         return cls(scan, reference, config, scored, [_users(scan.cells.train, each) for each in scored.window], brief)
@@ -116,7 +117,7 @@ def _calibrated(evidence: Evidence) -> Finding:
     return max((*seen, evidence.pool), key=lambda finding: _calibrated_score(finding, config))
 
 
-def _calibrated_score(finding: Finding, config: DriftConfig) -> float:
+def _calibrated_score(finding: Finding, config: DriftSettings) -> float:
     return policy.calibrated_score(finding["data_drift"], finding["model_drift"], config)
 
 
@@ -139,7 +140,7 @@ def _shift(finding: Finding) -> ErrorShift | None:
 
 
 def _judge(
-    name: str, finding: Finding, error: ErrorShift | None, config: DriftConfig, windows: int | None = None
+    name: str, finding: Finding, error: ErrorShift | None, config: DriftSettings, windows: int | None = None
 ) -> Verdict:
     data, model = (_of_windows(evidence_in(finding[part]), windows) for part in ("data_drift", "model_drift"))
     return JUDGES[name](data, model, error, config)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from reco_assets.drift.policy import DOCUMENTED, DriftConfig, Reason, Verdict
+from reco_assets.drift.policy import DOCUMENTED, Reason, Verdict, as_document
+from resources.settings.drift import DriftSettings
 
 Document = Mapping[str, Any]
 NAME_SHOWN = 12  # of a batch's 64 characters
@@ -34,9 +35,9 @@ _COLUMNS = {
 SECTIONS = {"data_drift": "data (ratings)", "model_drift": "model (predictions)"}
 
 
-def explain(config: DriftConfig, verdict: Verdict) -> str:
+def explain(config: DriftSettings, verdict: Verdict) -> str:
     """The verdict's reasons as one line."""
-    values = {**config.as_dict(), "score": verdict.score}
+    values = {**as_document(config), "score": verdict.score}
     sentences = _SENTENCES | (_DOCUMENTED_SENTENCES if config.policy == DOCUMENTED else {})
     return "; ".join(sentences[reason].format(**values) for reason in verdict.reasons)
 

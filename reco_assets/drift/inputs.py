@@ -21,7 +21,7 @@ from reco_assets.drift.assessment import Compared, DriftReport, no_report, repor
 from reco_assets.drift.cells import Cells, ScoredRatings, cells_of, count_batches
 from reco_assets.drift.histograms import RATINGS, of_frame
 from reco_assets.drift.kept import keep, kept, kept_folder
-from reco_assets.drift.policy import DriftConfig, Reason
+from reco_assets.drift.policy import Reason, as_document, reachable
 from reco_assets.drift.reports import ReportError
 from reco_assets.drift.scan import Arrival, Scan
 from reco_assets.drift.signals import Occurrences
@@ -32,6 +32,7 @@ from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import model_store
 from reco_assets.tables import STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import RATING_COLUMNS, TEST, TRAIN
+from resources.settings.drift import DriftSettings
 from resources.tables.appends import BATCH, batch_rows
 from resources.tables.growth import read_log
 from resources.tables.lakehouse import Lakehouse
@@ -64,7 +65,7 @@ def report_on_waiting(lakehouse: Lakehouse) -> DriftReport:
     Raises `ReportError` when the champion does not say which versions those are, `LakehouseError` when they are gone.
     """
     settings = lakehouse.settings
-    config = DriftConfig.from_settings(settings)
+    config = reachable(settings.drift)
     champion = model_store(settings).champion()
     received = waiting(lakehouse)
     arrivals = arrived(received)
@@ -77,7 +78,7 @@ def report_on_waiting(lakehouse: Lakehouse) -> DriftReport:
     reference = reference_of(lakehouse, champion)
     versions = reference.versions | {STREAM_RATINGS.name: lakehouse.version(STREAM_RATINGS.name)}
     path = kept_folder(settings) / WAITING_FILE
-    source = [reference.key, read_log(lakehouse, STREAM_RATINGS.name).table_id, config.as_dict()]
+    source = [reference.key, read_log(lakehouse, STREAM_RATINGS.name).table_id, as_document(config)]
     scan = _kept_scan(path, source, arrivals)
     if scan.starts.end < len(arrivals):
         scan = scan_batches(lakehouse, reference, arrivals, config, scan)
@@ -91,7 +92,7 @@ def arrived(received: Sequence[Receipt]) -> list[Arrival]:
 
 
 def scan_batches(
-    lakehouse: Lakehouse, reference: Reference, arrivals: Sequence[Arrival], config: DriftConfig, scan: Scan
+    lakehouse: Lakehouse, reference: Reference, arrivals: Sequence[Arrival], config: DriftSettings, scan: Scan
 ) -> Scan:
     """Let the batches arrive that a scan has not seen yet. Raises `LakehouseError`."""
     for first in range(scan.starts.end, len(arrivals), AT_ONCE):

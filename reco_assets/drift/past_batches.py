@@ -6,7 +6,7 @@ from itertools import groupby
 
 from reco_assets.batches.receipts import receipts
 from reco_assets.drift.inputs import arrived, batch_cells, reference_of
-from reco_assets.drift.policy import DriftConfig
+from reco_assets.drift.policy import reachable
 from reco_assets.drift.replay import POLICIES, RULES, Step, replay
 from reco_assets.drift.reports import ReportError
 from reco_assets.models.versions.store import find_current_model, model_store
@@ -45,7 +45,7 @@ def past_batches(settings: Settings, version: str | None = None) -> PastBatches:
 
     Raises `ReportError` when there is none or the version does not say what it was trained on, `ModelStoreError`.
     """
-    received, config = receipts(settings.storage.root), DriftConfig.from_settings(settings)
+    received, config = receipts(settings.storage.root), reachable(settings.drift)
     if not received:
         raise ReportError(
             f"No batch was taken in yet. Copy a CSV file to {settings.storage.landing} and run: reco stream process."

@@ -2,18 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any
 
 from reco_assets.drift.bootstrap import Resampling
-from reco_assets.drift.scores import Weights
 from reco_assets.drift.signals import ErrorShift
 from resources.errors import RecoError
-from resources.settings import Settings
-from resources.settings.drift import DriftPolicy
+from resources.settings.drift import DriftSettings
 
 DOCUMENTED, CALIBRATED = "documented", "calibrated"
+WEIGHTS = ("kl_threshold", "mean_threshold", "median_threshold", "kl_weight", "mean_weight", "median_weight")
 STEEPNESS = 2.5  # of the bar for small windows; at 2 files of 3,600 rows without drift retrain in 3 % instead of 1 %
 
 
@@ -35,80 +34,50 @@ class Reason(StrEnum):
     NO_CHAMPION = "no_champion"
 
 
-@dataclass(frozen=True)
-class DriftConfig:
-    """Everything that a report depends on beside the data; the defaults are the documented numbers.
-
-    `threshold`: of the drift score; `combine`: "max" or "mean" of data and model drift; `min_window_rows`: training
-    rows that a window beside the pool needs, or else a score above a higher bar; `min_warm_pairs`: below it data drift
-    decides alone; `min_users`, `p_value`, `samples`: of the calibrated policy; `rmse_trigger`: stars by which the
-    champion may become worse on new labels, None to let it inform only.
-    """
-
-    policy: DriftPolicy = "documented"
-    threshold: float = 1.0
-    combine: str = "max"
-    weights: Weights = field(default_factory=Weights)
-    min_window_rows: int = 3_000
-    min_warm_pairs: int = 200
-    min_users: int = 30
-    p_value: float = 0.01
-    samples: int = 999
-    seed: int = 42
-    rmse_trigger: float | None = None
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
-        """What the environment asks for. Raises `DriftConfigError`."""
-        if settings.drift.p_value * (settings.drift.bootstrap_samples + 1) < 1:
-            raise DriftConfigError(
-                f"DRIFT_P_VALUE={settings.drift.p_value:g} is out of reach of DRIFT_BOOTSTRAP_SAMPLES="
-                f"{settings.drift.bootstrap_samples}: set at least {round(1 / settings.drift.p_value)} samples."
-            )
-        return cls(
-            policy=settings.drift.policy,
-            threshold=settings.drift.threshold,
-            combine=settings.drift.combine,
-            weights=Weights(
-                settings.drift.kl_threshold,
-                settings.drift.mean_threshold,
-                settings.drift.median_threshold,
-                settings.drift.kl_weight,
-                settings.drift.mean_weight,
-                settings.drift.median_weight,
-            ),
-            min_window_rows=settings.drift.min_window_rows,
-            min_warm_pairs=settings.drift.min_warm_pairs,
-            min_users=settings.drift.min_users,
-            p_value=settings.drift.p_value,
-            samples=settings.drift.bootstrap_samples,
-            seed=settings.drift.seed,
-            rmse_trigger=settings.drift.rmse_trigger,
+def reachable(config: DriftSettings) -> DriftSettings:
+    """The same configuration. Raises `DriftConfigError` where its samples are too few for its p-value."""
+    if config.p_value * (config.bootstrap_samples + 1) < 1:
+        raise DriftConfigError(
+            f"DRIFT_P_VALUE={config.p_value:g} is out of reach of DRIFT_BOOTSTRAP_SAMPLES={config.bootstrap_samples}: "
+            f"set at least {round(1 / config.p_value)} samples."
         )
+    return config
 
-    @property
-    def resampling(self) -> Resampling:
-        """The bootstrap's part of it."""
-        return Resampling(self.samples, self.seed, self.p_value)
 
-    def resampling_of(self, windows: int) -> Resampling:
-        """The same where one of so many windows is judged: twice the samples that its corrected p-value needs."""
-        return replace(self.resampling, samples=max(self.samples, math.ceil(2 * windows / self.p_value)))
+def resampling(config: DriftSettings) -> Resampling:
+    """What the bootstrap takes of the configuration."""
+    return Resampling(config.bootstrap_samples, config.seed, config.p_value)
 
-    @property
-    def least_weight(self) -> float:
-        """Score times training rows that a window of fewer than `min_window_rows` must exceed to be judged."""
-        return STEEPNESS * self.threshold * self.min_window_rows
 
-    def bar(self, rows: int) -> float | None:
-        """The score above which a window of so many training rows counts; None where no score does."""
-        if rows >= self.min_window_rows:
-            return self.threshold
-        return self.least_weight / rows if rows else None
+def resampling_of(config: DriftSettings, windows: int) -> Resampling:
+    """The same where one of so many windows is judged: twice the samples that its corrected p-value needs."""
+    samples = max(config.bootstrap_samples, math.ceil(2 * windows / config.p_value))
+    return replace(resampling(config), samples=samples)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for the report."""
-        return asdict(self)
+
+def least_weight(config: DriftSettings) -> float:
+    """Score times training rows that a window of fewer than `min_window_rows` must exceed to be judged."""
+    return STEEPNESS * config.threshold * config.min_window_rows
+
+
+def bar(config: DriftSettings, rows: int) -> float | None:
+    """The score above which a window of so many training rows counts; None where no score does."""
+    if rows >= config.min_window_rows:
+        return config.threshold
+    return least_weight(config) / rows if rows else None
+
+
+def as_document(config: DriftSettings) -> dict[str, Any]:
+    """The configuration as the report records it: all that the report depends on beside the data."""
+    # In this order, as a report is known by the hash of what it holds.
+    return {
+        **{name: getattr(config, name) for name in ("policy", "threshold", "combine")},
+        "weights": {name: getattr(config, name) for name in WEIGHTS},
+        **{name: getattr(config, name) for name in ("min_window_rows", "min_warm_pairs", "min_users", "p_value")},
+        "samples": config.bootstrap_samples,
+        "seed": config.seed,
+        "rmse_trigger": config.rmse_trigger,
+    }
 
 
 @dataclass(frozen=True)
@@ -134,18 +103,18 @@ class Verdict:
 
 
 def should_retrain(
-    data_drift_result: Mapping[str, Any], model_drift_result: Mapping[str, Any], config: DriftConfig | None = None
+    data_drift_result: Mapping[str, Any], model_drift_result: Mapping[str, Any], config: DriftSettings | None = None
 ) -> dict[str, Any]:
     """The documented decision, from the `data_drift` and `model_drift` sections of a report.
 
     Returns `should_retrain` and `drift_score`. A section whose `score` is None (too little to judge) does not count.
     """
-    config = config or DriftConfig()
+    config = config or DriftSettings()
     score = combined([part["score"] for part in (data_drift_result, model_drift_result)], config)
     return {"should_retrain": score > config.threshold, "drift_score": score}
 
 
-def combined(scores: Sequence[float | None], config: DriftConfig) -> float:
+def combined(scores: Sequence[float | None], config: DriftSettings) -> float:
     """The drift score of data and model drift; 0 where neither could be judged."""
     known = [score for score in scores if score is not None]
     if not known:
@@ -153,14 +122,14 @@ def combined(scores: Sequence[float | None], config: DriftConfig) -> float:
     return max(known) if config.combine == "max" else sum(known) / len(known)
 
 
-def calibrated_score(data_drift: Mapping[str, Any], model_drift: Mapping[str, Any], config: DriftConfig) -> float:
+def calibrated_score(data_drift: Mapping[str, Any], model_drift: Mapping[str, Any], config: DriftSettings) -> float:
     """The drift score of two sections of a report for the calibrated policy: what has too few users does not count."""
     parts = [part for part in (data_drift, model_drift) if part["score"] is not None]
     return combined([part["score"] for part in parts if min(part["users"].values()) >= config.min_users], config)
 
 
 def documented(
-    data: PartEvidence | None, model: PartEvidence | None, error: ErrorShift | None, config: DriftConfig
+    data: PartEvidence | None, model: PartEvidence | None, error: ErrorShift | None, config: DriftSettings
 ) -> Verdict:
     """Retrain when the drift score exceeds the threshold."""
     judged = [part for part in (data, model) if part]
@@ -175,7 +144,7 @@ def documented(
 
 
 def calibrated(
-    data: PartEvidence | None, model: PartEvidence | None, error: ErrorShift | None, config: DriftConfig
+    data: PartEvidence | None, model: PartEvidence | None, error: ErrorShift | None, config: DriftSettings
 ) -> Verdict:
     """Retrain when the drift score exceeds the threshold, is no work of chance, and rests on enough users.
 
@@ -204,7 +173,7 @@ def _left_out(model: PartEvidence | None) -> tuple[Reason, ...]:
     return () if model else (Reason.INSUFFICIENT_WARM_PAIRS,)
 
 
-def _verdict(reasons: tuple[Reason, ...], score: float, error: ErrorShift | None, config: DriftConfig) -> Verdict:
+def _verdict(reasons: tuple[Reason, ...], score: float, error: ErrorShift | None, config: DriftSettings) -> Verdict:
     """What the score says, unless the delayed labels' own trigger says more: worse by so much, and surely worse."""
     drifted = reasons[0] is Reason.DRIFT_ABOVE_THRESHOLD
     if config.rmse_trigger is None or error is None or error.shift <= config.rmse_trigger or error.interval[0] <= 0:

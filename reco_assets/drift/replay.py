@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from reco_assets.drift.cells import Cells
 from reco_assets.drift.decision import Evidence, decide, decide_pool
-from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, DriftConfig, Verdict
+from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, Verdict
 from reco_assets.drift.scan import Arrival, Scan
+from resources.settings.drift import DriftSettings
 
 POLICIES = (DOCUMENTED, CALIBRATED)
 WINDOWS, POOL = "windows", "pool"
@@ -34,7 +35,7 @@ class Step:
 
 
 def replay(
-    arrivals: Sequence[Arrival], read: Callable[[Arrival, int], Cells], reference: Cells, config: DriftConfig
+    arrivals: Sequence[Arrival], read: Callable[[Arrival, int], Cells], reference: Cells, config: DriftSettings
 ) -> Iterator[Step]:
     """Let batches arrive in order; under each policy and rule they wait until it retrains.
 

@@ -17,8 +17,9 @@ from reco_assets.drift import scores
 from reco_assets.drift.cells import UNITS, Cells, by_position, no_cells
 from reco_assets.drift.comparison import evidence_in, finding, plain
 from reco_assets.drift.histograms import PREDICTIONS, RATINGS, UserHistogram
-from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, DriftConfig, calibrated, calibrated_score, combined
+from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, calibrated, calibrated_score, combined, least_weight
 from reco_assets.drift.windows import Starts, Window
+from resources.settings.drift import DriftSettings
 
 AT_ONCE = 4_096  # windows scored in one call: 15 MB of histograms of predictions
 RMSE = "rmse"
@@ -57,15 +58,15 @@ class Scored:
         at = len(self.window) - count
         return Scored(*(getattr(self, each.name)[at:] for each in fields(self)))
 
-    def drift_scores(self, config: DriftConfig) -> np.ndarray:
+    def drift_scores(self, config: DriftSettings) -> np.ndarray:
         """Data and model drift of each window in one number, (n,), as findings round it; 0 where neither has one."""
         parts = zip(self.data, self.model, strict=True)
         pairs = ([None if np.isnan(part) else float(part) for part in pair] for pair in parts)
         return np.array(plain([combined(pair, config) for pair in pairs]))
 
-    def judged(self, config: DriftConfig) -> np.ndarray:
+    def judged(self, config: DriftSettings) -> np.ndarray:
         """Which windows are judged beside the pool, (n,): of enough rows, or of a score that few rows don't explain."""
-        judged: np.ndarray = self.enough | (self.drift_scores(config) * self.rows > config.least_weight)
+        judged: np.ndarray = self.enough | (self.drift_scores(config) * self.rows > least_weight(config))
         return judged
 
 
@@ -80,7 +81,7 @@ class Scan:
     cells: Cells = field(default_factory=no_cells)
     strongest: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
-    def take(self, arrivals: Sequence[Arrival], cells: Cells, reference: Cells, config: DriftConfig) -> "Scan":
+    def take(self, arrivals: Sequence[Arrival], cells: Cells, reference: Cells, config: DriftSettings) -> "Scan":
         """Let batches arrive; `cells` are theirs, at positions that go on where this scan ends."""
         starts, windows = self.starts, list[Window]()
         for arrival in arrivals:
@@ -92,13 +93,13 @@ class Scan:
         strongest = {**self.strongest, **dict(_stronger(self.strongest, scored, known, reference, config))}
         return Scan(starts, known.compacted(np.array(starts.at, np.int64)), strongest)
 
-    def score(self, reference: Cells, config: DriftConfig) -> Scored:
+    def score(self, reference: Cells, config: DriftSettings) -> Scored:
         """The windows that end with the newest batch, the largest first."""
         positions = np.array([*self.starts.at, self.starts.end], np.int64)
         return score_windows(self.starts.windows, positions, self.cells, reference, config)
 
     def finding(
-        self, window: Window, siblings: int, reference: Cells, config: DriftConfig, kind: str = DOCUMENTED
+        self, window: Window, siblings: int, reference: Cells, config: DriftSettings, kind: str = DOCUMENTED
     ) -> dict[str, Any]:
         """All that a report says of a window that ends with the newest batch."""
         known = self.strongest.get(kind)
@@ -108,7 +109,7 @@ class Scan:
 
 
 def score_windows(
-    windows: Sequence[Window], positions: np.ndarray, cells: Cells, reference: Cells, config: DriftConfig
+    windows: Sequence[Window], positions: np.ndarray, cells: Cells, reference: Cells, config: DriftSettings
 ) -> Scored:
     """Score windows whose starts and ends are among the positions (sorted; the last one is the end of all)."""
     spans = np.searchsorted(positions, [(window.start, window.end) for window in windows]).reshape(-1, 2)
@@ -121,12 +122,8 @@ def score_windows(
     prediction_scale = scores.prediction_scale(reference.predictions.total)
     old = reference.ratings.total, reference.predictions.total
     scoreable = (rows > 0) & (len(reference.train) > 0)
-    data = _scored(
-        rating, spans, scoreable, lambda new: scores.score(old[0], new, scores.rating_scale(), config.weights)
-    )
-    model = _scored(
-        predicted, spans, judgeable, lambda new: scores.score(old[1], new, prediction_scale, config.weights)
-    )
+    data = _scored(rating, spans, scoreable, lambda new: scores.score(old[0], new, scores.rating_scale(), config))
+    model = _scored(predicted, spans, judgeable, lambda new: scores.score(old[1], new, prediction_scale, config))
     before = reference.warm[:, 4].sum() / max(reference.warm[:, 3].sum(), 1) / UNITS
     shift = np.where(judgeable, np.sqrt(errors / np.maximum(warm, 1) / UNITS) - np.sqrt(before), np.nan)
     enough = rows >= config.min_window_rows
@@ -160,7 +157,7 @@ def _scored(
 
 
 def _stronger(
-    known: Mapping[str, dict[str, Any]], scored: Scored, cells: Cells, reference: Cells, config: DriftConfig
+    known: Mapping[str, dict[str, Any]], scored: Scored, cells: Cells, reference: Cells, config: DriftSettings
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """By policy, the finding of a window that exceeds the threshold and what was the strongest before."""
 
@@ -183,7 +180,7 @@ def _stronger(
             yield RMSE, found(worst)
 
 
-def _least(known: Mapping[str, dict[str, Any]], policy: str, config: DriftConfig) -> float:
+def _least(known: Mapping[str, dict[str, Any]], policy: str, config: DriftSettings) -> float:
     return float(known[policy]["drift_score"]) if policy in known else config.threshold
 
 
@@ -193,7 +190,7 @@ def _largest(values: np.ndarray, among: np.ndarray, above: float) -> int | None:
     return int(worth.argmax()) if len(worth) and np.isfinite(worth.max()) else None
 
 
-def _calibrated_scores(scored: Scored, cells: Cells, reference: Cells, config: DriftConfig) -> dict[int, float]:
+def _calibrated_scores(scored: Scored, cells: Cells, reference: Cells, config: DriftSettings) -> dict[int, float]:
     """By number, the judged windows whose score exceeds the threshold though few users do not count."""
     exceeding: dict[int, float] = {}
     for at in np.flatnonzero(scored.judged(config) & (np.fmax(scored.data, scored.model) > config.threshold)):
@@ -212,7 +209,7 @@ def _surest(
     known: dict[str, Any] | None,
     exceeding: Mapping[int, float],
     found: Callable[[int], dict[str, Any]],
-    config: DriftConfig,
+    config: DriftSettings,
 ) -> dict[str, Any] | None:
     """What the calibrated policy keeps instead of `known`: a shift that is no chance goes before any that may be.
 
@@ -232,7 +229,7 @@ def _surest(
     return largest
 
 
-def _no_chance(of: Mapping[str, Any], config: DriftConfig) -> bool:
+def _no_chance(of: Mapping[str, Any], config: DriftSettings) -> bool:
     return calibrated(evidence_in(of["data_drift"]), evidence_in(of["model_drift"]), None, config).retrain
 
 

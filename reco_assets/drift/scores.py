@@ -10,20 +10,9 @@ import numpy as np
 
 from reco_assets.drift.histograms import PREDICTIONS, RATINGS, Grid
 from reco_assets.statistics import divergence
+from resources.settings.drift import DriftSettings
 
 DECILES = 10
-
-
-@dataclass(frozen=True)
-class Weights:
-    """The threshold (nats, stars, stars) and the weight of each term of the score."""
-
-    kl_threshold: float = 0.1
-    mean_threshold: float = 0.2
-    median_threshold: float = 0.5
-    kl_weight: float = 0.5
-    mean_weight: float = 0.3
-    median_weight: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -66,15 +55,15 @@ def prediction_scale(reference: np.ndarray) -> Scale:
     return Scale(PREDICTIONS, np.unique(np.concatenate([[0], cuts[cuts < PREDICTIONS.size]])))
 
 
-def score(reference: np.ndarray, current: np.ndarray, scale: Scale, weights: Weights) -> Score:
+def score(reference: np.ndarray, current: np.ndarray, scale: Scale, config: DriftSettings) -> Score:
     """Score current against reference, counts (…, f) with at least one row each."""
     kl = divergence(scale.binned(reference), scale.binned(current))
     mean = _mean(current, scale.grid) - _mean(reference, scale.grid)
     median = _median(current, scale.grid) - _median(reference, scale.grid)
     total = (
-        weights.kl_weight * kl / weights.kl_threshold
-        + weights.mean_weight * np.abs(mean) / weights.mean_threshold
-        + weights.median_weight * np.abs(median) / weights.median_threshold
+        config.kl_weight * kl / config.kl_threshold
+        + config.mean_weight * np.abs(mean) / config.mean_threshold
+        + config.median_weight * np.abs(median) / config.median_threshold
     )
     return Score(kl, mean, median, total)
 

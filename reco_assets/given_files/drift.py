@@ -11,7 +11,7 @@ from reco_assets.drift.assessment import Compared, no_report, report_on
 from reco_assets.drift.cells import Cells, ScoredRatings, cells_of
 from reco_assets.drift.histograms import RATINGS, of_frame, of_values
 from reco_assets.drift.inputs import Reference, arrived, batch_cells, rated_movies, reference_versions, scan_batches
-from reco_assets.drift.policy import DriftConfig, Reason
+from reco_assets.drift.policy import Reason, reachable
 from reco_assets.drift.reports import read_report
 from reco_assets.drift.scan import Arrival, Scan
 from reco_assets.drift.signals import Occurrences
@@ -26,6 +26,7 @@ from reco_assets.vocabulary import RATING_COLUMNS
 from reco_assets.workspace import WAITING_TEST, WAITING_TRAIN, but_for_own, own_version
 from resources.engine import Engine
 from resources.settings import Settings
+from resources.settings.drift import DriftSettings
 from resources.tables.files import dataset_at, read_path
 from resources.tables.lakehouse import Lakehouse
 
@@ -82,7 +83,7 @@ def report_on_given(settings: Settings, paths: DriftPaths) -> dict[str, Any]:
     judged = ScoredRatings.of(model, _ratings(test, test_version))
     cells = cells_of(of_frame(RATINGS, trained), judged, rated_movies(trained))
     reference = Reference(facts["version"], model, versions, cells, key="")
-    config = DriftConfig.from_settings(settings)
+    config = reachable(settings.drift)
     batches, scan = _new_ratings(paths, lakehouse, reference, config)
     compared = Compared(batches, facts["version"], {str(train): train_version, str(test): test_version})
     if not scan.starts.end:
@@ -104,7 +105,7 @@ def _reference(
 
 
 def _new_ratings(
-    paths: DriftPaths, lakehouse: Lakehouse, reference: Reference, config: DriftConfig
+    paths: DriftPaths, lakehouse: Lakehouse, reference: Reference, config: DriftSettings
 ) -> tuple[list[str], Scan]:
     """The other side: the batches that wait, in windows, or the tables that are given, which are one window."""
     if paths.current_train and paths.current_test:
@@ -126,7 +127,7 @@ def _given(paths: DriftPaths, reference: Reference) -> Cells:
     return cells_of(rated, ScoredRatings.of(reference.model, test), Occurrences.of(train.movie_id))
 
 
-def _one_window(cells: Cells, reference: Reference, config: DriftConfig) -> Scan:
+def _one_window(cells: Cells, reference: Reference, config: DriftSettings) -> Scan:
     arrival = Arrival("", "", int(cells.train[:, 3].sum()), int(cells.warm[:, 3].sum()))
     return Scan().take([arrival], cells, reference.cells, config)
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reco_assets.drift.claims import airflow_claimant, claim
-from reco_assets.drift.policy import DriftConfig, should_retrain
+from reco_assets.drift.policy import reachable, should_retrain
 from reco_assets.drift.reports import next_task, read_report
 from reco_assets.models.versions.store import judged, model_store
 from reco_assets.pipelines.documented import FOLLOWING_THEIR_REPORT
 from resources.airflow import airflow_task
 from resources.files import write_json
 from resources.settings import Settings
+from resources.settings.drift import DriftSettings
 
 if TYPE_CHECKING:
     from reco_assets.runner.run import Outcome
@@ -54,7 +55,7 @@ def checks_result(outcome: "Outcome") -> dict[str, Any]:
 def drift_result(settings: Settings, report: Mapping[str, Any]) -> dict[str, Any]:
     """The documented sections of a drift report, and the decision on retraining that they lead to."""
     sections = {name: report[name] for name in SECTIONS}
-    decision = _decision(DriftConfig.from_settings(settings), report)
+    decision = _decision(reachable(settings.drift), report)
     holder = _holder(settings, report["report_id"]) if decision["should_retrain"] else None
     return {
         **sections,
@@ -100,7 +101,7 @@ def _holder(settings: Settings, report_id: str) -> str | None:
     return None if holder == claimant else holder
 
 
-def _decision(config: DriftConfig, report: Mapping[str, Any]) -> dict[str, Any]:
+def _decision(config: DriftSettings, report: Mapping[str, Any]) -> dict[str, Any]:
     """The documented rule on the two sections; the report's own verdict where a policy sees more than those."""
     if config.policy == "documented" and config.rmse_trigger is None:
         return should_retrain(report["data_drift"], report["model_drift"], config)

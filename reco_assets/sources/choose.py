@@ -63,7 +63,7 @@ def choose_place(settings: Settings) -> Place:
 def open_source(settings: Settings, place: Place) -> Source:
     """The source at a place. Raises `SourceError` when its folder is not there."""
     if place.folder is None:
-        return synthetic.source(synthetic_shape(settings))
+        return synthetic.source(settings.synthetic)
     if not place.folder.is_dir():
         if settings.source.path:
             folder = place.folder.parent if place.folder.is_file() else "the folder with the files"
@@ -117,16 +117,6 @@ def default_folder(settings: Settings) -> Path | None:
     releases = [path.parent for path in raw_folder(settings).glob("*/ratings.csv")]
     newest = max(releases, key=lambda folder: folder.stat().st_mtime, default=None)
     return newest and newest.resolve()
-
-
-def synthetic_shape(settings: Settings) -> synthetic.Shape:
-    """The synthetic source's shape from the settings."""
-    return synthetic.Shape(
-        users=settings.synthetic.users,
-        movies=settings.synthetic.movies,
-        ratings=settings.synthetic.ratings,
-        seed=settings.synthetic.seed,
-    )
 
 
 def _held_place(settings: Settings, known: Remembered | None) -> Place | None:

@@ -14,6 +14,7 @@ from reco_assets.sources.movielens import MOVIES, RATINGS, TAGS
 from reco_assets.sources.source import RawTable, Source, with_provenance
 from reco_assets.sources.text_files import now
 from reco_assets.vocabulary import ALLOWED_RATINGS
+from resources.settings.source import SyntheticSettings
 
 GENRES = (
     *("Action", "Adventure", "Animation", "Comedy", "Crime", "Documentary", "Drama", "Fantasy"),
@@ -31,16 +32,6 @@ USERS_PER_BLOCK = 2_000
 
 
 @dataclass(frozen=True)
-class Shape:
-    """How much to make: numbers of users, movies and ratings, and the seed that decides everything else."""
-
-    users: int
-    movies: int
-    ratings: int
-    seed: int
-
-
-@dataclass(frozen=True)
 class _World:
     """The hidden truth: item_taste (movies, TASTES), item_quality, popularity and first second per movie."""
 
@@ -51,7 +42,7 @@ class _World:
     genres: list[list[int]]
 
 
-def source(shape: Shape) -> Source:
+def source(shape: SyntheticSettings) -> Source:
     """A synthetic source; the same shape gives the same rows, load time aside."""
     world = _world(shape)
     return Source(
@@ -62,7 +53,7 @@ def source(shape: Shape) -> Source:
     )
 
 
-def _world(shape: Shape) -> _World:
+def _world(shape: SyntheticSettings) -> _World:
     rng = np.random.default_rng([shape.seed, 0])
     genre_taste = rng.normal(0, 1, (len(GENRES), TASTES))
     genres = [sorted(rng.choice(len(GENRES), rng.integers(1, 4), replace=False)) for _ in range(shape.movies)]
@@ -76,7 +67,7 @@ def _world(shape: Shape) -> _World:
     return _World(taste.astype(single), quality.astype(single), popularity.astype(single), released, genres)
 
 
-def _ratings(shape: Shape, world: _World) -> Iterator[pa.RecordBatch]:
+def _ratings(shape: SyntheticSettings, world: _World) -> Iterator[pa.RecordBatch]:
     loaded_ts, line = now(), 2
     wanted = _ratings_per_user(shape)
     for first in range(0, shape.users, USERS_PER_BLOCK):
@@ -95,7 +86,7 @@ def _ratings(shape: Shape, world: _World) -> Iterator[pa.RecordBatch]:
         yield with_provenance(columns, lines, "synthetic", loaded_ts)
 
 
-def _ratings_per_user(shape: Shape) -> np.ndarray:
+def _ratings_per_user(shape: SyntheticSettings) -> np.ndarray:
     """How many movies each user rates, (users,): long-tailed, `shape.ratings` in all where so many pairs exist."""
     activity = np.random.default_rng([shape.seed, 1]).lognormal(0, 1.0, shape.users)
     total = min(shape.ratings, shape.users * shape.movies)
@@ -125,7 +116,7 @@ def _user(rng: np.random.Generator, world: _World, n: int) -> tuple[np.ndarray, 
     return movies, np.clip(np.round(stars * 2).astype(int) - 1, 0, len(_STARS) - 1), seconds
 
 
-def _movies(shape: Shape, world: _World) -> Iterator[pa.RecordBatch]:
+def _movies(shape: SyntheticSettings, world: _World) -> Iterator[pa.RecordBatch]:
     rng = np.random.default_rng([shape.seed, 3])
     names = [f"The {rng.choice(_ADJECTIVES)} {rng.choice(_NOUNS)} {number}" for number in range(1, shape.movies + 1)]
     years = 1970 + world.released // 31_557_600
@@ -137,7 +128,7 @@ def _movies(shape: Shape, world: _World) -> Iterator[pa.RecordBatch]:
     yield with_provenance(columns, pa.array(np.arange(2, shape.movies + 2)), "synthetic", now())
 
 
-def _tags(shape: Shape) -> Iterator[pa.RecordBatch]:
+def _tags(shape: SyntheticSettings) -> Iterator[pa.RecordBatch]:
     rng = np.random.default_rng([shape.seed, 4])
     n = max(1, shape.ratings // 30)
     columns = {

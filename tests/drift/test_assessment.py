@@ -17,11 +17,12 @@ from reco_assets.batches.accepted import set_name
 from reco_assets.drift.assessment import Compared, DriftReport, no_report, report_on
 from reco_assets.drift.cells import ScoredRatings, cells_of
 from reco_assets.drift.histograms import RATINGS, UserHistogram, of_values
-from reco_assets.drift.policy import DriftConfig, Reason, should_retrain
+from reco_assets.drift.policy import Reason, should_retrain
 from reco_assets.drift.scan import Arrival, Scan
 from reco_assets.drift.signals import Occurrences
+from resources.settings.drift import DriftSettings
 
-CONFIG = DriftConfig(samples=199)
+CONFIG = DriftSettings(bootstrap_samples=199)
 NO_VALUES = np.array([])
 HALF_STARS = np.arange(1, 11) / 2
 
@@ -48,7 +49,7 @@ class DriftInputs:
 Inputs = Callable[..., DriftInputs]
 
 
-def assess(inputs: DriftInputs, config: DriftConfig) -> DriftReport:
+def assess(inputs: DriftInputs, config: DriftSettings) -> DriftReport:
     """Score data drift and model drift of new ratings as one window and decide under both policies."""
     reference = cells_of(inputs.reference_train, inputs.reference_test, inputs.reference_movies)
     new = cells_of(inputs.current_train, inputs.current_test, inputs.current_movies)
@@ -120,7 +121,7 @@ def test_ratings_a_star_lower_lead_to_a_retraining_under_both_policies(inputs: I
 def test_the_configured_policy_decides(inputs: Inputs) -> None:
     few = inputs(shift=-1.0, users=10)
     assert assess(few, CONFIG).should_retrain
-    decided = assess(few, replace(CONFIG, policy="calibrated"))
+    decided = assess(few, CONFIG.model_copy(update={"policy": "calibrated"}))
     assert not decided.should_retrain
     assert decided.document["reason_codes"] == ["insufficient_data"]
 
@@ -206,7 +207,7 @@ def test_a_page_on_nothing_says_so_and_shows_no_blanks(inputs: Inputs) -> None:
 def test_the_champion_is_judged_on_the_new_labels(inputs: Inputs) -> None:
     given = inputs()
     off = replace(given.current_test, rating=given.current_test.predicted - 3)
-    document = assess(replace(given, current_test=off), replace(CONFIG, rmse_trigger=0.5)).document
+    document = assess(replace(given, current_test=off), CONFIG.model_copy(update={"rmse_trigger": 0.5})).document
     assert document["rmse"]["current"] == pytest.approx(3)
     assert document["rmse"]["shift"] == pytest.approx(3 - document["rmse"]["reference"])
     assert document["reason_codes"] == ["rmse_worse", "below_threshold"]
@@ -241,7 +242,7 @@ def test_other_inputs_or_settings_make_another_report(inputs: Inputs) -> None:
         assess(given, CONFIG).report_id,
         assess(replace(given, batches=("b1", "b3")), CONFIG).report_id,
         assess(replace(given, model_version="20260102_000000"), CONFIG).report_id,
-        assess(given, replace(CONFIG, threshold=1.5)).report_id,
+        assess(given, CONFIG.model_copy(update={"threshold": 1.5})).report_id,
     }
     assert len(ids) == 4
 
@@ -265,9 +266,9 @@ import numpy as np
 from reco_assets.drift.assessment import Compared, report_on
 from reco_assets.drift.cells import ScoredRatings, cells_of
 from reco_assets.drift.histograms import RATINGS, of_values
-from reco_assets.drift.policy import DriftConfig
 from reco_assets.drift.scan import Arrival, Scan
 from reco_assets.drift.signals import Occurrences
+from resources.settings.drift import DriftSettings
 
 rng = np.random.default_rng(0)
 
@@ -281,8 +282,8 @@ def counted(n):
 movies = [Occurrences.of(rng.integers(0, 50, 900)) for _ in range(2)]
 train, test = [counted(rows) for rows in (30_000, 900)], [scored(rows) for rows in (4_000, 900)]
 reference, new = map(cells_of, train, test, movies)
-scan = Scan().take([Arrival("b", "", 900, 900)], new, reference, DriftConfig())
-report = report_on(scan, reference, Compared(("b",), "v", {"t": 1}), DriftConfig())
+scan = Scan().take([Arrival("b", "", 900, 900)], new, reference, DriftSettings())
+report = report_on(scan, reference, Compared(("b",), "v", {"t": 1}), DriftSettings())
 print(json.dumps(report.document), report.html())
 """
 
@@ -336,6 +337,6 @@ def test_the_reason_names_the_score_that_the_policy_judged(inputs: Inputs) -> No
     given = inputs()
     few = given.current_test.user_id % 20
     wild = replace(given.current_test, user_id=few, predicted=given.current_test.predicted - 2)
-    report = assess(replace(given, current_test=wild), replace(CONFIG, policy="calibrated"))
+    report = assess(replace(given, current_test=wild), CONFIG.model_copy(update={"policy": "calibrated"}))
     assert report.document["reason_codes"] == ["below_threshold", "insufficient_users"]
     assert f"drift score {report.document['data_drift']['score']:.2f} is not above 1" in report.reason

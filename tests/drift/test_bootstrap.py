@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from reco_assets.drift import bootstrap
 from reco_assets.drift.bootstrap import Resampling, Uncertainty, grouped, ratio_deviations, uncertainty
 from reco_assets.drift.histograms import RATINGS, UserHistogram, of_values
-from reco_assets.drift.scores import Weights, rating_scale
+from reco_assets.drift.scores import rating_scale
+from resources.settings.drift import DriftSettings
 
 Crowd = Callable[..., UserHistogram]
 ROWS = st.lists(st.tuples(st.integers(1, 6), st.integers(1, 10)), min_size=1, max_size=40)
 
 
 def judged(reference: UserHistogram, current: UserHistogram, samples: int = 499) -> Uncertainty:
-    found = uncertainty(reference, current, rating_scale(), Weights(), Resampling(samples, 42, 0.01))
+    found = uncertainty(reference, current, rating_scale(), DriftSettings(), Resampling(samples, 42, 0.01))
     assert found is not None
     return found
 
@@ -26,7 +27,7 @@ def judged(reference: UserHistogram, current: UserHistogram, samples: int = 499)
 @settings(max_examples=40, deadline=None)
 def test_a_p_value_is_above_zero_and_at_most_one(old: list[tuple[int, int]], new: list[tuple[int, int]]) -> None:
     sides = [of_values(RATINGS, *np.array([(user, half / 2) for user, half in rows]).T) for rows in (old, new)]
-    found = uncertainty(*sides, rating_scale(), Weights(), Resampling(199, 42, 0.01))
+    found = uncertainty(*sides, rating_scale(), DriftSettings(), Resampling(199, 42, 0.01))
     if min(side.users for side in sides) < 2:
         assert found is None
     else:
@@ -37,7 +38,7 @@ def test_a_p_value_is_above_zero_and_at_most_one(old: list[tuple[int, int]], new
 
 
 def test_a_single_user_cannot_be_told_from_drift(crowd: Crowd) -> None:
-    assert uncertainty(crowd(50, 20), crowd(1, 500), rating_scale(), Weights(), Resampling(199, 42, 0.01)) is None
+    assert uncertainty(crowd(50, 20), crowd(1, 500), rating_scale(), DriftSettings(), Resampling(199, 42, 0.01)) is None
 
 
 def test_a_shift_of_a_star_by_many_users_is_no_chance(crowd: Crowd) -> None:

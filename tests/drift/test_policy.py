@@ -3,19 +3,20 @@
 import pytest
 
 from reco_assets.drift.policy import (
-    DriftConfig,
     DriftConfigError,
     PartEvidence,
     Reason,
     Verdict,
     calibrated,
     documented,
+    reachable,
     should_retrain,
 )
 from reco_assets.drift.signals import ErrorShift
 from resources.settings import load_settings
+from resources.settings.drift import DriftSettings
 
-CONFIG = DriftConfig()
+CONFIG = DriftSettings()
 SURE = PartEvidence(score=1.5, p_value=0.001, users=50)
 CHANCE = PartEvidence(score=1.5, p_value=0.2, users=50)
 CALM = PartEvidence(score=0.4, p_value=0.5, users=50)
@@ -39,7 +40,7 @@ def test_nothing_to_judge_does_not_retrain() -> None:
 
 
 def test_scores_may_be_averaged_instead() -> None:
-    config = DriftConfig(combine="mean")
+    config = DriftSettings(combine="mean")
     assert should_retrain({"score": 0.5}, {"score": 1.25}, config) == {"should_retrain": False, "drift_score": 0.875}
 
 
@@ -85,7 +86,7 @@ def test_the_p_value_that_counts_is_that_of_the_larger_score() -> None:
 @pytest.mark.parametrize("policy", [documented, calibrated])
 def test_worse_errors_trigger_only_where_asked_for_and_sure(policy: object) -> None:
     assert callable(policy)
-    asked = DriftConfig(rmse_trigger=0.1)
+    asked = DriftSettings(rmse_trigger=0.1)
     worse, unsure, hardly = (
         ErrorShift(0.9, 1.1, 0.2, (0.1, 0.3)),
         ErrorShift(0.9, 1.1, 0.2, (-0.1, 0.5)),
@@ -99,14 +100,14 @@ def test_worse_errors_trigger_only_where_asked_for_and_sure(policy: object) -> N
 
 
 def test_the_defaults_are_the_documented_numbers() -> None:
-    assert DriftConfig.from_settings(load_settings()) == CONFIG
+    assert reachable(load_settings().drift) == CONFIG
 
 
 def test_settings_reach_the_score() -> None:
-    config = DriftConfig.from_settings(load_settings(drift_policy="calibrated", drift_kl_threshold=0.3, reco_seed=7))
-    assert (config.policy, config.weights.kl_threshold, config.seed) == ("calibrated", 0.3, 7)
+    config = load_settings(drift_policy="calibrated", drift_kl_threshold=0.3, reco_seed=7).drift
+    assert (config.policy, config.kl_threshold, config.seed) == ("calibrated", 0.3, 7)
 
 
 def test_a_p_value_that_so_few_samples_cannot_reach_is_refused() -> None:
     with pytest.raises(DriftConfigError, match=r"DRIFT_P_VALUE=0\.001 .* at least 1000 samples"):
-        DriftConfig.from_settings(load_settings(drift_p_value=0.001, drift_bootstrap_samples=500))
+        reachable(load_settings(drift_p_value=0.001, drift_bootstrap_samples=500).drift)

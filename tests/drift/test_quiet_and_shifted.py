@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from reco_assets.drift.assessment import Compared, DriftReport, report_on
 from reco_assets.drift.cells import Cells, ScoredRatings, cells_of, count_batches
 from reco_assets.drift.histograms import RATINGS, of_values
-from reco_assets.drift.policy import DriftConfig
 from reco_assets.drift.scan import Arrival, Scan
 from reco_assets.drift.signals import Occurrences
 from reco_assets.models.ratings import Ratings
+from resources.settings.drift import DriftSettings
 
-CONFIG = DriftConfig(samples=199)
-CALIBRATED = replace(CONFIG, policy="calibrated")
+CONFIG = DriftSettings(bootstrap_samples=199)
+CALIBRATED = CONFIG.model_copy(update={"policy": "calibrated"})
 USERS_ROWS = 40
 
 
@@ -66,7 +66,7 @@ def batch(file: File, number: int, at: int) -> Cells:
     return count_batches(zeros[0], train, zeros[1], predicted(test), at)
 
 
-def scanned(files: Sequence[File], portions: Sequence[int] = (), config: DriftConfig = CONFIG) -> Scan:
+def scanned(files: Sequence[File], portions: Sequence[int] = (), config: DriftSettings = CONFIG) -> Scan:
     """A scan that took the files in portions that end at these numbers, and the rest at last."""
     scan = Scan()
     for end in (*portions, len(files)):
@@ -81,7 +81,7 @@ def scanned(files: Sequence[File], portions: Sequence[int] = (), config: DriftCo
     return scan
 
 
-def report(*files: File, config: DriftConfig = CONFIG, portions: Sequence[int] = ()) -> DriftReport:
+def report(*files: File, config: DriftSettings = CONFIG, portions: Sequence[int] = ()) -> DriftReport:
     scan = scanned(files, portions, config)
     return report_on(scan, REFERENCE, Compared([str(n) for n in range(len(files))], "v", {}), config)
 
@@ -94,7 +94,7 @@ QUIET, SHIFTED = File(17_000), File(4_000, -1.0)
 
 
 @pytest.mark.parametrize("config", [CONFIG, CALIBRATED])
-def test_a_quiet_file_and_then_a_shifted_one_retrain(config: DriftConfig) -> None:
+def test_a_quiet_file_and_then_a_shifted_one_retrain(config: DriftSettings) -> None:
     found = report(QUIET, SHIFTED, config=config)
     assert found.should_retrain
     assert not pool_retrains(found, config.policy)
@@ -104,7 +104,7 @@ def test_a_quiet_file_and_then_a_shifted_one_retrain(config: DriftConfig) -> Non
 
 @pytest.mark.parametrize("config", [CONFIG, CALIBRATED])
 @pytest.mark.parametrize("portions", [(), (1,)])
-def test_a_shifted_file_that_a_quiet_one_follows_retrains(config: DriftConfig, portions: Sequence[int]) -> None:
+def test_a_shifted_file_that_a_quiet_one_follows_retrains(config: DriftSettings, portions: Sequence[int]) -> None:
     found = report(SHIFTED, QUIET, config=config, portions=portions)
     assert found.should_retrain
     assert not pool_retrains(found, config.policy)
@@ -157,7 +157,7 @@ def test_many_tiny_shifted_files_after_a_large_quiet_one_retrain_once_they_are_e
 @pytest.mark.parametrize("config", [CONFIG, CALIBRATED])
 @pytest.mark.parametrize("portions", [(), (1, 2, 3)])
 def test_a_clearly_shifted_file_just_below_the_least_rows_is_not_hidden_by_quiet_ones(
-    config: DriftConfig, portions: Sequence[int]
+    config: DriftSettings, portions: Sequence[int]
 ) -> None:
     found = report(QUIET, File(2_880, -1.5), QUIET, config=config, portions=portions)
     assert found.should_retrain
@@ -179,7 +179,7 @@ def test_the_p_value_of_a_small_window_is_corrected_for_all_windows_that_might_h
 
 
 def test_a_worse_error_of_a_small_window_triggers_nothing_though_its_score_is_judged() -> None:
-    found = report(QUIET, File(2_880, -1.5), config=replace(CONFIG, rmse_trigger=0.5))
+    found = report(QUIET, File(2_880, -1.5), config=CONFIG.model_copy(update={"rmse_trigger": 0.5}))
     assert found.document["windows"][0]["judged"]
     assert found.document["rmse"]["shift"] > 0.5
     assert "rmse_worse" not in found.document["reason_codes"]
@@ -194,7 +194,7 @@ def test_a_small_file_that_was_judged_alone_says_nothing_once_more_waits() -> No
 
 
 @pytest.mark.parametrize("config", [CONFIG, CALIBRATED])
-def test_quiet_files_stay_quiet(config: DriftConfig) -> None:
+def test_quiet_files_stay_quiet(config: DriftSettings) -> None:
     files = [File(rows) for rows in (17_000, 4_000, 4_000, 3_500, 200, 200, 9_000, 3_000)]
     assert not any(report(*files[:count], config=config).should_retrain for count in range(1, 9))
 
@@ -219,7 +219,7 @@ def test_the_p_value_is_corrected_for_the_windows_judged() -> None:
 
 
 def test_a_champion_that_is_worse_on_the_newest_file_alone_triggers_where_it_is_asked_for() -> None:
-    config = replace(CONFIG, rmse_trigger=0.1)
+    config = CONFIG.model_copy(update={"rmse_trigger": 0.1})
     files = [File(17_000), File(4_000)]
     worse = batch(files[1], 1, 1)
     worse = Cells(worse.train, worse.warm + np.array([0, 0, 0, 0, 3_000_000_000]) * worse.warm[:, 3:4], worse.movies)

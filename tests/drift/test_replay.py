@@ -5,13 +5,13 @@ import pytest
 
 from reco_assets.drift.cells import Cells, ScoredRatings, cells_of, count_batches
 from reco_assets.drift.histograms import RATINGS, of_values
-from reco_assets.drift.policy import DriftConfig
 from reco_assets.drift.replay import POLICIES, POOL, RULES, WINDOWS, Step, replay
 from reco_assets.drift.scan import Arrival
 from reco_assets.drift.signals import Occurrences
 from reco_assets.models.ratings import Ratings
+from resources.settings.drift import DriftSettings
 
-CONFIG = DriftConfig(samples=199, min_window_rows=500)
+CONFIG = DriftSettings(bootstrap_samples=199, min_window_rows=500)
 NOTHING = np.empty(0, np.int64)
 NO_TEST = ScoredRatings(NOTHING, NOTHING.astype(float), NOTHING.astype(float), NOTHING.astype(bool))
 

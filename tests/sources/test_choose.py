@@ -13,12 +13,11 @@ from reco_assets.sources.choose import (
     is_without_source,
     raw_folder,
     require_same_source,
-    synthetic_shape,
 )
 from reco_assets.sources.remembered import remember, remembered_as
 from reco_assets.sources.source import SourceError
-from reco_assets.sources.synthetic import Shape
 from resources.settings import load_settings
+from resources.settings.source import SyntheticSettings
 
 
 @pytest.fixture
@@ -122,7 +121,7 @@ def test_a_configured_folder_that_is_not_there_is_refused(configure, tmp_path):
 
 def test_the_synthetic_shape_comes_from_the_settings(configure):
     settings = configure(synthetic_users=3, synthetic_movies=4, synthetic_ratings=5, reco_seed=6)
-    assert synthetic_shape(settings) == Shape(users=3, movies=4, ratings=5, seed=6)
+    assert settings.synthetic == SyntheticSettings(users=3, movies=4, ratings=5, seed=6)
 
 
 @pytest.fixture

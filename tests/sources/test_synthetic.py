@@ -1,7 +1,6 @@
 """The synthetic source is shaped like MovieLens and depends on its seed alone."""
 
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reco_assets.sources import synthetic
-from reco_assets.sources.synthetic import GENRES, Shape, source
+from reco_assets.sources.synthetic import GENRES, source
+from resources.settings.source import SyntheticSettings
 
-SHAPE = Shape(users=300, movies=500, ratings=12_000, seed=7)
+SHAPE = SyntheticSettings(users=300, movies=500, ratings=12_000, seed=7)
 TABLES = ("ratings", "movies", "tags")
 
 
@@ -54,7 +54,7 @@ def test_the_same_shape_gives_the_same_rows(name):
 
 @pytest.mark.parametrize("name", TABLES)
 def test_another_seed_gives_other_rows(name):
-    one, other = (frame(getattr(source(replace(SHAPE, seed=seed)), name)) for seed in (7, 8))
+    one, other = (frame(getattr(source(SHAPE.model_copy(update={"seed": seed})), name)) for seed in (7, 8))
     assert any(one[column].tolist() != other[column].tolist() for column in one)
 
 
@@ -68,7 +68,7 @@ def test_lines_are_numbered_from_2_without_a_gap(name, monkeypatch):
 @settings(max_examples=25, deadline=None)
 @given(users=st.integers(1, 60), movies=st.integers(1, 60), ratings=st.integers(1, 4_000))
 def test_as_many_ratings_as_asked_for_are_made_or_as_many_as_there_are_pairs(users, movies, ratings):
-    made = frame(source(Shape(users, movies, ratings, seed=1)).ratings)
+    made = frame(source(SyntheticSettings(users=users, movies=movies, ratings=ratings, seed=1)).ratings)
     wanted = min(ratings, users * movies)
     assert abs(len(made["userId"]) - wanted) <= 0.05 * wanted
     assert len({*zip(made["userId"], made["movieId"], strict=True)}) == len(made["userId"])
@@ -99,7 +99,7 @@ def test_a_users_ratings_are_in_the_order_of_time_between_1996_and_2018(ratings)
 
 
 def test_popularity_has_a_long_tail():
-    made = frame(source(Shape(users=600, movies=2_000, ratings=60_000, seed=7)).ratings)
+    made = frame(source(SyntheticSettings(users=600, movies=2_000, ratings=60_000, seed=7)).ratings)
     counts = np.sort(np.bincount(made["movieId"].astype(int), minlength=2_001)[1:])
     assert counts[-200:].sum() > 0.35 * counts.sum()
     assert counts[:1_000].sum() < 0.25 * counts.sum()

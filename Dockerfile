@@ -6,8 +6,8 @@ RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 openjd
 # pyspark's own scripts find themselves only by SPARK_HOME.
 ENV OPENBLAS_NUM_THREADS=1 LAKEHOUSE_PATH=/data SPARK_HOME=/usr/local/lib/python3.11/site-packages/pyspark
 WORKDIR /app
-COPY requirements.lock requirements-evidently.lock ./
-RUN pip install --no-cache-dir --no-deps --require-hashes -r requirements.lock -r requirements-evidently.lock
+COPY requirements/spark.lock requirements/evidently.lock ./requirements/
+RUN pip install --no-cache-dir --no-deps --require-hashes -r requirements/spark.lock -r requirements/evidently.lock
 COPY . .
 RUN pip install --no-cache-dir --no-deps --no-build-isolation --editable . \
     && install --directory --owner=reco --group=reco /opt/dagster && cp deploy/dagster.yaml /opt/dagster/

@@ -58,16 +58,16 @@ def airflow_variables(home: Path, port: int) -> dict[str, str]:
 
 def platform_variables(outer: Mapping[str, str]) -> dict[str, str]:
     """Where the DAGs find the platform; whatever the caller's environment says already stays."""
-    spark = next((REPO / ".venv" / "lib").glob("python3*/site-packages/pyspark"), None)
+    spark = next((REPO / ".venv-spark" / "lib").glob("python3*/site-packages/pyspark"), None)
     if spark is None:
-        raise UpError(f"The platform is not installed in {REPO / '.venv'}: run make setup")
+        raise UpError(f"The platform is not installed in {REPO / '.venv-spark'}: run make spark")
     found = {
         "AIRFLOW__CORE__DAGS_FOLDER": REPO / "airflow" / "dags",
         "AIRFLOW__CORE__PARALLELISM": 2,  # a lakehouse has one writer, and each Spark wants every core
         "DAGSTER_HOME": REPO / ".dagster",
         "LAKEHOUSE_PATH": REPO / "data",
-        "PYSPARK_PYTHON": REPO / ".venv" / "bin" / "python",
-        "RECO_COMMAND": REPO / ".venv" / "bin" / "reco",
+        "PYSPARK_PYTHON": REPO / ".venv-spark" / "bin" / "python",
+        "RECO_COMMAND": REPO / ".venv-spark" / "bin" / "reco",
         "SIM_PATH": REPO / "sim",
         "SPARK_APPS_PATH": REPO / "spark" / "apps",
         "SPARK_HOME": spark,

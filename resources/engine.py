@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -113,6 +114,7 @@ class Engine:
                     f"Spark at {address} cannot be used: {found}. Check SPARK_REMOTE and the server."
                 ) from None
             return remote
+        require_spark()
         require_java()
         from dagster_pyspark import LazyPySparkResource
 
@@ -162,6 +164,15 @@ def spark_conf(settings: Settings) -> Mapping[str, str]:
         conf["spark.master"] = settings.engine.master or "local[*]"
         conf["spark.driver.memory"] = settings.engine.driver_memory
     return conf
+
+
+def require_spark() -> None:
+    """Raise `EngineError` where this environment has only the client of Spark, which is all that Sail needs."""
+    if find_spec("dagster_pyspark") is None:
+        raise EngineError(
+            "RECO_ENGINE=spark needs Apache Spark, which is not in this environment. Run make spark and use the "
+            "commands in .venv-spark/bin, or set RECO_ENGINE=embedded."
+        )
 
 
 def require_java() -> None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,12 @@ ML_LATEST_SMALL = (
 )
 LIKE_ML_LATEST_SMALL = SyntheticSettings(users=610, movies=9_742, ratings=100_836, seed=42)
 PLATFORM_VARIABLES = VARIABLES.keys() - {"RECO_ENGINE", "RECO_CACHE_PATH"}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what asks for the environment of Spark in the embedded one."""
+    if item.get_closest_marker("spark_environment") and find_spec("dagster_pyspark") is None:
+        pytest.skip("needs .venv-spark: make spark")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,34 +1,38 @@
 #!/bin/sh
 # Everything that must pass: lint, types, the whole suite embedded, the engine tests again on Spark.
+# .venv has what the embedded engine needs and no more; .venv-spark is what production has, on any machine with Java.
 # Two files of tests at a time: most wait for a process, a commit or the JVM for half of their time.
 set -eu
 . tests/stages.sh
-BIN=.venv/bin
+# .ci/run sources this, and makes .venv-spark meanwhile: `make_spark` is then what waits for it.
 WORKERS=${TEST_WORKERS:-2}
 
-lint() {
-    $BIN/ruff format --check .
-    $BIN/ruff check .
-    $BIN/mypy
+run_tests() { # environment, engine, marks, pytest's arguments
+    environment=$1 engine=$2 marks=$3
+    shift 3
+    RECO_ENGINE=$engine "$environment/bin/pytest" -n "$WORKERS" --dist loadfile -m "$marks" "$@"
 }
 
-run_tests() { # engine, marks, pytest's arguments
-    engine=$1 marks=$2
-    shift 2
-    RECO_ENGINE=$engine $BIN/pytest -n "$WORKERS" --dist loadfile -m "$marks" "$@"
-}
+python_of() { "$1/bin/python" -c "import sys; print('%d.%d' % sys.version_info[:2])"; }
 
 install_servers() {
     sh tests/install_servers.sh
-    make evidently
+    make .venv-spark/.evidently
 }
 
-stage "lint and types" lint
-stage "fast tests" run_tests embedded "not slow" "$@"
-if ! $BIN/python -c "from resources.engine import require_java; require_java()" 2>/dev/null; then
+stage "lint and types" make lint
+stage "fast tests on Python $(python_of .venv)" run_tests .venv embedded "not slow" "$@"
+stage "environment of Spark, after these" ${make_spark:-make spark}
+if ! .venv-spark/bin/python -c "from resources.engine import require_java; require_java()" 2>/dev/null; then
     echo "The Spark tests need Java 17 or newer: apt-get install openjdk-17-jre-headless" >&2
     exit 1
 fi
-stage "engine tests on Spark" run_tests spark "both_engines and not slow" "$@"
+stage "engine tests on Spark" run_tests .venv-spark spark "(both_engines or spark_environment) and not slow" "$@"
+if [ "$(python_of .venv)" = "$(python_of .venv-spark)" ]; then
+    echo "The fast tests ran on Python $(python_of .venv) alone: both environments have it."
+else # what is for both engines has run on this Python above
+    stage "fast tests of no engine on Python $(python_of .venv-spark)" \
+        run_tests .venv-spark embedded "not slow and not both_engines" "$@"
+fi
 stage "servers for the slow tests" install_servers
-stage "slow tests" run_tests embedded slow "$@"
+stage "slow tests" run_tests .venv-spark embedded slow "$@"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The exported DAGs: shimmed in each Airflow line, then for real in the newer one, services included.
 # `make test-airflow` runs it. For the main job and the drift pipeline in Airflow 2.11 for real (10 minutes):
-# AIRFLOW_LINE=2 .venv/bin/pytest -m slow tests/airflow_real/test_parity.py
+# AIRFLOW_LINE=2 .venv-spark/bin/pytest -m slow tests/airflow_real/test_parity.py
 set -eu
 . tests/stages.sh
 
@@ -20,7 +20,7 @@ shimmed() { # both lines side by side
 }
 
 for_real() {
-    .venv/bin/pytest -n "${TEST_WORKERS:-2}" --dist loadfile -m slow tests/airflow_real
+    .venv-spark/bin/pytest -n "${TEST_WORKERS:-2}" --dist loadfile -m slow tests/airflow_real
 }
 
 stage "Airflow: DAGs in both lines, shimmed" shimmed

@@ -74,9 +74,13 @@ def submit_line(application: Path) -> str:
     import pyspark
 
     from reco_assets.spark_submit import build_spark_submit_command
-    from resources.engine import spark_conf
+    from resources.engine import EngineError, require_spark, spark_conf
     from resources.settings import load_settings
 
+    try:
+        require_spark()
+    except EngineError as error:
+        sys.exit(f"error: {error}")
     settings = load_settings()
     conf = {
         "spark.pyspark.python": sys.executable,

@@ -19,7 +19,7 @@ from reco_assets.airflow_export.spec import DAG_SPECS, DagSpec, exportable
 from reco_assets.pipelines.schedules import cron_of
 from reco_assets.pipelines.spec import Task
 from resources.settings import Settings
-from resources.spark_jars import INSTALLED
+from resources.spark_jars import JARS
 
 MARKER = "Exported by `reco airflow export`"
 PACKAGE = "reco_assets.airflow_export"
@@ -118,7 +118,7 @@ def _common(settings: Settings) -> dict[str, str]:
 
 def _common_text(settings: Settings, path: Traversable) -> str:
     if path.name.endswith(".jinja"):
-        return _render(path, settings=_without_paths(settings), delta_jars=INSTALLED)
+        return _render(path, settings=_without_paths(settings), delta_jars=JARS)
     return path.read_text(encoding="utf-8")
 
 

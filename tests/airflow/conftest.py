@@ -26,7 +26,7 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-PLATFORM_PYTHON = os.environ.get("RECO_PYTHON", str(ROOT / ".venv/bin/python"))
+PLATFORM_PYTHON = os.environ.get("RECO_PYTHON", str(ROOT / ".venv-spark/bin/python"))
 MONDAY, SUNDAY = datetime(2025, 1, 6, tzinfo=UTC), datetime(2025, 1, 5, tzinfo=UTC)
 
 RENDER = """

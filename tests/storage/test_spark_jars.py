@@ -1,10 +1,15 @@
 """Delta Lake's two JARs: files once they are cached, packages before."""
 
+import tomllib
 from pathlib import Path
+
+import pytest
 
 from resources.engine import spark_conf
 from resources.settings import load_settings
 from resources.spark_jars import DELTA_SPARK, DELTA_STORAGE, delta_jar_conf, delta_jar_files
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def _fill(cache: Path, count: int) -> list[Path]:
@@ -34,6 +39,7 @@ def test_what_the_two_jars_depend_on_is_excluded_but_the_two_are_not(tmp_path: P
     assert "io.*" not in excluded
 
 
+@pytest.mark.spark_environment
 def test_the_jars_are_those_that_the_installed_delta_spark_itself_asks_for() -> None:
     from delta import configure_spark_with_delta_pip
     from pyspark.sql import SparkSession
@@ -41,6 +47,14 @@ def test_the_jars_are_those_that_the_installed_delta_spark_itself_asks_for() -> 
     asked = configure_spark_with_delta_pip(SparkSession.Builder())._options["spark.jars.packages"]
     assert asked == DELTA_SPARK
     assert DELTA_STORAGE.rpartition(":")[2] == DELTA_SPARK.rpartition(":")[2]
+
+
+def test_the_jars_are_of_the_versions_that_the_project_pins() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    pins = dict(pin.split("==") for pin in extras["spark"])
+    spark = ".".join(pins["pyspark[connect]"].split(".")[:2])
+    assert f"io.delta:delta-spark_{spark}_2.13:{pins['delta-spark']}" == DELTA_SPARK
+    assert f"io.delta:delta-storage:{pins['delta-spark']}" == DELTA_STORAGE
 
 
 def test_one_cached_jar_of_two_is_not_enough(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ def by_ranx(ranx: Any, lists: dict[int, list[int]], relevant: dict[int, set[int]
     return {name: float(found[f"{name}@{k}"]) for name in NAMES}
 
 
+@pytest.mark.spark_environment
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("k", [1, 3, 10])
 def test_ranking_metrics_are_those_of_ranx(ranx: Any, seed: int, k: int) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -83,6 +84,7 @@ class Engine:
 
     def _start_sail(self) -> "SparkSession":
         os.environ.setdefault("RUST_LOG", "error")
+        _import_client()
         # Sail plans for as many cores as it finds; one machine never needs its default batch of files per task.
         from pysail.spark import SparkConnectServer
         from pyspark.sql.connect.client.core import DefaultChannelBuilder
@@ -102,6 +104,7 @@ class Engine:
 
     def _start_spark(self) -> "SparkSession":
         if self.settings.engine.remote:
+            _import_client()
             from pyspark.sql import SparkSession
 
             try:
@@ -137,6 +140,18 @@ class Engine:
         session.sparkContext.setLogLevel("ERROR")
         session.sparkContext.setCheckpointDir(str(self.settings.storage.cache / "spark-checkpoints"))
         return session
+
+
+def _import_client() -> None:
+    """Import the client; in a program of `python -c` it would look for its own tests, and for a whole Spark."""
+    main = vars(sys.modules["__main__"])
+    given = "__file__" in main
+    main.setdefault("__file__", "-c")
+    try:
+        import pyspark.sql.connect  # noqa: F401
+    finally:
+        if not given:
+            del main["__file__"]
 
 
 def spark_conf(settings: Settings) -> Mapping[str, str]:

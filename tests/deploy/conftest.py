@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 import pytest
 import yaml
 
@@ -109,6 +108,8 @@ class Postgres:
         connection.close()
 
     def _connection(self, database: str) -> Any:
+        import psycopg2
+
         return psycopg2.connect(
             host="127.0.0.1", port=self.port, user=self.user, password=self.password, dbname=database
         )

@@ -5,16 +5,20 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-import psycopg2
 import pytest
 import yaml
-from dagster_postgres.utils import get_conn_string
+
+psycopg2 = pytest.importorskip("psycopg2", reason="needs .venv-spark: make spark")
+
+pytestmark = pytest.mark.spark_environment
 
 DAGSTER_YAML = Path(__file__).resolve().parents[2] / "deploy" / "dagster.yaml"
 
 
 def address(port: int) -> str:
     """The database's address as Dagster makes it, on this machine and for psycopg2 itself."""
+    from dagster_postgres.utils import get_conn_string
+
     database = yaml.safe_load(DAGSTER_YAML.read_text())["storage"]["postgres"]["postgres_db"]
     return get_conn_string("me", "secret", "127.0.0.1", "dagster", str(port), database["params"])
 

@@ -1,7 +1,9 @@
 """One good table of every declaration, as small as its checks allow."""
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -9,7 +11,12 @@ import pytest
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
-from reco_assets.quality.declarations import DECLARED
+from reco_assets.quality import kinds
+from reco_assets.quality.checking import check_table
+from reco_assets.quality.declarations import DECLARATIONS, DECLARED
+from reco_assets.quality.finding import Finding
+from resources.engine import Engine
+from resources.settings import load_settings
 from resources.tables.files import TableSpec, schema_of
 from resources.tables.lakehouse import Lakehouse
 
@@ -93,3 +100,35 @@ def arrow() -> Callable[..., pa.Table]:
 def put() -> Callable[[Lakehouse, str, pa.Table], None]:
     """Write a table with whatever columns it has."""
     return lambda lakehouse, name, table: lakehouse.write(TableSpec(name, schema_of(table)), table)
+
+
+@pytest.fixture(scope="session")
+def checked_lake(
+    tmp_path_factory: pytest.TempPathFactory, engine: Engine, good_rows: Callable, arrow: Callable, put: Callable
+) -> Path:
+    """A lakehouse of good tables, each checked once, so that there is an earlier version to compare with."""
+    lakehouse = Lakehouse(
+        load_settings(lakehouse_path=tmp_path_factory.mktemp("good") / "lake", quality_max_ratings_per_day=50), engine
+    )
+    for declaration in DECLARATIONS:
+        put(lakehouse, declaration.table, arrow(declaration.table, good_rows(declaration.table)))
+    for declaration in DECLARATIONS:
+        assert all(found.passed for found in check_table(lakehouse, declaration, kinds.KINDS)), declaration.table
+    return lakehouse.root
+
+
+@pytest.fixture
+def lake(checked_lake: Path, tmp_path: Path, engine: Engine) -> Lakehouse:
+    shutil.copytree(checked_lake, tmp_path / "lake")
+    return Lakehouse(load_settings(lakehouse_path=tmp_path / "lake", quality_max_ratings_per_day=50), engine)
+
+
+@pytest.fixture
+def check(lake: Lakehouse, put: Callable) -> Callable[[str, pa.Table], list[Finding]]:
+    """Replace a table and check it."""
+
+    def run(name: str, table: pa.Table) -> list[Finding]:
+        put(lake, name, table)
+        return check_table(lake, DECLARED[name], kinds.KINDS)
+
+    return run

@@ -1,59 +1,19 @@
 """Every check fails on a table made to break just its rule, and no other check does."""
 
-import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from pyspark.sql.types import DoubleType, StringType, StructField, StructType
 
-from reco_assets.quality import checking, kinds, measures
-from reco_assets.quality.checking import check_table
-from reco_assets.quality.declarations import DECLARATIONS, DECLARED
+from reco_assets.quality import kinds
+from reco_assets.quality.declarations import DECLARED
 from reco_assets.quality.finding import Finding
-from reco_assets.tables import SILVER_RATINGS
-from resources.engine import Engine
-from resources.settings import load_settings
-from resources.tables.lakehouse import Lakehouse
 
 Rows = list[dict[str, Any]]
 RATINGS = "silver/ratings"
-LIMITS = {"quality_max_ratings_per_day": 50}
 LATER = datetime.now(UTC) + timedelta(days=30)
-
-
-@pytest.fixture(scope="module")
-def checked_lake(
-    tmp_path_factory: pytest.TempPathFactory, engine: Engine, good_rows: Callable, arrow: Callable, put: Callable
-) -> Path:
-    """A lakehouse of good tables, each checked once, so that there is an earlier version to compare with."""
-    lakehouse = Lakehouse(load_settings(lakehouse_path=tmp_path_factory.mktemp("good") / "lake", **LIMITS), engine)
-    for declaration in DECLARATIONS:
-        put(lakehouse, declaration.table, arrow(declaration.table, good_rows(declaration.table)))
-    for declaration in DECLARATIONS:
-        assert failing(check_table(lakehouse, declaration, kinds.KINDS)) == set(), declaration.table
-    return lakehouse.root
-
-
-@pytest.fixture
-def lake(checked_lake: Path, tmp_path: Path, engine: Engine) -> Lakehouse:
-    shutil.copytree(checked_lake, tmp_path / "lake")
-    return Lakehouse(load_settings(lakehouse_path=tmp_path / "lake", **LIMITS), engine)
-
-
-@pytest.fixture
-def check(lake: Lakehouse, put: Callable) -> Callable[[str, pa.Table], list[Finding]]:
-    """Replace a table and check it."""
-
-    def run(name: str, table: pa.Table) -> list[Finding]:
-        put(lake, name, table)
-        return check_table(lake, DECLARED[name], kinds.KINDS)
-
-    return run
 
 
 def failing(findings: list[Finding]) -> set[str]:
@@ -153,6 +113,8 @@ def test_a_time_in_the_future_stops_nothing_in_tables_that_keep_streamed_rows(
 
 
 ENTRY = {"movie_id": 1, "score": 0.5, "rank": 1}
+
+
 LISTS: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "a movie twice": (kinds.RANGES, [ENTRY, ENTRY | {"rank": 2}]),
     "ranks out of order": (kinds.RANGES, [ENTRY | {"rank": 2}]),
@@ -205,137 +167,3 @@ def test_a_finding_says_how_much_is_wrong_and_shows_rows(check: Callable, good_r
     assert (finding.severity, len(samples)) == ("error", 5)
     assert {(row["user_id"], row["rating"]) for row in samples} == {(0, 7.0)}
     assert "10 of 360 rows (2.78%) break: rating from 0.5 to 5.0 in half steps" in finding.text
-
-
-@pytest.mark.parametrize(("table", "severity"), [("silver/ratings", "error"), ("silver/movies", "warning")])
-def test_a_required_table_without_rows_is_an_error_and_another_a_warning(
-    table: str, severity: str, check: Callable, arrow: Callable
-) -> None:
-    [finding] = [found for found in check(table, arrow(table, [])) if not found.passed]
-    assert (finding.kind, finding.severity) == (kinds.ROW_COUNT, severity)
-
-
-@pytest.mark.parametrize("table", ["silver/quarantine_ratings", "silver/future_ratings", "stream/ratings"])
-def test_a_table_that_may_be_empty_passes_without_rows(table: str, check: Callable, arrow: Callable) -> None:
-    assert [found.text for found in check(table, arrow(table, [])) if found.kind == kinds.ROW_COUNT] == [
-        "No rows, which is fine here."
-    ]
-
-
-def test_references_are_not_checked_where_the_source_names_no_movies(
-    lake: Lakehouse, put: Callable, arrow: Callable
-) -> None:
-    put(lake, "silver/movies", arrow("silver/movies", []))
-    [finding] = check_table(lake, DECLARED[RATINGS], [kinds.REFERENCES])
-    assert (finding.passed, finding.text) == (True, "silver/movies has no rows: nothing to check.")
-
-
-def test_a_table_that_no_run_has_made_is_one_warning_that_says_how_to_make_it(lakehouse: Lakehouse) -> None:
-    found = check_table(lakehouse, DECLARED[RATINGS], kinds.KINDS)
-    [missing] = [finding for finding in found if not finding.passed]
-    assert (missing.kind, missing.severity) == (kinds.SCHEMA, "warning")
-    assert missing.text.startswith("No run has made the table yet. Materialize it: dagster asset materialize")
-
-
-@pytest.mark.parametrize("table", [RATINGS, "stream/ratings"])
-def test_a_table_that_was_there_and_is_gone_fails_every_check(
-    lake: Lakehouse, put: Callable, good_rows: Callable, arrow: Callable, table: str
-) -> None:
-    put(lake, table, arrow(table, good_rows(table)))
-    shutil.rmtree(lake.path(table))
-    found = check_table(lake, DECLARED[table], kinds.KINDS)
-    assert {(finding.passed, finding.severity) for finding in found} == {(False, "error")}
-    assert found[0].text.startswith("The table was there and is gone. Bring it back from a backup")
-
-
-def test_a_streamed_table_may_be_absent_before_its_first_file(lakehouse: Lakehouse) -> None:
-    found = check_table(lakehouse, DECLARED["stream/ratings"], kinds.KINDS)
-    assert {finding.passed for finding in found} == {True}
-    assert "nothing to check" in found[0].text
-
-
-@pytest.mark.both_engines
-def test_either_engine_measures_every_part_of_a_table(
-    lakehouse: Lakehouse, put: Callable, good_rows: Callable, arrow: Callable
-) -> None:
-    broken = [*first(rating=float("nan"), movie_id=99)(good_rows(RATINGS)), {**good_rows(RATINGS)[1], "year": None}]
-    for table, rows in {RATINGS: broken, "silver/movies": good_rows("silver/movies")}.items():
-        put(lakehouse, table, arrow(table, rows))
-    found = check_table(lakehouse, DECLARED[RATINGS], kinds.KINDS)
-    assert failing(found) == {kinds.NULLS, kinds.RANGES, kinds.REFERENCES, kinds.DUPLICATES}
-    [outliers] = [finding for finding in found if finding.kind == kinds.OUTLIERS]
-    assert (outliers.numbers["users"], outliers.numbers["busiest day"]) == (24, 20)
-
-
-def test_parquet_tables_are_checked_too(
-    make_lakehouse: Callable, put: Callable, good_rows: Callable, arrow: Callable
-) -> None:
-    lakehouse = make_lakehouse(storage_format="parquet")
-    put(lakehouse, "silver/movies", arrow("silver/movies", good_rows("silver/movies")))
-    lakehouse.write(SILVER_RATINGS, arrow(RATINGS, good_rows(RATINGS)))
-    assert failing(check_table(lakehouse, DECLARED[RATINGS], kinds.KINDS)) == set()
-    lakehouse.write(SILVER_RATINGS, arrow(RATINGS, first(rating=9.0)(good_rows(RATINGS))))
-    assert failing(check_table(lakehouse, DECLARED[RATINGS], kinds.KINDS)) == {kinds.RANGES}
-    assert not lakehouse.path("quality").exists()
-
-
-def test_checks_one_by_one_share_one_look_at_each_version(
-    lake: Lakehouse, put: Callable, good_rows: Callable, arrow: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put(lake, RATINGS, arrow(RATINGS, good_rows(RATINGS)))
-    jobs = []
-    collected = measures.collected
-    monkeypatch.setattr(measures, "collected", lambda *given: jobs.append(given) or collected(*given))
-    for kind in DECLARED[RATINGS].kinds:
-        assert failing(check_table(lake, DECLARED[RATINGS], [kind])) == set()
-    assert len(jobs) == 3  # columns, keys, references; users are collected apart
-    check_table(lake, DECLARED[RATINGS], kinds.KINDS)
-    assert len(jobs) == 3
-
-
-def test_another_declaration_is_measured_anew(lake: Lakehouse) -> None:
-    stricter = replace(DECLARED["silver/movies"], required=("movie_id", "title", "release_year"))
-    [finding] = check_table(lake, stricter, [kinds.NULLS])
-    assert "null % release_year" in finding.numbers
-
-
-def test_a_damaged_scan_is_measured_anew(lake: Lakehouse) -> None:
-    for path in lake.path("quality").rglob("columns.json"):
-        path.write_text("{")
-    assert failing(check_table(lake, DECLARED[RATINGS], kinds.KINDS)) == set()
-
-
-def test_a_version_with_errors_is_no_reference(
-    lake: Lakehouse, check: Callable, good_rows: Callable, arrow: Callable
-) -> None:
-    spoilt = [{**row, "rating": 5.0, "movie_id": None} for row in good_rows(RATINGS)]
-    assert kinds.NULLS in failing(check(RATINGS, arrow(RATINGS, spoilt)))
-    found = check(RATINGS, arrow(RATINGS, good_rows(RATINGS)))
-    [finding] = [each for each in found if each.kind == kinds.DISTRIBUTIONS]
-    assert finding.numbers["reference version"] == 0
-
-
-def test_training_ratings_are_compared_with_what_the_champion_was_trained_on(
-    lake: Lakehouse, check: Callable, good_rows: Callable, arrow: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    table = "silver/train_ratings"
-    fives = [{**row, "rating": 5.0} for row in good_rows(table)]
-    check(table, arrow(table, fives))
-    monkeypatch.setattr(checking, "model_store", lambda _settings: _Champion(trained_on=0))
-    lake.path("quality", "scans", "silver.train_ratings").rename(lake.path("elsewhere"))  # measured again at version 0
-    found = {finding.kind: finding for finding in check(table, arrow(table, fives))}
-    assert not found[kinds.DISTRIBUTIONS].passed
-    assert "version 0, which champion 20200101_000000 was trained on" in found[kinds.DISTRIBUTIONS].text
-
-
-class _Champion:
-    """A store with a champion of which only the training version is known."""
-
-    def __init__(self, trained_on: int) -> None:
-        self._trained_on = trained_on
-
-    def champion(self) -> str:
-        return "20200101_000000"
-
-    def facts(self, _version: str) -> dict[str, Any]:
-        return {"inputs": {"silver/train_ratings": self._trained_on}}

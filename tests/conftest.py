@@ -20,7 +20,7 @@ from pyarrow import csv
 
 from reco_assets.sources import synthetic
 from resources.engine import Engine
-from resources.settings import VARIABLES, load_settings
+from resources.settings import VARIABLES, Settings, load_settings
 from resources.settings.source import SyntheticSettings
 from resources.tables.lakehouse import Lakehouse
 
@@ -73,6 +73,29 @@ def make_lakehouse(tmp_path: Path, engine: Engine) -> Callable[..., Lakehouse]:
 @pytest.fixture
 def lakehouse(make_lakehouse: Callable[..., Lakehouse]) -> Lakehouse:
     return make_lakehouse()
+
+
+@pytest.fixture(scope="session")
+def tiny_settings(_no_settings_from_outside: None) -> Callable[..., Settings]:
+    """Settings of a lakehouse at a path, all of which is made in seconds, of ratings that the platform invents."""
+
+    def make(root: Path, **settings: Any) -> Settings:
+        return load_settings(
+            lakehouse_path=root,
+            reco_source="synthetic",
+            synthetic_users=120,
+            synthetic_movies=150,
+            synthetic_ratings=8_000,
+            als_rank=8,
+            als_max_iter=3,
+            ranking_rank=8,
+            ranking_max_iter=3,
+            promotion_bootstrap_samples=199,
+            drift_bootstrap_samples=199,
+            **settings,
+        )
+
+    return make
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from reco_assets.build import build_definitions
 from reco_assets.cli.summary import console
-from reco_assets.runner.results import checks_result, hand_over, run_result
+from reco_assets.runner.hand_over import hand_over
+from reco_assets.runner.results import checks_result, run_result
 from reco_assets.runner.run import Outcome, materialize_assets, require_no_error, run_checks
 from resources.dagster_home import HOME
 from resources.settings import Settings
@@ -23,10 +24,23 @@ NO_PLAIN_KEY = frozenset("+*:")
 def run_with_progress(
     settings: Settings, assets: Sequence[str], title: str, config: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Outcome:
-    """Materialise assets, showing the step at work; in an Airflow task, hand the result over. Raises `RunFailedError`.
+    """Materialise assets, showing the step at work, and hand the result over. Raises `RunFailedError`."""
+    outcome = _run(settings, assets, title, config)
+    hand_over(settings, run_result(settings, outcome))
+    return outcome
 
-    Progress goes to standard error: standard output is for what a command has to say.
-    """
+
+def result_with_progress(
+    settings: Settings, assets: Sequence[str], config: Mapping[str, Mapping[str, Any]] | None = None
+) -> Mapping[str, Any]:
+    """As `run_with_progress`; the result as it was handed over."""
+    return hand_over(settings, run_result(settings, _run(settings, assets, "run", config)))
+
+
+def _run(
+    settings: Settings, assets: Sequence[str], title: str, config: Mapping[str, Mapping[str, Any]] | None = None
+) -> Outcome:
+    """Progress goes to standard error: standard output is for what a command has to say."""
     _say_if_unrecorded()
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=CONSOLE, disable=not CONSOLE.is_terminal) as progress:
@@ -52,7 +66,6 @@ def run_with_progress(
 
         outcome = materialize_assets(build_definitions, settings, assets, listen, config)
         progress.update(task, description=title)
-    hand_over(settings, run_result(settings, outcome))
     return outcome
 
 
@@ -73,10 +86,10 @@ def _trial_of(event: "DagsterEvent") -> tuple[str, int, int] | None:
     return f"tuning the {seen['part']} part: {best}", int(str(seen["done"])), int(str(seen["of"]))
 
 
-def check_with_progress(settings: Settings, kinds: Sequence[str], assets: Sequence[str] = ()) -> dict[str, Any]:
+def check_with_progress(settings: Settings, kinds: Sequence[str], assets: Sequence[str] = ()) -> Mapping[str, Any]:
     """Run checks of all tables, with a line for each step, then make assets whatever the checks found.
 
-    Returns the result of both; in an Airflow task, hands it over. Raises `ChecksFailedError` when a check found an
+    Returns the result of both as it was handed over. Raises `ChecksFailedError` when a check found an
     error, at the end: a report on the tables is wanted most then.
     """
 
@@ -87,8 +100,6 @@ def check_with_progress(settings: Settings, kinds: Sequence[str], assets: Sequen
     if not assets:
         _say_if_unrecorded()
     checked = run_checks(build_definitions, settings, kinds, listen=listen)
-    made = run_result(settings, run_with_progress(settings, assets, "run")) if assets else {}
+    made = run_result(settings, _run(settings, assets, "run")) if assets else {}
     require_no_error(checked.checks)
-    result = made | checks_result(checked)
-    hand_over(settings, result)
-    return result
+    return hand_over(settings, made | checks_result(checked))

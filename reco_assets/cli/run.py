@@ -38,18 +38,19 @@ def run(
     was made, and `comparison` where a model was judged; {"run_id", "passed", "checks"} (with `assets`, when some are to
     be made behind the checks, whatever those find); or {"function", "value"}.
     """
-    from reco_assets.runner.results import as_json, hand_over
+    from reco_assets.runner.hand_over import hand_over
+    from reco_assets.runner.results import as_json
     from resources.settings import load_settings
 
     settings = load_settings()
+    result: Mapping[str, Any]
     match select, checks, function, config:
         case str(), None, None, _:
             result = _make(settings, select.split(","), _parse(config))
         case _, str(), None, None:
             result = _check(settings, checks.split(","), select.split(",") if select else [])
         case None, None, str(), None:
-            result = _call(settings, function)
-            hand_over(settings, result)
+            result = hand_over(settings, _call(settings, function))
         case _:
             raise typer.BadParameter(
                 "give --select KEY,KEY… (with --config, where needed), --checks KIND,KIND… (with --select for assets "
@@ -64,14 +65,13 @@ def _call(settings: "Settings", name: str) -> dict[str, Any]:
     return {"function": name, "value": function_named(name)(settings)}
 
 
-def _make(settings: "Settings", keys: Sequence[str], config: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    from reco_assets.cli.progress import run_with_progress
-    from reco_assets.runner.results import run_result
+def _make(settings: "Settings", keys: Sequence[str], config: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    from reco_assets.cli.progress import result_with_progress
 
-    return run_result(settings, run_with_progress(settings, keys, "run", config))
+    return result_with_progress(settings, keys, config)
 
 
-def _check(settings: "Settings", kinds: Sequence[str], keys: Sequence[str]) -> dict[str, Any]:
+def _check(settings: "Settings", kinds: Sequence[str], keys: Sequence[str]) -> Mapping[str, Any]:
     from reco_assets.cli.progress import check_with_progress
 
     return check_with_progress(settings, kinds, keys)

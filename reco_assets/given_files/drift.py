@@ -19,8 +19,9 @@ from reco_assets.given_files.tables import columns_of, existing
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import find_current_model, load_model, model_store, read_facts
 from reco_assets.pipelines.selections import DRIFT
+from reco_assets.runner.hand_over import hand_over
 from reco_assets.runner.make import Make
-from reco_assets.runner.results import drift_result, hand_over
+from reco_assets.runner.results import drift_result
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import RATING_COLUMNS
 from reco_assets.workspace import WAITING_TEST, WAITING_TRAIN, but_for_own, own_version
@@ -64,7 +65,7 @@ def detect_drift(settings: Settings, paths: DriftPaths, make: Make) -> dict[str,
         make(settings, DRIFT, "detect_drift")
         return read_report(settings)
     report = report_on_given(settings, given)
-    hand_over(settings, drift_result(settings, report))
+    hand_over(settings, drift_result(report))
     return report
 
 

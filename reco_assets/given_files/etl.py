@@ -16,8 +16,8 @@ from reco_assets.given_files.own_paths import (
     say_where_parquet_would_be,
 )
 from reco_assets.pipelines.selections import ETL, FUTURES
+from reco_assets.runner.hand_over import hand_over
 from reco_assets.runner.make import Make
-from reco_assets.runner.results import hand_over
 from reco_assets.silver import layouts
 from reco_assets.silver.cleaning import Cleaned, clean_ratings
 from reco_assets.sources.netflix import blocks_table

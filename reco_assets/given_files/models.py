@@ -12,8 +12,8 @@ from reco_assets.models.judging.evaluation import evaluate as evaluate_model
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import load_model, model_store, read_facts, save_model
 from reco_assets.pipelines.selections import EVALUATION, SERVING, TRAINING
+from reco_assets.runner.hand_over import hand_over
 from reco_assets.runner.make import Make
-from reco_assets.runner.results import hand_over
 from reco_assets.runner.run import Outcome
 from reco_assets.tables import TRAIN_RATINGS
 from reco_assets.vocabulary import RATING_COLUMNS

@@ -1,48 +1,22 @@
 """The retrain sensor on a real Dagster instance: reports in its event log, runs in its storage."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
 import pytest
 
 from drift_sensors.cursors import REPORT_TAG
-from drift_sensors.retrain import retrain_sensor
 from reco_assets.drift.claims import SENSOR, airflow_claimant, claim
 from reco_assets.drift.reports import reports_folder
 from reco_assets.pipelines.documented import ML_PIPELINE, MODEL_RETRAINING
 from reco_assets.pipelines.internal import DRIFT_RETRAIN, DRIFT_SCORING
-from reco_assets.pipelines.jobs import asset_jobs
 from resources.airflow import AirflowTask
 from resources.files import write_json
-from resources.settings import Settings, load_settings
+from resources.settings import Settings
 
 Tick = Callable[..., dg.SensorResult]
 Report = Callable[..., None]
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load_settings(lakehouse_path=tmp_path / "lake", run_backoff_seconds=0)
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test() as found:
-        yield found
-
-
-@pytest.fixture
-def tick(settings: Settings, instance: dg.DagsterInstance) -> Tick:
-    """Evaluate the sensor once; `cursor` as the tick before returned it."""
-
-    def evaluate(cursor: str | None = None) -> dg.SensorResult:
-        result = retrain_sensor(settings, asset_jobs(()))(dg.build_sensor_context(instance, cursor=cursor))
-        assert isinstance(result, dg.SensorResult)
-        return result
-
-    return evaluate
 
 
 @pytest.fixture

@@ -1,25 +1,17 @@
-"""What a run hands on: its figures, the decision on retraining, and the file that an Airflow task reads."""
+"""What a run came to: its figures, what follows from its drift report, and what its checks found."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from reco_assets.drift.claims import SENSOR, airflow_claimant, claim
 from reco_assets.drift.reports import ReportError, write_report
-from reco_assets.pipelines.documented import FOLLOWING_THEIR_REPORT
-from reco_assets.runner.results import as_json, checks_result, drift_result, hand_over, run_result
+from reco_assets.runner.results import as_json, checks_result, drift_result, run_result
 from reco_assets.runner.run import Checked, ChecksFailedError, Outcome, require_no_error
 from resources.settings import Settings, load_settings
 
 ERROR = dg.AssetCheckSeverity.ERROR
-AIRFLOW = {
-    "airflow_ctx_dag_id": "reco_pipeline",
-    "airflow_ctx_dag_run_id": "scheduled__2026-01-01T00:00:00+00:00",
-    "airflow_ctx_task_id": "verify_silver_output",
-}
 
 
 @pytest.fixture
@@ -70,77 +62,30 @@ def test_a_report_that_is_gone_is_named(settings: Settings) -> None:
         run_result(settings, Outcome("run-1", {"drift/report": {"report_id": "r1"}}, {}))
 
 
-@pytest.mark.parametrize(
-    ("data", "model", "following"),
-    [(1.01, 0.0, "merge_streaming_data"), (0.0, 1.01, "merge_streaming_data"), (1.0, 1.0, "skip_retrain")],
-)
-def test_the_documented_rule_decides_on_the_two_sections(
-    settings: Settings, data: float, model: float, following: str
+@pytest.mark.parametrize(("verdict", "following"), [(True, "merge_streaming_data"), (False, "skip_retrain")])
+@pytest.mark.parametrize("scores", [(1.5, 0.2), (0.5, None)])
+def test_the_verdict_is_the_reports_own_whatever_its_scores_and_todays_settings_say(
+    scores: tuple[float, float | None], verdict: bool, following: str
 ) -> None:
-    decision = drift_result(settings, drift_report(data, model))["retrain_decision"]
-    assert decision["next_task"] == following
+    report = drift_report(*scores, should_retrain=verdict, drift_score=0.7)
+    decision = drift_result(report)["retrain_decision"]
+    assert (decision["should_retrain"], decision["drift_score"], decision["next_task"]) == (verdict, 0.7, following)
 
 
-@pytest.mark.parametrize("changes", [{"drift_policy": "calibrated"}, {"drift_rmse_trigger": 0.1}])
-@pytest.mark.parametrize("verdict", [True, False])
-def test_a_policy_that_sees_more_than_the_sections_decides_itself(
-    tmp_path: Path, changes: dict[str, Any], verdict: bool
-) -> None:
-    settings = load_settings(lakehouse_path=tmp_path, **changes)
-    report = drift_report(0.5 if verdict else 1.5, None, should_retrain=verdict, drift_score=0.7)
-    decision = drift_result(settings, report)["retrain_decision"]
-    assert (decision["should_retrain"], decision["drift_score"]) == (verdict, 0.7)
-    assert decision["next_task"] == ("merge_streaming_data" if verdict else "skip_retrain")
-
-
-def test_in_an_airflow_task_the_result_lies_under_the_ids_of_dag_run_and_task(tmp_path: Path) -> None:
-    settings = load_settings(reco_results_path=tmp_path / "the 'results'", **AIRFLOW)
-    path = hand_over(settings, {"value": "/a b/c", "rmse": float("nan")})
-    assert path == (
-        tmp_path / "the 'results'/reco_pipeline/scheduled__2026-01-01T00:00:00+00:00/verify_silver_output.json"
+def test_asking_for_a_result_in_an_airflow_task_claims_nothing_and_writes_nothing(tmp_path: Path) -> None:
+    airflow = {"dag_id": "ml_pipeline_dag", "dag_run_id": "manual__1", "task_id": "check_drift"}
+    settings = load_settings(
+        lakehouse_path=tmp_path, **{f"airflow_ctx_{name}": value for name, value in airflow.items()}
     )
-    assert json.loads(path.read_text()) == {"value": "/a b/c", "rmse": None}
-    assert list(path.parent.iterdir()) == [path]
-
-
-@pytest.mark.parametrize("left_out", [*AIRFLOW, "reco_results_path"])
-def test_without_a_folder_or_outside_of_airflow_nothing_is_written(tmp_path: Path, left_out: str) -> None:
-    given = {name: value for name, value in (AIRFLOW | {"reco_results_path": tmp_path}).items() if name != left_out}
-    assert hand_over(load_settings(**given), {"value": 1}) is None
-    assert list(tmp_path.iterdir()) == []
+    write_report(settings, drift_report(1.4, None), "<html>")
+    before = sorted(tmp_path.rglob("*"))
+    run_result(settings, Outcome("run-1", {"drift/report": {"report_id": "r1"}}, {}))
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_values_are_what_every_json_reader_takes() -> None:
     given = {"nan": float("nan"), "more": [float("inf"), 1.5, True, None], "path": Path("/a"), 7: (1,)}
     assert as_json(given) == {"nan": None, "more": [None, 1.5, True, None], "path": "/a", "7": [1]}
-
-
-def in_airflow(folder: Path, dag: str) -> Settings:
-    return load_settings(lakehouse_path=folder, **(AIRFLOW | {"airflow_ctx_dag_id": dag}))
-
-
-@pytest.mark.parametrize("dag", sorted(FOLLOWING_THEIR_REPORT))
-def test_an_airflow_dag_that_retrains_claims_the_report_and_may_try_again(tmp_path: Path, dag: str) -> None:
-    settings = in_airflow(tmp_path, dag)
-    decisions = [drift_result(settings, drift_report(1.4, None))["retrain_decision"] for _ in range(2)]
-    assert [decision["next_task"] for decision in decisions] == ["merge_streaming_data"] * 2
-    assert claim(settings, "r1", SENSOR) == airflow_claimant(dag)
-
-
-def test_an_airflow_dag_skips_the_report_that_dagster_retrains_on_already(tmp_path: Path) -> None:
-    settings = in_airflow(tmp_path, "ml_pipeline_dag")
-    claim(settings, "r1", SENSOR)
-    decision = drift_result(settings, drift_report(1.4, None))["retrain_decision"]
-    assert decision["should_retrain"]
-    assert decision["next_task"] == "skip_retrain"
-    assert decision["reason"] == "as the scores say; left to Dagster's retrain sensor"
-
-
-@pytest.mark.parametrize(("dag", "score"), [("a_dag_of_ones_own", 1.4), ("ml_pipeline_dag", 0.4)])
-def test_what_leads_to_no_retraining_in_airflow_claims_nothing(tmp_path: Path, dag: str, score: float) -> None:
-    settings = in_airflow(tmp_path, dag)
-    drift_result(settings, drift_report(score, None))
-    assert claim(settings, "r1", SENSOR) == SENSOR
 
 
 def checked(asset: str, name: str, passed: bool, severity: dg.AssetCheckSeverity = ERROR) -> Checked:

@@ -43,30 +43,13 @@ class Ended(NamedTuple):
 Run = Callable[[str, str], Ended]
 
 
-def settings_at(root: Path) -> Settings:
-    return load_settings(
-        lakehouse_path=root,
-        reco_source="synthetic",
-        synthetic_users=120,
-        synthetic_movies=150,
-        synthetic_ratings=8_000,
-        als_rank=8,
-        als_max_iter=3,
-        ranking_rank=8,
-        ranking_max_iter=3,
-        promotion_bootstrap_samples=199,
-        drift_bootstrap_samples=199,
-        mlflow_tracking_uri=f"sqlite:///{root.parent}/mlflow.db",
-    )
-
-
 @pytest.fixture(scope="module")
-def execute() -> Iterator[Callable[..., dg.ExecuteInProcessResult]]:
+def execute(tiny_settings: Callable[..., Settings]) -> Iterator[Callable[..., dg.ExecuteInProcessResult]]:
     """Run a job, or assets without one, on the lakehouse at a path; all share one engine session."""
     engine = Engine(load_settings())
 
     def run(root: Path, job: str | None, assets: str = "") -> dg.ExecuteInProcessResult:
-        lakehouse = Lakehouse(settings_at(root), engine)
+        lakehouse = Lakehouse(tiny_settings(root, mlflow_tracking_uri=f"sqlite:///{root.parent}/mlflow.db"), engine)
         resources = {
             "lakehouse": lakehouse,
             "io_manager": LakehouseIOManager(lakehouse, DECLARED),

@@ -39,20 +39,8 @@ def selections(*forms: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return load_settings(
-        lakehouse_path=tmp_path_factory.mktemp("selections") / "lake",
-        reco_source="synthetic",
-        synthetic_users=120,
-        synthetic_movies=150,
-        synthetic_ratings=8_000,
-        als_rank=8,
-        als_max_iter=3,
-        ranking_rank=8,
-        ranking_max_iter=3,
-        promotion_bootstrap_samples=199,
-        drift_bootstrap_samples=199,
-    )
+def settings(tmp_path_factory: pytest.TempPathFactory, tiny_settings: Callable[..., Settings]) -> Settings:
+    return tiny_settings(tmp_path_factory.mktemp("selections") / "lake")
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,8 @@ import pyarrow.compute as pc
 
 from reco_assets.gold.assets import load_champion
 from reco_assets.gold.recommendations import list_rows
+from reco_assets.tables import RECOMMENDATIONS_ALS, SILVER_MOVIES, SIMILAR_MOVIES
 from resources.tables.lakehouse import Lakehouse
-
-RECOMMENDATIONS, SIMILAR, MOVIES = "gold/recommendations_als", "gold/similar_movies", "silver/movies"
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def recommended(lakehouse: Lakehouse, user: int | None) -> Answer | None:
 
     None where the table has no user at all. Raises `LakehouseError`, `ModelStoreError`.
     """
-    if rows := _rows(lakehouse, RECOMMENDATIONS, "user_id", user):
+    if rows := _rows(lakehouse, RECOMMENDATIONS_ALS.name, "user_id", user):
         title = f"For user {rows[0]['user_id']}, model {rows[0]['model_version']}"
         return Answer(title, _entries(lakehouse, rows[0]["recommendations"]))
     if user is None:
@@ -49,7 +48,7 @@ def recommended(lakehouse: Lakehouse, user: int | None) -> Answer | None:
 
 def similar(lakehouse: Lakehouse, movie: int) -> Answer | None:
     """The movies most like one; None where the champion does not know it. Raises `LakehouseError`."""
-    rows = _rows(lakehouse, SIMILAR, "movie_id", movie)
+    rows = _rows(lakehouse, SIMILAR_MOVIES.name, "movie_id", movie)
     if not rows:
         return None
     return Answer(f"Like {_titles(lakehouse, [movie])[movie][0]}", _entries(lakehouse, rows[0]["similar"]))
@@ -77,6 +76,6 @@ def _entries(lakehouse: Lakehouse, rows: list[dict[str, Any]]) -> list[Entry]:
 
 def _titles(lakehouse: Lakehouse, movies: list[int]) -> dict[int, tuple[str, str]]:
     """Title and genres of each movie."""
-    rows = lakehouse.dataset(MOVIES).to_table(filter=pc.field("movie_id").isin(movies)).to_pylist()
+    rows = lakehouse.dataset(SILVER_MOVIES.name).to_table(filter=pc.field("movie_id").isin(movies)).to_pylist()
     named = {row["movie_id"]: (row["title"], ", ".join(row["genres"])) for row in rows}
     return {movie: named.get(movie, (f"movie {movie}", "")) for movie in movies}

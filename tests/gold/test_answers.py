@@ -1,0 +1,45 @@
+"""What one person is told: the list of gold with titles and genres."""
+
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+from pyspark.sql.pandas.types import to_arrow_schema
+
+from reco_assets.gold.answers import Answer, Entry, recommended, similar
+from reco_assets.tables import RECOMMENDATIONS_ALS, SILVER_MOVIES, SIMILAR_MOVIES
+from resources.tables.files import TableSpec
+from resources.tables.lakehouse import Lakehouse
+
+LIST = [{"movie_id": 2, "score": 0.5, "rank": 1}, {"movie_id": 9, "score": 0.25, "rank": 2}]
+MADE = {"model_version": "v1", "generated_ts": datetime(2026, 1, 1, tzinfo=UTC)}
+ENTRIES = [Entry(1, 2, "Heat (1995)", "Action, Crime", 0.5), Entry(2, 9, "movie 9", "", 0.25)]
+
+
+@pytest.fixture
+def served(lakehouse: Lakehouse) -> Lakehouse:
+    """Gold lists of user 7 and movie 2, and the titles of movie 2 alone."""
+
+    def put(spec: TableSpec, row: dict[str, object]) -> None:
+        lakehouse.write(spec, pa.Table.from_pylist([row], to_arrow_schema(spec.schema, timezone="UTC")))
+
+    put(RECOMMENDATIONS_ALS, {"user_id": 7, "recommendations": LIST, **MADE})
+    put(SIMILAR_MOVIES, {"movie_id": 2, "similar": LIST, **MADE})
+    put(SILVER_MOVIES, {"movie_id": 2, "title": "Heat (1995)", "genres": ["Action", "Crime"]})
+    return lakehouse
+
+
+def test_a_user_is_told_the_list_of_gold_with_titles(served: Lakehouse) -> None:
+    assert recommended(served, 7) == Answer("For user 7, model v1", ENTRIES)
+
+
+def test_for_no_user_the_first_list_is_told(served: Lakehouse) -> None:
+    assert recommended(served, None) == recommended(served, 7)
+
+
+def test_a_movie_has_those_that_are_like_it(served: Lakehouse) -> None:
+    assert similar(served, 2) == Answer("Like Heat (1995)", ENTRIES)
+
+
+def test_a_movie_that_the_champion_does_not_know_has_none(served: Lakehouse) -> None:
+    assert similar(served, 3) is None

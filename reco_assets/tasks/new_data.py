@@ -3,8 +3,6 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from deltalake import DeltaTable
-
 from reco_assets.batches.accepted import waiting_totals
 from reco_assets.models.versions.store import model_store
 from reco_assets.sources.choose import choose_source
@@ -95,8 +93,8 @@ def _history_of(lakehouse: Lakehouse, trained_on: int | None) -> int | None:
 
 def _commits(lakehouse: Lakehouse, table: str) -> dict[int, int]:
     """When each version was committed, in Unix milliseconds."""
-    history = DeltaTable(str(lakehouse.path(table))).history()
-    return {int(entry["version"]): int(entry["timestamp"]) for entry in history}
+    found = lakehouse.delta_table(table)
+    return {int(entry["version"]): int(entry["timestamp"]) for entry in found.history()} if found else {}
 
 
 def _changed_source_files(lakehouse: Lakehouse) -> list[str]:

@@ -27,6 +27,7 @@ from waiting_files import print_streams, stream_frequencies, streams
 from reco_assets.drift.decision import Evidence, decide_pool
 from reco_assets.drift.policy import CALIBRATED, DOCUMENTED
 from reco_assets.drift.scan import Arrival, Scan
+from reco_assets.drift.signals import Yardstick
 from reco_assets.streaming.simulate import draw_rows, draw_users
 from resources.settings.drift import DriftSettings
 
@@ -135,8 +136,9 @@ def judge(movielens: Path, cell: Cell, fold: int, rng: np.random.Generator) -> O
     case = Case.of(movielens, cell.unit, fold, [file])
     cells = case.cells(file, cell.stars, 0, rng)
     train, warm = int(cells.train[:, 3].sum()), int(cells.warm[:, 3].sum())
-    scan = Scan().take([Arrival("file", "", train, warm)], cells, case.reference, config)
-    evidence = Evidence.of(scan, case.reference, config)
+    yardstick = Yardstick(case.reference, config)
+    scan = Scan().take([Arrival("file", "", train, warm)], cells, yardstick)
+    evidence = Evidence.of(scan, yardstick)
     verdicts, data = decide_pool(evidence), evidence.pool["data_drift"]
     return Outcome(
         rows=len(file),

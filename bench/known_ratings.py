@@ -11,7 +11,7 @@ import pyarrow.csv as pc
 from reco_assets.batches.sides import hashed_split
 from reco_assets.drift.cells import Cells, ScoredRatings, cells_of, count_batches
 from reco_assets.drift.histograms import RATINGS, of_values
-from reco_assets.drift.signals import Occurrences
+from reco_assets.drift.measures import Occurrences
 from reco_assets.models.als.recommender import AlsRecommender
 from reco_assets.models.assets import model_config
 from reco_assets.models.ratings import Ratings

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from reco_assets.drift.cells import Cells
 from reco_assets.drift.replay import POLICIES, RULES, replay
 from reco_assets.drift.scan import Arrival
+from reco_assets.drift.signals import Yardstick
 from reco_assets.streaming.simulate import draw_rows
 from resources.settings.drift import DriftSettings
 
@@ -78,7 +79,7 @@ def judge_stream(movielens: Path, stream: Stream, number: int, rng: np.random.Ge
         for at, file in enumerate(files)
     ]
     found: dict[str, list[bool]] = {}
-    for step in replay(arrivals, read, case.reference, DriftSettings()):
+    for step in replay(arrivals, read, Yardstick(case.reference, DriftSettings())):
         if step.arrival is not arrivals[0]:
             found.setdefault(f"{step.policy}, {step.rule}", []).append(step.retrained)
     return found

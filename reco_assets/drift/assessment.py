@@ -13,11 +13,11 @@ import numpy as np
 
 from reco_assets.batches.accepted import set_name
 from reco_assets.drift import document, page
-from reco_assets.drift.cells import Cells
 from reco_assets.drift.comparison import plain
 from reco_assets.drift.decision import Decided, Evidence, decide, decide_pool
 from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, Reason, Verdict, as_document, bar
 from reco_assets.drift.scan import Scan
+from reco_assets.drift.signals import SIGNALS, Signal, Yardstick
 from resources.settings.drift import DriftSettings
 
 NAMED_BATCHES = 20  # the newest ones; thousands may wait, and a hash names them all
@@ -54,6 +54,7 @@ class DriftReport:
     """A finished report. `document` is all of it, as JSON: the documented keys first, then the details."""
 
     document: dict[str, Any]
+    signals: Sequence[Signal] = SIGNALS
 
     @property
     def report_id(self) -> str:
@@ -72,11 +73,11 @@ class DriftReport:
 
     def markdown(self) -> str:
         """The verdict and its numbers."""
-        return page.markdown(self.document)
+        return page.markdown(self.document, self.signals)
 
     def scalars(self) -> dict[str, float]:
         """Every number under a stable name, so that it plots over time; unknown ones are left out."""
-        return document.scalars(self.document)
+        return document.scalars(self.document, self.signals)
 
     def plots(self) -> str:
         """Reference against current, as PNGs inside markdown."""
@@ -84,16 +85,16 @@ class DriftReport:
 
     def html(self) -> str:
         """The whole report as one page that needs no network."""
-        return page.html(self.document)
+        return page.html(self.document, self.signals)
 
 
-def report_on(scan: Scan, reference: Cells, compared: Compared, config: DriftSettings) -> DriftReport:
+def report_on(scan: Scan, compared: Compared, yardstick: Yardstick) -> DriftReport:
     """Decide under both policies on the windows over what waits, one batch at least."""
-    evidence = Evidence.of(scan, reference, config)
+    evidence, config = Evidence.of(scan, yardstick), yardstick.config
     decided = decide(evidence)
     pool, own = decide_pool(evidence), decided[config.policy].finding
     found = {
-        **{name: own[name] for name in ("data_drift", "model_drift", "rmse", "users", "movies")},
+        **{name: own[name] for name in ("data_drift", "model_drift", *_names(yardstick.signals))},
         "window": _window(scan, own),
         "windows": _windows(evidence, own),
         "pool": {
@@ -101,23 +102,32 @@ def report_on(scan: Scan, reference: Cells, compared: Compared, config: DriftSet
             "verdicts": {name: _verdict(verdict) for name, verdict in pool.items()},
         },
     }
-    return _report(found | compared.as_dict(), decided, config, scan)
+    return _report(found | compared.as_dict(), decided, config, yardstick.signals, scan)
 
 
 def no_report(reasons: Sequence[Reason], config: DriftSettings, compared: Compared | None = None) -> DriftReport:
     """The report where nothing can be compared: NO_BATCHES, NO_CHAMPION or both."""
     nothing = {"status": str(reasons[0]), "score": None}
     found: dict[str, Any] = {"data_drift": nothing, "model_drift": nothing}
-    found |= dict.fromkeys(("rmse", "users", "movies", "window", "pool")) | {"windows": []}
+    found |= dict.fromkeys((*_names(SIGNALS), "window", "pool")) | {"windows": []}
     decided = dict.fromkeys((DOCUMENTED, CALIBRATED), Decided(Verdict(False, tuple(reasons)), {}))
-    return _report(found | (compared or Compared()).as_dict(), decided, config)
+    return _report(found | (compared or Compared()).as_dict(), decided, config, SIGNALS)
+
+
+def _names(signals: Sequence[Signal]) -> list[str]:
+    """Their names as a report has them: those first that may decide."""
+    return [signal.name for signal in sorted(signals, key=lambda signal: signal.triggers is None)]
 
 
 def _report(
-    found: dict[str, Any], decided: Mapping[str, Decided], config: DriftSettings, scan: Scan | None = None
+    found: dict[str, Any],
+    decided: Mapping[str, Decided],
+    config: DriftSettings,
+    signals: Sequence[Signal],
+    scan: Scan | None = None,
 ) -> DriftReport:
     verdict = decided[config.policy].verdict
-    reason = document.explain(config, verdict)
+    reason = document.explain(config, verdict, signals)
     if len(found["windows"]) > 1:
         reason = f"{reason} ({document.in_words(found['window'])})"
     content = plain(
@@ -136,7 +146,7 @@ def _report(
         }
     )
     digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    return DriftReport({**content, "report_id": digest[:32]})
+    return DriftReport({**content, "report_id": digest[:32]}, signals)
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:

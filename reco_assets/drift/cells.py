@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from reco_assets.drift.histograms import PREDICTIONS, RATINGS, UserHistogram, of_counts
-from reco_assets.drift.signals import Errors, Occurrences
+from reco_assets.drift.measures import Errors, Occurrences
 from reco_assets.models.interface import Recommender
 from reco_assets.models.ratings import Ratings
 

@@ -1,18 +1,19 @@
 """One window of new ratings against what the champion was trained and judged on: how it scored, and how surely."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from reco_assets.drift import scores, signals
+from reco_assets.drift import scores
 from reco_assets.drift.bootstrap import Resampling, Uncertainty, uncertainty
 from reco_assets.drift.cells import Cells
 from reco_assets.drift.histograms import UserHistogram
-from reco_assets.drift.policy import PartEvidence, Reason, combined, resampling, resampling_of
+from reco_assets.drift.policy import PartEvidence, Reason, combined, resampling_of
 from reco_assets.drift.scores import Scale
+from reco_assets.drift.signals import Yardstick
 from reco_assets.drift.windows import Window
 from resources.settings.drift import DriftSettings
 
@@ -73,40 +74,33 @@ def compare_predictions(
     return compare(reference, current, scale, config, windows)
 
 
-def scores_of(reference: Cells, current: Cells, window: Window, config: DriftSettings) -> dict[str, Any]:
+def scores_of(yardstick: Yardstick, current: Cells, window: Window) -> dict[str, Any]:
     """A finding without what chance does, which costs a bootstrap: of a window whose score exceeds nothing."""
-    data = compare(reference.ratings, current.ratings, scores.rating_scale(), config)
-    model = compare_predictions(reference.predictions, current.predictions, config)
+    data, model = _compare_both(yardstick, current)
     sections = [section(replace(part, resampling=None)) for part in (data, model)]
-    score = combined([part["score"] for part in sections], config)
-    found = {"start": window.start, "end": window.end, "drift_score": score, "rmse": None}
-    shown: dict[str, Any] = plain(found | {"data_drift": sections[0], "model_drift": sections[1]})
-    return shown
+    return _found(window, sections, dict.fromkeys(signal.name for signal in yardstick.signals), yardstick.config)
 
 
-def finding(
-    reference: Cells, current: Cells, window: Window, config: DriftSettings, windows: int = 1
-) -> dict[str, Any]:
+def finding(yardstick: Yardstick, current: Cells, window: Window, windows: int = 1) -> dict[str, Any]:
     """All that a report says of one window, one of so many that are judged, as JSON."""
+    sections = [section(part) for part in _compare_both(yardstick, current, windows)]
+    measured = {signal.name: signal.measure(yardstick, current, windows) for signal in yardstick.signals}
+    return _found(window, sections, measured, yardstick.config)
+
+
+def _compare_both(yardstick: Yardstick, current: Cells, windows: int = 1) -> tuple[Comparison, Comparison]:
+    reference, config = yardstick.reference, yardstick.config
     data = compare(reference.ratings, current.ratings, scores.rating_scale(), config, windows)
-    model = compare_predictions(reference.predictions, current.predictions, config, windows)
-    error = None
-    if model.score is not None:
-        error = signals.error_shift(reference.errors, current.errors, resampling(config), windows)
-    users = (signals.Occurrences(side.user_id, side.rows_per_user) for side in (reference.ratings, current.ratings))
-    sections = {"data_drift": section(data), "model_drift": section(model)}
-    score = combined([part["score"] for part in sections.values()], config)
-    mixes = signals.mix(*users), signals.mix(reference.rated_movies, current.rated_movies)
-    found: dict[str, Any] = plain(
-        {
-            "start": window.start,
-            "end": window.end,
-            "drift_score": score,
-            **sections,
-            "rmse": asdict(error) if error else None,
-            **{name: asdict(mix) if mix else None for name, mix in zip(("users", "movies"), mixes, strict=True)},
-        }
-    )
+    return data, compare_predictions(reference.predictions, current.predictions, config, windows)
+
+
+def _found(
+    window: Window, sections: Sequence[dict[str, Any]], measured: Mapping[str, Any], config: DriftSettings
+) -> dict[str, Any]:
+    data, model = sections
+    score = combined([data["score"], model["score"]], config)
+    place = {"start": window.start, "end": window.end}
+    found: dict[str, Any] = plain({**place, "drift_score": score, "data_drift": data, "model_drift": model, **measured})
     return found
 
 

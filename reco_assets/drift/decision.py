@@ -1,6 +1,6 @@
 """Which window decides: the policies over all windows that are judged, and over the pool alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from reco_assets.drift import policy
-from reco_assets.drift.cells import Cells
 from reco_assets.drift.comparison import evidence_in, scores_of
 from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, PartEvidence, Verdict
-from reco_assets.drift.scan import RMSE, Scan, Scored
-from reco_assets.drift.signals import ErrorShift
+from reco_assets.drift.scan import Scan, Scored
+from reco_assets.drift.signals import Measured, Trigger, Yardstick
 from reco_assets.drift.windows import Window
 from resources.settings.drift import DriftSettings
 
@@ -36,18 +35,22 @@ class Evidence:
     """
 
     scan: Scan
-    reference: Cells
-    config: DriftSettings
+    yardstick: Yardstick
     scored: Scored
     users: list[int]
     brief: bool = False
     _findings: dict[Window, Finding] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, scan: Scan, reference: Cells, config: DriftSettings, *, brief: bool = False) -> "Evidence":
+    def of(cls, scan: Scan, yardstick: Yardstick, *, brief: bool = False) -> "Evidence":
         """Score the windows."""
-        scored = scan.score(reference, config)
-        return cls(scan, reference, config, scored, [_users(scan.cells.train, each) for each in scored.window], brief)
+        scored = scan.score(yardstick)
+        return cls(scan, yardstick, scored, [_users(scan.cells.train, each) for each in scored.window], brief)
+
+    @property
+    def config(self) -> DriftSettings:
+        """The settings."""
+        return self.yardstick.config
 
     @property
     def pool(self) -> Finding:
@@ -59,12 +62,12 @@ class Evidence:
         window = self.scored.window[at]
         if window not in self._findings:
             exceeds = np.fmax(self.scored.data, self.scored.model)[at] > self.config.threshold
-            if self.brief and not exceeds and self.config.rmse_trigger is None:
+            if self.brief and not exceeds and not any(self.yardstick.armed):
                 inside = self.scan.cells.between(window.start, window.end)
-                self._findings[window] = scores_of(self.reference, inside, window, self.config)
+                self._findings[window] = scores_of(self.yardstick, inside, window)
             else:
                 siblings = int(self.scored.siblings[at])
-                self._findings[window] = self.scan.finding(window, siblings, self.reference, self.config)
+                self._findings[window] = self.scan.finding(window, siblings, self.yardstick)
         return self._findings[window]
 
     @property
@@ -74,7 +77,7 @@ class Evidence:
 
     @property
     def of_enough_rows(self) -> np.ndarray:
-        """The same without windows of few rows, whose score says nothing of the champion's error."""
+        """The same without windows of few rows, whose score says nothing of what signals measure."""
         return self._and_pool(self.scored.enough)
 
     def _and_pool(self, chosen: np.ndarray) -> np.ndarray:
@@ -83,15 +86,16 @@ class Evidence:
 
 def decide(evidence: Evidence) -> dict[str, Decided]:
     """What each policy says, by its name: over the windows, and the strongest of earlier ones."""
-    error = _error(evidence)
+    fired = _fired(evidence)
     found = {DOCUMENTED: _largest(evidence), CALIBRATED: _calibrated(evidence)}
-    return {name: Decided(_judge(name, finding, error, evidence.config), finding) for name, finding in found.items()}
+    return {name: Decided(_judge(name, finding, fired, evidence.config), finding) for name, finding in found.items()}
 
 
 def decide_pool(evidence: Evidence) -> dict[str, Verdict]:
     """What each policy would say of all that waits together, the only window before there were others."""
-    error = _shift(evidence.pool)
-    return {name: _judge(name, evidence.pool, error, evidence.config, windows=1) for name in JUDGES}
+    armed = evidence.yardstick.armed
+    fired = [trigger.reason for name, trigger, limit in armed if trigger.fires(evidence.pool[name], limit)]
+    return {name: _judge(name, evidence.pool, fired, evidence.config, windows=1) for name in JUDGES}
 
 
 def _largest(evidence: Evidence) -> Finding:
@@ -111,7 +115,7 @@ def _calibrated(evidence: Evidence) -> Finding:
     earlier = evidence.scan.strongest.get(CALIBRATED)
     seen: list[Finding] = []
     for finding in chain([earlier] if earlier else [], (evidence.finding(at) for at in exceeding)):
-        if _judge(CALIBRATED, finding, None, config).retrain:
+        if _judge(CALIBRATED, finding, (), config).retrain:
             return finding  # at the first: each further one would cost a bootstrap
         seen.append(finding)
     return max((*seen, evidence.pool), key=lambda finding: _calibrated_score(finding, config))
@@ -121,29 +125,30 @@ def _calibrated_score(finding: Finding, config: DriftSettings) -> float:
     return policy.calibrated_score(finding["data_drift"], finding["model_drift"], config)
 
 
-def _error(evidence: Evidence) -> ErrorShift | None:
-    """Where a trigger is set, the largest shift of the RMSE over windows; it is judged for the worst of them."""
-    if evidence.config.rmse_trigger is None:
-        return None
-    shifts = evidence.scored.rmse_shift
-    worst = max(evidence.of_enough_rows, key=lambda at: np.nan_to_num(shifts[at], nan=-np.inf))
-    earlier = evidence.scan.strongest.get(RMSE)
-    found = _shift(evidence.finding(worst))
-    if earlier and (found is None or earlier["rmse"]["shift"] > found.shift):
-        return _shift(earlier)
-    return found
+def _fired(evidence: Evidence) -> list[str]:
+    """The reasons of the triggers that fire on the window of their largest strength: it is judged for the worst."""
+    armed = evidence.yardstick.armed
+    return [
+        trigger.reason for name, trigger, limit in armed if trigger.fires(_strongest(evidence, name, trigger), limit)
+    ]
 
 
-def _shift(finding: Finding) -> ErrorShift | None:
-    found = finding["rmse"]
-    return ErrorShift(**found | {"interval": tuple(found["interval"])}) if found else None
+def _strongest(evidence: Evidence, name: str, trigger: Trigger) -> Measured | None:
+    """What a signal measured where it is the strongest, over the windows now and those of earlier batches."""
+    strengths = evidence.scored.strengths[name]
+    worst = max(evidence.of_enough_rows, key=lambda at: np.nan_to_num(strengths[at], nan=-np.inf))
+    measured: Measured | None = evidence.finding(worst)[name]
+    earlier: Measured | None = evidence.scan.strongest.get(name, {}).get(name)
+    if earlier and (not measured or trigger.strength(earlier) > trigger.strength(measured)):
+        return earlier
+    return measured
 
 
 def _judge(
-    name: str, finding: Finding, error: ErrorShift | None, config: DriftSettings, windows: int | None = None
+    name: str, finding: Finding, fired: Sequence[str], config: DriftSettings, windows: int | None = None
 ) -> Verdict:
     data, model = (_of_windows(evidence_in(finding[part]), windows) for part in ("data_drift", "model_drift"))
-    return JUDGES[name](data, model, error, config)
+    return JUDGES[name](data, model, fired, config)
 
 
 def _of_windows(part: PartEvidence | None, windows: int | None) -> PartEvidence | None:

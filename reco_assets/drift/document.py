@@ -1,9 +1,10 @@
 """What a drift report says to people: sentences, rows of tables, flat numbers. All from its JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reco_assets.drift.policy import DOCUMENTED, Reason, Verdict, as_document
+from reco_assets.drift.signals import Signal
 from resources.settings.drift import DriftSettings
 
 Document = Mapping[str, Any]
@@ -16,7 +17,6 @@ _SENTENCES = {
     Reason.INSUFFICIENT_DATA: "too few users to judge, {min_users} are needed; batches wait for more",
     Reason.INSUFFICIENT_USERS: "data or model drift is left out, as it rests on fewer than {min_users} users",
     Reason.INSUFFICIENT_WARM_PAIRS: "fewer than {min_warm_pairs} warm test pairs, so data drift decides",
-    Reason.RMSE_WORSE: "the champion's RMSE is worse on the new labels by more than {rmse_trigger} stars",
     Reason.NO_BATCHES: "no batch is waiting",
     Reason.NO_CHAMPION: "there is no champion to compare with; train one first: reco train",
 }
@@ -35,10 +35,12 @@ _COLUMNS = {
 SECTIONS = {"data_drift": "data (ratings)", "model_drift": "model (predictions)"}
 
 
-def explain(config: DriftSettings, verdict: Verdict) -> str:
+def explain(config: DriftSettings, verdict: Verdict, signals: Sequence[Signal]) -> str:
     """The verdict's reasons as one line."""
     values = {**as_document(config), "score": verdict.score}
-    sentences = _SENTENCES | (_DOCUMENTED_SENTENCES if config.policy == DOCUMENTED else {})
+    known = _SENTENCES | (_DOCUMENTED_SENTENCES if config.policy == DOCUMENTED else {})
+    sentences = {str(reason): sentence for reason, sentence in known.items()}
+    sentences |= {each.triggers.reason: each.triggers.sentence for each in signals if each.triggers}
     return "; ".join(sentences[reason].format(**values) for reason in verdict.reasons)
 
 
@@ -48,7 +50,7 @@ def in_words(window: Document) -> str:
     return f"{window['name']}: {whole}"
 
 
-def scalars(report: Document) -> dict[str, float]:
+def scalars(report: Document, signals: Sequence[Signal]) -> dict[str, float]:
     """Every number under a stable name; unknown ones are left out."""
     numbers: dict[str, Any] = {"drift_score": report["drift_score"]}
     for section, prefix in (("data_drift", "data"), ("model_drift", "model")):
@@ -58,15 +60,12 @@ def scalars(report: Document) -> dict[str, float]:
             numbers[f"{prefix}_{name}"] = found.get(name)
         for name in ("rows", "users"):
             numbers[f"{prefix}_{name}"] = found.get(name, {}).get("current")
-    for name, prefix in (("users", "user"), ("movies", "movie")):
-        mix = report[name] or {}
-        numbers[f"new_{prefix}_share"] = mix.get("new_share")
-        numbers[f"{prefix}_mix_divergence"] = mix.get("divergence")
+    for signal in signals:
+        measured = report[signal.name] or {}
+        numbers |= {name: measured.get(key) for name, key in signal.numbers.items()}
     window, pool = report["window"] or {}, report["pool"] or {}
     numbers |= {"pool_drift_score": pool.get("drift_score"), "deciding_share": window.get("share")}
     numbers["windows_judged"] = sum(window["judged"] for window in report["windows"]) or None
-    rmse = report["rmse"] or {}
-    numbers |= {f"rmse_{name}": rmse.get(name) for name in ("reference", "current", "shift")}
     return {name: float(value) for name, value in numbers.items() if value is not None}
 
 
@@ -77,7 +76,7 @@ def headline(report: Document) -> str:
     return f"{'Retrain' if report['should_retrain'] else 'No retrain'}: drift score {report['drift_score']:.2f}"
 
 
-def tables(report: Document) -> list[list[list[str]]]:
+def tables(report: Document, signals: Sequence[Signal]) -> list[list[list[str]]]:
     """The verdict of both policies, every window, the scores of the one that decides, signals.
 
     Each table is rows of cells, the first row its header. There is no table where nothing was compared: the reason is
@@ -85,7 +84,7 @@ def tables(report: Document) -> list[list[list[str]]]:
     """
     if not report["windows"]:
         return []
-    return [_verdict_rows(report), _window_rows(report), _score_rows(report), _signal_rows(report)]
+    return [_verdict_rows(report), _window_rows(report), _score_rows(report), _signal_rows(report, signals)]
 
 
 def _verdict_rows(report: Document) -> list[list[str]]:
@@ -148,23 +147,12 @@ def _score_rows(report: Document) -> list[list[str]]:
     ]
 
 
-def _signal_rows(report: Document) -> list[list[str]]:
+def _signal_rows(report: Document, signals: Sequence[Signal]) -> list[list[str]]:
     rows = [["signal", "value"]]
-    for name in ("users", "movies"):
-        mix = report[name] or {}
-        rows += [
-            [f"new {name}, share of {name}", _number(mix.get("new_share"))],
-            [f"new {name}, share of ratings", _number(mix.get("new_row_share"))],
-            [f"mix of known {name}, Jensen-Shannon (bits)", _number(mix.get("divergence"))],
-        ]
-    rmse = report["rmse"] or {}
-    return [
-        *rows,
-        ["champion's warm RMSE, original test", _number(rmse.get("reference"))],
-        ["champion's warm RMSE, new test", _number(rmse.get("current"))],
-        ["RMSE shift (stars)", _number(rmse.get("shift"))],
-        ["RMSE shift, 95 % interval", _interval(rmse.get("interval"))],
-    ]
+    for signal in signals:
+        measured = report[signal.name] or {}
+        rows += [[line, _shown(measured.get(key))] for line, key in signal.shown.items()]
+    return rows
 
 
 def facts(report: Document) -> list[tuple[str, str]]:
@@ -185,6 +173,10 @@ def facts(report: Document) -> list[tuple[str, str]]:
 def _first(batches: Document) -> str:
     named = [batch[:NAME_SHOWN] for batch in batches["newest"]]
     return ", ".join([*named, *(["…"] if batches["count"] > len(named) else [])]) or "none"
+
+
+def _shown(value: float | list[float] | None) -> str:
+    return _interval(value) if isinstance(value, list) else _number(value)
 
 
 def _yes(value: bool) -> str:

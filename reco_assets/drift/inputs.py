@@ -21,10 +21,11 @@ from reco_assets.drift.assessment import Compared, DriftReport, no_report, repor
 from reco_assets.drift.cells import Cells, ScoredRatings, cells_of, count_batches
 from reco_assets.drift.histograms import RATINGS, of_frame
 from reco_assets.drift.kept import keep, kept, kept_folder
+from reco_assets.drift.measures import Occurrences
 from reco_assets.drift.policy import Reason, as_document, reachable
 from reco_assets.drift.reports import ReportError
 from reco_assets.drift.scan import Arrival, Scan
-from reco_assets.drift.signals import Occurrences
+from reco_assets.drift.signals import Yardstick
 from reco_assets.drift.windows import Starts
 from reco_assets.models.assets import read_ratings
 from reco_assets.models.interface import Recommender
@@ -32,7 +33,6 @@ from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import model_store
 from reco_assets.tables import STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import RATING_COLUMNS, TEST, TRAIN
-from resources.settings.drift import DriftSettings
 from resources.tables.appends import BATCH, batch_rows
 from resources.tables.growth import read_log
 from resources.tables.lakehouse import Lakehouse
@@ -78,12 +78,14 @@ def report_on_waiting(lakehouse: Lakehouse) -> DriftReport:
     reference = reference_of(lakehouse, champion)
     versions = reference.versions | {STREAM_RATINGS.name: lakehouse.version(STREAM_RATINGS.name)}
     path = kept_folder(settings) / WAITING_FILE
-    source = [reference.key, read_log(lakehouse, STREAM_RATINGS.name).table_id, as_document(config)]
+    yardstick = Yardstick(reference.cells, config)
+    table = read_log(lakehouse, STREAM_RATINGS.name).table_id
+    source = [reference.key, table, as_document(config), [signal.name for signal in yardstick.signals]]
     scan = _kept_scan(path, source, arrivals)
     if scan.starts.end < len(arrivals):
-        scan = scan_batches(lakehouse, reference, arrivals, config, scan)
+        scan = scan_batches(lakehouse, reference.model, arrivals, yardstick, scan)
         _keep_scan(path, source, arrivals, scan)
-    return report_on(scan, reference.cells, Compared(names, champion, versions, corrections), config)
+    return report_on(scan, Compared(names, champion, versions, corrections), yardstick)
 
 
 def arrived(received: Sequence[Receipt]) -> list[Arrival]:
@@ -92,13 +94,13 @@ def arrived(received: Sequence[Receipt]) -> list[Arrival]:
 
 
 def scan_batches(
-    lakehouse: Lakehouse, reference: Reference, arrivals: Sequence[Arrival], config: DriftSettings, scan: Scan
+    lakehouse: Lakehouse, model: Recommender, arrivals: Sequence[Arrival], yardstick: Yardstick, scan: Scan
 ) -> Scan:
     """Let the batches arrive that a scan has not seen yet. Raises `LakehouseError`."""
     for first in range(scan.starts.end, len(arrivals), AT_ONCE):
         portion = arrivals[first : first + AT_ONCE]
-        cells = batch_cells(lakehouse, reference.model, portion, first)
-        scan = scan.take(portion, cells, reference.cells, config)
+        cells = batch_cells(lakehouse, model, portion, first)
+        scan = scan.take(portion, cells, yardstick)
     return scan
 
 

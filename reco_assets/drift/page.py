@@ -1,14 +1,17 @@
 """A drift report as Markdown and as one page, with its plots. All from its JSON."""
 
+from collections.abc import Sequence
+
 from reco_assets.drift.document import SECTIONS, Document, facts, headline, tables
+from reco_assets.drift.signals import Signal
 from reco_assets.reports.page import png_address, render_page
 from resources.plain_text import markdown_table
 
 
-def markdown(report: Document) -> str:
+def markdown(report: Document, signals: Sequence[Signal]) -> str:
     """The verdict of both policies, every window, the scores of the one that decides, signals, what was compared."""
     lines = [f"### {headline(report)}", "", report["reason"], ""]
-    for rows in tables(report):
+    for rows in tables(report, signals):
         lines += [*markdown_table(rows[0], rows[1:]), ""]
     lines += [f"{name}: {value}  " for name, value in facts(report)]
     return "\n".join(lines)
@@ -19,7 +22,7 @@ def plots(report: Document) -> str:
     return "\n\n".join(f"![{name}]({address})" for name, address in _images(report))
 
 
-def html(report: Document) -> str:
+def html(report: Document, signals: Sequence[Signal]) -> str:
     """The whole report as one page: styles and images inside, nothing to load."""
     kind = "retrain" if report["should_retrain"] else "" if report["windows"] else "nothing"
     return render_page(
@@ -28,7 +31,7 @@ def html(report: Document) -> str:
         headline=headline(report),
         kind=kind,
         reason=report["reason"],
-        tables=tables(report),
+        tables=tables(report, signals),
         images=_images(report),
         facts=facts(report),
     )

@@ -9,6 +9,7 @@ from reco_assets.drift.inputs import arrived, batch_cells, reference_of
 from reco_assets.drift.policy import reachable
 from reco_assets.drift.replay import POLICIES, RULES, Step, replay
 from reco_assets.drift.reports import ReportError
+from reco_assets.drift.signals import Yardstick
 from reco_assets.models.versions.store import find_current_model, model_store
 from resources.engine import Engine
 from resources.settings import Settings
@@ -59,8 +60,7 @@ def past_batches(settings: Settings, version: str | None = None) -> PastBatches:
     steps = replay(
         arrived(received),
         lambda arrival, position: batch_cells(lakehouse, reference.model, [arrival], position),
-        reference.cells,
-        config,
+        Yardstick(reference.cells, config),
     )
     return PastBatches(
         version,

@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Any
 
 from reco_assets.drift.bootstrap import Resampling
-from reco_assets.drift.signals import ErrorShift
 from resources.errors import RecoError
 from resources.settings.drift import DriftSettings
 
@@ -29,7 +28,6 @@ class Reason(StrEnum):
     INSUFFICIENT_DATA = "insufficient_data"
     INSUFFICIENT_USERS = "insufficient_users"
     INSUFFICIENT_WARM_PAIRS = "insufficient_warm_pairs"
-    RMSE_WORSE = "rmse_worse"
     NO_BATCHES = "no_batches"
     NO_CHAMPION = "no_champion"
 
@@ -98,7 +96,7 @@ class Verdict:
     """Whether to retrain, why (the deciding reason first), and the drift score that was judged."""
 
     retrain: bool
-    reasons: tuple[Reason, ...]
+    reasons: tuple[str, ...]
     score: float = 0.0
 
 
@@ -129,9 +127,12 @@ def calibrated_score(data_drift: Mapping[str, Any], model_drift: Mapping[str, An
 
 
 def documented(
-    data: PartEvidence | None, model: PartEvidence | None, error: ErrorShift | None, config: DriftSettings
+    data: PartEvidence | None, model: PartEvidence | None, fired: Sequence[str], config: DriftSettings
 ) -> Verdict:
-    """Retrain when the drift score exceeds the threshold."""
+    """Retrain when the drift score exceeds the threshold, or a signal's trigger fired.
+
+    `fired`: the reasons of those that did.
+    """
     judged = [part for part in (data, model) if part]
     score = combined([part.score for part in judged], config)
     if not judged:
@@ -140,24 +141,24 @@ def documented(
         reason = Reason.DRIFT_ABOVE_THRESHOLD
     else:
         reason = Reason.BELOW_THRESHOLD
-    return _verdict((reason, *_left_out(model)), score, error, config)
+    return _verdict((reason, *_left_out(model)), score, fired)
 
 
 def calibrated(
-    data: PartEvidence | None, model: PartEvidence | None, error: ErrorShift | None, config: DriftSettings
+    data: PartEvidence | None, model: PartEvidence | None, fired: Sequence[str], config: DriftSettings
 ) -> Verdict:
     """Retrain when the drift score exceeds the threshold, is no work of chance, and rests on enough users.
 
-    Of chance: the p-value of the larger of data and model drift, times the number of windows judged (Bonferroni). Of
-    the two, what has too few users does not count; when that leaves none, the data are insufficient and batches pool
-    until they suffice.
+    Or when a trigger fired, as under the documented policy. Of chance: the p-value of the larger of data and model
+    drift, times the number of windows judged (Bonferroni). Of the two, what has too few users does not count; when
+    that leaves none, the data are insufficient and batches pool until they suffice.
     """
     known = [part for part in (data, model) if part]
     judged = [part for part in known if part.users >= config.min_users]
     score = combined([part.score for part in judged], config)
     left_out = _left_out(model)
     if not judged:
-        return _verdict((Reason.INSUFFICIENT_DATA, *left_out), score, error, config)
+        return _verdict((Reason.INSUFFICIENT_DATA, *left_out), score, fired)
     if score <= config.threshold:
         reason = Reason.BELOW_THRESHOLD
     elif (worst := max(judged, key=lambda part: part.score)).p_value * worst.windows > config.p_value:
@@ -166,16 +167,15 @@ def calibrated(
         reason = Reason.DRIFT_ABOVE_THRESHOLD
     if len(judged) < len(known):
         left_out = (Reason.INSUFFICIENT_USERS, *left_out)
-    return _verdict((reason, *left_out), score, error, config)
+    return _verdict((reason, *left_out), score, fired)
 
 
 def _left_out(model: PartEvidence | None) -> tuple[Reason, ...]:
     return () if model else (Reason.INSUFFICIENT_WARM_PAIRS,)
 
 
-def _verdict(reasons: tuple[Reason, ...], score: float, error: ErrorShift | None, config: DriftSettings) -> Verdict:
-    """What the score says, unless the delayed labels' own trigger says more: worse by so much, and surely worse."""
-    drifted = reasons[0] is Reason.DRIFT_ABOVE_THRESHOLD
-    if config.rmse_trigger is None or error is None or error.shift <= config.rmse_trigger or error.interval[0] <= 0:
-        return Verdict(drifted, reasons, score)
-    return Verdict(True, (*reasons, Reason.RMSE_WORSE) if drifted else (Reason.RMSE_WORSE, *reasons), score)
+def _verdict(reasons: tuple[str, ...], score: float, fired: Sequence[str]) -> Verdict:
+    """What the score says, unless a signal's own trigger says more."""
+    drifted = reasons[0] == Reason.DRIFT_ABOVE_THRESHOLD
+    told = (*reasons, *fired) if drifted else (*fired, *reasons)
+    return Verdict(drifted or bool(fired), told, score)

@@ -7,7 +7,7 @@ from reco_assets.drift.cells import Cells
 from reco_assets.drift.decision import Evidence, decide, decide_pool
 from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, Verdict
 from reco_assets.drift.scan import Arrival, Scan
-from resources.settings.drift import DriftSettings
+from reco_assets.drift.signals import Yardstick
 
 POLICIES = (DOCUMENTED, CALIBRATED)
 WINDOWS, POOL = "windows", "pool"
@@ -34,9 +34,7 @@ class Step:
         return self.verdict.retrain
 
 
-def replay(
-    arrivals: Sequence[Arrival], read: Callable[[Arrival, int], Cells], reference: Cells, config: DriftSettings
-) -> Iterator[Step]:
+def replay(arrivals: Sequence[Arrival], read: Callable[[Arrival, int], Cells], yardstick: Yardstick) -> Iterator[Step]:
     """Let batches arrive in order; under each policy and rule they wait until it retrains.
 
     `read` gives the cells of a batch at a position.
@@ -50,8 +48,8 @@ def replay(
             first, scan = waiting[policy, rule]
             if first not in known:  # ways whose batches wait since the same one share all of it
                 cells[first] = read(arrival, number - first)
-                scan = scan.take([arrival], cells[first], reference, config)
-                known[first] = scan, Evidence.of(scan, reference, config, brief=True)
+                scan = scan.take([arrival], cells[first], yardstick)
+                known[first] = scan, Evidence.of(scan, yardstick, brief=True)
             scan, evidence = known[first]
             step = _step(policy, rule, arrival, evidence)
             waiting[policy, rule] = (number + 1, Scan()) if step.retrained else (first, scan)

@@ -7,22 +7,23 @@ largest that is no chance, if one is.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from reco_assets.drift import scores
-from reco_assets.drift.cells import UNITS, Cells, by_position, no_cells
+from reco_assets.drift.cells import Cells, no_cells
 from reco_assets.drift.comparison import evidence_in, finding, plain
 from reco_assets.drift.histograms import PREDICTIONS, RATINGS, UserHistogram
 from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, calibrated, calibrated_score, combined, least_weight
+from reco_assets.drift.signals import Yardstick
+from reco_assets.drift.spans import Spans
 from reco_assets.drift.windows import Starts, Window
 from resources.settings.drift import DriftSettings
 
 AT_ONCE = 4_096  # windows scored in one call: 15 MB of histograms of predictions
-RMSE = "rmse"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Scored:
 
     `rows`, `warm`: training rows and warm test pairs; `enough`: whether the window holds enough rows to be judged
     beside the pool; `siblings`: how many windows with the same end are judged, the pool among them; for a window of
-    fewer rows: how many might have been.
+    fewer rows: how many might have been; `strengths`: of each signal that has a trigger set, by its name.
     """
 
     window: tuple[Window, ...]
@@ -49,14 +50,9 @@ class Scored:
     warm: np.ndarray
     data: np.ndarray
     model: np.ndarray
-    rmse_shift: np.ndarray
     enough: np.ndarray
     siblings: np.ndarray
-
-    def newest(self, count: int) -> "Scored":
-        """The last windows."""
-        at = len(self.window) - count
-        return Scored(*(getattr(self, each.name)[at:] for each in fields(self)))
+    strengths: Mapping[str, np.ndarray]
 
     def drift_scores(self, config: DriftSettings) -> np.ndarray:
         """Data and model drift of each window in one number, (n,), as findings round it; 0 where neither has one."""
@@ -74,14 +70,14 @@ class Scored:
 class Scan:
     """The batches so far: where windows start, what lies between, and what the strongest windows were found to be.
 
-    `strongest`: by policy and for the RMSE trigger, the finding of the largest score above its threshold.
+    `strongest`: by policy, and by signal with a trigger, the finding of the largest score (strength) above its limit.
     """
 
     starts: Starts = field(default_factory=Starts)
     cells: Cells = field(default_factory=no_cells)
     strongest: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
-    def take(self, arrivals: Sequence[Arrival], cells: Cells, reference: Cells, config: DriftSettings) -> "Scan":
+    def take(self, arrivals: Sequence[Arrival], cells: Cells, yardstick: Yardstick) -> "Scan":
         """Let batches arrive; `cells` are theirs, at positions that go on where this scan ends."""
         starts, windows = self.starts, list[Window]()
         for arrival in arrivals:
@@ -89,95 +85,79 @@ class Scan:
             windows += starts.windows
         known = self.cells.then(cells)
         positions = np.array([*self.starts.at, *range(self.starts.end, starts.end + 1)], np.int64)
-        scored = score_windows(windows, positions, known, reference, config)
-        strongest = {**self.strongest, **dict(_stronger(self.strongest, scored, known, reference, config))}
+        scored = score_windows(Spans(windows, positions, known), yardstick)
+        strongest = {**self.strongest, **dict(_stronger(self.strongest, scored, known, yardstick))}
         return Scan(starts, known.compacted(np.array(starts.at, np.int64)), strongest)
 
-    def score(self, reference: Cells, config: DriftSettings) -> Scored:
+    def score(self, yardstick: Yardstick) -> Scored:
         """The windows that end with the newest batch, the largest first."""
         positions = np.array([*self.starts.at, self.starts.end], np.int64)
-        return score_windows(self.starts.windows, positions, self.cells, reference, config)
+        return score_windows(Spans(self.starts.windows, positions, self.cells), yardstick)
 
-    def finding(
-        self, window: Window, siblings: int, reference: Cells, config: DriftSettings, kind: str = DOCUMENTED
-    ) -> dict[str, Any]:
+    def finding(self, window: Window, siblings: int, yardstick: Yardstick) -> dict[str, Any]:
         """All that a report says of a window that ends with the newest batch."""
-        known = self.strongest.get(kind)
+        known = self.strongest.get(DOCUMENTED)
         if known and (known["start"], known["end"]) == (window.start, window.end):
             return known
-        return finding(reference, self.cells.between(window.start, window.end), window, config, siblings)
+        return finding(yardstick, self.cells.between(window.start, window.end), window, siblings)
 
 
-def score_windows(
-    windows: Sequence[Window], positions: np.ndarray, cells: Cells, reference: Cells, config: DriftSettings
-) -> Scored:
-    """Score windows whose starts and ends are among the positions (sorted; the last one is the end of all)."""
-    spans = np.searchsorted(positions, [(window.start, window.end) for window in windows]).reshape(-1, 2)
-    rating = _totals(cells.train, positions, RATINGS.size)
-    predicted = _totals(cells.warm, positions, PREDICTIONS.size)
-    squared = _totals(cells.warm[:, [0, 1, 2, 4]] * [1, 1, 0, 1], positions, 1)
-    sizes = (totals.sum(axis=1, keepdims=True) for totals in (rating, predicted, squared))
-    rows, warm, errors = (_inside(size, spans)[:, 0] for size in sizes)
+def score_windows(spans: Spans, yardstick: Yardstick) -> Scored:
+    """Score windows, by the drift score and by every signal that may call for a retraining."""
+    reference, config = yardstick.reference, yardstick.config
+    rating = spans.totals(spans.cells.train, RATINGS.size)
+    predicted = spans.totals(spans.cells.warm, PREDICTIONS.size)
+    sizes = (totals.sum(axis=1, keepdims=True) for totals in (rating, predicted))
+    rows, warm = (spans.inside(size)[:, 0] for size in sizes)
     judgeable = (warm >= config.min_warm_pairs) & (len(reference.warm) > 0)
     prediction_scale = scores.prediction_scale(reference.predictions.total)
     old = reference.ratings.total, reference.predictions.total
     scoreable = (rows > 0) & (len(reference.train) > 0)
-    data = _scored(rating, spans, scoreable, lambda new: scores.score(old[0], new, scores.rating_scale(), config))
-    model = _scored(predicted, spans, judgeable, lambda new: scores.score(old[1], new, prediction_scale, config))
-    before = reference.warm[:, 4].sum() / max(reference.warm[:, 3].sum(), 1) / UNITS
-    shift = np.where(judgeable, np.sqrt(errors / np.maximum(warm, 1) / UNITS) - np.sqrt(before), np.nan)
+    data = _scored(spans, rating, scoreable, lambda new: scores.score(old[0], new, scores.rating_scale(), config))
+    model = _scored(spans, predicted, judgeable, lambda new: scores.score(old[1], new, prediction_scale, config))
     enough = rows >= config.min_window_rows
-    judged = enough | (spans[:, 0] == 0)  # whatever the score: chance is not to choose how many share its limit
-    _, of = np.unique(spans[:, 1], return_inverse=True)
+    judged = enough | (spans.at[:, 0] == 0)  # whatever the score: chance is not to choose how many share its limit
+    _, of = np.unique(spans.at[:, 1], return_inverse=True)
     siblings = np.where(judged, np.bincount(of, judged)[of], np.bincount(of, rows > 0)[of]).astype(np.int64)
-    return Scored(tuple(windows), rows, warm, data, model, shift, enough, siblings)
-
-
-def _totals(cells: np.ndarray, positions: np.ndarray, size: int) -> np.ndarray:
-    """Rows per value that lie before each position, and before the end of all: (positions + 1, size)."""
-    counts = by_position(cells, positions, size)
-    return np.concatenate([np.zeros((1, size), np.int64), np.cumsum(counts, axis=0)])
-
-
-def _inside(totals: np.ndarray, spans: np.ndarray) -> np.ndarray:
-    """Rows per value inside of n windows, spans (n, 2): (n, size)."""
-    found: np.ndarray = totals[spans[:, 1]] - totals[spans[:, 0]]
-    return found
+    armed = {name for name, _, _ in yardstick.armed}
+    strengths = {each.name: each.strengths(yardstick, spans) for each in yardstick.signals if each.name in armed}
+    return Scored(tuple(spans.windows), rows, warm, data, model, enough, siblings, strengths)
 
 
 def _scored(
-    totals: np.ndarray, spans: np.ndarray, wanted: np.ndarray, judge: Callable[[np.ndarray], scores.Score]
+    spans: Spans, totals: np.ndarray, wanted: np.ndarray, judge: Callable[[np.ndarray], scores.Score]
 ) -> np.ndarray:
     """Scores of the wanted windows (n,), NaN for the others."""
-    found, chosen = np.full(len(spans), np.nan), np.flatnonzero(wanted)
+    found, chosen = np.full(len(spans.windows), np.nan), np.flatnonzero(wanted)
     for first in range(0, len(chosen), AT_ONCE):
         at = chosen[first : first + AT_ONCE]
-        found[at] = judge(_inside(totals, spans[at])).score
+        found[at] = judge(spans.inside(totals, at)).score
     return found
 
 
 def _stronger(
-    known: Mapping[str, dict[str, Any]], scored: Scored, cells: Cells, reference: Cells, config: DriftSettings
+    known: Mapping[str, dict[str, Any]], scored: Scored, cells: Cells, yardstick: Yardstick
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """By policy, the finding of a window that exceeds the threshold and what was the strongest before."""
+    """By policy and signal, the finding of a window that exceeds the limit and what was the strongest before."""
+    config = yardstick.config
 
     @cache
     def found(at: int) -> dict[str, Any]:
         window = scored.window[at]
         inside = cells.between(window.start, window.end)
-        return finding(reference, inside, window, config, int(scored.siblings[at]))
+        return finding(yardstick, inside, window, int(scored.siblings[at]))
 
     largest = _largest(scored.drift_scores(config), scored.judged(config), _least(known, DOCUMENTED, config))
     if largest is not None:
         yield DOCUMENTED, found(largest)
-    exceeding = _calibrated_scores(scored, cells, reference, config)
+    exceeding = _calibrated_scores(scored, cells, yardstick.reference, config)
     if surest := _surest(known.get(CALIBRATED), exceeding, found, config):
         yield CALIBRATED, surest
-    if config.rmse_trigger is not None:
-        least = known[RMSE]["rmse"]["shift"] if RMSE in known else config.rmse_trigger
-        worst = _largest(np.array(plain(scored.rmse_shift)), scored.enough, least)
-        if worst is not None and found(worst)["rmse"]:
-            yield RMSE, found(worst)
+    for name, trigger, limit in yardstick.armed:
+        least = trigger.strength(known[name][name]) if name in known else limit
+        strongest = _largest(np.array(plain(scored.strengths[name])), scored.enough, least)
+        if strongest is not None and found(strongest)[name]:
+            yield name, found(strongest)
 
 
 def _least(known: Mapping[str, dict[str, Any]], policy: str, config: DriftSettings) -> float:
@@ -230,7 +210,7 @@ def _surest(
 
 
 def _no_chance(of: Mapping[str, Any], config: DriftSettings) -> bool:
-    return calibrated(evidence_in(of["data_drift"]), evidence_in(of["model_drift"]), None, config).retrain
+    return calibrated(evidence_in(of["data_drift"]), evidence_in(of["model_drift"]), (), config).retrain
 
 
 def _part(score: float, reference: UserHistogram, current: UserHistogram) -> dict[str, Any]:

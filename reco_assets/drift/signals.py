@@ -1,119 +1,158 @@
-"""What informs beside the score: who rates what, and how wrong the champion is on labels that came later."""
+"""What a report says beside the drift score, an entry each, and which of it may call for a retraining by itself.
 
-from dataclasses import dataclass
+A new signal is one more entry in `SIGNALS`: reports show it, and where it has a trigger, every window is watched for it
+and both policies act on it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
-from reco_assets.drift.bootstrap import INTERVAL, Resampling, grouped, ratio_deviations
-from reco_assets.models.ratings import positions
-from reco_assets.statistics import jensen_shannon
+from reco_assets.drift.cells import UNITS, Cells
+from reco_assets.drift.measures import Occurrences, error_shift, mix
+from reco_assets.drift.policy import resampling
+from reco_assets.drift.spans import Spans
+from resources.settings.drift import DriftSettings
 
-CLASSES = 10
-
-
-@dataclass(frozen=True)
-class Occurrences:
-    """How many ratings each of n users or movies has: ids (n,) sorted, rows (n,) int64."""
-
-    ids: np.ndarray
-    rows: np.ndarray
-
-    @classmethod
-    def of(cls, ids: np.ndarray) -> "Occurrences":
-        """Count the ids of ratings, in any order."""
-        return cls(*np.unique(ids, return_counts=True))
+Measured = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Errors:
-    """Squared errors per user: user_id (u,) sorted, rows (u,) int64, their sum in stars² (u,) float64."""
+class Yardstick:
+    """What new ratings are held against: the champion's own ratings, the settings, and the signals that are looked at.
 
-    user_id: np.ndarray
-    rows: np.ndarray
-    squared: np.ndarray
-
-    @classmethod
-    def of(cls, user_id: np.ndarray, rows: np.ndarray, squared: np.ndarray) -> "Errors":
-        """Add up what is given per user in parts, all (n,)."""
-        users, of = np.unique(user_id, return_inverse=True)
-        return cls(users, np.bincount(of, rows, len(users)), np.bincount(of, squared, len(users)))
-
-
-@dataclass(frozen=True)
-class Mix:
-    """How new ratings are spread over users or movies.
-
-    `new_share`: of the users (movies) that the reference does not have; `new_row_share`: of ratings by (of) them;
-    `divergence`: Jensen-Shannon, 0 to 1 bit, between old and new ratings of the known ones over ten classes from the
-    most to the least active (popular), each with a tenth of the old ratings; None where all users (movies) are new.
+    `reference`: the ratings that the champion was trained and judged on.
     """
 
-    new_share: float
-    new_row_share: float
-    divergence: float | None
+    reference: Cells
+    config: DriftSettings
+    signals: Sequence["Signal"] = field(default_factory=lambda: SIGNALS)
+
+    @property
+    def armed(self) -> Iterator[tuple[str, "Trigger", float]]:
+        """Name, trigger and limit of the signals that may call for a retraining, as the settings have it."""
+        for signal in self.signals:
+            if signal.triggers and (limit := signal.triggers.limit(self.config)) is not None:
+                yield signal.name, signal.triggers, limit
 
 
 @dataclass(frozen=True)
-class ErrorShift:
-    """Warm RMSE in stars on the original and on the new test, their difference and its 95 % interval."""
+class Trigger:
+    """When a signal calls for a retraining by itself: its strength is above the limit, and it is no work of chance.
 
-    reference: float
-    current: float
-    shift: float
-    interval: tuple[float, float]
-
-
-def mix(reference: Occurrences, current: Occurrences) -> Mix | None:
-    """Compare who rates (or what is rated) with the reference; None without new ratings.
-
-    Classes, not single movies: over 10,000 movies a divergence would measure the size of the sample.
+    Attributes:
+        reason: The code in reports.
+        sentence: The same for people; the names of settings may stand in it in braces.
+        limit: The strength above which it counts, from the settings; None where the signal only informs.
+        strength: Of what was measured in one window.
+        is_sure: Whether what was measured in one window is no work of chance.
+        strengths: Of n windows at once, (n,), NaN where it isn't known. It need not know what is chance, only which
+            window is the strongest. Without it each window is measured, which takes long where many batches wait.
     """
-    if current.rows.sum() == 0:
-        return None
-    at = positions(reference.ids, current.ids)
-    known, total = at >= 0, current.rows.sum()
-    classes = _classes(reference.rows)
-    old = np.bincount(classes, reference.rows, CLASSES)
-    new = np.bincount(classes[at[known]], current.rows[known], CLASSES)
-    return Mix(
-        new_share=float(1 - known.mean()),
-        new_row_share=float(1 - current.rows[known].sum() / total),
-        divergence=jensen_shannon(old, new) if known.any() else None,
+
+    reason: str
+    sentence: str
+    limit: Callable[[DriftSettings], float | None]
+    strength: Callable[[Measured], float]
+    is_sure: Callable[[Measured], bool]
+    strengths: Callable[[Yardstick, Spans], np.ndarray] | None = None
+
+    def fires(self, measured: Measured | None, limit: float) -> bool:
+        """Whether what was measured in one window calls for a retraining."""
+        return measured is not None and self.strength(measured) > limit and self.is_sure(measured)
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One thing that a report says of a window beside its score.
+
+    Attributes:
+        name: Its key in reports.
+        measure: From the yardstick, the window's ratings and the number of windows that are judged with it, what was
+            found as plain values; None where nothing can be said.
+        shown: {line in the report's table: key of what was measured}.
+        numbers: {name under which it is plotted over time: key of what was measured}.
+        triggers: When it calls for a retraining; None for what informs only.
+    """
+
+    name: str
+    measure: Callable[[Yardstick, Cells, int], Measured | None]
+    shown: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    triggers: Trigger | None = None
+
+    def strengths(self, yardstick: Yardstick, spans: Spans) -> np.ndarray:
+        """The strength of each of n windows, (n,), NaN where it isn't known or the signal has no trigger."""
+        found = np.full(len(spans.windows), np.nan)
+        if self.triggers and self.triggers.strengths:
+            return self.triggers.strengths(yardstick, spans)
+        for at, window in enumerate(spans.windows if self.triggers else ()):
+            measured = self.measure(yardstick, spans.cells.between(window.start, window.end), 1)
+            if self.triggers and measured is not None:
+                found[at] = self.triggers.strength(measured)
+        return found
+
+
+def _mix(name: str, singular: str, occurrences: Callable[[Cells], Occurrences]) -> Signal:
+    """How the mix of users (movies) changed."""
+
+    def measure(yardstick: Yardstick, current: Cells, _: int) -> Measured | None:
+        found = mix(occurrences(yardstick.reference), occurrences(current))
+        return asdict(found) if found else None
+
+    return Signal(
+        name,
+        measure,
+        shown={
+            f"new {name}, share of {name}": "new_share",
+            f"new {name}, share of ratings": "new_row_share",
+            f"mix of known {name}, Jensen-Shannon (bits)": "divergence",
+        },
+        numbers={f"new_{singular}_share": "new_share", f"{singular}_mix_divergence": "divergence"},
     )
 
 
-def error_shift(reference: Errors, current: Errors, resampling: Resampling, windows: int = 1) -> ErrorShift | None:
-    """Compare RMSE of two sides, whole users resampled; None where a side has fewer than two users.
-
-    The interval is that of 95 % for the worst of so many windows (Bonferroni).
-    """
-    draws = np.random.default_rng(resampling.seed).spawn(2)
-    before = _mean_square(reference, resampling.samples, draws[0])
-    after = _mean_square(current, resampling.samples, draws[1])
-    if before is None or after is None:
+def _rmse(yardstick: Yardstick, current: Cells, windows: int) -> Measured | None:
+    """How wrong the champion is on labels that came later; None where model drift can't be scored either."""
+    reference, config = yardstick.reference, yardstick.config
+    if current.predictions.rows < config.min_warm_pairs or reference.predictions.rows == 0:
         return None
-    (old, old_strayed), (new, new_strayed) = before, after
-    shift = np.sqrt(new) - np.sqrt(old)
-    tail = INTERVAL[0] / windows
-    low, high = np.quantile(np.sqrt(new_strayed) - np.sqrt(old_strayed), (tail, 1 - tail))
-    return ErrorShift(float(np.sqrt(old)), float(np.sqrt(new)), float(shift), (float(low), float(high)))
+    found = error_shift(reference.errors, current.errors, resampling(config), windows)
+    return asdict(found) if found else None
 
 
-def _mean_square(errors: Errors, samples: int, rng: np.random.Generator) -> tuple[float, np.ndarray] | None:
-    if len(errors.user_id) < 2:
-        return None
-    per_user = np.stack([errors.squared, errors.rows], axis=1)
-    sums, rows = grouped(errors.user_id, sp.csr_matrix(per_user)).T
-    observed = float(sums.sum() / rows.sum())
-    strayed = ratio_deviations(sums[:, None], rows, samples, rng)[:, 0]
-    return observed, np.maximum(observed + strayed, 0.0)
+def _rmse_shifts(yardstick: Yardstick, spans: Spans) -> np.ndarray:
+    """The shift of the RMSE in n windows, stars, (n,)."""
+    known, new = yardstick.reference.warm, spans.cells.warm
+    rows, squared = spans.sums(new, 3), spans.sums(new, 4)
+    before = known[:, 4].sum() / max(known[:, 3].sum(), 1) / UNITS
+    shifts = np.sqrt(squared / np.maximum(rows, 1) / UNITS) - np.sqrt(before)
+    judgeable = (rows >= yardstick.config.min_warm_pairs) & (len(known) > 0)
+    return np.where(judgeable, shifts, np.nan)
 
 
-def _classes(rows: np.ndarray) -> np.ndarray:
-    """The class of each of n ids, 0 for the most frequent; each class holds about as many rows as another."""
-    order = np.argsort(-rows, kind="stable")
-    before = np.cumsum(rows[order]) - rows[order]
-    classes = np.empty(len(rows), np.int64)
-    classes[order] = before * CLASSES // max(rows.sum(), 1)
-    return classes
+SIGNALS: tuple[Signal, ...] = (
+    _mix("users", "user", lambda cells: Occurrences(cells.ratings.user_id, cells.ratings.rows_per_user)),
+    _mix("movies", "movie", lambda cells: cells.rated_movies),
+    Signal(
+        "rmse",
+        _rmse,
+        shown={
+            "champion's warm RMSE, original test": "reference",
+            "champion's warm RMSE, new test": "current",
+            "RMSE shift (stars)": "shift",
+            "RMSE shift, 95 % interval": "interval",
+        },
+        numbers={f"rmse_{key}": key for key in ("reference", "current", "shift")},
+        triggers=Trigger(
+            reason="rmse_worse",
+            sentence="the champion's RMSE is worse on the new labels by more than {rmse_trigger} stars",
+            limit=lambda config: config.rmse_trigger,
+            strength=lambda measured: float(measured["shift"]),
+            is_sure=lambda measured: bool(measured["interval"][0] > 0),
+            strengths=_rmse_shifts,
+        ),
+    ),
+)

@@ -11,10 +11,11 @@ from reco_assets.drift.assessment import Compared, no_report, report_on
 from reco_assets.drift.cells import Cells, ScoredRatings, cells_of
 from reco_assets.drift.histograms import RATINGS, of_frame, of_values
 from reco_assets.drift.inputs import Reference, arrived, batch_cells, rated_movies, reference_versions, scan_batches
+from reco_assets.drift.measures import Occurrences
 from reco_assets.drift.policy import Reason, reachable
 from reco_assets.drift.reports import read_report
 from reco_assets.drift.scan import Arrival, Scan
-from reco_assets.drift.signals import Occurrences
+from reco_assets.drift.signals import Yardstick
 from reco_assets.given_files.tables import columns_of, existing
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import find_current_model, load_model, model_store, read_facts
@@ -89,7 +90,7 @@ def report_on_given(settings: Settings, paths: DriftPaths) -> dict[str, Any]:
     compared = Compared(batches, facts["version"], {str(train): train_version, str(test): test_version})
     if not scan.starts.end:
         return no_report([Reason.NO_BATCHES], config, compared).document
-    return report_on(scan, reference.cells, compared, config).document
+    return report_on(scan, compared, Yardstick(reference.cells, config)).document
 
 
 def _but_for_champion(settings: Settings, model: Path) -> Path | None:
@@ -114,7 +115,7 @@ def _new_ratings(
     arrivals = arrived(waiting(lakehouse))
     batches = [arrival.batch for arrival in arrivals]
     if not (paths.current_train or paths.current_test):
-        return batches, scan_batches(lakehouse, reference, arrivals, config, Scan())
+        return batches, scan_batches(lakehouse, reference.model, arrivals, Yardstick(reference.cells, config), Scan())
     waits = batch_cells(lakehouse, reference.model, arrivals, 0).compacted(np.zeros(1, np.int64))
     given = _given(paths, reference)
     sides = (given, waits) if paths.current_train else (waits, given)
@@ -130,7 +131,7 @@ def _given(paths: DriftPaths, reference: Reference) -> Cells:
 
 def _one_window(cells: Cells, reference: Reference, config: DriftSettings) -> Scan:
     arrival = Arrival("", "", int(cells.train[:, 3].sum()), int(cells.warm[:, 3].sum()))
-    return Scan().take([arrival], cells, reference.cells, config)
+    return Scan().take([arrival], cells, Yardstick(reference.cells, config))
 
 
 def _ratings(path: Path, version: int | None = None) -> Ratings:

@@ -17,9 +17,10 @@ from reco_assets.batches.accepted import set_name
 from reco_assets.drift.assessment import Compared, DriftReport, no_report, report_on
 from reco_assets.drift.cells import ScoredRatings, cells_of
 from reco_assets.drift.histograms import RATINGS, UserHistogram, of_values
+from reco_assets.drift.measures import Occurrences
 from reco_assets.drift.policy import Reason, should_retrain
 from reco_assets.drift.scan import Arrival, Scan
-from reco_assets.drift.signals import Occurrences
+from reco_assets.drift.signals import Yardstick
 from resources.settings.drift import DriftSettings
 
 CONFIG = DriftSettings(bootstrap_samples=199)
@@ -54,8 +55,9 @@ def assess(inputs: DriftInputs, config: DriftSettings) -> DriftReport:
     reference = cells_of(inputs.reference_train, inputs.reference_test, inputs.reference_movies)
     new = cells_of(inputs.current_train, inputs.current_test, inputs.current_movies)
     rows = inputs.current_train.rows, len(inputs.current_test.user_id)
-    scan = Scan().take([Arrival("", "", *rows)], new, reference, config)
-    return report_on(scan, reference, Compared(inputs.batches, inputs.model_version, inputs.delta_versions), config)
+    yardstick = Yardstick(reference, config)
+    scan = Scan().take([Arrival("", "", *rows)], new, yardstick)
+    return report_on(scan, Compared(inputs.batches, inputs.model_version, inputs.delta_versions), yardstick)
 
 
 @pytest.fixture
@@ -267,7 +269,8 @@ from reco_assets.drift.assessment import Compared, report_on
 from reco_assets.drift.cells import ScoredRatings, cells_of
 from reco_assets.drift.histograms import RATINGS, of_values
 from reco_assets.drift.scan import Arrival, Scan
-from reco_assets.drift.signals import Occurrences
+from reco_assets.drift.measures import Occurrences
+from reco_assets.drift.signals import Yardstick
 from resources.settings.drift import DriftSettings
 
 rng = np.random.default_rng(0)
@@ -282,8 +285,8 @@ def counted(n):
 movies = [Occurrences.of(rng.integers(0, 50, 900)) for _ in range(2)]
 train, test = [counted(rows) for rows in (30_000, 900)], [scored(rows) for rows in (4_000, 900)]
 reference, new = map(cells_of, train, test, movies)
-scan = Scan().take([Arrival("b", "", 900, 900)], new, reference, DriftSettings())
-report = report_on(scan, reference, Compared(("b",), "v", {"t": 1}), DriftSettings())
+scan = Scan().take([Arrival("b", "", 900, 900)], new, Yardstick(reference, DriftSettings()))
+report = report_on(scan, Compared(("b",), "v", {"t": 1}), Yardstick(reference, DriftSettings()))
 print(json.dumps(report.document), report.html())
 """
 

@@ -12,7 +12,6 @@ from reco_assets.drift.policy import (
     reachable,
     should_retrain,
 )
-from reco_assets.drift.signals import ErrorShift
 from resources.settings import load_settings
 from resources.settings.drift import DriftSettings
 
@@ -57,7 +56,7 @@ def test_scores_may_be_averaged_instead() -> None:
 def test_the_documented_policy_asks_only_for_the_score(
     data: PartEvidence | None, model: PartEvidence | None, expected: Verdict
 ) -> None:
-    assert documented(data, model, None, CONFIG) == expected
+    assert documented(data, model, (), CONFIG) == expected
 
 
 @pytest.mark.parametrize(
@@ -75,28 +74,19 @@ def test_the_documented_policy_asks_only_for_the_score(
 def test_the_calibrated_policy_also_asks_for_significance_and_enough_users(
     data: PartEvidence | None, model: PartEvidence | None, expected: Verdict
 ) -> None:
-    assert calibrated(data, model, None, CONFIG) == expected
+    assert calibrated(data, model, (), CONFIG) == expected
 
 
 def test_the_p_value_that_counts_is_that_of_the_larger_score() -> None:
     larger_by_chance = PartEvidence(score=2.0, p_value=0.3, users=50)
-    assert calibrated(SURE, larger_by_chance, None, CONFIG).reasons == (Reason.NOT_SIGNIFICANT,)
+    assert calibrated(SURE, larger_by_chance, (), CONFIG).reasons == (Reason.NOT_SIGNIFICANT,)
 
 
 @pytest.mark.parametrize("policy", [documented, calibrated])
-def test_worse_errors_trigger_only_where_asked_for_and_sure(policy: object) -> None:
+def test_a_trigger_that_fired_retrains_whatever_the_score_and_is_named(policy: object) -> None:
     assert callable(policy)
-    asked = DriftSettings(rmse_trigger=0.1)
-    worse, unsure, hardly = (
-        ErrorShift(0.9, 1.1, 0.2, (0.1, 0.3)),
-        ErrorShift(0.9, 1.1, 0.2, (-0.1, 0.5)),
-        ErrorShift(0.9, 0.95, 0.05, (0.01, 0.09)),
-    )
-    assert policy(CALM, CALM, worse, asked) == Verdict(True, (Reason.RMSE_WORSE, Reason.BELOW_THRESHOLD), 0.4)
-    assert policy(SURE, CALM, worse, asked) == Verdict(True, (Reason.DRIFT_ABOVE_THRESHOLD, Reason.RMSE_WORSE), 1.5)
-    assert not policy(CALM, CALM, unsure, asked).retrain
-    assert not policy(CALM, CALM, hardly, asked).retrain
-    assert not policy(CALM, CALM, worse, CONFIG).retrain
+    assert policy(CALM, CALM, ("worse",), CONFIG) == Verdict(True, ("worse", Reason.BELOW_THRESHOLD), 0.4)
+    assert policy(SURE, CALM, ("worse",), CONFIG) == Verdict(True, (Reason.DRIFT_ABOVE_THRESHOLD, "worse"), 1.5)
 
 
 def test_the_defaults_are_the_documented_numbers() -> None:

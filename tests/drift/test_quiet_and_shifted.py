@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from reco_assets.drift.assessment import Compared, DriftReport, report_on
 from reco_assets.drift.cells import Cells, ScoredRatings, cells_of, count_batches
 from reco_assets.drift.histograms import RATINGS, of_values
+from reco_assets.drift.measures import Occurrences
 from reco_assets.drift.scan import Arrival, Scan
-from reco_assets.drift.signals import Occurrences
+from reco_assets.drift.signals import Yardstick
 from reco_assets.models.ratings import Ratings
 from resources.settings.drift import DriftSettings
 
@@ -77,13 +78,13 @@ def scanned(files: Sequence[File], portions: Sequence[int] = (), config: DriftSe
         cells = batch(files[new[0]], new[0], new[0])
         for n in new[1:]:
             cells = cells.then(batch(files[n], n, n))
-        scan = scan.take(arrivals, cells, REFERENCE, config)
+        scan = scan.take(arrivals, cells, Yardstick(REFERENCE, config))
     return scan
 
 
 def report(*files: File, config: DriftSettings = CONFIG, portions: Sequence[int] = ()) -> DriftReport:
     scan = scanned(files, portions, config)
-    return report_on(scan, REFERENCE, Compared([str(n) for n in range(len(files))], "v", {}), config)
+    return report_on(scan, Compared([str(n) for n in range(len(files))], "v", {}), Yardstick(REFERENCE, config))
 
 
 def pool_retrains(found: DriftReport, policy: str = "documented") -> bool:
@@ -224,8 +225,9 @@ def test_a_champion_that_is_worse_on_the_newest_file_alone_triggers_where_it_is_
     worse = batch(files[1], 1, 1)
     worse = Cells(worse.train, worse.warm + np.array([0, 0, 0, 0, 3_000_000_000]) * worse.warm[:, 3:4], worse.movies)
     arrivals = [Arrival(str(n), str(n), file.rows, file.rows // 4) for n, file in enumerate(files)]
-    scan = Scan().take(arrivals, batch(files[0], 0, 0).then(worse), REFERENCE, config)
-    found = report_on(scan, REFERENCE, Compared(["0", "1"]), config)
+    yardstick = Yardstick(REFERENCE, config)
+    scan = Scan().take(arrivals, batch(files[0], 0, 0).then(worse), yardstick)
+    found = report_on(scan, Compared(["0", "1"]), yardstick)
     assert found.should_retrain
     assert found.document["reason_codes"][0] == "rmse_worse"
 

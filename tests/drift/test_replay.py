@@ -5,9 +5,10 @@ import pytest
 
 from reco_assets.drift.cells import Cells, ScoredRatings, cells_of, count_batches
 from reco_assets.drift.histograms import RATINGS, of_values
+from reco_assets.drift.measures import Occurrences
 from reco_assets.drift.replay import POLICIES, POOL, RULES, WINDOWS, Step, replay
 from reco_assets.drift.scan import Arrival
-from reco_assets.drift.signals import Occurrences
+from reco_assets.drift.signals import Yardstick
 from reco_assets.models.ratings import Ratings
 from resources.settings.drift import DriftSettings
 
@@ -33,7 +34,7 @@ def steps(*files: tuple[int, float]) -> list[Step]:
 
     old = ratings(20_000, 0.0, 0)
     reference = cells_of(of_values(RATINGS, old.user_id, old.rating), NO_TEST, Occurrences.of(old.movie_id))
-    return list(replay(arrivals, read, reference, CONFIG))
+    return list(replay(arrivals, read, Yardstick(reference, CONFIG)))
 
 
 def of(found: list[Step], policy: str, rule: str) -> list[tuple[str, int, bool]]:

@@ -7,7 +7,7 @@ import typer
 from reco_assets.cli import airflow, data, demo, drift, models, pipeline, run, serving, stream
 from reco_assets.cli.outermost import run_guarded
 
-HELP = "From MovieLens files to recommendations. Settings come from the environment: see the README."
+HELP = "From MovieLens files to recommendations. Settings come from the environment: see docs/settings.md."
 
 app = typer.Typer(
     name="reco",

@@ -57,7 +57,7 @@ def explain(unknown: Mapping[str, str | None]) -> list[str]:
     """One line for each variable that is refused."""
     return [
         f"{variable} is no setting of the platform. "
-        + (f"Did you mean {meant}?" if meant else "Unset it; the README's section Configuration has all of them.")
+        + (f"Did you mean {meant}?" if meant else "Unset it; docs/settings.md has all of them.")
         for variable, meant in unknown.items()
     ]
 

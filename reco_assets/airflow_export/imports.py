@@ -16,10 +16,13 @@ def imports_of(source: str, modules: Mapping[str, str]) -> Groups:
         modules: The module of every name that may be used.
 
     Raises:
-        KeyError: A name is neither defined in the source nor in `modules`.
+        LookupError: A name is neither defined in the source nor in `modules`.
     """
+    names = _free_names(source)
+    if unknown := names - modules.keys():
+        raise LookupError(f"Neither Airflow's operators nor common/ have {', '.join(sorted(unknown))}.")
     found: dict[str, list[str]] = {}
-    for name in sorted(_free_names(source), key=_kind_and_name):
+    for name in sorted(names, key=_kind_and_name):
         found.setdefault(modules[name], []).append(name)
     grouped = [[(module, found[module]) for module in sorted(found) if module.split(".")[0] == at] for at in GROUPS]
     return [group for group in grouped if group]

@@ -30,7 +30,7 @@ def test_constants_come_before_classes_and_these_before_functions() -> None:
 
 
 def test_a_name_that_no_module_has_is_an_error() -> None:
-    with pytest.raises(KeyError, match="NOWHERE"):
+    with pytest.raises(LookupError, match="common/ have NOWHERE"):
         imports_of("print(NOWHERE)", MODULES)
 
 

@@ -12,8 +12,8 @@ from reco_assets.batches.sides import hashed_split
 from reco_assets.drift.cells import Cells, ScoredRatings, cells_of, count_batches
 from reco_assets.drift.histograms import RATINGS, of_values
 from reco_assets.drift.measures import Occurrences
+from reco_assets.models.als.family import configure
 from reco_assets.models.als.recommender import AlsRecommender
-from reco_assets.models.assets import model_config
 from reco_assets.models.ratings import Ratings
 from reco_assets.streaming.simulate import sessions, tilt
 from reco_assets.vocabulary import TRAIN
@@ -80,7 +80,7 @@ def champion_without(movielens: Path, unit: str, fold: int) -> tuple[AlsRecommen
     """A model trained on the other folds, and the cells of what it predicts for their test side."""
     history = load(movielens, unit)
     others = history.fold != fold
-    champion = AlsRecommender.fit(history.ratings.where(others & history.trained), model_config(load_settings()))
+    champion = AlsRecommender.fit(history.ratings.where(others & history.trained), configure(load_settings()))
     test = ScoredRatings.of(champion, history.ratings.where(others & ~history.trained))
     none = np.empty(0, np.int64)
     return champion, count_batches(none, Ratings(none, none, none), np.zeros(len(test.user_id), np.int64), test).warm

@@ -16,7 +16,7 @@ from drift_sensors.cursors import ATTEMPT_TAG, REPORT_TAG, SCORE_TAG, Attempt, R
 from reco_assets.batches.accepted import accepted_among
 from reco_assets.drift.claims import SENSOR, claim
 from reco_assets.drift.reports import ReportError, newest_batches, read_report
-from reco_assets.models.versions.store import model_store
+from reco_assets.models.serving import serving_store
 from reco_assets.pipelines.documented import FOLLOWING_THEIR_REPORT
 from reco_assets.pipelines.internal import DRIFT_RETRAIN, DRIFT_SCORING
 from reco_assets.pipelines.jobs import RETRAINING, Jobs
@@ -178,7 +178,7 @@ def situation_of(report: ReportEvent, instance: dg.DagsterInstance, settings: Se
         retraining=unfinished(instance, *RETRAINING),
         last_retrained=done.ended if done else None,
         waiting=_waiting(report, settings),
-        champion=model_store(settings).champion(),
+        champion=serving_store(settings).champion(),
     )
 
 

@@ -15,7 +15,8 @@ from reco_assets.bronze import assets as bronze
 from reco_assets.drift import assets as drift
 from reco_assets.gold import assets as gold
 from reco_assets.maintenance import assets as maintenance
-from reco_assets.models import assets as models
+from reco_assets.models.assets import model_assets
+from reco_assets.models.families import FAMILIES
 from reco_assets.pipelines.jobs import asset_jobs
 from reco_assets.pipelines.schedules import schedules
 from reco_assets.quality import assets as quality
@@ -28,7 +29,7 @@ from resources import resources_for
 from resources.settings import Settings, load_settings
 from resources.tables.lakehouse import Lakehouse
 
-ASSET_MODULES = (bronze, silver, split_tables, streaming, drift, models, gold, quality, maintenance)
+ASSET_MODULES = (bronze, silver, split_tables, streaming, drift, gold, quality, maintenance)
 
 _WARN_AT = 2 / 3  # of 36 hours: when a daily run is missed
 
@@ -42,7 +43,7 @@ def build_definitions(
     resources["lakehouse"] = _announced(resources["lakehouse"])
     jobs = asset_jobs([key for checks in quality.TABLE_CHECKS for key in checks.check_keys])
     return dg.Definitions(
-        assets=_with_freshness(dg.load_assets_from_modules(ASSET_MODULES), settings),
+        assets=_with_freshness(_assets(), settings),
         asset_checks=quality.TABLE_CHECKS,
         jobs=list(jobs.values()),
         schedules=schedules(settings),
@@ -67,6 +68,11 @@ def _announced(lakehouse: Lakehouse) -> dg.ResourceDefinition:
         return lakehouse
 
     return dg.ResourceDefinition(take, description="The tables; its engine starts when an asset asks for it.")
+
+
+def _assets() -> list[Any]:
+    of_families = [asset for family in FAMILIES for asset in model_assets(family)]
+    return [*dg.load_assets_from_modules(ASSET_MODULES), *of_families]
 
 
 def _with_freshness(assets: Sequence[Any], settings: Settings) -> Sequence[Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from reco_assets.batches.accepted import accepted, waiting
 from reco_assets.build import build_definitions
-from reco_assets.models.versions.store import model_store
+from reco_assets.models.serving import serving_store
 from reco_assets.pipelines.documented import RECO_PIPELINE
 from reco_assets.pipelines.selections import DRIFT, MERGE, SERVING, STREAM
 from reco_assets.runner.run import RunFailedError, materialize_assets
@@ -83,11 +83,11 @@ def test_without_a_file_materialising_the_streaming_assets_reports_that_nothing_
 
 def test_without_drift_the_whole_pipeline_stops_at_the_decision(run: Run, settings: Settings) -> None:
     drop(settings, tilt=0.0, seed=1)
-    champion = model_store(settings).champion()
+    champion = serving_store(settings).champion()
     result = run(WHOLE)
     assert result.success
     assert made(result) == {*STREAM, *DRIFT}
-    assert model_store(settings).champion() == champion
+    assert serving_store(settings).champion() == champion
     assert len(waiting(Lakehouse(settings, Engine(settings)))) == 1
 
 
@@ -100,15 +100,15 @@ def test_without_a_file_the_whole_pipeline_goes_on_with_what_waits(run: Run, set
 
 def test_with_drift_it_merges_everything_that_waits_and_trains_and_judges_a_model(run: Run, settings: Settings) -> None:
     drop(settings, tilt=-1.5, seed=2, users=160)
-    before = len(model_store(settings).versions())
+    before = len(serving_store(settings).versions())
     result = run(WHOLE)
     assert result.success
     assert {"stream/accepted", "silver/train_ratings", "models/als_champion", "gold/recommendations_als"} <= made(
         result
     )
-    assert len(model_store(settings).versions()) == before + 1
+    assert len(serving_store(settings).versions()) == before + 1
     assert len(accepted(settings.storage.root)) == 2
-    facts = model_store(settings).facts(model_store(settings).latest())
+    facts = serving_store(settings).record(serving_store(settings).latest()).document()
     assert set(facts["metrics"]["by_origin"]) == {"history", "stream"}
 
 
@@ -136,9 +136,9 @@ def test_a_user_who_came_by_stream_alone_gets_a_list(run: Run, settings: Setting
 
 def test_a_retraining_that_is_tried_again_goes_on_although_nothing_waits_any_more(run: Run, settings: Settings) -> None:
     report = accepted(settings.storage.root)[0].report
-    before, taken = len(model_store(settings).versions()), len(accepted(settings.storage.root))
+    before, taken = len(serving_store(settings).versions()), len(accepted(settings.storage.root))
     assert run(RETRAIN, stream__accepted={"report": report}).success
-    assert len(model_store(settings).versions()) == before + 1
+    assert len(serving_store(settings).versions()) == before + 1
     assert len(accepted(settings.storage.root)) == taken
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from reco_assets.batches.accepted import waiting
 from reco_assets.build import build_definitions
-from reco_assets.models.versions.store import model_store
+from reco_assets.models.serving import serving_store
 from reco_assets.pipelines.documented import RECO_PIPELINE
 from reco_assets.pipelines.internal import DRIFT_RETRAIN
 from reco_assets.runner.demo import Running, dagster_running
@@ -103,13 +103,13 @@ def test_an_unshifted_file_is_scored_and_leads_to_nothing(loop: Loop) -> None:
 
 
 def test_a_shifted_file_leads_by_itself_to_one_retrained_model_judged_against_the_champion(loop: Loop) -> None:
-    champion = model_store(loop.settings).champion()
+    champion = serving_store(loop.settings).champion()
     after = max(event.storage_id for event in loop.events("models/als_champion"))
     report = loop.report_on(history(10_000, -1.0, seed=2), "shifted.csv")
     assert report["should_retrain"]
     decided = values(loop.wait_until(lambda: loop.events("models/als_champion", after))[0])
     assert decided["candidate"] != champion
-    metrics = model_store(loop.settings).facts(decided["candidate"])["metrics"]
+    metrics = serving_store(loop.settings).record(decided["candidate"]).document()["metrics"]
     assert metrics["champion"]["version"] == champion
     assert metrics["by_origin"]["stream"]["test_count"] > 0
     runs = dg.RunsFilter(job_name=DRIFT_RETRAIN.name)
@@ -120,6 +120,6 @@ def test_a_shifted_file_leads_by_itself_to_one_retrained_model_judged_against_th
 
 
 def test_gold_is_what_the_champion_serves(loop: Loop) -> None:
-    champion = model_store(loop.settings).champion()
+    champion = serving_store(loop.settings).champion()
     served = dataset_at(loop.settings.storage.root / "gold" / "recommendations_als").to_table(columns=["model_version"])
     assert set(served["model_version"].to_pylist()) == {champion}

@@ -12,7 +12,7 @@ import pytest
 
 from reco_assets.batches.receipts import receipts
 from reco_assets.cli.main import main
-from reco_assets.models.versions.store import model_store
+from reco_assets.models.serving import serving_store
 from resources.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -132,7 +132,7 @@ def reco(command: str) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("command", sorted(set(RECO.values())))
 def test_a_command_of_ours_that_is_advised_works(variables: Mapping[str, str], command: str) -> None:
-    store = model_store(load_settings())
+    store = serving_store(load_settings())
     store.promote(store.versions()[0], "so that there is one before")
     store.promote(store.versions()[1], "so that there is one before")
     landing = load_settings().storage.landing

@@ -10,10 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from reco_assets.build import build_definitions
+from reco_assets.models.als.family import ALS
 from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
-from reco_assets.models.als.solver import AlsConfig
+from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
+from reco_assets.models.interface import Trained
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.published import publish_models
+from reco_assets.models.versions.record import Annotation
 from reco_assets.models.versions.store import model_store
 from reco_assets.pipelines.selections import ETL, MERGE, STREAM
 from reco_assets.publishing import publish_table
@@ -25,7 +28,7 @@ HEADER = "DATE,CUST_ID,MOVIE_ID,RATING"
 NEW = [f"2020-01-01,{user},{movie},2.5" for user in (3, 4, 5) for movie in range(10, 20)]
 TRAIN = "silver/train_ratings"
 ROWS, OTHER = pa.table({"number": [1, 2]}), pa.table({"number": [3]})
-TINY = ModelConfig(AlsConfig(2, 2, 0.1, 1), AlsConfig(2, 2, 0.1, 1, 0.75), 3.5)
+TINY = ModelConfig(ExplicitAls(2, 2, 0.1, 1), ImplicitAls(2, 2, 0.1, 1, 0.75), 3.5)
 
 
 @pytest.fixture
@@ -133,19 +136,19 @@ def test_only_what_carries_the_platforms_stamp_is_its_own(tmp_path: Path) -> Non
 
 
 def test_versions_are_published_whole_and_what_is_said_of_them_follows(lake: Lakehouse, tmp_path: Path) -> None:
-    store = model_store(lake.settings)
+    store = model_store(lake.settings, ALS)
     ratings = Ratings(np.array([1, 1, 2], np.int32), np.array([1, 2, 1], np.int32), np.array([5, 1, 4], np.float32))
     model = AlsRecommender.fit(ratings, TINY)
     for version in ("20260101_000000", "20260102_000000"):
-        store.save(version, model, {})
-    assert publish_models(lake.settings) == {"published": str(tmp_path / "models/artifacts")}
+        store.save(version, Trained(model), {})
+    assert publish_models(lake.settings, ALS) == {"published": str(tmp_path / "models/artifacts")}
     first, second = (tmp_path / f"models/artifacts/version_2026010{day}_000000" for day in (1, 2))
     assert pq.read_table(first / "item_factors.parquet").num_rows == 2
-    store.annotate("20260101_000000", metrics={"rmse": 0.5})
-    publish_models(lake.settings)
-    assert json.loads((first / "model.json").read_text())["metrics"] == {"rmse": 0.5}
+    store.annotate("20260101_000000", Annotation(decision="rejected"))
+    publish_models(lake.settings, ALS)
+    assert json.loads((first / "model.json").read_text())["decision"] == "rejected"
     store.path("20260102_000000").rename(tmp_path / "removed")
-    publish_models(lake.settings)
+    publish_models(lake.settings, ALS)
     assert (first.exists(), second.exists()) == (True, False)
 
 
@@ -153,7 +156,7 @@ def test_a_model_that_was_trained_into_the_folder_by_hand_stays(lake: Lakehouse,
     by_hand = tmp_path / "models" / "artifacts" / "version_20250101_000000"
     by_hand.mkdir(parents=True)
     (by_hand / "model.json").write_text("{}")
-    publish_models(lake.settings)
+    publish_models(lake.settings, ALS)
     assert (by_hand / "model.json").read_text() == "{}"
 
 

@@ -1,9 +1,12 @@
 """`reco model`: which versions there are, and which of them serves."""
 
 import gc
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from reco_assets.models.versions.record import MetricsRecord
 
 app = typer.Typer(help="Model versions: list them, promote one, roll back, reproduce.", no_args_is_help=True)
 
@@ -14,20 +17,20 @@ def list_versions() -> None:
     from rich.table import Table
 
     from reco_assets.cli.summary import add_row, console
-    from reco_assets.models.versions.store import model_store
+    from reco_assets.models.serving import serving_store
     from resources.settings import load_settings
 
-    store = model_store(load_settings())
+    store = serving_store(load_settings())
     table = Table("version", "role", "warm RMSE", "on streamed", "NDCG", title=f"Models in {store.folder}")
     champion, previous = store.served()
     roles = {previous: "previous", champion: "champion"}
-    versions = {version: store.facts(version) for version in store.versions()}
-    for version, facts in versions.items():
-        add_row(table, version, roles.get(version, ""), *_figures(facts.get("metrics")))
+    versions = {version: store.record(version) for version in store.versions()}
+    for version, record in versions.items():
+        add_row(table, version, roles.get(version, ""), *_figures(record.metrics))
     shown = console(soft_wrap=True)
     shown.print(table)
-    for version, facts in versions.items():
-        shown.print(f"{version} {facts.get('decision', 'was not judged')}")
+    for version, record in versions.items():
+        shown.print(f"{version} {record.decision or 'was not judged'}")
     store.champion()  # a record that is damaged or gone is said, after what there is to choose from
 
 
@@ -69,18 +72,19 @@ def reproduce(version: Annotated[str, typer.Argument(help="A version that reco m
     from rich.table import Table
 
     from reco_assets.cli.summary import add_row, console, number
+    from reco_assets.models.families import SERVING_FAMILY
     from reco_assets.models.reproduction import TOLERANCE, recipe_of, reproduce_version
-    from reco_assets.models.versions.store import model_store
+    from reco_assets.models.serving import serving_store
     from resources.engine import Engine
     from resources.settings import load_settings
     from resources.tables.lakehouse import Lakehouse
 
     settings = load_settings()
-    recipe = recipe_of(model_store(settings).facts(version))
+    recipe = recipe_of(serving_store(settings).record(version))
     settings = load_settings(reco_engine=recipe.engine)
     for line in recipe.describe():
         typer.echo(line, err=True)
-    figures = reproduce_version(Lakehouse(settings, Engine(settings)), recipe)
+    figures = reproduce_version(Lakehouse(settings, Engine(settings)), SERVING_FAMILY, recipe)
     table = Table("", "recorded", "now", "difference", title=f"Model {version}", title_justify="left")
     for figure in figures:
         add_row(table, figure.name, *(number(value, 6) for value in (figure.recorded, figure.now, figure.difference)))
@@ -91,11 +95,11 @@ def reproduce(version: Annotated[str, typer.Argument(help="A version that reco m
     typer.echo(f"{version} is reproduced: no figure differs by more than {TOLERANCE:g}.")
 
 
-def _figures(metrics: dict[str, Any] | None) -> list[str]:
+def _figures(metrics: "MetricsRecord | None") -> list[str]:
     from reco_assets.cli.summary import number
 
     if metrics is None:
         return ["", "", ""]
-    streamed = metrics.get("by_origin", {}).get("stream", {})
-    found = metrics["evaluation"]["rmse"], streamed.get("rmse"), metrics["ranking"]["ndcg"]
+    streamed = metrics.by_origin.get("stream")
+    found = metrics.evaluation.rmse, streamed.rmse if streamed else None, metrics.ranking.ndcg
     return [number(value, missing="") for value in found]

@@ -61,15 +61,17 @@ def print_summary(settings: "Settings", outcome: "Outcome") -> None:
 
 
 def _print_metrics(to: Console, settings: "Settings", version: str) -> None:
-    from reco_assets.models.versions.store import model_store
+    from reco_assets.models.serving import serving_store
+    from reco_assets.models.versions.record import MetricsRecord
 
-    metrics = model_store(settings).facts(version)["metrics"]
-    stars, ranking, baselines = metrics["evaluation"], metrics["ranking"], metrics["baselines"]
-    k = ranking["k"]
+    metrics = serving_store(settings).record(version).metrics or MetricsRecord()
+    stars, ranking, baselines = metrics.evaluation, metrics.ranking, metrics.baselines
+    k = ranking.k
     shown = Table("", "warm RMSE", f"NDCG@{k}", f"hit rate@{k}", title=f"Model {version}", title_justify="left")
-    shown.add_row("model", number(stars["rmse"]), number(ranking["ndcg"]), number(ranking["hit_rate"]))
-    shown.add_row("bias only", number(baselines["bias_only"]["rmse"]), "", "")
-    popular = baselines["popularity"]
-    shown.add_row("popularity", "", number(popular["ndcg"]), number(popular["hit_rate"]))
+    shown.add_row("model", number(stars.rmse), number(ranking.ndcg), number(ranking.hit_rate))
+    shown.add_row("bias only", number(baselines.bias_only.rmse), "", "")
+    popular = baselines.popularity
+    shown.add_row("popularity", "", number(popular.ndcg), number(popular.hit_rate))
     to.print(shown)
-    to.print(f"Split {stars['split']}, {stars['test_count']:,} test ratings, {stars['coverage']:.1%} of them warm.")
+    warm = "none" if stars.coverage is None else f"{stars.coverage:.1%}"
+    to.print(f"Split {stars.split}, {stars.test_count:,} test ratings, {warm} of them warm.")

@@ -27,10 +27,11 @@ from reco_assets.drift.reports import ReportError
 from reco_assets.drift.scan import Arrival, Scan
 from reco_assets.drift.signals import Yardstick
 from reco_assets.drift.windows import Starts
-from reco_assets.models.assets import read_ratings
+from reco_assets.models.inputs import read_ratings
 from reco_assets.models.interface import Recommender
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.versions.store import model_store
+from reco_assets.models.serving import serving_store
+from reco_assets.models.versions.record import ModelRecord
 from reco_assets.tables import STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import RATING_COLUMNS, TEST, TRAIN
 from resources.tables.appends import BATCH, batch_rows
@@ -66,7 +67,7 @@ def report_on_waiting(lakehouse: Lakehouse) -> DriftReport:
     """
     settings = lakehouse.settings
     config = reachable(settings.drift)
-    champion = model_store(settings).champion()
+    champion = serving_store(settings).champion()
     received = waiting(lakehouse)
     arrivals = arrived(received)
     names, corrections = [receipt.batch for receipt in received], sum(receipt.corrections for receipt in received)
@@ -122,8 +123,8 @@ def reference_of(lakehouse: Lakehouse, champion: str) -> Reference:
     Raises `ReportError`, `LakehouseError`.
     """
     lakehouse.require_delta("drift detection")
-    store = model_store(lakehouse.settings)
-    versions, model = reference_versions(store.facts(champion), lakehouse), store.load(champion)
+    store = serving_store(lakehouse.settings)
+    versions, model = reference_versions(store.record(champion), lakehouse), store.load(champion)
     tables = {name: read_log(lakehouse, name).table_id for name in versions}
     key = _hash([FORMAT, champion, versions, tables])
     path = kept_folder(lakehouse.settings) / REFERENCE_FILE
@@ -142,18 +143,18 @@ def rated_movies(frame: "DataFrame") -> Occurrences:
     return Occurrences(counted["movie_id"].to_numpy(), counted["count"].to_numpy())
 
 
-def reference_versions(facts: dict[str, Any], lakehouse: Lakehouse) -> dict[str, int | None]:
+def reference_versions(record: ModelRecord, lakehouse: Lakehouse) -> dict[str, int | None]:
     """The Delta versions that the champion was trained and judged on; a champion never judged: today's test ratings."""
-    trained_on = facts["inputs"].get(TRAIN_RATINGS.name)
+    trained_on = record.delta_version(TRAIN_RATINGS.name)
     if trained_on is None:
         raise ReportError(
-            f"Champion {facts['version']} was not trained on a Delta version of {TRAIN_RATINGS.name}, so there is "
+            f"Champion {record.version} was not trained on a Delta version of {TRAIN_RATINGS.name}, so there is "
             "nothing to compare new ratings with. Train one that is: reco train."
         )
-    judged_on = facts.get("metrics", {}).get("inputs", {}).get(TEST_RATINGS.name)
+    judged_on = record.judged_inputs.get(TEST_RATINGS.name)
     return {
         TRAIN_RATINGS.name: trained_on,
-        TEST_RATINGS.name: lakehouse.version(TEST_RATINGS.name) if judged_on is None else judged_on,
+        TEST_RATINGS.name: judged_on if isinstance(judged_on, int) else lakehouse.version(TEST_RATINGS.name),
     }
 
 

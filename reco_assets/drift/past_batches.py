@@ -10,7 +10,7 @@ from reco_assets.drift.policy import reachable
 from reco_assets.drift.replay import POLICIES, RULES, Step, replay
 from reco_assets.drift.reports import ReportError
 from reco_assets.drift.signals import Yardstick
-from reco_assets.models.versions.store import find_current_model, model_store
+from reco_assets.models.serving import find_current_model, serving_store
 from resources.engine import Engine
 from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse
@@ -53,7 +53,7 @@ def past_batches(settings: Settings, version: str | None = None) -> PastBatches:
         )
     if version is None:
         find_current_model(settings)
-    version = version or str(model_store(settings).champion())
+    version = version or str(serving_store(settings).champion())
     lakehouse = Lakehouse(settings, Engine(settings))
     reference = reference_of(lakehouse, version)
     files = {receipt.batch: receipt.source for receipt in received}

@@ -17,8 +17,10 @@ from reco_assets.drift.reports import read_report
 from reco_assets.drift.scan import Arrival, Scan
 from reco_assets.drift.signals import Yardstick
 from reco_assets.given_files.tables import columns_of, existing
+from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.versions.store import find_current_model, load_model, model_store, read_facts
+from reco_assets.models.serving import find_current_model, serving_store
+from reco_assets.models.versions.files import load_model, read_record
 from reco_assets.pipelines.selections import DRIFT
 from reco_assets.runner.hand_over import hand_over
 from reco_assets.runner.make import Make
@@ -77,24 +79,24 @@ def report_on_given(settings: Settings, paths: DriftPaths) -> dict[str, Any]:
     """
     lakehouse = Lakehouse(settings, Engine(settings))
     folder = paths.model or Path(find_current_model(settings))
-    facts, model = read_facts(folder), load_model(folder)
-    versions = {} if paths.original_train and paths.original_test else reference_versions(facts, lakehouse)
+    record, model = read_record(folder, SERVING_FAMILY), load_model(folder, SERVING_FAMILY)
+    versions = {} if paths.original_train and paths.original_test else reference_versions(record, lakehouse)
     train, train_version = _reference(paths.original_train, lakehouse, TRAIN_RATINGS.name, versions)
     test, test_version = _reference(paths.original_test, lakehouse, TEST_RATINGS.name, versions)
     trained = read_path(lakehouse.engine, train, train_version)
     judged = ScoredRatings.of(model, _ratings(test, test_version))
     cells = cells_of(of_frame(RATINGS, trained), judged, rated_movies(trained))
-    reference = Reference(facts["version"], model, versions, cells, key="")
+    reference = Reference(record.version, model, versions, cells, key="")
     config = reachable(settings.drift)
     batches, scan = _new_ratings(paths, lakehouse, reference, config)
-    compared = Compared(batches, facts["version"], {str(train): train_version, str(test): test_version})
+    compared = Compared(batches, record.version, {str(train): train_version, str(test): test_version})
     if not scan.starts.end:
         return no_report([Reason.NO_BATCHES], config, compared).document
     return report_on(scan, compared, Yardstick(reference.cells, config)).document
 
 
 def _but_for_champion(settings: Settings, model: Path) -> Path | None:
-    store = model_store(settings)
+    store = serving_store(settings)
     champion = store.champion()
     return None if champion and model.resolve() == store.path(champion) else model
 

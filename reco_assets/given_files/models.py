@@ -5,12 +5,16 @@ from typing import Any
 
 from reco_assets.given_files.own_paths import ArgumentsError, is_candidate, say_where_parquet_would_be
 from reco_assets.given_files.tables import columns_of, existing
-from reco_assets.models.assets import fit
 from reco_assets.models.baselines import fit_baselines
-from reco_assets.models.judging.evaluation import Protocol, evaluate_baselines
+from reco_assets.models.families import SERVING_FAMILY
+from reco_assets.models.inputs import read_ratings
 from reco_assets.models.judging.evaluation import evaluate as evaluate_model
+from reco_assets.models.judging.evaluation import evaluate_baselines, protocol_of
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.versions.store import load_model, model_store, read_facts, save_model
+from reco_assets.models.serving import serving_store
+from reco_assets.models.training import TrainingData, train_version
+from reco_assets.models.versions.files import load_model, read_record
+from reco_assets.models.versions.record import ModelRecord
 from reco_assets.pipelines.selections import EVALUATION, SERVING, TRAINING
 from reco_assets.runner.hand_over import hand_over
 from reco_assets.runner.make import Make
@@ -74,21 +78,11 @@ def evaluate(settings: Settings, model: Path | None, test: Path | None, make: Ma
 
 def _train_on(settings: Settings, source: Path | None, output: Path | None) -> dict[str, Any]:
     """Train on a Parquet or Delta folder (or the platform's table) into a folder (or the platform's store)."""
-    lakehouse, store = _lakehouse(settings), model_store(settings)
+    lakehouse = _lakehouse(settings)
     train_path = existing(source) if source else lakehouse.path(TRAIN_RATINGS.name)
-    train = _ratings(train_path)
-    with store.new_version(str(output) if output else None) as (version, path):
-        model, save_native = fit(lakehouse, train)
-        facts = {
-            "version": version,
-            "engine": lakehouse.engine.name,
-            "split": "as_given",
-            "inputs": {TRAIN_PATH: _recorded(lakehouse, train_path)},
-            "train_count": len(train),
-            "seed": settings.training.seed,
-        }
-        save_model(path, model, facts, save_native)
-    return {"model_path": str(path), "version": version, "train_count": len(train)}
+    data = TrainingData(_ratings(train_path), {TRAIN_PATH: _recorded(lakehouse, train_path)}, "as_given")
+    made = train_version(SERVING_FAMILY, lakehouse, data, output=str(output) if output else None)
+    return {"model_path": str(made.path), "version": made.version, "train_count": made.record.train_count}
 
 
 def _judge(settings: Settings, model_path: Path | None, test_path: Path | None) -> dict[str, Any]:
@@ -96,18 +90,15 @@ def _judge(settings: Settings, model_path: Path | None, test_path: Path | None) 
 
     Movies a user rated in what the model was trained on are left out of the lists, as far as that is still there.
     """
-    lakehouse, store = _lakehouse(settings), model_store(settings)
+    lakehouse, store = _lakehouse(settings), serving_store(settings)
     folder = model_path or store.path(store.latest())
-    facts = read_facts(folder)
+    record = read_record(folder, SERVING_FAMILY)
     source = existing(test_path) if test_path else lakehouse.path("silver/test_ratings")
     test = _ratings(source)
-    train = _ratings(_trained_on(lakehouse, facts))
-    protocol = Protocol(
-        settings.judging.k, settings.judging.rating_threshold, settings.judging.cold_start_strategy, facts["split"]
-    )
-    model = load_model(folder)
+    train = _ratings(_trained_on(lakehouse, record))
+    protocol, model = protocol_of(settings.judging, record.split), load_model(folder, SERVING_FAMILY)
     found = evaluate_model(model, test, train, protocol)
-    beside = evaluate_baselines(fit_baselines(train), model, test, train, protocol)
+    beside = evaluate_baselines(fit_baselines(_fitted(lakehouse, record, train)), model, test, train, protocol)
     return {"model_path": str(folder), "test_parquet": str(source), **found.document(), **beside.document()}
 
 
@@ -119,9 +110,15 @@ def _ratings(path: Path) -> Ratings:
     return Ratings.from_arrow(columns_of(path, RATING_COLUMNS))
 
 
-def _trained_on(lakehouse: Lakehouse, facts: dict[str, Any]) -> Path:
-    path = facts["inputs"].get(TRAIN_PATH)
-    return existing(lakehouse.root / path) if path else lakehouse.path(TRAIN_RATINGS.name)
+def _trained_on(lakehouse: Lakehouse, record: ModelRecord) -> Path:
+    path = record.inputs.get(TRAIN_PATH)
+    return existing(lakehouse.root / str(path)) if path else lakehouse.path(TRAIN_RATINGS.name)
+
+
+def _fitted(lakehouse: Lakehouse, record: ModelRecord, train: Ratings) -> Ratings:
+    """The ratings that a model was fitted to, where it names a version of the platform's table; else what is there."""
+    version = record.delta_version(TRAIN_RATINGS.name)
+    return train if version is None else read_ratings(lakehouse, TRAIN_RATINGS.name, version, record.lookback_days)
 
 
 def _recorded(lakehouse: Lakehouse, path: Path) -> str:

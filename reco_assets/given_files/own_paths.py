@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from reco_assets.models.versions.store import model_store
+from reco_assets.models.serving import serving_store
 from reco_assets.split.assets import comes_split
 from reco_assets.vocabulary import SIDES
 from reco_assets.workspace import documented_paths, own_path
@@ -34,9 +34,9 @@ def say_where_parquet_would_be(settings: Settings, outputs: Mapping[str, Path | 
 
 def is_candidate(settings: Settings, model: Path) -> bool:
     """Whether a folder is the version trained last, and by the assets, so that it is the one that they judge."""
-    store = model_store(settings)
+    store = serving_store(settings)
     newest = store.versions()[-1:]
-    return [model.resolve()] == [store.path(version) for version in newest if "dagster_run_id" in store.facts(version)]
+    return [model.resolve()] == [store.path(version) for version in newest if store.record(version).dagster_run_id]
 
 
 def presplit_folder(files: Mapping[str, Path]) -> Path:

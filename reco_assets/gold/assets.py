@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from reco_assets.gold.recommendations import list_rows
-from reco_assets.models.assets import read_ratings
-from reco_assets.models.interface import Recommender
+from reco_assets.models.families import SERVING_FAMILY
+from reco_assets.models.inputs import read_ratings
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.versions.store import model_store
+from reco_assets.models.serving import load_champion, serving_store
 from reco_assets.tables import OWNERS, SPLITS
 from resources.tables.lakehouse import Lakehouse
 
@@ -20,14 +20,14 @@ _ASSET: dict[str, Any] = {
     "group_name": "gold",
     "owners": OWNERS,
     "kinds": {"delta"},
-    "deps": [["models", "als_champion"], *(["silver", spec.name.split("/")[1]] for spec in SPLITS)],
+    "deps": [["models", f"{SERVING_FAMILY.name}_champion"], *(["silver", spec.name.split("/")[1]] for spec in SPLITS)],
 }
 
 
 @dg.asset(**_ASSET)
 def recommendations_als(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> pa.Table:
     """The champion's best TOP_N movies for every user who ever rated, without those the user has rated."""
-    version, champion = load_champion(lakehouse)
+    version, champion = load_champion(serving_store(lakehouse.settings))
     # All sides together, because streamed ratings are in train and test but not in silver/ratings.
     rated = Ratings.concat([read_ratings(lakehouse, spec.name) for spec in SPLITS])
     users = np.unique(rated.user_id)
@@ -41,21 +41,7 @@ def recommendations_als(context: dg.AssetExecutionContext, lakehouse: dg.Resourc
 @dg.asset(**_ASSET)
 def similar_movies(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> pa.Table:
     """For every movie the champion knows, the TOP_N nearest by the direction of their ranking factors."""
-    version, champion = load_champion(lakehouse)
+    version, champion = load_champion(serving_store(lakehouse.settings))
     lists = champion.similar_items(champion.movie_ids, lakehouse.settings.serving.top_n)
     context.add_output_metadata({"model_version": version})
     return list_rows(lists, "movie_id", "similar", version, datetime.now(UTC))
-
-
-def load_champion(lakehouse: Lakehouse) -> tuple[str, Recommender]:
-    """The champion and its version. Raises `dagster.Failure` when no version has been promoted yet."""
-    store = model_store(lakehouse.settings)
-    version = store.champion()
-    if version is None:
-        tried = {name: store.facts(name).get("decision", "not judged yet") for name in store.versions()[-1:]}
-        why = "; ".join(f"{name} was {decision}" for name, decision in tried.items()) or "none was trained"
-        raise dg.Failure(
-            f"No model has been promoted yet, so there is nothing to serve: {why}. "
-            "More ratings, or other ALS_* and RANKING_* settings, may help."
-        )
-    return version, store.load(version)

@@ -3,8 +3,10 @@
 import shutil
 from collections.abc import Collection, Sequence
 
-from reco_assets.models.versions.backup import OWN, read_backup
-from reco_assets.models.versions.store import model_store
+from reco_assets.models.families import FAMILIES
+from reco_assets.models.interface import Family
+from reco_assets.models.versions.backup import read_backup
+from reco_assets.models.versions.store import model_store, store_folder
 from resources.own_folders import require_own_folders
 from resources.settings import Settings
 
@@ -16,14 +18,19 @@ def superseded(versions: Sequence[str], newest: int | None, needed: Collection[s
 
 
 def remove_superseded(settings: Settings) -> list[str]:
-    """Remove superseded versions but for the champion, its predecessor and the one that is backed up; name them.
+    """Remove superseded versions of all families but for champions, their predecessors and backups; name them.
 
     A version is renamed before it is removed, so that whoever lists the store sees all of it or none.
     Raises `ModelStoreError` when the champion's record or the backup's is damaged, `StrangeFolderError` where the
     store's folder is a link: nothing is removed then.
     """
-    require_own_folders(settings.storage.root, [OWN])
-    store, backup = model_store(settings), read_backup(settings)
+    require_own_folders(settings.storage.root, [store_folder(family) for family in FAMILIES])
+    return [version for family in FAMILIES for version in _remove_superseded(settings, family)]
+
+
+def _remove_superseded(settings: Settings, family: Family) -> list[str]:
+    store = model_store(settings, family)
+    backup = read_backup(store)
     needed = {store.champion(), store.previous(), backup.version if backup else None}
     removed = superseded(store.versions(), settings.maintenance.model_versions_kept, needed)
     for version in removed:

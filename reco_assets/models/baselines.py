@@ -1,8 +1,9 @@
 """The two models that every other one is held against, and that can serve where there is nothing better."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -62,10 +63,11 @@ class Popularity:
         share = self._share[known_positions(self.movie_ids, np.array([movie_id]))[0]]
         return Explanation((Part("share of all ratings", float(share)),))
 
-    def save(self, folder: Path) -> None:
-        """See `Recommender`."""
+    def save(self, folder: Path) -> Mapping[str, Any]:
+        """See `Recommender`. The files say it all."""
         _write(folder / USERS_FILE, self.mean, user_id=self.user_ids)
         _write(folder / MOVIES_FILE, self.mean, movie_id=self.movie_ids, rating_count=self.item_counts)
+        return {}
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -139,10 +141,11 @@ class BiasOnly:
         parts = Part("mean", self.biases.mean), Part("user", float(user)), Part("movie", float(movie))
         return Explanation(tuple(sorted(parts, key=lambda part: -part.value)))
 
-    def save(self, folder: Path) -> None:
-        """See `Recommender`."""
+    def save(self, folder: Path) -> Mapping[str, Any]:
+        """See `Recommender`. The files say it all."""
         _write(folder / USERS_FILE, self.biases.mean, user_id=self.user_ids, bias=self.biases.user)
         _write(folder / MOVIES_FILE, self.biases.mean, movie_id=self.movie_ids, bias=self.biases.item)
+        return {}
 
     @classmethod
     def load(cls, folder: Path) -> Self:

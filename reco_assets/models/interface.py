@@ -1,13 +1,25 @@
-"""What every model answers, whatever it is made of. Evaluation, gold, drift, commands and serving know this alone."""
+"""What every model answers and what every family of models brings, whatever it is made of.
 
+Store, tuning, judging, deployment, gold, drift, commands and serving know this alone.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from reco_assets.models.ratings import Ratings
+from reco_assets.models.versions.record import ModelRecord
 from resources.errors import RecoError
+from resources.settings import Settings
+
+if TYPE_CHECKING:
+    from resources.engine import Engine
+
+Baseline = Literal["bias_only", "popularity"]
+Measure = Literal["rmse", "ndcg"]
 
 
 class NoRatingsError(RecoError):
@@ -79,8 +91,11 @@ class Recommender(Protocol):
         Raises `KeyError` on a movie the model has not seen.
         """
 
-    def save(self, folder: Path) -> None:
-        """Write the model's own files into an existing folder."""
+    def save(self, folder: Path) -> Mapping[str, Any]:
+        """Write the model's own files into an existing folder; returns what model.json says beside them.
+
+        The family's `load` finds all of it in its record.
+        """
 
 
 @dataclass(frozen=True)
@@ -89,3 +104,66 @@ class Baselines:
 
     bias_only: Recommender
     popularity: Recommender
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A new model, and what adds the engine's own files to its folder; None where the engine has none."""
+
+    model: Recommender
+    save_native: Callable[[Path], None] | None = None
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A setting to search on a logarithmic scale between two limits: whole numbers where the limits are."""
+
+    name: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class SearchPart:
+    """One part of a family's settings that is searched by itself.
+
+    name: the field of the configuration that holds the part's settings, a frozen dataclass; `parameters` are fields
+    of that. fit: makes a model of which `measure` judges this part alone; the others need not be fitted.
+    """
+
+    name: str
+    measure: Measure
+    parameters: tuple[Parameter, ...]
+    fit: Callable[[Ratings, Any], Recommender]
+
+
+def _nothing_to_search(_: "Engine") -> tuple[SearchPart, ...]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of model: all that the platform needs to train, keep, judge, tune and serve it.
+
+    A configuration (`Any` below) is a frozen dataclass of the family's own.
+
+    name: of its folder in the store and of its assets, such as als. description: what a model is made of, for Dagit.
+    files: what a version must hold beside model.json. record: what its model.json holds. metrics_file: the name of a
+    version's run metrics, `{version}` in it. registered_name: of its experiment and model in MLflow. configure: the
+    settings as a configuration. fit: raises `NoRatingsError`. load: reads what `Recommender.save` wrote.
+    hyperparameters: a configuration as flat numbers, for documents and MLflow. must_beat: the baselines that a
+    candidate must beat before it can serve. search_space: what tuning may try on an engine.
+    """
+
+    name: str
+    description: str
+    files: tuple[str, ...]
+    record: type[ModelRecord]
+    metrics_file: str
+    registered_name: Callable[[Settings], str]
+    configure: Callable[[Settings], Any]
+    fit: Callable[[Ratings, Any, "Engine"], Trained]
+    load: Callable[[Path, Any], Recommender]
+    hyperparameters: Callable[[Any], Mapping[str, Any]]
+    must_beat: tuple[Baseline, ...] = ("bias_only", "popularity")
+    search_space: Callable[["Engine"], tuple[SearchPart, ...]] = _nothing_to_search

@@ -7,10 +7,11 @@ from typing import Any
 
 from deltalake.exceptions import DeltaError
 
-from reco_assets.models.als.recommender import ModelConfig
-from reco_assets.models.assets import fit, read_ratings
+from reco_assets.models.inputs import read_ratings
+from reco_assets.models.interface import Family
 from reco_assets.models.judging.evaluation import Evaluation, Protocol, evaluate
 from reco_assets.models.ratings import Ratings
+from reco_assets.models.versions.record import MetricsRecord, ModelRecord, RankingRecord, StarsRecord
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.version import CODE_VERSION
 from resources.errors import RecoError
@@ -30,13 +31,13 @@ class Recipe:
 
     version: str
     engine: EngineName
-    cores: int
+    cores: int | None
     code_version: str
     train_version: int
     test_version: int
     train_count: int
     lookback_days: int | None
-    config: ModelConfig
+    config: Any
     protocol: Protocol
     figures: Mapping[str, float | None]
 
@@ -72,38 +73,36 @@ class Figure:
         return self.recorded is self.now is None or (self.difference is not None and abs(self.difference) <= TOLERANCE)
 
 
-def recipe_of(facts: Mapping[str, Any]) -> Recipe:
-    """Read a version's model.json. Raises `ReproductionError` where it does not record all that is needed."""
-    version, metrics = facts["version"], facts.get("metrics")
+def recipe_of(record: ModelRecord) -> Recipe:
+    """What a version's model.json says. Raises `ReproductionError` where it does not record all that is needed."""
+    version, metrics = record.version, record.metrics
     if metrics is None:
         raise ReproductionError(
             f"{version} was never judged, so there are no figures to compare. Judge it: reco evaluate."
         )
-    train, test = facts["inputs"].get(TRAIN_RATINGS.name), metrics["inputs"].get(TEST_RATINGS.name)
-    if train is None or test is None:
+    train, test = record.delta_version(TRAIN_RATINGS.name), metrics.inputs.get(TEST_RATINGS.name)
+    if train is None or not isinstance(test, int):
         raise ReproductionError(
             f"{version} was not trained and judged on Delta versions: with STORAGE_FORMAT=parquet, or on files of its "
             "own, what a table once held is not kept."
         )
-    ranking, stars = metrics["ranking"], metrics["evaluation"]
+    ranking = metrics.ranking
     return Recipe(
         version=version,
-        engine=facts["engine"],
-        cores=facts["cores"],
-        code_version=facts["code_version"],
+        engine=record.engine,
+        cores=record.cores,
+        code_version=record.code_version,
         train_version=train,
         test_version=test,
-        train_count=facts["train_count"],
-        lookback_days=facts.get("lookback_days"),
-        config=ModelConfig.from_dict(facts["config"]),
-        protocol=Protocol(
-            ranking["k"], ranking["threshold"], metrics["hyperparameters"]["cold_start_strategy"], facts["split"]
-        ),
-        figures=_figures(stars, ranking),
+        train_count=record.train_count,
+        lookback_days=record.lookback_days,
+        config=record.config,
+        protocol=Protocol(ranking.k, ranking.threshold, metrics.hyperparameters.cold_start_strategy, record.split),
+        figures=_figures(metrics.evaluation, ranking),
     )
 
 
-def reproduce_version(lakehouse: Lakehouse, recipe: Recipe) -> list[Figure]:
+def reproduce_version(lakehouse: Lakehouse, family: Family, recipe: Recipe) -> list[Figure]:
     """Train and judge again; every figure as recorded and as it is now. Raises `ReproductionError`.
 
     The lakehouse's engine must be the recipe's.
@@ -118,22 +117,22 @@ def reproduce_version(lakehouse: Lakehouse, recipe: Recipe) -> list[Figure]:
             f"{recipe.version} was trained on {recipe.train_count:,} ratings, but {TRAIN_RATINGS.name} version "
             f"{recipe.train_version} has {len(train):,}: the table was removed and made anew since."
         )
-    model, _ = fit(lakehouse, train, recipe.config)
+    model = family.fit(train, recipe.config, lakehouse.engine).model
     found = _figures_of(evaluate(model, test, seen, recipe.protocol))
     return [Figure(name, recorded, found[name]) for name, recorded in recipe.figures.items()]
 
 
 def _figures_of(found: Evaluation) -> dict[str, float | None]:
-    sections = found.document()
-    return _figures(sections["evaluation"], sections["ranking"])
+    sections = MetricsRecord.model_validate(found.document())
+    return _figures(sections.evaluation, sections.ranking)
 
 
-def _figures(stars: Mapping[str, Any], ranking: Mapping[str, Any]) -> dict[str, float | None]:
+def _figures(stars: StarsRecord, ranking: RankingRecord) -> dict[str, float | None]:
     return {
-        "warm RMSE": stars["rmse"],
-        "RMSE, all pairs": stars["rmse_all"],
-        f"NDCG@{ranking['k']}": ranking["ndcg"],
-        f"hit rate@{ranking['k']}": ranking["hit_rate"],
+        "warm RMSE": stars.rmse,
+        "RMSE, all pairs": stars.rmse_all,
+        f"NDCG@{ranking.k}": ranking.ndcg,
+        f"hit rate@{ranking.k}": ranking.hit_rate,
     }
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 
 from deltalake.exceptions import DeltaError
 
-from reco_assets.models.versions.store import ModelStoreError, model_store
+from reco_assets.models.serving import serving_store
+from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.quality import kinds
 from reco_assets.quality.declaration import Declaration
 from reco_assets.quality.emptiness import why_empty
@@ -111,10 +112,10 @@ def _reference(scan: Scan) -> Earlier | None:
 
 def _trained_on(scan: Scan) -> Earlier | None:
     """The champion's training ratings; None without a champion, or where that version is gone."""
-    store = model_store(scan.lakehouse.settings)
+    store = serving_store(scan.lakehouse.settings)
     try:
         champion = store.champion()
-        version = store.facts(champion)["inputs"].get(scan.declaration.table) if champion else None
+        version = store.record(champion).delta_version(scan.declaration.table) if champion else None
         if version is None or not _is_whole(scan.lakehouse, scan.declaration.table, version):
             return None
     except (ModelStoreError, LakehouseError, DeltaError):

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from reco_assets.batches.accepted import waiting_batches
-from reco_assets.models.versions.store import model_store
+from reco_assets.models.serving import serving_store
 from reco_assets.tables import STREAM_RATINGS, TRAIN_RATINGS
 from resources.reservations import reserved_stamp
 from resources.tables.appends import batch_rows
@@ -107,9 +107,9 @@ def _page(lakehouse: Lakehouse, stamp: str) -> Path:
 
 def _reference(lakehouse: Lakehouse) -> Side | None:
     """The training ratings that the champion was trained on, None without one or where it names no Delta version."""
-    store = model_store(lakehouse.settings)
+    store = serving_store(lakehouse.settings)
     champion = store.champion()
-    version = store.facts(champion)["inputs"].get(TRAIN_RATINGS.name) if champion else None
+    version = store.record(champion).delta_version(TRAIN_RATINGS.name) if champion else None
     return None if version is None else _training(lakehouse, version)
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from threading import Thread
 
+from reco_assets.models.families import SERVING_FAMILY
+from reco_assets.models.serving import serving_store
 from reco_assets.models.versions.backup import promote as promote_version
 from reco_assets.models.versions.backup import roll_back as roll_back_version
-from reco_assets.models.versions.store import model_store
 from reco_assets.pipelines.selections import SERVING
 from reco_assets.runner.make import Make
 from reco_assets.runner.run import RunFailedError
@@ -20,19 +21,19 @@ def promote(settings: Settings, version: str, make: Make, tell: Tell) -> None:
 
     The champion serves even where gold cannot follow. Raises `ModelStoreError`, `RunFailedError`.
     """
-    promote_version(settings, version)
+    promote_version(settings, SERVING_FAMILY, version)
     _follow(settings, version, make, tell)
 
 
 def roll_back(settings: Settings, make: Make, tell: Tell) -> None:
     """Let champion and predecessor change places, and gold follow. Raises as `promote`."""
-    _follow(settings, roll_back_version(settings), make, tell)
+    _follow(settings, roll_back_version(settings, SERVING_FAMILY), make, tell)
 
 
 def _follow(settings: Settings, version: str, make: Make, tell: Tell) -> None:
-    previous = model_store(settings).previous()
+    previous = serving_store(settings).previous()
     tell(f"Champion: {version}, before it: {previous or 'none'}.")
-    mlflow = MlflowTracking(settings, settings.mlflow.registry_name)
+    mlflow = MlflowTracking(settings, SERVING_FAMILY.registered_name(settings))
     # Beside the rest: the process that it starts imports MLflow, as long as everything else that a rollback does.
     mirror = Thread(target=mlflow.mark_champion, args=(version, previous))
     mirror.start()

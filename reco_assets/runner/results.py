@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from reco_assets.drift.reports import next_task, read_report
-from reco_assets.models.versions.store import judged, model_store
+from reco_assets.models.serving import serving_store
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def run_result(settings: Settings, outcome: "Outcome") -> dict[str, Any]:
         result |= drift_result(read_report(settings, str(report["report_id"])))
     if "models/als_evaluation" in outcome.metadata:
         version = str(outcome.metadata["models/als_evaluation"]["version"])  # another run may have trained a newer one
-        result["comparison"] = {"candidate": version, **judged(model_store(settings), version)}
+        result["comparison"] = {"candidate": version, **serving_store(settings).comparison(version).document()}
     return result
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reco_assets.models.assets import metrics_folder
-from reco_assets.models.versions.store import model_store
+from reco_assets.models.judging.run import metrics_folder
+from reco_assets.models.serving import serving_store
 from reco_assets.quality.etl_report import REPORTS
 from reco_assets.sources.choose import choose_source
 from reco_assets.sources.source import SourceError
@@ -96,7 +96,7 @@ def silver(settings: Settings) -> Iterator[Finding]:
 def gold(settings: Settings) -> Iterator[Finding]:
     """The gold tables, complete model versions and metrics files."""
     yield from (_table(settings, "gold", name) for name in GOLD_TABLES)
-    count = len(model_store(settings).versions())
+    count = len(serving_store(settings).versions())
     yield Finding(f"Models directory exists ({count} versions)" if count else "No model version", ok=count > 0)
     yield _files(metrics_folder(settings), "run_metrics_*.json", "Metrics", "metric files")
 

@@ -4,7 +4,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from reco_assets.batches.accepted import waiting_totals
-from reco_assets.models.versions.store import model_store
+from reco_assets.models.serving import serving_store
+from reco_assets.models.versions.record import ModelRecord
 from reco_assets.sources.choose import choose_source
 from reco_assets.sources.source import LOADED_TS, SourceError
 from reco_assets.streaming.landing import landed_files
@@ -36,9 +37,9 @@ def check_new_data(settings: Settings) -> dict[str, Any]:
     The answer is an object of JSON in any case; `has_new_data` and `summary` say it in short.
     """
     lakehouse = Lakehouse(settings, Engine(settings))
-    champion = model_store(settings).champion()
-    facts = model_store(settings).facts(champion) if champion else None
-    tables = _growth(lakehouse, facts)
+    champion = serving_store(settings).champion()
+    record = serving_store(settings).record(champion) if champion else None
+    tables = _growth(lakehouse, record)
     waits = waiting_totals(lakehouse)
     landed, changed = len(landed_files(settings.storage.landing)), _changed_source_files(lakehouse)
     news = [
@@ -60,23 +61,23 @@ def check_new_data(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _growth(lakehouse: Lakehouse, facts: dict[str, Any] | None) -> dict[str, Growth]:
+def _growth(lakehouse: Lakehouse, record: ModelRecord | None) -> dict[str, Growth]:
     """The training ratings, and the history they are split from; a table that isn't there has nothing to say."""
-    trained_on = facts["inputs"].get(TRAIN_RATINGS.name) if facts else None
+    trained_on = record.delta_version(TRAIN_RATINGS.name) if record else None
     found = {}
     for name in (TRAIN_RATINGS.name, SILVER_RATINGS.name):
         if lakehouse.exists(name):
             version, rows = lakehouse.version(name), lakehouse.row_count(name)
             before = trained_on if name == TRAIN_RATINGS.name else _history_of(lakehouse, trained_on)
-            then = _rows_of_training(facts, name) if before is None else lakehouse.row_count(name, before)
-            known = rows if facts is None else None if then is None else rows - then
+            then = _rows_of_training(record, name) if before is None else lakehouse.row_count(name, before)
+            known = rows if record is None else None if then is None else rows - then
             found[name] = Growth(version, rows, before, then, known)
     return found
 
 
-def _rows_of_training(facts: dict[str, Any] | None, table: str) -> int | None:
+def _rows_of_training(record: ModelRecord | None, table: str) -> int | None:
     """Without Delta versions a model still says how many ratings it was trained on."""
-    return int(facts["train_count"]) if facts and table == TRAIN_RATINGS.name else None
+    return record.train_count if record and table == TRAIN_RATINGS.name else None
 
 
 def _history_of(lakehouse: Lakehouse, trained_on: int | None) -> int | None:

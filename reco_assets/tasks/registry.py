@@ -12,13 +12,13 @@ from resources.errors import RecoError
 from resources.settings import Settings
 
 MODULES: Mapping[str, str] = {
-    "backup_current_model": "reco_assets.models.versions.backup",
+    "backup_current_model": "reco_assets.models.serving",
     "check_new_data": "reco_assets.tasks.new_data",
     "check_retrain": "reco_assets.drift.reports",
-    "compare_models": "reco_assets.models.versions.backup",
-    "find_current_model": "reco_assets.models.versions.store",
-    "find_latest_model": "reco_assets.models.versions.store",
-    "rollback_model": "reco_assets.models.versions.backup",
+    "compare_models": "reco_assets.models.serving",
+    "find_current_model": "reco_assets.models.serving",
+    "find_latest_model": "reco_assets.models.serving",
+    "rollback_model": "reco_assets.models.serving",
     "validate_data": "reco_assets.tasks.tables_sound",
     "verify_gold": "reco_assets.tasks.layers_there",
     "verify_silver": "reco_assets.tasks.layers_there",

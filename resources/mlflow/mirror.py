@@ -7,7 +7,7 @@ after the first such call the others don't ask again.
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,10 @@ class MlflowTracking:
     settings: Settings
     name: str = "reco_als"
     circuit: Circuit = field(default_factory=Circuit, compare=False, repr=False)
+
+    def named(self, name: str) -> "MlflowTracking":
+        """The same place for another experiment and model; where it is away for one, it is for both."""
+        return replace(self, name=name)
 
     @property
     def uri(self) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from reco_assets.models.als.family import ALS
 from reco_assets.models.versions.store import ModelStore
 from resources.tables.files import dataset_at
 
@@ -37,7 +38,7 @@ def lake(two_versions: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(lake: Path) -> ModelStore:
-    return ModelStore(lake / "gold" / "models" / "als")
+    return ModelStore(lake / "gold" / "models" / "als", ALS)
 
 
 def served(lake: Path) -> set[str]:
@@ -63,7 +64,7 @@ def test_every_version_is_listed_with_its_role_figures_and_decision(store: Model
     first, second = store.versions()
     done = reco("model", "list")
     assert done.returncode == 0, done.stderr
-    rmse = store.facts(second)["metrics"]["evaluation"]["rmse"]
+    rmse = store.record(second).document()["metrics"]["evaluation"]["rmse"]
     lines = done.stdout.splitlines()
     assert any(first in line and "previous" in line for line in lines)
     assert any(second in line and "champion" in line and f"{rmse:.4f}" in line for line in lines)
@@ -141,12 +142,12 @@ def test_a_version_is_reproduced_and_both_figures_are_printed(store: ModelStore,
     done = reco("model", "reproduce", version)
     assert done.returncode == 0, done.stderr
     assert f"{version} is reproduced" in done.stdout
-    assert done.stdout.count(f"{store.facts(version)['metrics']['ranking']['ndcg']:.6f}") == 2
+    assert done.stdout.count(f"{store.record(version).document()['metrics']['ranking']['ndcg']:.6f}") == 2
 
 
 def test_a_version_that_comes_out_otherwise_is_an_error_that_names_the_figures(store: ModelStore, reco: Reco) -> None:
     version = store.versions()[0]
-    facts = store.facts(version)
+    facts = store.record(version).document()
     facts["metrics"]["ranking"]["ndcg"] += 0.01
     (store.path(version) / "model.json").write_text(json.dumps(facts))
     done = reco("model", "reproduce", version)

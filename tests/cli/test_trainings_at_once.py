@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reco_assets.models.als.family import ALS
 from reco_assets.models.versions.store import ModelStore
 from resources.tables.files import dataset_at
 
@@ -40,10 +41,10 @@ sys.exit(f"exit codes {{codes}}" if any(codes) else 0)
 
 
 def test_all_of_them_succeed_with_a_version_each(lake: Path) -> None:
-    store = ModelStore(lake / "gold" / "models" / "als")
+    store = ModelStore(lake / "gold" / "models" / "als", ALS)
     versions = store.versions()
     assert len(versions) == AT_ONCE
-    assert len({store.facts(version)["dagster_run_id"] for version in versions}) == AT_ONCE
+    assert len({store.record(version).dagster_run_id for version in versions}) == AT_ONCE
     assert sorted(path.name for path in (lake / "gold" / "metrics").iterdir()) == sorted(
         f"run_metrics_{version}.json" for version in versions
     )
@@ -51,9 +52,9 @@ def test_all_of_them_succeed_with_a_version_each(lake: Path) -> None:
 
 
 def test_each_is_judged_and_decided_on(lake: Path) -> None:
-    store = ModelStore(lake / "gold" / "models" / "als")
+    store = ModelStore(lake / "gold" / "models" / "als", ALS)
     for version in store.versions():
-        facts = store.facts(version)
+        facts = store.record(version).document()
         assert facts["metrics"]["model_version"] == version
         assert facts["decision"].startswith(("promoted", "rejected"))
 
@@ -61,7 +62,7 @@ def test_each_is_judged_and_decided_on(lake: Path) -> None:
 def test_one_is_the_champion_for_the_store_and_for_mlflow_and_serves(lake: Path) -> None:
     from mlflow import MlflowClient
 
-    store = ModelStore(lake / "gold" / "models" / "als")
+    store = ModelStore(lake / "gold" / "models" / "als", ALS)
     champion = store.champion()
     assert champion in store.versions()
     database = f"sqlite:///{lake / 'mlflow' / 'mlflow.db'}"
@@ -73,6 +74,6 @@ def test_one_is_the_champion_for_the_store_and_for_mlflow_and_serves(lake: Path)
 
 
 def test_what_each_hands_on_is_remembered_by_its_run(lake: Path) -> None:
-    store = ModelStore(lake / "gold" / "models" / "als")
+    store = ModelStore(lake / "gold" / "models" / "als", ALS)
     handed = json.loads((lake / "gold" / "_versions" / "als_candidate.json").read_text())["runs"]
-    assert handed == {store.facts(version)["dagster_run_id"]: version for version in store.versions()}
+    assert handed == {store.record(version).dagster_run_id: version for version in store.versions()}

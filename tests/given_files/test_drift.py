@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from reco_assets.given_files.drift import DriftPaths, report_on_given
-from reco_assets.models.versions.store import ModelStoreError
+from reco_assets.models.versions.files import ModelStoreError
 from resources.settings import Settings, load_settings
 
 

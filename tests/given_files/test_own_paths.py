@@ -1,13 +1,15 @@
 """Which paths stand for the platform's own tables and versions, and what may become them."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reco_assets.given_files.own_paths import OwnPathError, is_candidate, presplit_folder, require_future_of_source
-from reco_assets.models.versions.folders import REQUIRED_FILES
-from reco_assets.models.versions.store import MODEL_FILE, model_store
+from reco_assets.models.families import SERVING_FAMILY
+from reco_assets.models.serving import serving_store
+from reco_assets.models.versions.folders import MODEL_FILE, REQUIRED_FILES
 from resources.files import write_json
 from resources.settings import Settings, load_settings
 
@@ -18,11 +20,12 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def version(settings: Settings, name: str, **facts: Any) -> Path:
-    folder = model_store(settings).path(name)
+    folder = serving_store(settings).path(name)
     folder.mkdir(parents=True)
     for file in REQUIRED_FILES:
         (folder / file).touch()
-    write_json(folder / MODEL_FILE, facts)
+    needed = {"config": asdict(SERVING_FAMILY.configure(settings)), "mean": 3.5}
+    write_json(folder / MODEL_FILE, needed | facts)
     return folder
 
 

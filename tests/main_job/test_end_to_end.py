@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reco_assets.build import build_definitions
-from reco_assets.models.versions.store import model_store
+from reco_assets.models.serving import serving_store
 from reco_assets.pipelines.documented import RECO_PIPELINE
 from reco_assets.runner.run import Outcome, materialize_assets
 from resources.settings import Settings
@@ -49,7 +49,7 @@ def test_the_model_beats_both_baselines_and_becomes_champion(
     assert metrics["evaluation"]["rmse"] < metrics["baselines"]["bias_only"]["rmse"]
     factor = 1.4 if movielens.real else 1.0  # how far it beats popularity is a fact of the real ratings
     assert metrics["ranking"]["ndcg"] > factor * metrics["baselines"]["popularity"]["ndcg"]
-    assert model_store(settings).champion() == metrics["model_version"]
+    assert serving_store(settings).champion() == metrics["model_version"]
 
 
 @pytest.mark.both_engines
@@ -90,8 +90,8 @@ def test_a_second_run_keeps_every_pair_on_its_side_and_judges_against_the_champi
         found = lake.dataset("silver/split_ratings").to_table(columns=columns).to_pylist()
         return {(row["user_id"], row["movie_id"], row["side"]) for row in found}
 
-    before, champion = sides(), model_store(settings).champion()
+    before, champion = sides(), serving_store(settings).champion()
     again = materialize_assets(build_definitions, settings, RECO_PIPELINE.assets)
     assert sides() == before
     version = str(again.metadata["models/als_evaluation"]["version"])
-    assert model_store(settings).facts(version)["metrics"]["champion"]["version"] == champion
+    assert serving_store(settings).record(version).document()["metrics"]["champion"]["version"] == champion

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from reco_assets.maintenance.models import remove_superseded, superseded
+from reco_assets.models.als.family import ALS
 from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
-from reco_assets.models.als.solver import AlsConfig
+from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
+from reco_assets.models.interface import Trained
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.versions.backup import backup_current_model
-from reco_assets.models.versions.store import ModelStoreError, model_store
+from reco_assets.models.serving import backup_current_model
+from reco_assets.models.versions.files import ModelStoreError
+from reco_assets.models.versions.store import model_store
 from resources.settings import Settings, load_settings
 
 VERSIONS = ["20250101_000001", "20250101_000002", "20250101_000003", "20250101_000004", "20250101_000005"]
@@ -23,9 +26,11 @@ def make_models(tmp_path: object) -> Callable[[int | None], Settings]:
     def make(kept: int | None) -> Settings:
         settings = load_settings(lakehouse_path=tmp_path, model_versions_kept=kept)
         ratings = Ratings(np.array([1, 2], np.int32), np.array([7, 7], np.int32), np.array([4.0, 5.0], np.float32))
-        model = AlsRecommender.fit(ratings, ModelConfig(AlsConfig(2, 1, 0.1, 1), AlsConfig(2, 1, 0.1, 1, 0.75), 3.5))
+        model = AlsRecommender.fit(
+            ratings, ModelConfig(ExplicitAls(2, 1, 0.1, 1), ImplicitAls(2, 1, 0.1, 1, 0.75), 3.5)
+        )
         for version in VERSIONS:
-            model_store(settings).save(version, model, {"inputs": {}, "split": "random"})
+            model_store(settings, ALS).save(version, Trained(model), {"inputs": {}, "split": "random"})
         return settings
 
     return make
@@ -41,7 +46,7 @@ def test_the_newest_and_the_needed_stay() -> None:
 
 def test_champion_predecessor_and_backup_stay_however_old(make_models: Callable[[int | None], Settings]) -> None:
     settings = make_models(1)
-    store = model_store(settings)
+    store = model_store(settings, ALS)
     store.promote(VERSIONS[0], "first")
     backup_current_model(settings)
     store.promote(VERSIONS[1], "second")
@@ -55,7 +60,7 @@ def test_nothing_goes_while_the_record_of_the_champion_is_damaged(
     make_models: Callable[[int | None], Settings],
 ) -> None:
     settings = make_models(1)
-    store = model_store(settings)
+    store = model_store(settings, ALS)
     store.promote(VERSIONS[0], "first")
     (store.folder / "champion.json").write_text("{")
     with pytest.raises(ModelStoreError, match=r"champion\.json"):

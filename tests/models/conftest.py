@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reco_assets.models.als.family import ALS
 from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
-from reco_assets.models.als.solver import AlsConfig
+from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
+from reco_assets.models.interface import Trained
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import model_store
 from resources.settings import Settings, load_settings
@@ -22,7 +24,7 @@ def tiny_model() -> AlsRecommender:
     rng = np.random.default_rng(1)
     pairs = np.array([(user, movie) for user in range(1, 13) for movie in range(1, 16) if rng.random() < 0.6], np.int32)
     stars = rng.integers(1, 11, len(pairs)).astype(np.float32) / 2
-    config = ModelConfig(AlsConfig(4, 3, 0.1, 1), AlsConfig(4, 3, 0.1, 1, 0.75), 3.5)
+    config = ModelConfig(ExplicitAls(4, 3, 0.1, 1), ImplicitAls(4, 3, 0.1, 1, 0.75), 3.5)
     return AlsRecommender.fit(Ratings(pairs[:, 0], pairs[:, 1], stars), config)
 
 
@@ -48,6 +50,6 @@ def save_version(store_settings: Settings, tiny_model: AlsRecommender) -> Save:
             "inputs": {"silver/train_ratings": 3},
             "metrics": {"inputs": inputs, "comparison": comparison},
         }
-        model_store(store_settings).save(version, tiny_model, recorded | facts)
+        model_store(store_settings, ALS).save(version, Trained(tiny_model), recorded | facts)
 
     return save

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
-from reco_assets.models.als.solver import AlsConfig
+from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.baselines import BiasOnly, Popularity
 from reco_assets.models.interface import NoRatingsError, Recommender
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.top_n import MASKED
 
 STRANGER, UNKNOWN_MOVIE = 999_999, 888_888
-ALS = ModelConfig(AlsConfig(4, 8, 0.1, 1), AlsConfig(4, 8, 0.1, 1, 0.75), 3.5)
+ALS = ModelConfig(ExplicitAls(4, 8, 0.1, 1), ImplicitAls(4, 8, 0.1, 1, 0.75), 3.5)
 FITS: dict[str, Callable[[Ratings], Recommender]] = {
     "als": lambda ratings: AlsRecommender.fit(ratings, ALS),
     "popularity": Popularity.fit,

@@ -1,6 +1,7 @@
 """A version is trained again from what it recorded; where that is gone, the message says what."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import pytest
 from deltalake import DeltaTable
 
 from reco_assets.build import build_definitions
+from reco_assets.models.als.family import ALS
 from reco_assets.models.reproduction import Figure, ReproductionError, recipe_of, reproduce_version
+from reco_assets.models.versions.record import ModelRecord
 from reco_assets.models.versions.store import model_store
 from reco_assets.pipelines.selections import ETL, JUDGEMENT, SPLIT, TRAINING
 from reco_assets.runner.run import materialize_assets
@@ -39,9 +42,9 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def facts(lake: Settings) -> dict[str, Any]:
-    store = model_store(lake)
-    return store.facts(store.latest())
+def record(lake: Settings) -> ModelRecord:
+    store = model_store(lake, ALS)
+    return store.record(store.latest())
 
 
 @pytest.fixture
@@ -51,75 +54,75 @@ def tables(lake: Settings, engine: Engine) -> Lakehouse:
 
 @pytest.mark.both_engines
 def test_a_version_is_reproduced_from_its_delta_versions_and_settings_whatever_was_written_since(
-    facts: dict[str, Any], lake: Settings, engine: Engine
+    record: ModelRecord, lake: Settings, engine: Engine
 ) -> None:
     other = settings_of(
         lake.storage.root.parent, als_rank=3, ranking_rank=3, reco_seed=7, evaluation_k=3, rating_threshold=2.0
     )
-    figures = reproduce_version(Lakehouse(other, engine), recipe_of(facts))
+    figures = reproduce_version(Lakehouse(other, engine), ALS, recipe_of(record))
     assert [figure.name for figure in figures] == ["warm RMSE", "RMSE, all pairs", "NDCG@10", "hit rate@10"]
     assert all(figure.same for figure in figures)
-    assert figures[0].recorded == facts["metrics"]["evaluation"]["rmse"]
+    assert figures[0].recorded == record.metrics.evaluation.rmse
 
 
 def test_a_version_trained_on_the_newest_days_alone_is_reproduced(
-    facts: dict[str, Any], lake: Settings, tables: Lakehouse
+    record: ModelRecord, lake: Settings, tables: Lakehouse
 ) -> None:
     limited = settings_of(lake.storage.root.parent, training_lookback_days=2_000)
     version = materialize_assets(build_definitions, limited, (*TRAINING, *JUDGEMENT)).metadata[TRAINING[0]]["version"]
-    recipe = recipe_of(model_store(lake).facts(version))
+    recipe = recipe_of(model_store(lake, ALS).record(version))
     assert recipe.lookback_days == 2_000
     assert recipe.train_count < tables.row_count("silver/train_ratings")
-    assert all(figure.same for figure in reproduce_version(tables, recipe))
+    assert all(figure.same for figure in reproduce_version(tables, ALS, recipe))
 
 
 def test_a_version_that_records_other_settings_than_it_was_made_with_is_not_reproduced(
-    facts: dict[str, Any], tables: Lakehouse
+    record: ModelRecord, tables: Lakehouse
 ) -> None:
-    config = facts["config"] | {"rating": facts["config"]["rating"] | {"reg_param": 5.0}}
-    figures = reproduce_version(tables, recipe_of(facts | {"config": config}))
+    config = replace(record.config, rating=replace(record.config.rating, reg_param=5.0))
+    figures = reproduce_version(tables, ALS, recipe_of(record.model_copy(update={"config": config})))
     assert not all(figure.same for figure in figures)
 
 
-def test_model_json_records_all_that_a_recipe_needs(facts: dict[str, Any]) -> None:
-    recipe = recipe_of(facts)
-    assert recipe.train_version == facts["inputs"]["silver/train_ratings"]
-    assert recipe.test_version == facts["metrics"]["inputs"]["silver/test_ratings"]
+def test_model_json_records_all_that_a_recipe_needs(record: ModelRecord) -> None:
+    recipe = recipe_of(record)
+    assert recipe.train_version == record.inputs["silver/train_ratings"]
+    assert recipe.test_version == record.metrics.inputs["silver/test_ratings"]
     assert recipe.config.rating.rank == 8
-    assert (recipe.protocol.k, recipe.protocol.threshold, recipe.protocol.split) == (10, 4.0, facts["split"])
+    assert (recipe.protocol.k, recipe.protocol.threshold, recipe.protocol.split) == (10, 4.0, record.split)
     assert len(recipe.describe()) == 1
 
 
-def test_another_place_than_that_of_the_training_is_said(facts: dict[str, Any]) -> None:
-    lines = recipe_of(facts | {"cores": 999, "code_version": "0.0.1"}).describe()
+def test_another_place_than_that_of_the_training_is_said(record: ModelRecord) -> None:
+    lines = recipe_of(record.model_copy(update={"cores": 999, "code_version": "0.0.1"})).describe()
     assert "999 cores" in lines[1]
     assert "0.0.1" in lines[2]
 
 
-def test_a_vacuumed_version_is_named(facts: dict[str, Any], lake: Settings, engine: Engine, tmp_path: Path) -> None:
+def test_a_vacuumed_version_is_named(record: ModelRecord, lake: Settings, engine: Engine, tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
     shutil.copytree(lake.storage.root, settings.storage.root)
     table = DeltaTable(str(settings.storage.root / "silver" / "train_ratings"))
     assert table.vacuum(0, dry_run=False, enforce_retention_duration=False)
-    recipe = recipe_of(facts)
+    recipe = recipe_of(record)
     with pytest.raises(ReproductionError, match=rf"silver/train_ratings version {recipe.train_version} is no longer"):
-        reproduce_version(Lakehouse(settings, engine), recipe)
+        reproduce_version(Lakehouse(settings, engine), ALS, recipe)
 
 
-def test_a_table_that_was_made_anew_is_not_taken_for_the_old_one(facts: dict[str, Any], tables: Lakehouse) -> None:
+def test_a_table_that_was_made_anew_is_not_taken_for_the_old_one(record: ModelRecord, tables: Lakehouse) -> None:
     with pytest.raises(ReproductionError, match=r"was trained on 17 ratings.*made anew"):
-        reproduce_version(tables, recipe_of(facts | {"train_count": 17}))
+        reproduce_version(tables, ALS, recipe_of(record.model_copy(update={"train_count": 17})))
 
 
 def test_a_version_that_was_not_judged_has_nothing_to_be_compared_with(lake: Settings) -> None:
     version = materialize_assets(build_definitions, lake, TRAINING).metadata[TRAINING[0]]["version"]
     with pytest.raises(ReproductionError, match=f"{version} was never judged.*reco evaluate"):
-        recipe_of(model_store(lake).facts(version))
+        recipe_of(model_store(lake, ALS).record(version))
 
 
-def test_a_version_of_parquet_tables_says_that_they_keep_no_versions(facts: dict[str, Any]) -> None:
+def test_a_version_of_parquet_tables_says_that_they_keep_no_versions(record: ModelRecord) -> None:
     with pytest.raises(ReproductionError, match="parquet"):
-        recipe_of(facts | {"inputs": {"silver/train_ratings": None}})
+        recipe_of(record.model_copy(update={"inputs": {"silver/train_ratings": None}}))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
-from reco_assets.models.assets import read_test_ratings
+from reco_assets.models.inputs import read_test_ratings
 from reco_assets.tables import TEST_RATINGS
 from resources.tables.growth import Changes, commit_changes
 from resources.tables.lakehouse import Lakehouse

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from reco_assets.models.assets import read_ratings
+from reco_assets.models.inputs import read_ratings
 from reco_assets.tables import TRAIN_RATINGS
 from resources.tables.lakehouse import Lakehouse
 

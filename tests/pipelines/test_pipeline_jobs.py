@@ -10,8 +10,8 @@ from deltalake import DeltaTable
 from reco_assets.batches.accepted import accepted, waiting
 from reco_assets.build import build_definitions
 from reco_assets.drift.reports import read_report
+from reco_assets.models.serving import serving_store
 from reco_assets.models.versions.backup import read_backup
-from reco_assets.models.versions.store import model_store
 from reco_assets.pipelines.documented import RECO_PIPELINE
 from reco_assets.pipelines.internal import DRIFT_RETRAIN, DRIFT_SCORING
 from reco_assets.pipelines.selections import SERVING
@@ -135,7 +135,7 @@ def test_the_weekly_job_makes_a_report_that_the_sensor_retrains_on_once(
     assert accepted(settings.storage.root) == []
     report, sensor = read_report(settings), build_definitions(settings).get_sensor_def("retrain_sensor")
     # The job promotes as soon as it has judged, so its report may be about the champion before: then it is made anew.
-    follows = DRIFT_RETRAIN if report["model_version"] == model_store(settings).champion() else DRIFT_SCORING
+    follows = DRIFT_RETRAIN if report["model_version"] == serving_store(settings).champion() else DRIFT_SCORING
     tick = sensor(dg.build_sensor_context(instance))
     assert isinstance(tick, dg.SensorResult)
     assert [request.job_name for request in tick.run_requests or ()] == [follows.name]
@@ -144,13 +144,13 @@ def test_the_weekly_job_makes_a_report_that_the_sensor_retrains_on_once(
 def test_the_retraining_job_merges_what_waits_and_keeps_the_champion_it_compared_with(
     run: Run, settings: Settings
 ) -> None:
-    store = model_store(settings)
+    store = serving_store(settings)
     before = store.champion()
     assert check_new_data(settings)["waiting"]["batches"] == 1
     result = run(RETRAINING)
     assert result.success
     assert waiting(Lakehouse(settings, Engine(settings))) == []
-    backup = read_backup(settings)
+    backup = read_backup(store)
     if store.champion() != before:
         assert backup is not None
         assert backup.version == before

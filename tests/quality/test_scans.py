@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from reco_assets.models.versions.record import ModelRecord
 from reco_assets.quality import checking, kinds, measures
 from reco_assets.quality.checking import check_table
 from reco_assets.quality.declarations import DECLARED
@@ -92,7 +93,7 @@ def test_training_ratings_are_compared_with_what_the_champion_was_trained_on(
     table = "silver/train_ratings"
     fives = [{**row, "rating": 5.0} for row in good_rows(table)]
     check(table, arrow(table, fives))
-    monkeypatch.setattr(checking, "model_store", lambda _settings: _Champion(trained_on=0))
+    monkeypatch.setattr(checking, "serving_store", lambda _settings: _Champion(trained_on=0))
     lake.path("quality", "scans", "silver.train_ratings").rename(lake.path("elsewhere"))  # measured again at version 0
     found = {finding.kind: finding for finding in check(table, arrow(table, fives))}
     assert not found[kinds.DISTRIBUTIONS].passed
@@ -108,5 +109,5 @@ class _Champion:
     def champion(self) -> str:
         return "20200101_000000"
 
-    def facts(self, _version: str) -> dict[str, Any]:
-        return {"inputs": {"silver/train_ratings": self._trained_on}}
+    def record(self, _version: str) -> ModelRecord:
+        return ModelRecord(config=None, inputs={"silver/train_ratings": self._trained_on})

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import pytest
 
 from reco_assets.batches.receipt_files import Receipt
 from reco_assets.batches.receipts import write_receipt
-from reco_assets.models.versions.store import model_store
+from reco_assets.models.families import SERVING_FAMILY
+from reco_assets.models.serving import serving_store
 from reco_assets.sources.source import LINE, LOADED_TS, SOURCE_FILE
 from reco_assets.tables import SILVER_RATINGS, TRAIN_RATINGS
 from reco_assets.tasks.new_data import check_new_data
@@ -45,8 +47,9 @@ def load_bronze(lakehouse: Lakehouse, loaded: datetime = LOADED) -> None:
 
 def crown(lakehouse: Lakehouse, train_version: int | None, train_count: int) -> None:
     """Make a champion that was trained on that version of the training ratings."""
-    store = model_store(lakehouse.settings)
-    facts = {"version": CHAMPION, "inputs": {TRAIN_RATINGS.name: train_version}, "train_count": train_count}
+    store = serving_store(lakehouse.settings)
+    inputs, config = {TRAIN_RATINGS.name: train_version}, asdict(SERVING_FAMILY.configure(lakehouse.settings))
+    facts = {"version": CHAMPION, "inputs": inputs, "train_count": train_count, "config": config, "mean": 3.5}
     write_json(store.path(CHAMPION) / "model.json", facts)
     for file in ("user_factors.parquet", "item_factors.parquet"):
         (store.path(CHAMPION) / file).touch()

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
-from reco_assets.models.als.solver import AlsConfig
+from reco_assets.models.als.solver import AlsConfig, ImplicitAls
 
 if TYPE_CHECKING:
     from pyspark.ml.recommendation import ALSModel
@@ -39,15 +39,15 @@ class MllibFactorizer:
             rank=config.rank,
             maxIter=config.max_iter,
             regParam=config.reg_param,
-            implicitPrefs=config.alpha > 0,
-            alpha=config.alpha or 1.0,
+            implicitPrefs=isinstance(config, ImplicitAls),
+            alpha=config.alpha if isinstance(config, ImplicitAls) else 1.0,  # which explicit data leave unread
             seed=config.seed,
             numUserBlocks=blocks,
             numItemBlocks=blocks,
             coldStartStrategy="nan",
         )
         model = estimator.fit(self._frame(ratings))
-        self._models["ranking" if config.alpha else "rating"] = model
+        self._models["ranking" if isinstance(config, ImplicitAls) else "rating"] = model
         return (
             _factors(model.userFactors, ratings.shape[0], config.rank),
             _factors(model.itemFactors, ratings.shape[1], config.rank),

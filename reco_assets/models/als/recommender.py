@@ -1,7 +1,7 @@
 """The ALS recommender: a rating part (biases + ALS on what they leave) and a ranking part (implicit ALS)."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import scipy.sparse as sp
 
 from reco_assets.models.als import solver as als
-from reco_assets.models.als.solver import AlsConfig
+from reco_assets.models.als.solver import AlsConfig, ExplicitAls, ImplicitAls
 from reco_assets.models.baselines import BiasOnly, Popularity, counts_of, stars_of, warm
 from reco_assets.models.biases import Biases, clip, fit_biases, residuals
 from reco_assets.models.interface import Explanation, Part, TopN
@@ -27,18 +27,9 @@ Factorize = Callable[[sp.csr_matrix, AlsConfig], tuple[np.ndarray, np.ndarray]]
 class ModelConfig:
     """Hyperparameters of both parts; a rating of at least `like_threshold` counts as a like for the ranking part."""
 
-    rating: AlsConfig
-    ranking: AlsConfig
+    rating: ExplicitAls
+    ranking: ImplicitAls
     like_threshold: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain numbers for model.json and MLflow."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The inverse of `as_dict`."""
-        return cls(AlsConfig(**values["rating"]), AlsConfig(**values["ranking"]), values["like_threshold"])
 
 
 @dataclass(frozen=True)
@@ -137,7 +128,7 @@ class AlsRecommender:
         movies = self.movie_ids[liked]
         return Explanation(tuple(Part("liked", float(added[at]), int(movies[at])) for at in greatest_first))
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path) -> Mapping[str, Any]:
         """See `Recommender`."""
         users = {
             "user_id": pa.array(self.user_ids),
@@ -154,6 +145,7 @@ class AlsRecommender:
         }
         pq.write_table(pa.table(users), folder / USERS_FILE)
         pq.write_table(pa.table(items), folder / ITEMS_FILE)
+        return {"config": self.config, "mean": self.biases.mean}
 
     @classmethod
     def load(cls, folder: Path, config: ModelConfig, mean: float) -> Self:

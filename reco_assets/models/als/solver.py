@@ -25,14 +25,27 @@ PADDING = 1.2
 
 
 @dataclass(frozen=True)
-class AlsConfig:
-    """Hyperparameters of one factorisation. `alpha` is the implicit confidence; 0 means explicit data."""
+class ExplicitAls:
+    """Hyperparameters of one factorisation of values, such as stars."""
 
     rank: int
     max_iter: int
     reg_param: float
     seed: int
-    alpha: float = 0.0
+
+
+@dataclass(frozen=True)
+class ImplicitAls:
+    """Hyperparameters of one factorisation of likes; `alpha` is the confidence that a like adds."""
+
+    rank: int
+    max_iter: int
+    reg_param: float
+    seed: int
+    alpha: float
+
+
+AlsConfig = ExplicitAls | ImplicitAls
 
 
 def factorize(ratings: sp.csr_matrix, config: AlsConfig) -> tuple[np.ndarray, np.ndarray]:
@@ -43,7 +56,7 @@ def factorize(ratings: sp.csr_matrix, config: AlsConfig) -> tuple[np.ndarray, np
     by_item = ratings.T.tocsr()
     rng = np.random.default_rng(config.seed)
     items = rng.standard_normal((ratings.shape[1], config.rank), dtype=np.float32) / np.sqrt(config.rank)
-    if config.alpha:
+    if isinstance(config, ImplicitAls):
         items = np.abs(items)  # likes are positive; a start in one orthant converges in fewer steps
     users = np.zeros((ratings.shape[0], config.rank), np.float32)
     with threadpool_limits(1), ThreadPoolExecutor() as pool:
@@ -61,7 +74,7 @@ def solve_rows(
     Rows without entries get zeros.
     """
     solved = np.zeros((rows.shape[0], factors.shape[1]), np.float32)
-    gram = (factors.T @ factors) if config.alpha else None
+    gram = (factors.T @ factors) if isinstance(config, ImplicitAls) else None
 
     def solve(batch: np.ndarray) -> None:
         solved[batch] = _solve_batch(rows, batch, factors, gram, config)
@@ -72,7 +85,7 @@ def solve_rows(
     return solved
 
 
-def contributions(factors: np.ndarray, liked: np.ndarray, item: int, config: AlsConfig) -> np.ndarray:
+def contributions(factors: np.ndarray, liked: np.ndarray, item: int, config: ImplicitAls) -> np.ndarray:
     """What each liked item adds to the score of an item, for the user that these likes make: Hu et al., eq. 7.
 
     Args:
@@ -116,7 +129,7 @@ def _solve_batch(
     gathered = factors[rows.indices[positions]]
     gathered[~filled] = 0.0
     penalty = (config.reg_param * lengths).astype(np.float32)[:, None]
-    if gram is None:
+    if gram is None or isinstance(config, ExplicitAls):
         targets = np.where(filled, rows.data[positions], 0.0).astype(np.float32)
         if width < rank:
             # The dual problem is width x width: most movies have fewer ratings than the model has factors.

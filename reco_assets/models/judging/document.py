@@ -5,26 +5,28 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from reco_assets.models.interface import Family
 from reco_assets.models.judging.evaluation import BaselineScores, Evaluation
+from reco_assets.models.versions.record import ModelRecord
 from reco_assets.reports.page import png_address
 from resources.plain_text import markdown_table
 from resources.settings import Settings
 
 
 def metrics_document(
-    settings: Settings, facts: Mapping[str, Any], found: Evaluation, baselines: BaselineScores
+    settings: Settings, family: Family, record: ModelRecord, found: Evaluation, baselines: BaselineScores
 ) -> dict[str, Any]:
     """run_metrics_<version>.json in the documented format, extended by `ranking` and `baselines`."""
     return {
-        "model_version": facts["version"],
+        "model_version": record.version,
         "execution_ts": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "hyperparameters": hyperparameters(settings, facts),
+        "hyperparameters": hyperparameters(settings, family, record),
         "dataset_info": {
             "storage_format": settings.storage.format,
             "split_info": {
-                "train_count": facts["train_count"],
+                "train_count": record.train_count,
                 "test_count": found.test_count,
-                "total_count": facts["train_count"] + found.test_count,
+                "total_count": record.train_count + found.test_count,
             },
         },
         **found.document(),
@@ -33,15 +35,12 @@ def metrics_document(
     }
 
 
-def hyperparameters(settings: Settings, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What a version was trained with (`facts` is its model.json), under the documents' names and our own."""
-    config = facts["config"]
+def hyperparameters(settings: Settings, family: Family, record: ModelRecord) -> dict[str, Any]:
+    """What a version was trained with and judged by, under the documents' names and our own."""
     return {
-        **{name: config["rating"][name] for name in ("rank", "max_iter", "reg_param")},
+        **family.hyperparameters(record.config),
         "cold_start_strategy": settings.judging.cold_start_strategy,
-        **{f"ranking_{name}": config["ranking"][name] for name in ("rank", "max_iter", "reg_param", "alpha")},
-        "ranking_like_threshold": config["like_threshold"],
-        "seed": facts["seed"],
+        "seed": record.seed,
         "top_n": settings.serving.top_n,
     }
 

@@ -11,6 +11,7 @@ from reco_assets.models.judging.comparison import UserScores
 from reco_assets.models.judging.metrics import RankingMetrics, UserNdcg, mae, ranking_by_user, ranking_metrics, rmse
 from reco_assets.models.ratings import Ratings, positions
 from reco_assets.vocabulary import HISTORY
+from resources.settings.training import JudgingSettings
 
 ColdStart = Literal["drop", "nan"]
 
@@ -23,6 +24,11 @@ class Protocol:
     threshold: float
     cold_start: ColdStart
     split: str
+
+
+def protocol_of(settings: JudgingSettings, split: str) -> Protocol:
+    """How the settings ask to judge a model that was trained on a split."""
+    return Protocol(settings.k, settings.rating_threshold, settings.cold_start_strategy, split)
 
 
 @dataclass(frozen=True)

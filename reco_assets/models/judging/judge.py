@@ -3,25 +3,27 @@
 from dataclasses import dataclass
 from typing import Any
 
+from reco_assets.models.interface import Family
 from reco_assets.models.judging.comparison import compare
 from reco_assets.models.judging.document import metrics_document
 from reco_assets.models.judging.evaluation import Evaluation, Trial
 from reco_assets.models.judging.promotion import NO_CHAMPION, Scores, decide_promotion
-from reco_assets.models.versions.store import ModelStore, ModelStoreError, model_store
+from reco_assets.models.versions.files import ModelStoreError
+from reco_assets.models.versions.store import ModelStore, model_store
 from resources.settings import Settings
 
 DEPLOY, ROLL_BACK = "deploy_new_model", "rollback_model"
 
 
-def judge(settings: Settings, version: str, trial: Trial) -> dict[str, Any]:
+def judge(settings: Settings, family: Family, version: str, trial: Trial) -> dict[str, Any]:
     """The run metrics of a version, with the champion's beside them and the comparison of both.
 
     Raises `ModelStoreError` when either cannot be loaded: then nothing is decided, and gold stays as it is.
     """
-    store = model_store(settings)
+    store = model_store(settings, family)
     candidate = store.load(version)
     found = trial.evaluate(candidate)
-    document = metrics_document(settings, store.facts(version), found, trial.evaluate_baselines(candidate))
+    document = metrics_document(settings, family, store.record(version), found, trial.evaluate_baselines(candidate))
     document["by_origin"] = trial.by_origin(candidate, found)
     champion = store.champion()
     incomparable = _why_incomparable(store, version, champion, trial)
@@ -32,7 +34,7 @@ def judge(settings: Settings, version: str, trial: Trial) -> dict[str, Any]:
         draws, seed = settings.judging.bootstrap_samples, settings.judging.seed
         against = compare(found.by_user, beside.found.by_user, draws, seed)
     without = incomparable or f"too few users rated a relevant movie to tell it from champion {champion}"
-    decision = decide_promotion(Scores.of(document), against, without)
+    decision = decide_promotion(Scores.of(document), against, without, family.must_beat)
     document["comparison"] = {
         "champion": champion,
         "promote": decision.promote,
@@ -49,7 +51,7 @@ def _why_incomparable(store: ModelStore, version: str, champion: str | None, tri
         return NO_CHAMPION
     if champion == version:
         return "it is the champion already"
-    split = store.facts(champion)["split"]
+    split = store.record(champion).split
     if split != trial.protocol.split:  # it may have been trained on these test ratings, and would win for that
         return f"champion {champion} was trained on another split ({split}), so its scores here would mean nothing"
     return None

@@ -1,11 +1,13 @@
 """Whether a candidate becomes the champion: one pure function of what the evaluations found."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from reco_assets.models.interface import Baseline
 from reco_assets.models.judging.comparison import Comparison, Difference
 
+_NAMES: dict[Baseline, str] = {"bias_only": "bias-only", "popularity": "popularity"}
 NO_CHAMPION = "there is no champion to compare with"
 
 
@@ -30,10 +32,17 @@ class Scores:
             bias_only_rmse=document["baselines"]["bias_only"]["rmse"],
         )
 
-    @property
-    def beats_baselines(self) -> bool:
-        """Whether warm stars beat bias-only and lists beat popularity."""
-        return _below(self.rmse, self.bias_only_rmse) and _below(self.popularity_ndcg, self.ndcg)
+    def beats(self, baseline: Baseline) -> bool:
+        """Whether warm stars beat bias-only's, or lists popularity's."""
+        if baseline == "bias_only":
+            return _below(self.rmse, self.bias_only_rmse)
+        return _below(self.popularity_ndcg, self.ndcg)
+
+    def beside(self, baseline: Baseline) -> str:
+        """The figures that say so."""
+        if baseline == "bias_only":
+            return f"warm RMSE {_text(self.rmse)} against bias-only's {_text(self.bias_only_rmse)}"
+        return f"NDCG@{self.k} {_text(self.ndcg)} against popularity's {_text(self.popularity_ndcg)}"
 
 
 @dataclass(frozen=True)
@@ -44,18 +53,29 @@ class Promotion:
     reason: str
 
 
-def decide_promotion(candidate: Scores, against: Comparison | None, without: str = NO_CHAMPION) -> Promotion:
-    """Promote a candidate that beats both baselines and is not worse than the champion beyond noise.
+def decide_promotion(
+    candidate: Scores,
+    against: Comparison | None,
+    without: str = NO_CHAMPION,
+    must_beat: Sequence[Baseline] = ("bias_only", "popularity"),
+) -> Promotion:
+    """Promote a candidate that beats its baselines and is not worse than the champion beyond noise.
 
-    Worse beyond noise is what the whole 95 % interval says: NDCG below the champion's, or RMSE above it. `against` is
-    None where there is no champion to compare with; `without` then says why.
+    Worse beyond noise is what the whole 95 % interval says: NDCG below the champion's, or RMSE above it.
+
+    Args:
+        candidate: What the candidate scored, and the baselines beside it.
+        against: The comparison with the champion; None where there is none to compare with.
+        without: Why there is none.
+        must_beat: The baselines that this kind of model must beat.
     """
-    if not candidate.beats_baselines:
-        lists = f"NDCG@{candidate.k} {_text(candidate.ndcg)} against popularity's {_text(candidate.popularity_ndcg)}"
-        stars = f"warm RMSE {_text(candidate.rmse)} against bias-only's {_text(candidate.bias_only_rmse)}"
-        return Promotion(False, f"rejected: does not beat both baselines: {lists}, {stars}")
+    if not all(candidate.beats(baseline) for baseline in must_beat):
+        figures = ", ".join(candidate.beside(baseline) for baseline in reversed(must_beat))
+        named = "both baselines" if len(must_beat) > 1 else _NAMES[must_beat[0]]
+        return Promotion(False, f"rejected: does not beat {named}: {figures}")
     if against is None:
-        return Promotion(True, f"promoted: beats bias-only and popularity, and {without}")
+        beaten = f"beats {' and '.join(_NAMES[baseline] for baseline in must_beat)}, and " if must_beat else ""
+        return Promotion(True, f"promoted: {beaten}{without}")
     promote = against.ndcg.high >= 0 and against.rmse.low <= 0
     lists = f"NDCG@{candidate.k} {_compared(against.ndcg, above='better', below='worse')}"
     stars = f"RMSE {_compared(against.rmse, above='worse', below='better')}"

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from reco_assets.models.interface import Recommender
+from reco_assets.models.interface import Measure, Recommender
 from reco_assets.models.judging.metrics import ranking_metrics, rmse
 from reco_assets.models.ratings import Ratings
 from reco_assets.statistics import pair_number, splitmix64
@@ -42,10 +42,9 @@ class Slice:
 
 
 @dataclass(frozen=True)
-class Part:
-    """One part of the model: its name in `ModelConfig`, its metric, and how a model scores in it."""
+class Judge:
+    """How models are judged by one measure: the metric's name, which way is better, and what a model scores."""
 
-    name: str
     metric: str
     direction: Literal["minimize", "maximize"]
     score: Callable[[Recommender], float]
@@ -57,8 +56,8 @@ def held_out_slice(train: Ratings, seed: int) -> Slice:
     return Slice(train.where(~held), train.where(held))
 
 
-def parts(ratings: Slice, goal: Goal) -> tuple[Part, Part]:
-    """The rating part and the ranking part. Raises `TuningError` when there is nothing to judge them on."""
+def judges(ratings: Slice, goal: Goal) -> dict[Measure, Judge]:
+    """How models are judged, by measure. Raises `TuningError` when there is nothing to judge them on."""
     fitted, held = ratings.fitted, ratings.held_out
     warm = held.where(np.isin(held.user_id, fitted.user_id) & np.isin(held.movie_id, fitted.movie_id))
     judged = np.unique(held.user_id[held.rating >= goal.threshold])
@@ -75,4 +74,4 @@ def parts(ratings: Slice, goal: Goal) -> tuple[Part, Part]:
     def lists(model: Recommender) -> float:
         return ranking_metrics(model.recommend(judged, goal.k, seen=fitted), held, goal.k, goal.threshold).ndcg
 
-    return Part("rating", "rmse", "minimize", stars), Part("ranking", f"ndcg@{goal.k}", "maximize", lists)
+    return {"rmse": Judge("rmse", "minimize", stars), "ndcg": Judge(f"ndcg@{goal.k}", "maximize", lists)}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from reco_assets.models.interface import Family
 from reco_assets.models.tuning.held_out import Goal
 from reco_assets.models.tuning.search import Search, Tried, Tuned, tune
 from reco_assets.models.versions.store import model_store
@@ -11,12 +12,10 @@ from resources.mlflow.mirror import MlflowTracking
 from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse
 
-LOCK = "models/tuning"
 
-
-def study_file(settings: Settings) -> Path:
-    """The sqlite file with the studies of the ALS model."""
-    return model_store(settings).folder / "_tuning" / "studies.db"
+def study_file(settings: Settings, family: Family) -> Path:
+    """The sqlite file with the studies of a family."""
+    return model_store(settings, family).folder / "_tuning" / "studies.db"
 
 
 def goal_of(lakehouse: Lakehouse) -> Goal:
@@ -28,11 +27,11 @@ def goal_of(lakehouse: Lakehouse) -> Goal:
 def run_tuning(
     lakehouse: Lakehouse, mlflow: MlflowTracking, search: Search, trials: int, report: Callable[[Tried], None]
 ) -> Tuned:
-    """Tune both parts; each trial is a run of MLflow below one of the whole, and is told to `report`.
+    """Tune all parts; each trial is a run of MLflow below one of the whole, and is told to `report`.
 
     Waits for another tuning of this lakehouse to end: what it tried counts here. Raises `TuningError`.
     """
-    with lakehouse.lock(LOCK):
+    with lakehouse.lock(f"models/{search.family.name}/tuning"):
         parent = mlflow.log_run(f"tuning to {trials} trials", _numbers(search), {})
 
         def log(tried: Tried) -> None:
@@ -43,7 +42,7 @@ def run_tuning(
                 )
             report(tried)
 
-        tuned = tune(search, study_file(lakehouse.settings), trials, log)
+        tuned = tune(search, study_file(lakehouse.settings, search.family), trials, log)
     return Tuned(tuned.config, {**tuned.record, "mlflow_run_id": parent})
 
 

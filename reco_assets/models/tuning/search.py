@@ -1,7 +1,7 @@
-"""Hyperparameters by trial: an Optuna study for each part of the model, which goes on where a killed run left it.
+"""Hyperparameters by trial: an Optuna study for each part of a family, which goes on where a killed run left it.
 
-Two studies, since the parts share nothing but the data: the rating part by warm RMSE, the ranking part by NDCG@k. One
-objective for both would need a weight between stars and lists, and would fit both parts to try one.
+A study to each, since parts share nothing but the data: stars are judged by warm RMSE, lists by NDCG@k. One objective
+for both would need a weight between stars and lists, and would fit both parts to try one.
 """
 
 import hashlib
@@ -12,13 +12,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import scipy.sparse as sp
-
-from reco_assets.models.als.recommender import AlsRecommender, Factorize, ModelConfig
-from reco_assets.models.als.solver import AlsConfig
+from reco_assets.models.interface import Family, Parameter, SearchPart
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.tuning.held_out import Goal, Part, TuningError, held_out_slice, parts
+from reco_assets.models.tuning.held_out import Goal, Judge, TuningError, held_out_slice, judges
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -26,7 +22,6 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 RANDOM_TRIALS = 5  # before the sampler learns from what it saw
-RANK, REG_PARAM, ALPHA = (8, 128), (0.003, 1.0), (0.05, 20.0)
 
 
 @dataclass(frozen=True)
@@ -44,39 +39,52 @@ class Tried:
 
 @dataclass(frozen=True)
 class Tuned:
-    """The best settings of both parts, and what model.json keeps of how they were found."""
+    """The best settings of all parts, and what model.json keeps of how they were found."""
 
-    config: ModelConfig
+    config: Any
     record: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Search:
-    """What is searched: settings near `start` that do best by `goal` on ratings, fitted by the engine's solver."""
+    """What is searched: settings near `start`, a family's configuration, whose parts do best by `goal` on ratings."""
 
+    family: Family
     train: Ratings
-    start: ModelConfig
+    start: Any
     goal: Goal
-    factorize: Factorize
+    parts: tuple[SearchPart, ...]
+
+
+@dataclass(frozen=True)
+class _Trials:
+    """The trials of one part: what is tried, how it is judged, and where its study is kept."""
+
+    part: SearchPart
+    judge: Judge
+    study: "Study"
 
 
 def tune(search: Search, study_file: Path, trials: int, report: Callable[[Tried], None]) -> Tuned:
     """Try settings until each part has so many trials on these ratings; those of an earlier or killed run count.
 
     The settings to start from are tried first, so the best are never worse on the slice. One process at a time may work
-    on a study file. Raises `TuningError` when no rating that is held out can be judged.
+    on a study file. Raises `TuningError` when no rating that is held out can be judged, or there is nothing to try.
     """
+    if not search.parts:
+        raise TuningError("This kind of model has no settings to try. Train on the settings as they are: reco train.")
     ratings = held_out_slice(search.train, search.goal.seed)
-    fingerprint = _fingerprint(search)
+    judged_by, fingerprint = judges(ratings, search.goal), _fingerprint(search)
     config, found = search.start, {}
     storage = _storage(study_file)
-    for part in parts(ratings, search.goal):
-        study = _open(storage, f"{part.name}-{fingerprint}", part)
-        for tried in _remaining(study, part, trials, search, ratings.fitted):
+    for part in search.parts:
+        judge = judged_by[part.measure]
+        study = _open(storage, f"{part.name}-{fingerprint}", judge)
+        for tried in _remaining(_Trials(part, judge, study), trials, search, ratings.fitted):
             report(tried)
-        config = _with(config, part, replace(_settings(config, part), **study.best_params))
+        config = _with(config, part, study.best_params)
         found[part.name] = {
-            "metric": part.metric,
+            "metric": judge.metric,
             "trials": len(_completed(study)),
             "start": _completed(study)[0].value,
             "best": study.best_value,
@@ -93,72 +101,51 @@ def _storage(study_file: Path) -> "RDBStorage":
     return optuna.storages.RDBStorage(f"sqlite:///{study_file}")
 
 
-def _open(storage: "RDBStorage", name: str, part: Part) -> "Study":
+def _open(storage: "RDBStorage", name: str, judge: Judge) -> "Study":
     import optuna
 
-    study = optuna.create_study(storage=storage, study_name=name, direction=part.direction, load_if_exists=True)
+    study = optuna.create_study(storage=storage, study_name=name, direction=judge.direction, load_if_exists=True)
     for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):  # its process was killed
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
     return study
 
 
-def _remaining(study: "Study", part: Part, trials: int, search: Search, fitted: Ratings) -> Iterator[Tried]:
+def _remaining(made: _Trials, trials: int, search: Search, fitted: Ratings) -> Iterator[Tried]:
     import optuna
 
-    start = _settings(search.start, part)
+    study, part, judge = made.study, made.part, made.judge
+    start = _values(search.start, part)
     if not _completed(study):
-        study.enqueue_trial(_params(start), skip_if_exists=False)
+        study.enqueue_trial(start, skip_if_exists=False)
     for done in range(len(_completed(study)), trials):
         # Seeded by what is done, not once: a run that goes on tries what it would have tried without a break.
         study.sampler = optuna.samplers.TPESampler(seed=search.goal.seed + done, n_startup_trials=RANDOM_TRIALS)
         trial = study.ask()
-        config = _with(search.start, part, _suggested(trial, start))
-        value = part.score(AlsRecommender.fit(fitted, config, _only(part, search.factorize)))
+        suggested = {each.name: _suggested(trial, each, start[each.name]) for each in part.parameters}
+        value = judge.score(part.fit(fitted, _with(search.start, part, suggested)))
         if not math.isfinite(value):
-            raise TuningError(f"The {part.metric} of {trial.params} is {value}. Start from other settings.")
+            raise TuningError(f"The {judge.metric} of {trial.params} is {value}. Start from other settings.")
         study.tell(trial, value)
-        yield Tried(part.name, part.metric, done + 1, trials, trial.params, value, study.best_value)
+        yield Tried(part.name, judge.metric, done + 1, trials, trial.params, value, study.best_value)
 
 
-def _suggested(trial: "Trial", start: AlsConfig) -> AlsConfig:
-    """Settings to try. Iterations stay: they cost time, and regularisation does what fewer of them would."""
-    chosen = replace(
-        start,
-        rank=trial.suggest_int("rank", *_around(RANK, start.rank), log=True),
-        reg_param=trial.suggest_float("reg_param", *_around(REG_PARAM, start.reg_param), log=True),
-    )
-    if not start.alpha:
-        return chosen
-    return replace(chosen, alpha=trial.suggest_float("alpha", *_around(ALPHA, start.alpha), log=True))
+def _suggested(trial: "Trial", parameter: Parameter, start: float) -> float:
+    """A value to try, within the limits, which are widened where the settings lie outside."""
+    low, high = min(parameter.low, start), max(parameter.high, start)
+    if isinstance(parameter.low, int):
+        return trial.suggest_int(parameter.name, int(low), int(high), log=True)
+    return trial.suggest_float(parameter.name, low, high, log=True)
 
 
-def _around(limits: tuple[Any, Any], start: Any) -> tuple[Any, Any]:
-    """The limits, widened where the settings lie outside."""
-    return min(limits[0], start), max(limits[1], start)
+def _values(config: Any, part: SearchPart) -> dict[str, Any]:
+    """What a configuration says of a part's parameters."""
+    settings = getattr(config, part.name)
+    return {each.name: getattr(settings, each.name) for each in part.parameters}
 
 
-def _params(settings: AlsConfig) -> dict[str, Any]:
-    names = ("rank", "reg_param", "alpha") if settings.alpha else ("rank", "reg_param")
-    return {name: getattr(settings, name) for name in names}
-
-
-def _only(part: Part, factorize: Factorize) -> Factorize:
-    """Solve this part alone: zeros for the other, which the part's score does not look at."""
-
-    def solve(matrix: sp.csr_matrix, config: AlsConfig) -> tuple[np.ndarray, np.ndarray]:
-        if bool(config.alpha) == (part.name == "ranking"):
-            return factorize(matrix, config)
-        return np.zeros((matrix.shape[0], 1), np.float32), np.zeros((matrix.shape[1], 1), np.float32)
-
-    return solve
-
-
-def _settings(config: ModelConfig, part: Part) -> AlsConfig:
-    return config.rating if part.name == "rating" else config.ranking
-
-
-def _with(config: ModelConfig, part: Part, settings: AlsConfig) -> ModelConfig:
-    return replace(config, rating=settings) if part.name == "rating" else replace(config, ranking=settings)
+def _with(config: Any, part: SearchPart, values: Mapping[str, Any]) -> Any:
+    """The same configuration with other values of a part's parameters."""
+    return replace(config, **{part.name: replace(getattr(config, part.name), **values)})
 
 
 def _completed(study: "Study") -> "list[FrozenTrial]":
@@ -169,7 +156,7 @@ def _completed(study: "Study") -> "list[FrozenTrial]":
 
 def _fingerprint(search: Search) -> str:
     """Names what makes trials comparable: the ratings themselves, where the search starts, and what is sought."""
-    asked = json.dumps([search.start.as_dict(), asdict(search.goal)], sort_keys=True)
+    asked = json.dumps([asdict(search.start), asdict(search.goal)], sort_keys=True)
     digest = hashlib.blake2b(asked.encode(), digest_size=8)
     for column in (search.train.user_id, search.train.movie_id, search.train.rating):
         digest.update(column.tobytes())

@@ -6,44 +6,52 @@ starts over; MLflow's aliases, which a kill may leave one step ahead or behind, 
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from reco_assets.models.versions.backup import backup_current_model
+from reco_assets.models.interface import Family
+from reco_assets.models.versions.backup import back_up
+from reco_assets.models.versions.files import ModelStoreError, load_model
+from reco_assets.models.versions.record import Annotation, ComparisonRecord
 from reco_assets.models.versions.smoke import smoke_test
-from reco_assets.models.versions.store import ModelStore, ModelStoreError, judged, load_model, model_store, promoting
+from reco_assets.models.versions.store import ModelStore, model_store, promoting
 from resources.mlflow.mirror import MlflowTracking
 from resources.settings import Settings
 
 
-def deploy(
-    settings: Settings, registry: MlflowTracking, version: str, judge_again: Callable[[], object] | None = None
-) -> dict[str, Any]:
-    """Promote a judged version if its comparison says so; returns the comparison.
+@dataclass(frozen=True)
+class Candidate:
+    """A judged version, and the registry that holds it; `judge_again` compares it with the champion of today."""
 
-    `judge_again` compares it with the champion of today, where that is another than it was compared with. Raises
-    `ModelStoreError`, also where there is no `judge_again`, `SmokeTestError`, `RegistryError`; the champion serves on
-    then.
+    family: Family
+    version: str
+    registry: MlflowTracking
+    judge_again: Callable[[], object] | None = None
+
+
+def deploy(settings: Settings, candidate: Candidate) -> ComparisonRecord:
+    """Promote a version if its comparison says so; returns the comparison.
+
+    It is judged again where another version than it was compared with serves. Raises `ModelStoreError`, also where it
+    can't be judged again, `SmokeTestError`, `RegistryError`; the champion serves on then.
     """
-    with promoting(settings):
-        return _deploy(settings, registry, version, judge_again)
+    with promoting(settings, candidate.family):
+        return _deploy(settings, candidate)
 
 
-def _deploy(
-    settings: Settings, registry: MlflowTracking, version: str, judge_again: Callable[[], object] | None
-) -> dict[str, Any]:
-    store = model_store(settings)
-    comparison, champion = judged(store, version), store.champion()
-    if judge_again and comparison["promote"] and champion not in (version, comparison["champion"]):
-        judge_again()
-        comparison = judged(store, version)
-    store.annotate(version, decision=comparison["reason"])
-    if comparison["promote"] and champion != version:
-        _require_compared_with(version, comparison["champion"], champion)
+def _deploy(settings: Settings, candidate: Candidate) -> ComparisonRecord:
+    store, version, registry = model_store(settings, candidate.family), candidate.version, candidate.registry
+    comparison, champion = store.comparison(version), store.champion()
+    if candidate.judge_again and comparison.promote and champion not in (version, comparison.champion):
+        candidate.judge_again()
+        comparison = store.comparison(version)
+    store.annotate(version, Annotation(decision=comparison.reason))
+    if comparison.promote and champion != version:
+        _require_compared_with(version, comparison.champion, champion)
         _test_as_registered(store, registry, version)
-        backup_current_model(settings)
+        back_up(settings, candidate.family)
         registry.mark_champion(version, champion)
-        store.promote(version, comparison["reason"])
+        store.promote(version, comparison.reason)
     elif champion is not None:
         registry.mark_champion(champion, store.previous())
     return comparison
@@ -63,4 +71,4 @@ def _test_as_registered(store: ModelStore, registry: MlflowTracking, version: st
     with tempfile.TemporaryDirectory() as folder:
         fetched = registry.fetch_version(version, Path(folder))
         name = f"{version} as MLflow holds it" if fetched else version
-        smoke_test(load_model(fetched or store.path(version)), store.path(version), name)
+        smoke_test(load_model(fetched or store.path(version), store.family), store.path(version), name)

@@ -5,8 +5,10 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from reco_assets.models.versions.folders import missing_files
-from reco_assets.models.versions.store import MODEL_FILE, model_store
+from reco_assets.models.interface import Family
+from reco_assets.models.versions.files import required_files
+from reco_assets.models.versions.folders import MODEL_FILE, missing_files
+from reco_assets.models.versions.store import model_store, store_folder
 from reco_assets.publishing import left_out
 from reco_assets.workspace import MODELS, NamesakeError, documented_paths
 from resources.files import write_text_atomically
@@ -15,15 +17,18 @@ from resources.settings import Settings
 _ORIGIN = ".published"  # in a published model's folder: what it is a copy of
 
 
-def publish_models(settings: Settings) -> dict[str, Any]:
-    """Publish every complete version as `version_<version>`, and remove the published ones that are no more."""
-    if settings.storage.publish_paths == "off":
+def publish_models(settings: Settings, family: Family) -> dict[str, Any]:
+    """Publish every complete version as `version_<version>`, and remove the published ones that are no more.
+
+    The documents have a path for one family; the others' versions are not published.
+    """
+    if settings.storage.publish_paths == "off" or "/".join(store_folder(family)) != MODELS:
         return {}
-    store, folder = model_store(settings), documented_paths(settings, MODELS)[0]
+    store, folder = model_store(settings, family), documented_paths(settings, MODELS)[0]
     versions = {f"version_{version.removeprefix('version_')}": store.path(version) for version in store.versions()}
     try:
         for name, source in versions.items():
-            _publish_model(source, folder / name)
+            _publish_model(source, folder / name, family)
         for gone in _published_models(folder) - versions.keys():
             _remove(folder / gone)
     except (OSError, NamesakeError) as error:
@@ -31,7 +36,7 @@ def publish_models(settings: Settings) -> dict[str, Any]:
     return {"published": str(folder)}
 
 
-def _publish_model(source: Path, target: Path) -> None:
+def _publish_model(source: Path, target: Path, family: Family) -> None:
     """A copy of a version, seen whole or not at all; afterwards only what is said of it changes, in model.json."""
     if not target.exists():
         staging = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
@@ -43,7 +48,7 @@ def _publish_model(source: Path, target: Path) -> None:
             shutil.rmtree(staging, ignore_errors=True)
         return
     if not (target / _ORIGIN).is_file():
-        if missing_files(target):
+        if missing_files(target, required_files(family)):
             raise NamesakeError(f"{target} is no model version; move it away")
         return  # trained into this folder by hand: it is what it should be
     facts = (source / MODEL_FILE).read_text(encoding="utf-8")

@@ -1,11 +1,10 @@
 """What the documents of a model version must be: types, ids and paths that lead nowhere else. Nothing is read here."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reco_assets.models.als.recommender import ModelConfig
 from resources.identifiers import Identifier, InnerPath, Sha256
 
 Inputs = dict[str, int | str | None]
@@ -37,12 +36,18 @@ class _Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
 
+    def document(self) -> dict[str, Any]:
+        """What was set, as plain JSON, unknown fields included."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
 
 class StarsRecord(_Record):
     """How well stars were predicted; None where there was nothing to judge."""
 
     rmse: float | None = None
     rmse_all: float | None = None
+    test_count: Count = 0
+    coverage: float | None = None
     split: str = ""
 
 
@@ -53,6 +58,13 @@ class RankingRecord(_Record):
     threshold: float = 4.0
     ndcg: float | None = None
     hit_rate: float | None = None
+
+
+class BaselinesRecord(_Record):
+    """The same figures of the baselines."""
+
+    bias_only: StarsRecord = StarsRecord()
+    popularity: RankingRecord = RankingRecord()
 
 
 class ComparisonRecord(_Record):
@@ -70,32 +82,63 @@ class OriginRecord(_Record):
     rmse: float | None = None
 
 
+class HyperparametersRecord(_Record):
+    """What a version was trained with and judged by, under the documents' names."""
+
+    cold_start_strategy: Literal["drop", "nan"] = "drop"
+
+
 class MetricsRecord(_Record):
     """The run metrics of a version."""
 
     inputs: Inputs = {}
+    hyperparameters: HyperparametersRecord = HyperparametersRecord()
     evaluation: StarsRecord = StarsRecord()
     ranking: RankingRecord = RankingRecord()
+    baselines: BaselinesRecord = BaselinesRecord()
     by_origin: dict[str, OriginRecord] = {}
     comparison: ComparisonRecord | None = None
 
 
 class ModelRecord(_Record):
-    """model.json: what a version is, what it was made of, and what became of it."""
+    """model.json: what a version is, what it was made of, and what became of it.
+
+    Each family has its own, which says what `config` is and what else its models need to be loaded.
+    """
 
     version: Identifier = "unnamed"
-    config: ModelConfig | None = None
-    mean: float = 0.0
+    config: Any
     files: dict[InnerPath, Sha256] = {}
     inputs: Inputs = {}
     engine: Literal["embedded", "spark"] = "embedded"
     cores: int | None = None
     code_version: str = ""
-    dagster_run_id: str = ""
+    dagster_run_id: str = ""  # empty for a version that was trained on given files
     split: str = ""
     train_count: Count = 0
     lookback_days: int | None = None
     seed: int = 0
+    tuning: dict[str, Any] | None = None
+    mlflow_run_id: str | None = None
     metrics: MetricsRecord | None = None
+    decision: str = ""
+    promoted_ts: str = ""
+
+    def delta_version(self, table: str) -> int | None:
+        """Which version of a table it was trained on; None where that has no versions, or it was not trained on it."""
+        version = self.inputs.get(table)
+        return version if isinstance(version, int) else None
+
+    @property
+    def judged_inputs(self) -> Inputs:
+        """What it was trained and judged on, by table; before it is judged, what it was trained on."""
+        return self.metrics.inputs if self.metrics and self.metrics.inputs else self.inputs
+
+
+class Annotation(_Record):
+    """What becomes known of a version after it was saved; what is not set stays as it is."""
+
+    mlflow_run_id: str = ""
+    metrics: MetricsRecord = MetricsRecord()
     decision: str = ""
     promoted_ts: str = ""

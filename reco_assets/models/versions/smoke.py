@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from reco_assets.models.als.recommender import AlsRecommender
 from reco_assets.models.interface import Recommender
 from reco_assets.models.top_n import MASKED
 from reco_assets.vocabulary import HIGHEST_RATING, LOWEST_RATING
@@ -27,7 +26,7 @@ class SmokeTestError(RecoError):
     """A model does not answer as it should; the message says what was asked and what came."""
 
 
-def write_sample(folder: Path, model: AlsRecommender) -> None:
+def write_sample(folder: Path, model: Recommender) -> None:
     """Leave what a model answers for some users, one of them unknown, in its folder."""
     users = np.append(_spread(model.user_ids), np.int32(UNKNOWN_USER))
     movies = np.resize(_spread(model.movie_ids), len(users))

@@ -8,13 +8,13 @@ import pytest
 import scipy.sparse as sp
 
 from reco_assets.models.als.mllib import MllibFactorizer
-from reco_assets.models.als.solver import AlsConfig, factorize
+from reco_assets.models.als.solver import AlsConfig, ExplicitAls, ImplicitAls, factorize
 from resources.engine import Engine
 
 pytestmark = pytest.mark.both_engines
 
-EXPLICIT = AlsConfig(rank=4, max_iter=25, reg_param=0.1, seed=3)
-IMPLICIT = AlsConfig(rank=4, max_iter=25, reg_param=0.1, seed=3, alpha=0.75)
+EXPLICIT = ExplicitAls(rank=4, max_iter=25, reg_param=0.1, seed=3)
+IMPLICIT = ImplicitAls(rank=4, max_iter=25, reg_param=0.1, seed=3, alpha=0.75)
 
 
 @pytest.fixture

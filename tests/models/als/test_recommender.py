@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
-from reco_assets.models.als.solver import AlsConfig
+from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.interface import NoRatingsError, TopN
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.top_n import MASKED
 
-CONFIG = ModelConfig(AlsConfig(4, 8, 0.1, 1), AlsConfig(4, 8, 0.1, 1, 0.75), 3.5)
+CONFIG = ModelConfig(ExplicitAls(4, 8, 0.1, 1), ImplicitAls(4, 8, 0.1, 1, 0.75), 3.5)
 STRANGER, UNKNOWN_MOVIE = 999_999, 888_888
 
 
@@ -293,7 +293,7 @@ def test_folding_in_nobody_leaves_a_model_to_which_all_are_strangers() -> None:
 
 def test_a_loaded_model_answers_exactly_as_the_saved_one(tmp_path: Path) -> None:
     MODEL.save(tmp_path)
-    loaded = AlsRecommender.load(tmp_path, ModelConfig.from_dict(CONFIG.as_dict()), MODEL.biases.mean)
+    loaded = AlsRecommender.load(tmp_path, CONFIG, MODEL.biases.mean)
     asked, pairs = ids(*USERS, STRANGER), (ids(*USERS[:20], STRANGER), ids(*MOVIES[:20], UNKNOWN_MOVIE))
     np.testing.assert_array_equal(loaded.knows(*pairs), MODEL.knows(*pairs))
     np.testing.assert_array_equal(loaded.predict(*pairs), MODEL.predict(*pairs))
@@ -336,10 +336,6 @@ def test_movies_of_the_users_own_taste_speak_for_a_movie_and_others_do_not() -> 
 def test_for_a_user_without_a_like_popularity_speaks() -> None:
     found = MODEL.explain(STRANGER, int(MOVIES[0]), of((STRANGER, int(MOVIES[1]), 1.0)))
     assert [part.name for part in found.parts] == ["share of all ratings"]
-
-
-def test_settings_survive_the_way_through_plain_numbers() -> None:
-    assert ModelConfig.from_dict(CONFIG.as_dict()) == CONFIG
 
 
 def test_re_rating_a_movie_weighs_as_one_opinion() -> None:

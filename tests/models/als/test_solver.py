@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reco_assets.models.als import solver as als
-from reco_assets.models.als.solver import AlsConfig, factorize, solve_rows
+from reco_assets.models.als.solver import AlsConfig, ExplicitAls, ImplicitAls, factorize, solve_rows
 
 
 def random_problem(seed: int, rows: int, columns: int, rank: int, density: float) -> tuple[sp.csr_matrix, np.ndarray]:
@@ -20,7 +21,8 @@ def random_problem(seed: int, rows: int, columns: int, rank: int, density: float
 
 
 def config(rank: int, alpha: float = 0.0, **changes: float) -> AlsConfig:
-    return AlsConfig(**{"rank": rank, "max_iter": 5, "reg_param": 0.1, "seed": 1, "alpha": alpha, **changes})
+    values: dict[str, Any] = {"rank": rank, "max_iter": 5, "reg_param": 0.1, "seed": 1, **changes}
+    return ImplicitAls(**values, alpha=alpha) if alpha else ExplicitAls(**values)
 
 
 def ridge_of_each_row(rows: sp.csr_matrix, factors: np.ndarray, reg_param: float, alpha: float) -> np.ndarray:

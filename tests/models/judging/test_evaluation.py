@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reco_assets.models.als.family import ALS, AlsRecord
 from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
-from reco_assets.models.als.solver import AlsConfig
+from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.baselines import fit_baselines
 from reco_assets.models.judging.document import metrics_document, metrics_plot, metrics_report, scalar_metrics
 from reco_assets.models.judging.evaluation import (
@@ -24,7 +25,7 @@ from reco_assets.models.judging.evaluation import (
 from reco_assets.models.ratings import Ratings
 from resources.settings import load_settings
 
-CONFIG = ModelConfig(AlsConfig(4, 5, 0.1, 1), AlsConfig(4, 5, 0.2, 1, 0.75), 3.5)
+CONFIG = ModelConfig(ExplicitAls(4, 5, 0.1, 1), ImplicitAls(4, 5, 0.2, 1, 0.75), 3.5)
 TRAIN_ROWS = [(user, movie, 1.0 + (user * movie) % 5) for user in range(1, 9) for movie in range(1, 9) if user != movie]
 WARM = [(1, 1, 5.0), (2, 2, 4.0), (3, 3, 1.0)]
 COLD = [(99, 1, 4.5), (1, 99, 2.0)]
@@ -128,9 +129,9 @@ def test_the_order_of_test_ratings_does_not_change_what_users_got() -> None:
 
 
 def document_of(found: Evaluation, baselines: BaselineScores | None = None) -> dict[str, Any]:
-    facts = {"version": "20250101_120000", "config": CONFIG.as_dict(), "train_count": len(TRAIN), "seed": 1}
+    record = AlsRecord(version="20250101_120000", config=CONFIG, mean=3.0, train_count=len(TRAIN), seed=1)
     settings = load_settings(top_n=7, als_cold_start_strategy="drop")
-    return metrics_document(settings, facts, found, baselines or beside(*WARM))
+    return metrics_document(settings, ALS, record, found, baselines or beside(*WARM))
 
 
 def test_the_document_has_the_documented_sections_and_keys() -> None:
@@ -145,7 +146,7 @@ def test_the_document_has_the_documented_sections_and_keys() -> None:
         "baselines",
         "recommendations",
     ]
-    assert list(document["hyperparameters"])[:4] == ["rank", "max_iter", "reg_param", "cold_start_strategy"]
+    assert set(document["hyperparameters"]) > {"rank", "max_iter", "reg_param", "cold_start_strategy"}
     assert document["dataset_info"] == {
         "storage_format": "delta",
         "split_info": {"train_count": 56, "test_count": 5, "total_count": 61},

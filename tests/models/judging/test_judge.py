@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reco_assets.models.als.family import ALS
 from reco_assets.models.als.recommender import AlsRecommender
-from reco_assets.models.interface import Baselines
+from reco_assets.models.interface import Baselines, Trained
 from reco_assets.models.judging.evaluation import Protocol, Trial
 from reco_assets.models.judging.judge import judge
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.versions.store import ModelStoreError, model_store
+from reco_assets.models.versions.files import ModelStoreError
+from reco_assets.models.versions.store import model_store
 from resources.settings import Settings
 
 FIRST, SECOND = "20250101_000001", "20250101_000002"
@@ -32,7 +34,7 @@ def trial(tiny_model: AlsRecommender) -> Trial:
 
 
 def compared(settings: Settings, trial: Trial) -> dict[str, Any]:
-    found: dict[str, Any] = judge(settings, SECOND, trial)["comparison"]
+    found: dict[str, Any] = judge(settings, ALS, SECOND, trial)["comparison"]
     return found
 
 
@@ -48,7 +50,7 @@ def test_the_first_version_has_no_champion_to_be_compared_with(
 
 def test_the_same_model_again_is_not_worse(store_settings: Settings, save_version: Save, trial: Trial) -> None:
     save_version(FIRST, **FACTS)
-    model_store(store_settings).promote(FIRST, "first")
+    model_store(store_settings, ALS).promote(FIRST, "first")
     save_version(SECOND, **FACTS)
     found = compared(store_settings, trial)
     assert found["champion"] == FIRST
@@ -62,10 +64,10 @@ def test_a_worse_model_is_rejected_with_the_next_task(
     store_settings: Settings, save_version: Save, trial: Trial, tiny_model: AlsRecommender
 ) -> None:
     save_version(FIRST, **FACTS)
-    store = model_store(store_settings)
+    store = model_store(store_settings, ALS)
     store.promote(FIRST, "first")
     worse = replace(tiny_model, rating_items=-3 * tiny_model.rating_items, ranking_items=-tiny_model.ranking_items)
-    store.save(SECOND, worse, {"inputs": {}, **FACTS})
+    store.save(SECOND, Trained(worse), {"inputs": {}, **FACTS})
     found = compared(store_settings, trial)
     assert (found["promote"], found["next_task"]) == (False, "rollback_model")
     assert found["ndcg"]["high"] < 0 < found["rmse"]["low"]
@@ -75,9 +77,9 @@ def test_a_champion_of_another_split_is_not_judged_and_the_document_has_none(
     store_settings: Settings, save_version: Save, trial: Trial
 ) -> None:
     save_version(FIRST, **FACTS | {"split": "random"})
-    model_store(store_settings).promote(FIRST, "first")
+    model_store(store_settings, ALS).promote(FIRST, "first")
     save_version(SECOND, **FACTS)
-    document = judge(store_settings, SECOND, trial)
+    document = judge(store_settings, ALS, SECOND, trial)
     assert document["champion"] is None
     assert document["comparison"]["champion"] == FIRST
     assert f"champion {FIRST} was trained on another split (random)" in document["comparison"]["reason"]
@@ -88,10 +90,10 @@ def test_a_champion_that_cannot_be_loaded_stops_the_evaluation_with_a_way_out(
     store_settings: Settings, save_version: Save, trial: Trial
 ) -> None:
     save_version(FIRST, **FACTS)
-    store = model_store(store_settings)
+    store = model_store(store_settings, ALS)
     store.promote(FIRST, "first")
     save_version(SECOND, **FACTS)
     (store.path(FIRST) / "user_factors.parquet").write_bytes(b"PAR1")
     with pytest.raises(ModelStoreError, match=rf"champion cannot be loaded: .*{FIRST}.*reco model rollback"):
-        judge(store_settings, SECOND, trial)
+        judge(store_settings, ALS, SECOND, trial)
     assert store.champion() == FIRST

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pytest
 
 from reco_assets.models.als import solver as als
+from reco_assets.models.als.family import ALS, search_parts
 from reco_assets.models.als.recommender import ModelConfig
-from reco_assets.models.als.solver import AlsConfig
-from reco_assets.models.assets import als_candidate
+from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
+from reco_assets.models.assets import model_assets
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.tuning.run import goal_of, run_tuning
 from reco_assets.models.tuning.search import Search
@@ -30,8 +31,8 @@ def ratings() -> Ratings:
 
 
 def search(lakehouse: Lakehouse) -> Search:
-    config = ModelConfig(AlsConfig(4, 2, 0.1, 1), AlsConfig(4, 2, 0.1, 1, 0.75), 3.5)
-    return Search(ratings(), config, goal_of(lakehouse), als.factorize)
+    config = ModelConfig(ExplicitAls(4, 2, 0.1, 1), ImplicitAls(4, 2, 0.1, 1, 0.75), 3.5)
+    return Search(ALS, ratings(), config, goal_of(lakehouse), search_parts(als.factorize))
 
 
 def test_each_trial_is_a_run_below_that_of_the_tuning(lakehouse: Lakehouse) -> None:
@@ -66,7 +67,7 @@ def test_the_best_settings_train_the_version_and_stand_in_its_record(
     lakehouse = make_lakehouse(**SMALL)
     write_training_ratings(lakehouse)
     candidate = train(lakehouse, {"tune": 2})
-    facts = model_store(lakehouse.settings).facts(candidate)
+    facts = model_store(lakehouse.settings, ALS).record(candidate).document()
     for part in ("rating", "ranking"):
         assert facts["tuning"][part]["trials"] == 2
         for name, value in facts["tuning"][part]["params"].items():
@@ -78,7 +79,7 @@ def test_without_tuning_the_settings_train_the_version(
 ) -> None:
     lakehouse = make_lakehouse(**SMALL)
     write_training_ratings(lakehouse)
-    facts = model_store(lakehouse.settings).facts(train(lakehouse, {}))
+    facts = model_store(lakehouse.settings, ALS).record(train(lakehouse, {})).document()
     assert "tuning" not in facts
     assert facts["config"]["rating"]["rank"] == SMALL["als_rank"]
 
@@ -94,7 +95,7 @@ def write_training_ratings(lakehouse: Lakehouse) -> None:
 
 def train(lakehouse: Lakehouse, config: dict[str, Any]) -> str:
     result = dg.materialize(
-        [als_candidate],
+        model_assets(ALS)[:1],
         resources={
             "lakehouse": lakehouse,
             "mlflow": MlflowTracking(lakehouse.settings),

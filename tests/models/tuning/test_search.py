@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from optuna.storages import RDBStorage
 
 from reco_assets.models.als import solver as als
+from reco_assets.models.als.family import ALS, search_parts
 from reco_assets.models.als.recommender import ModelConfig
-from reco_assets.models.als.solver import AlsConfig
+from reco_assets.models.als.solver import AlsConfig, ExplicitAls, ImplicitAls
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.tuning.held_out import Goal, TuningError, held_out_slice
 from reco_assets.models.tuning.search import Search, Tried, tune
 
-START = ModelConfig(AlsConfig(8, 3, 0.1, 1), AlsConfig(8, 3, 0.1, 1, 0.75), 3.5)
+START = ModelConfig(ExplicitAls(8, 3, 0.1, 1), ImplicitAls(8, 3, 0.1, 1, 0.75), 3.5)
 GOAL = Goal(k=5, threshold=4.0, seed=42, engine="embedded")
 
 
@@ -54,7 +55,7 @@ def random_ratings(seed: int = 0, users: int = 40, movies: int = 30) -> Ratings:
 
 
 def search(train: Ratings | None = None) -> Search:
-    return Search(random_ratings() if train is None else train, START, GOAL, als.factorize)
+    return Search(ALS, random_ratings() if train is None else train, START, GOAL, search_parts(als.factorize))
 
 
 def tried_by(study: Path, trials: int, what: Search | None = None, stop_after: int | None = None) -> list[Tried]:
@@ -124,7 +125,7 @@ def test_a_trial_that_was_under_way_when_the_process_was_killed_is_tried_again(
         return als.factorize(matrix, config)
 
     with pytest.raises(KilledError):
-        tune(replace(search(), factorize=dies), study, 3, lambda _: None)
+        tune(replace(search(), parts=search_parts(dies)), study, 3, lambda _: None)
     assert tried_by(study, 3) == whole[1:]
 
 

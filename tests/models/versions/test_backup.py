@@ -7,16 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from reco_assets.models.versions.backup import (
-    backup_current_model,
-    compare_models,
-    read_backup,
-    restore,
-    roll_back,
-    rollback_model,
-)
+from reco_assets.models.als.family import ALS
+from reco_assets.models.serving import backup_current_model, compare_models, rollback_model
+from reco_assets.models.versions.backup import read_backup, restore, roll_back
 from reco_assets.models.versions.checksums import checksums
-from reco_assets.models.versions.store import ModelStore, ModelStoreError, model_store
+from reco_assets.models.versions.files import ModelStoreError
+from reco_assets.models.versions.store import ModelStore, model_store
 from resources.settings import Settings
 
 FIRST, SECOND, THIRD = "20250101_000001", "20250101_000002", "20250101_000003"
@@ -25,7 +21,7 @@ Save = Callable[..., None]
 
 @pytest.fixture
 def store(store_settings: Settings) -> ModelStore:
-    return model_store(store_settings)
+    return model_store(store_settings, ALS)
 
 
 @pytest.fixture
@@ -43,7 +39,7 @@ def test_a_backup_pins_the_files_and_the_delta_versions_of_the_champion(
     store: ModelStore, champion: str, store_settings: Settings
 ) -> None:
     done = backup_current_model(store_settings)
-    backup = read_backup(store_settings)
+    backup = read_backup(store)
     assert backup is not None
     assert (done["version"], backup.version) == (champion, champion)
     assert backup.inputs == {"silver/train_ratings": 3, "silver/test_ratings": 4}
@@ -53,9 +49,11 @@ def test_a_backup_pins_the_files_and_the_delta_versions_of_the_champion(
     assert checksums(Path(done["path"])) == checksums(store.path(champion))
 
 
-def test_without_a_champion_there_is_nothing_to_back_up_or_to_roll_back_to(store_settings: Settings) -> None:
+def test_without_a_champion_there_is_nothing_to_back_up_or_to_roll_back_to(
+    store: ModelStore, store_settings: Settings
+) -> None:
     assert backup_current_model(store_settings)["version"] is None
-    assert read_backup(store_settings) is None
+    assert read_backup(store) is None
     assert rollback_model(store_settings)["champion"] is None
 
 
@@ -77,7 +75,7 @@ def test_a_damaged_champion_is_not_backed_up_and_the_backup_before_stays(
     damage(store.path(champion) / "user_factors.parquet")
     with pytest.raises(ModelStoreError, match=r"user_factors\.parquet missing or not as saved"):
         backup_current_model(store_settings)
-    assert restore(store_settings, champion) == ["user_factors.parquet"]
+    assert restore(store, champion) == ["user_factors.parquet"]
 
 
 def test_a_rollback_after_a_rejected_candidate_leaves_the_champion_and_says_that_its_files_are_whole(
@@ -156,7 +154,7 @@ def test_by_hand_a_rollback_goes_to_the_predecessor_and_brings_its_files_back(
     save_version(SECOND)
     store.promote(SECOND, "better")
     (store.path(FIRST) / "item_factors.parquet").unlink()
-    assert roll_back(store_settings) == FIRST
+    assert roll_back(store_settings, ALS) == FIRST
     assert (store.champion(), store.previous()) == (FIRST, SECOND)
 
 
@@ -168,7 +166,7 @@ def test_by_hand_a_rollback_restores_a_lost_record_from_the_backup(
     lost(store.folder / "champion.json")
     with pytest.raises(ModelStoreError, match=rf"champion\.json is .*{FIRST}"):
         store.champion()
-    assert roll_back(store_settings) == FIRST
+    assert roll_back(store_settings, ALS) == FIRST
     assert store.champion() == FIRST
 
 
@@ -188,7 +186,7 @@ def test_a_model_trained_on_given_files_is_no_candidate(
 ) -> None:
     save_version(FIRST)
     save_version(SECOND)
-    facts = store.facts(SECOND)
+    facts = store.record(SECOND).document()
     del facts["dagster_run_id"]
     (store.path(SECOND) / "model.json").write_text(json.dumps(facts))
     assert compare_models(store_settings)["candidate"] == FIRST

@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
+from reco_assets.models.als.family import ALS
 from reco_assets.models.versions import deployment
 from reco_assets.models.versions.backup import read_backup
-from reco_assets.models.versions.deployment import deploy
+from reco_assets.models.versions.deployment import Candidate, deploy
+from reco_assets.models.versions.files import ModelStoreError
+from reco_assets.models.versions.record import Annotation, MetricsRecord
 from reco_assets.models.versions.smoke import SmokeTestError
-from reco_assets.models.versions.store import ModelStore, ModelStoreError, model_store
+from reco_assets.models.versions.store import ModelStore, model_store
 from resources.mlflow.mirror import MlflowTracking, RegistryError, VersionRecord
 from resources.settings import Settings, load_settings
 
@@ -30,7 +33,7 @@ def kill(*_: Any, **__: Any) -> None:
 
 @pytest.fixture
 def store(store_settings: Settings) -> ModelStore:
-    return model_store(store_settings)
+    return model_store(store_settings, ALS)
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +69,8 @@ def candidate(store: ModelStore, registry: MlflowTracking, save_version: Save) -
     """A champion, deployed as usual, and a registered candidate that is to follow it."""
     save_version(FIRST)
     register(registry, store, FIRST)
-    deploy(store_settings := registry.settings, registry, FIRST)
-    assert model_store(store_settings).champion() == FIRST
+    deploy(store_settings := registry.settings, Candidate(ALS, FIRST, registry))
+    assert model_store(store_settings, ALS).champion() == FIRST
     save_version(SECOND, FIRST)
     register(registry, store, SECOND)
     return SECOND
@@ -77,13 +80,13 @@ def test_a_promoted_candidate_serves_its_aliases_follow_and_the_one_before_is_ba
     store: ModelStore, registry: MlflowTracking, candidate: str
 ) -> None:
     assert aliases(registry) == {"champion": FIRST, "challenger": candidate}
-    assert deploy(registry.settings, registry, candidate)["promote"]
+    assert deploy(registry.settings, Candidate(ALS, candidate, registry)).promote
     assert (store.champion(), store.previous()) == (candidate, FIRST)
     assert aliases(registry) == {"champion": candidate, "previous": FIRST}
-    backup = read_backup(registry.settings)
+    backup = read_backup(store)
     assert backup is not None
     assert backup.version == FIRST
-    assert store.facts(candidate)["decision"] == "promoted: as good"
+    assert store.record(candidate).decision == "promoted: as good"
 
 
 def test_a_rejected_candidate_stays_the_challenger(
@@ -91,17 +94,17 @@ def test_a_rejected_candidate_stays_the_challenger(
 ) -> None:
     save_version(THIRD, FIRST, promote=False)
     register(registry, store, THIRD)
-    assert not deploy(registry.settings, registry, THIRD)["promote"]
+    assert not deploy(registry.settings, Candidate(ALS, THIRD, registry)).promote
     assert store.champion() == FIRST
     assert aliases(registry) == {"champion": FIRST, "challenger": THIRD}
-    assert store.facts(THIRD)["decision"] == "rejected: worse"
+    assert store.record(THIRD).decision == "rejected: worse"
 
 
 STEPS = {
-    "before anything": (deployment, "judged"),
+    "before anything": (ModelStore, "comparison"),
     "before it is read back": (MlflowTracking, "fetch_version"),
     "in the smoke test": (deployment, "smoke_test"),
-    "before the backup": (deployment, "backup_current_model"),
+    "before the backup": (deployment, "back_up"),
     "before the alias": (MlflowTracking, "mark_champion"),
     "before the record": (ModelStore, "promote"),
     "in the record's last step": (Path, "replace"),
@@ -116,10 +119,10 @@ def test_a_crash_between_registering_and_promoting_leaves_the_champion_and_a_sec
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(*STEPS[step], kill)
         with pytest.raises(Killed):
-            deploy(registry.settings, registry, candidate)
+            deploy(registry.settings, Candidate(ALS, candidate, registry))
     assert (store.folder / "champion.json").read_bytes() == before
     store.load(FIRST)
-    deploy(registry.settings, registry, candidate)
+    deploy(registry.settings, Candidate(ALS, candidate, registry))
     assert store.champion() == candidate
     assert aliases(registry) == {"champion": candidate, "previous": FIRST}
 
@@ -130,11 +133,11 @@ def test_an_alias_that_a_crash_left_ahead_is_set_back_by_the_next_run_whatever_i
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ModelStore, "promote", kill)
         with pytest.raises(Killed):
-            deploy(registry.settings, registry, candidate)
+            deploy(registry.settings, Candidate(ALS, candidate, registry))
     assert aliases(registry)["champion"] == candidate
     save_version(THIRD, FIRST, promote=False)
     register(registry, store, THIRD)
-    deploy(registry.settings, registry, THIRD)
+    deploy(registry.settings, Candidate(ALS, THIRD, registry))
     assert aliases(registry)["champion"] == store.champion() == FIRST
 
 
@@ -146,7 +149,7 @@ def test_aliases_that_a_crash_left_half_set_are_set_anew_by_the_next_run(
     client.set_registered_model_alias(registry.name, "champion", newest.version)
     assert aliases(registry) == {"champion": candidate, "challenger": candidate}
     assert store.champion() == FIRST
-    deploy(registry.settings, registry, candidate)
+    deploy(registry.settings, Candidate(ALS, candidate, registry))
     assert aliases(registry) == {"champion": candidate, "previous": FIRST}
 
 
@@ -154,7 +157,7 @@ def test_what_is_tested_is_what_the_registry_holds(store: ModelStore, registry: 
     for copy in (registry.settings.storage.root / "mlflow" / "artifacts").rglob("user_factors.parquet"):
         copy.write_bytes(b"PAR1 damaged on the way")
     with pytest.raises(ModelStoreError, match=r"user_factors\.parquet missing or not as saved"):
-        deploy(registry.settings, registry, candidate)
+        deploy(registry.settings, Candidate(ALS, candidate, registry))
     assert store.champion() == FIRST
 
 
@@ -164,7 +167,7 @@ def test_a_registered_version_without_its_files_is_not_promoted(
     for copy in (registry.settings.storage.root / "mlflow" / "artifacts").rglob("*.*"):
         copy.unlink() if copy.is_file() else None
     with pytest.raises((RegistryError, ModelStoreError)):
-        deploy(registry.settings, registry, candidate)
+        deploy(registry.settings, Candidate(ALS, candidate, registry))
     assert store.champion() == FIRST
 
 
@@ -175,11 +178,11 @@ def test_a_candidate_that_answers_otherwise_than_it_did_when_trained_is_not_prom
     document = json.loads(sample.read_text())
     document["stars"][0] += 0.5
     sample.write_text(json.dumps(document))
-    facts = store.facts(candidate)
+    facts = store.record(candidate).document()
     del facts["files"]  # so that nothing but the smoke test can notice
     (store.path(candidate) / "model.json").write_text(json.dumps(facts))
     with pytest.raises(SmokeTestError, match=f"{candidate} as MLflow holds it failed"):
-        deploy(registry.settings, registry, candidate)
+        deploy(registry.settings, Candidate(ALS, candidate, registry))
     assert store.champion() == FIRST
 
 
@@ -189,7 +192,7 @@ def test_a_candidate_without_one_of_its_files_is_not_promoted(
 ) -> None:
     (store.path(candidate) / file).unlink()
     with pytest.raises(ModelStoreError, match=candidate):
-        deploy(registry.settings, registry, candidate)
+        deploy(registry.settings, Candidate(ALS, candidate, registry))
     assert store.champion() == FIRST
 
 
@@ -204,7 +207,7 @@ def test_where_mlflow_is_away_the_stores_own_files_are_tested_and_promoted_with_
         )
     )
     with pytest.warns(UserWarning, match="was left out"):
-        deploy(registry.settings, away, candidate)
+        deploy(registry.settings, Candidate(ALS, candidate, away))
     assert store.champion() == candidate
 
 
@@ -214,7 +217,7 @@ def test_a_champion_that_changed_since_the_evaluation_is_not_replaced(
     save_version(THIRD, FIRST)
     store.promote(THIRD, "by hand, meanwhile")
     with pytest.raises(ModelStoreError, match=rf"compared with {FIRST}, but {THIRD} serves now.*reco evaluate"):
-        deploy(registry.settings, registry, candidate)
+        deploy(registry.settings, Candidate(ALS, candidate, registry))
     assert store.champion() == THIRD
 
 
@@ -223,15 +226,16 @@ def test_a_candidate_is_judged_again_beside_a_champion_that_it_was_not_compared_
 ) -> None:
     save_version(THIRD, FIRST)
     store.promote(THIRD, "by another run, meanwhile")
-    metrics = store.facts(candidate)["metrics"]
+    metrics = store.record(candidate).document()["metrics"]
 
     def judge_again() -> None:
         compared = metrics["comparison"] | {"champion": THIRD, "reason": "promoted: better than that one too"}
-        store.annotate(candidate, metrics=metrics | {"comparison": compared})
+        judged = MetricsRecord.model_validate(metrics | {"comparison": compared})
+        store.annotate(candidate, Annotation(metrics=judged))
 
-    assert deploy(registry.settings, registry, candidate, judge_again)["champion"] == THIRD
+    assert deploy(registry.settings, Candidate(ALS, candidate, registry, judge_again)).champion == THIRD
     assert (store.champion(), store.previous()) == (candidate, THIRD)
-    assert store.facts(candidate)["decision"] == "promoted: better than that one too"
+    assert store.record(candidate).decision == "promoted: better than that one too"
 
 
 def test_a_champion_whose_record_was_deleted_is_not_replaced_unseen(
@@ -239,17 +243,17 @@ def test_a_champion_whose_record_was_deleted_is_not_replaced_unseen(
 ) -> None:
     (store.folder / "champion.json").unlink()
     with pytest.raises(ModelStoreError, match=rf"champion\.json is gone, although {FIRST} was promoted"):
-        deploy(registry.settings, registry, candidate)
+        deploy(registry.settings, Candidate(ALS, candidate, registry))
     store.promote(FIRST, "named again")
-    deploy(registry.settings, registry, candidate)
+    deploy(registry.settings, Candidate(ALS, candidate, registry))
     assert store.champion() == candidate
 
 
 def test_a_run_repeated_after_the_promotion_changes_nothing(
     store: ModelStore, registry: MlflowTracking, candidate: str
 ) -> None:
-    deploy(registry.settings, registry, candidate)
+    deploy(registry.settings, Candidate(ALS, candidate, registry))
     before = (store.folder / "champion.json").read_bytes()
-    deploy(registry.settings, registry, candidate)
+    deploy(registry.settings, Candidate(ALS, candidate, registry))
     assert (store.folder / "champion.json").read_bytes() == before
     assert aliases(registry) == {"champion": candidate, "previous": FIRST}

@@ -8,12 +8,12 @@ import pytest
 from reco_assets.models.als.recommender import ITEMS_FILE, USERS_FILE
 from reco_assets.models.versions import folders as versions
 from reco_assets.models.versions.folders import (
+    MODEL_FILE,
     REQUIRED_FILES,
     ModelVersionError,
     get_latest_model_version_from_path,
     validate_model_version,
 )
-from reco_assets.models.versions.store import MODEL_FILE
 
 
 def version(folder: Path, name: str, *left_out: str) -> Path:

@@ -9,19 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reco_assets.models.als.family import ALS
 from reco_assets.models.als.recommender import AlsRecommender
+from reco_assets.models.interface import Trained
+from reco_assets.models.versions.files import load_model, save_model
 from reco_assets.models.versions.smoke import SAMPLE_FILE, SmokeTestError, smoke_test, write_sample
-from reco_assets.models.versions.store import load_model, save_model
 
 
 @pytest.fixture
 def folder(tmp_path: Path, tiny_model: AlsRecommender) -> Path:
-    save_model(tmp_path / "version", tiny_model, {})
+    save_model(tmp_path / "version", ALS, Trained(tiny_model), {})
     return tmp_path / "version"
 
 
 def test_a_model_that_was_saved_and_loaded_answers_as_before(folder: Path) -> None:
-    smoke_test(load_model(folder), folder, "a version")
+    smoke_test(load_model(folder, ALS), folder, "a version")
 
 
 def test_the_sample_asks_for_users_of_the_model_and_one_it_does_not_know(

@@ -13,8 +13,12 @@ from reco_assets.batches.receipt_files import copy_path
 from reco_assets.drift.claims import claim
 from reco_assets.drift.reports import read_report, reports_folder
 from reco_assets.maintenance.models import remove_superseded
-from reco_assets.models.versions.backup import backup_current_model, read_backup, roll_back, rollback_model
-from reco_assets.models.versions.store import ModelStore, ModelStoreError, find_current_model, model_store
+from reco_assets.models.als.family import ALS
+from reco_assets.models.serving import backup_current_model, find_current_model, rollback_model
+from reco_assets.models.versions.backup import read_backup, roll_back
+from reco_assets.models.versions.files import ModelStoreError
+from reco_assets.models.versions.record import Annotation
+from reco_assets.models.versions.store import ModelStore, model_store
 from resources.errors import RecoError
 from resources.identifiers import identifier
 from resources.settings import Settings
@@ -27,7 +31,7 @@ NO_IDS = ["../../x", "/etc", "..", "", "a/b", "a\\b", "a\0b", ".hidden", "-", "a
 @pytest.fixture
 def store(store_settings: Settings, save_version: Save) -> ModelStore:
     """Two versions, the second one promoted over the first."""
-    store = model_store(store_settings)
+    store = model_store(store_settings, ALS)
     for version in (FIRST, SECOND):
         save_version(version)
         store.promote(version, "better")
@@ -59,7 +63,7 @@ def change(path: Path, **fields: Any) -> None:
 def test_what_is_no_id_never_becomes_a_path(name: str, store: ModelStore, store_settings: Settings) -> None:
     asked: list[Callable[[], Any]] = [
         lambda: store.path(name),
-        lambda: store.facts(name),
+        lambda: store.record(name),
         lambda: store.promote(name, "by hand"),
         lambda: read_report(store_settings, name),
         lambda: claim(store_settings, name, "me"),
@@ -131,8 +135,12 @@ BAD_MODELS: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("case", BAD_MODELS)
 def test_a_model_document_with_anything_else_is_refused_by_file_and_field(case: str, store: ModelStore) -> None:
     fields, named = BAD_MODELS[case]
+
+    def annotate(version: str) -> None:
+        store.annotate(version, Annotation(decision="good"))
+
     change(store.path(SECOND) / "model.json", **fields)
-    for ask in (store.facts, store.load, store.verify, lambda version: store.annotate(version, decision="good")):
+    for ask in (store.record, store.load, store.verify, annotate):
         with pytest.raises(ModelStoreError, match=rf"{SECOND}/model\.json is damaged \({named}") as raised:
             ask(SECOND)
         assert "\n" not in str(raised.value)
@@ -154,9 +162,10 @@ def test_a_backup_record_that_leads_elsewhere_restores_nothing(
     backup_current_model(store_settings)
     change(store.folder / "_backup" / "backup.json", **fields)
     before = content(store.folder), content(outside)
-    for ask in (read_backup, rollback_model, roll_back):
+    asked = lambda: read_backup(store), lambda: rollback_model(store_settings), lambda: roll_back(store_settings, ALS)
+    for ask in asked:
         with pytest.raises(ModelStoreError, match=rf"backup\.json is damaged \({next(iter(fields))}"):
-            ask(store_settings)
+            ask()
     assert (content(store.folder), content(outside)) == before
 
 
@@ -168,7 +177,7 @@ def test_a_link_in_place_of_a_version_is_none_and_nothing_is_written_through_it(
     before = content(outside)
     assert store.versions() == [FIRST, SECOND]
     assert store.latest() == SECOND
-    for ask in (store.load, store.facts, store.verify, lambda version: store.promote(version, "by hand")):
+    for ask in (store.load, store.record, store.verify, lambda version: store.promote(version, "by hand")):
         with pytest.raises(ModelStoreError, match=f"{linked} is a link"):
             ask(linked)
     assert content(outside) == before

@@ -1,0 +1,116 @@
+"""ALS as a family: its settings, its record, its engines' solvers, and what tuning may try."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from reco_assets.models.als import solver
+from reco_assets.models.als.recommender import ITEMS_FILE, USERS_FILE, AlsRecommender, Factorize, ModelConfig
+from reco_assets.models.als.solver import AlsConfig, ExplicitAls, ImplicitAls
+from reco_assets.models.interface import Family, Parameter, SearchPart, Trained
+from reco_assets.models.ratings import Ratings
+from reco_assets.models.versions.record import ModelRecord
+from resources.settings import Settings
+
+if TYPE_CHECKING:
+    from resources.engine import Engine
+
+RANK, REG_PARAM, ALPHA = Parameter("rank", 8, 128), Parameter("reg_param", 0.003, 1.0), Parameter("alpha", 0.05, 20.0)
+
+
+class AlsRecord(ModelRecord):
+    """model.json of an ALS model; mean: stars, of the ratings it was trained on."""
+
+    config: ModelConfig
+    mean: float
+
+
+def configure(settings: Settings) -> ModelConfig:
+    """The hyperparameters that the settings ask for."""
+    als, ranking, seed = settings.als, settings.ranking, settings.training.seed
+    return ModelConfig(
+        rating=ExplicitAls(als.rank, als.max_iter, als.reg_param, seed),
+        ranking=ImplicitAls(ranking.rank, ranking.max_iter, ranking.reg_param, seed, ranking.alpha),
+        like_threshold=ranking.like_threshold,
+    )
+
+
+def fit(train: Ratings, config: ModelConfig, engine: "Engine") -> Trained:
+    """Fit both parts by the engine's solver. Raises `NoRatingsError`."""
+    factorize = solver_of(engine)
+    return Trained(AlsRecommender.fit(train, config, factorize), getattr(factorize, "save_native", None))
+
+
+def solver_of(engine: "Engine") -> Factorize:
+    """What factorises on this engine."""
+    if engine.name == "embedded":
+        return solver.factorize
+    from reco_assets.models.als.mllib import MllibFactorizer
+
+    return MllibFactorizer(engine.session)
+
+
+def load(folder: Path, record: AlsRecord) -> AlsRecommender:
+    """The model of a version's folder."""
+    return AlsRecommender.load(folder, record.config, record.mean)
+
+
+def hyperparameters(config: ModelConfig) -> dict[str, Any]:
+    """What a version was trained with, under the documents' names and our own."""
+    rating, ranking = config.rating, config.ranking
+    return {
+        "rank": rating.rank,
+        "max_iter": rating.max_iter,
+        "reg_param": rating.reg_param,
+        "ranking_rank": ranking.rank,
+        "ranking_max_iter": ranking.max_iter,
+        "ranking_reg_param": ranking.reg_param,
+        "ranking_alpha": ranking.alpha,
+        "ranking_like_threshold": config.like_threshold,
+    }
+
+
+def search_space(engine: "Engine") -> tuple[SearchPart, ...]:
+    """Both parts. Iterations stay: they cost time, and regularisation does what fewer of them would."""
+    return search_parts(solver_of(engine))
+
+
+def search_parts(factorize: Factorize) -> tuple[SearchPart, ...]:
+    """Both parts by a solver; either is fitted alone, with zeros in the place of the other."""
+
+    def rating(train: Ratings, config: ModelConfig) -> AlsRecommender:
+        return AlsRecommender.fit(train, config, _only(ExplicitAls, factorize))
+
+    def ranking(train: Ratings, config: ModelConfig) -> AlsRecommender:
+        return AlsRecommender.fit(train, config, _only(ImplicitAls, factorize))
+
+    return (
+        SearchPart("rating", "rmse", (RANK, REG_PARAM), rating),
+        SearchPart("ranking", "ndcg", (RANK, REG_PARAM, ALPHA), ranking),
+    )
+
+
+def _only(kind: type[ExplicitAls] | type[ImplicitAls], factorize: Factorize) -> Factorize:
+    def solve(matrix: sp.csr_matrix, config: AlsConfig) -> tuple[np.ndarray, np.ndarray]:
+        if isinstance(config, kind):
+            return factorize(matrix, config)
+        return np.zeros((matrix.shape[0], 1), np.float32), np.zeros((matrix.shape[1], 1), np.float32)
+
+    return solve
+
+
+ALS = Family(
+    name="als",
+    description="the rating part (biases + ALS on residuals) and the ranking part (implicit ALS)",
+    files=(USERS_FILE, ITEMS_FILE),
+    record=AlsRecord,
+    metrics_file="run_metrics_{version}.json",
+    registered_name=lambda settings: settings.mlflow.registry_name,
+    configure=configure,
+    fit=fit,
+    load=load,
+    hyperparameters=hyperparameters,
+    search_space=search_space,
+)

@@ -1,0 +1,40 @@
+"""What models are trained and judged on, read from the lakehouse as arrays."""
+
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pac
+
+from reco_assets.models.ratings import Ratings
+from reco_assets.tables import SPLIT_RATINGS, TEST_RATINGS
+from reco_assets.vocabulary import HISTORY, RATING_COLUMNS
+from resources.tables.lakehouse import Lakehouse
+
+
+def read_ratings(
+    lakehouse: Lakehouse, table: str, version: int | None = None, lookback_days: int | None = None
+) -> Ratings:
+    """A table's ratings, all of them or those of the last days before its newest. Raises `LakehouseError`.
+
+    Days count back from the newest rating and not from today, so that a version can be trained again later.
+    """
+    dataset = lakehouse.dataset(table, version)
+    if lookback_days is None:
+        return Ratings.from_arrow(dataset.to_table(columns=list(RATING_COLUMNS)))
+    rows = dataset.to_table(columns=[*RATING_COLUMNS, "rating_ts"])
+    oldest = pac.subtract(pac.max(rows["rating_ts"]), pa.scalar(timedelta(days=lookback_days)))
+    return Ratings.from_arrow(rows.filter(pac.greater_equal(rows["rating_ts"], oldest)))
+
+
+def read_test_ratings(lakehouse: Lakehouse, version: int | None) -> tuple[Ratings, np.ndarray]:
+    """The n test ratings, and which of them came by stream, (n,) bool. Raises `LakehouseError`."""
+    test = lakehouse.dataset(TEST_RATINGS.name, version, encoded=["origin"])
+    rows = test.to_table(columns=[*RATING_COLUMNS, "origin"])
+    return Ratings.from_arrow(rows), pac.not_equal(rows["origin"].cast(pa.string()), HISTORY).to_numpy()
+
+
+def split_of(lakehouse: Lakehouse) -> str:
+    """The policy by which the current training rows were split."""
+    rows = lakehouse.dataset(SPLIT_RATINGS.name).head(1).to_pylist()
+    return str(rows[0]["policy"]) if rows else lakehouse.settings.split.policy()

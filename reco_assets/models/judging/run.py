@@ -1,0 +1,63 @@
+"""A judgement as a run makes it: on today's test ratings, kept with the version, in a file and in MLflow."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reco_assets.models.baselines import fit_baselines
+from reco_assets.models.inputs import read_ratings, read_test_ratings
+from reco_assets.models.interface import Family
+from reco_assets.models.judging.document import scalar_metrics
+from reco_assets.models.judging.evaluation import Trial, protocol_of
+from reco_assets.models.judging.judge import judge
+from reco_assets.models.versions.record import Annotation, MetricsRecord, ModelRecord
+from reco_assets.models.versions.store import model_store
+from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
+from resources.files import write_json
+from resources.mlflow.mirror import MlflowTracking, VersionRecord
+from resources.settings import Settings
+from resources.tables.lakehouse import Lakehouse
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An evaluation: the run metrics, their file, and the run in MLflow that shows them (None where it is away)."""
+
+    document: dict[str, Any]
+    path: Path
+    mlflow_run_id: str | None
+
+
+def metrics_folder(settings: Settings) -> Path:
+    """Where the run metrics of all versions are, `run_metrics_*.json`."""
+    return settings.storage.root / "gold" / "metrics"
+
+
+def judge_version(family: Family, lakehouse: Lakehouse, registry: MlflowTracking, version: str) -> Judged:
+    """Judge a version on today's test ratings beside the champion; keep, register and return what was found.
+
+    Raises `LakehouseError`, `ModelStoreError`.
+    """
+    settings, store = lakehouse.settings, model_store(lakehouse.settings, family)
+    record, test_version = store.record(version), lakehouse.version(TEST_RATINGS.name)
+    document = judge(settings, family, version, _trial(lakehouse, record, test_version))
+    document["inputs"] = {**record.inputs, TEST_RATINGS.name: test_version}
+    path = metrics_folder(settings) / family.metrics_file.format(version=version)
+    write_json(path, document)
+    store.annotate(version, Annotation(metrics=MetricsRecord.model_validate(document)))
+    # A version that is judged again gets a run of its own: one run holds one judgement.
+    trained_in = None if record.metrics else record.mlflow_run_id
+    shown = document["hyperparameters"], scalar_metrics(document)
+    return Judged(
+        document, path, registry.log_version(VersionRecord(version, *shown, store.path(version), (path,), trained_in))
+    )
+
+
+def _trial(lakehouse: Lakehouse, record: ModelRecord, test_version: int | None) -> Trial:
+    """Lists leave out all that a user rated, also what is too old to be trained on."""
+    trained_on = record.delta_version(TRAIN_RATINGS.name)
+    seen = train = read_ratings(lakehouse, TRAIN_RATINGS.name, trained_on)
+    if record.lookback_days is not None:
+        train = read_ratings(lakehouse, TRAIN_RATINGS.name, trained_on, record.lookback_days)
+    test, streamed = read_test_ratings(lakehouse, test_version)
+    return Trial(test, streamed, seen, protocol_of(lakehouse.settings.judging, record.split), fit_baselines(train))

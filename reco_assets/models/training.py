@@ -1,0 +1,132 @@
+"""How a version comes to be, of whatever family: from ratings, by the settings or by tuning, into a folder."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reco_assets.models.inputs import read_ratings, split_of
+from reco_assets.models.interface import Family, Recommender
+from reco_assets.models.judging.document import hyperparameters
+from reco_assets.models.ratings import Ratings
+from reco_assets.models.tuning.run import goal_of, run_tuning
+from reco_assets.models.tuning.search import Search, Tried
+from reco_assets.models.versions.files import save_model
+from reco_assets.models.versions.record import Annotation, Inputs, ModelRecord
+from reco_assets.models.versions.store import model_store
+from reco_assets.tables import TRAIN_RATINGS
+from reco_assets.version import CODE_VERSION
+from resources.mlflow.mirror import MlflowTracking
+from resources.tables.lakehouse import Lakehouse
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a version is trained on: where its ratings came from, by table or path, and how they were split."""
+
+    ratings: Ratings
+    inputs: Inputs
+    split: str
+    lookback_days: int | None = None
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The configuration to train with, and what model.json keeps of how it was found; None: it is the settings'."""
+
+    config: Any
+    tuning: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class NewVersion:
+    """A version that was just trained; mlflow_run_id: its run in MLflow, None where that is away."""
+
+    version: str
+    path: Path
+    record: ModelRecord
+    model: Recommender
+    mlflow_run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """The Dagster run that trains a candidate, in how many trials, and who is told of each."""
+
+    run_id: str
+    trials: int
+    report: Callable[[Tried], None]
+
+
+def train_candidate(family: Family, lakehouse: Lakehouse, registry: MlflowTracking, run: Run) -> NewVersion:
+    """Train on the platform's newest training ratings, into its store and its registry.
+
+    Raises `LakehouseError`, `NoRatingsError`, `TuningError`.
+    """
+
+    def choose(train: Ratings) -> Chosen:
+        config = family.configure(lakehouse.settings)
+        if not run.trials:
+            return Chosen(config)
+        search = Search(family, train, config, goal_of(lakehouse), family.search_space(lakehouse.engine))
+        tuned = run_tuning(lakehouse, registry, search, run.trials, run.report)
+        return Chosen(tuned.config, tuned.record)
+
+    made = train_version(family, lakehouse, newest_data(lakehouse), choose, run_id=run.run_id)
+    store, shown = model_store(lakehouse.settings, family), hyperparameters(lakehouse.settings, family, made.record)
+    run_id = registry.log_run(made.version, shown, {"train_count": made.record.train_count})
+    if run_id:
+        store.annotate(made.version, Annotation(mlflow_run_id=run_id))
+    return NewVersion(made.version, made.path, made.record, made.model, run_id)
+
+
+def newest_data(lakehouse: Lakehouse) -> TrainingData:
+    """The newest training ratings, of the days that the settings ask for. Raises `LakehouseError`."""
+    version, days = lakehouse.version(TRAIN_RATINGS.name), lakehouse.settings.training.lookback_days
+    ratings = read_ratings(lakehouse, TRAIN_RATINGS.name, version, days)
+    return TrainingData(ratings, {TRAIN_RATINGS.name: version}, split_of(lakehouse), days)
+
+
+def train_version(
+    family: Family,
+    lakehouse: Lakehouse,
+    data: TrainingData,
+    choose: Callable[[Ratings], Chosen] | None = None,
+    *,
+    output: str | None = None,
+    run_id: str = "",
+) -> NewVersion:
+    """Train a version. Its name is reserved before, and nothing is left of one that fails.
+
+    Args:
+        family: What is trained.
+        lakehouse: Whose engine, settings and store are used.
+        data: What it is trained on.
+        choose: Finds the configuration for these ratings; that of the settings unless it is given.
+        output: A folder elsewhere, as of `ModelStore.new_version`.
+        run_id: The Dagster run whose candidate it is; empty for a version that no asset will judge.
+
+    Raises:
+        NoRatingsError: There is nothing to train on.
+        NameTakenError: The folder elsewhere is there already.
+    """
+    settings = lakehouse.settings
+    with model_store(settings, family).new_version(output) as (version, path):
+        chosen = choose(data.ratings) if choose else Chosen(family.configure(settings))
+        trained = family.fit(data.ratings, chosen.config, lakehouse.engine)
+        facts = {
+            "version": version,
+            "engine": lakehouse.engine.name,
+            "cores": os.cpu_count(),
+            "code_version": CODE_VERSION,
+            "split": data.split,
+            "inputs": data.inputs,
+            "train_count": len(data.ratings),
+            "lookback_days": data.lookback_days,
+            "seed": settings.training.seed,
+            **({"dagster_run_id": run_id} if run_id else {}),
+            **({"tuning": chosen.tuning} if chosen.tuning else {}),
+        }
+        record = save_model(path, family, trained, facts)
+    return NewVersion(version, path, record, trained.model)

@@ -15,6 +15,7 @@ from dagster import DagsterEvent, DagsterEventType, DagsterInstance, EventLogRec
 from drift_sensors.cursors import ATTEMPT_TAG, SCORE_TAG
 from drift_sensors.landing_alerts import landing_alert_sensor
 from reco_assets.pipelines.jobs import RETRAINING
+from reco_assets.split.acceptance import BY_HAND
 from resources.dagster_private import JobFailureData
 from resources.settings import Settings
 from resources.slack import SlackAlerts, escaped
@@ -120,17 +121,21 @@ def _of_failure(instance: DagsterInstance, record: EventLogRecord) -> str:
 
 def _of_retrain(instance: DagsterInstance, record: EventLogRecord) -> str | None:
     run = instance.get_run_by_id(record.run_id)
-    if run is None or run.job_name not in RETRAINING:  # accepted by hand
+    if run is None or run.job_name not in RETRAINING or _metadata(record).get("reason") == BY_HAND.reason:
         return None
     return retrain_message(run.job_name, run.run_id, run.tags.get(SCORE_TAG))
 
 
 def _of_promotion(_instance: DagsterInstance, record: EventLogRecord) -> str | None:
-    materialization = record.asset_materialization
-    values = {name: entry.value for name, entry in materialization.metadata.items()} if materialization else {}
+    values = _metadata(record)
     if not values.keys() >= {"promoted", "reason", "candidate", "champion"}:  # reported by hand
         return None
     return promotion_message(values, record.run_id)
+
+
+def _metadata(record: EventLogRecord) -> dict[str, Any]:
+    made = record.asset_materialization
+    return {name: entry.value for name, entry in made.metadata.items()} if made else {}
 
 
 def _alert_sensor(

@@ -16,6 +16,7 @@ from drift_sensors.alerts import (
     retrain_message,
 )
 from drift_sensors.landing_alerts import NAME as LANDING
+from reco_assets.pipelines.jobs import RETRAINING
 from resources.errors import RecoError
 from resources.settings import load_settings
 
@@ -123,7 +124,7 @@ def test_runs_that_succeed_are_not_told(slack: Any, instance: dg.DagsterInstance
     assert slack.texts == []
 
 
-@pytest.mark.parametrize("job", ["drift_retrain", "drift_detection_retrain_pipeline"])
+@pytest.mark.parametrize("job", sorted(RETRAINING))
 def test_a_retraining_is_told_with_the_drift_score_that_its_run_knows(
     job: str, slack: Any, instance: dg.DagsterInstance
 ) -> None:
@@ -142,9 +143,14 @@ def test_a_retraining_without_a_known_score_is_told_without_one(slack: Any, inst
     assert "drift score" not in slack.texts[0]
 
 
-def test_batches_accepted_by_hand_are_no_retraining(slack: Any, instance: dg.DagsterInstance) -> None:
+@pytest.mark.parametrize(
+    ("job", "metadata"), [("some_job", None), ("model_retraining_dag", {"reason": "accepted by hand"})]
+)
+def test_batches_accepted_by_hand_are_no_retraining(
+    job: str, metadata: Any, slack: Any, instance: dg.DagsterInstance
+) -> None:
     watch = Watch(RETRAIN, instance, slack.url)
-    materialize(instance, ACCEPTED, "some_job")
+    materialize(instance, ACCEPTED, job, metadata)
     watch.tick()
     assert slack.texts == []
 

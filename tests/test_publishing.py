@@ -15,8 +15,8 @@ from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.interface import Trained
 from reco_assets.models.ratings import Ratings
+from reco_assets.models.record import Annotation
 from reco_assets.models.versions.published import publish_models
-from reco_assets.models.versions.record import Annotation
 from reco_assets.models.versions.store import model_store
 from reco_assets.pipelines.selections import ETL, MERGE, STREAM
 from reco_assets.publishing import publish_table

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from reco_assets.models.versions.record import MetricsRecord
+    from reco_assets.models.record import MetricsRecord
 
 app = typer.Typer(help="Model versions: list them, promote one, roll back, reproduce.", no_args_is_help=True)
 

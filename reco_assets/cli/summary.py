@@ -61,8 +61,8 @@ def print_summary(settings: "Settings", outcome: "Outcome") -> None:
 
 
 def _print_metrics(to: Console, settings: "Settings", version: str) -> None:
+    from reco_assets.models.record import MetricsRecord
     from reco_assets.models.serving import serving_store
-    from reco_assets.models.versions.record import MetricsRecord
 
     metrics = serving_store(settings).record(version).metrics or MetricsRecord()
     stars, ranking, baselines = metrics.evaluation, metrics.ranking, metrics.baselines

@@ -30,8 +30,8 @@ from reco_assets.drift.windows import Starts
 from reco_assets.models.inputs import read_ratings
 from reco_assets.models.interface import Recommender
 from reco_assets.models.ratings import Ratings
+from reco_assets.models.record import ModelRecord
 from reco_assets.models.serving import serving_store
-from reco_assets.models.versions.record import ModelRecord
 from reco_assets.tables import STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import RATING_COLUMNS, TEST, TRAIN
 from resources.tables.appends import BATCH, batch_rows

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.versions.record import ModelRecord
+from reco_assets.models.record import ModelRecord
 from resources.errors import RecoError
 from resources.settings import Settings
 

@@ -11,7 +11,7 @@ from reco_assets.models.inputs import read_ratings
 from reco_assets.models.interface import Family
 from reco_assets.models.judging.evaluation import Evaluation, Protocol, evaluate
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.versions.record import MetricsRecord, ModelRecord, RankingRecord, StarsRecord
+from reco_assets.models.record import MetricsRecord, ModelRecord, RankingRecord, StarsRecord
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.version import CODE_VERSION
 from resources.errors import RecoError

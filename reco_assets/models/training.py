@@ -10,10 +10,10 @@ from reco_assets.models.inputs import read_ratings, split_of
 from reco_assets.models.interface import Family, Recommender
 from reco_assets.models.judging.document import hyperparameters
 from reco_assets.models.ratings import Ratings
+from reco_assets.models.record import Annotation, Inputs, ModelRecord
 from reco_assets.models.tuning.run import goal_of, run_tuning
 from reco_assets.models.tuning.search import Search, Tried
 from reco_assets.models.versions.files import save_model
-from reco_assets.models.versions.record import Annotation, Inputs, ModelRecord
 from reco_assets.models.versions.store import model_store
 from reco_assets.tables import TRAIN_RATINGS
 from reco_assets.version import CODE_VERSION

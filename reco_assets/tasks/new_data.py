@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from reco_assets.batches.accepted import waiting_totals
+from reco_assets.models.record import ModelRecord
 from reco_assets.models.serving import serving_store
-from reco_assets.models.versions.record import ModelRecord
 from reco_assets.sources.choose import choose_source
 from reco_assets.sources.source import LOADED_TS, SourceError
 from reco_assets.streaming.landing import landed_files

@@ -10,8 +10,8 @@ from deltalake import DeltaTable
 
 from reco_assets.build import build_definitions
 from reco_assets.models.als.family import ALS
+from reco_assets.models.record import ModelRecord
 from reco_assets.models.reproduction import Figure, ReproductionError, recipe_of, reproduce_version
-from reco_assets.models.versions.record import ModelRecord
 from reco_assets.models.versions.store import model_store
 from reco_assets.pipelines.selections import ETL, JUDGEMENT, SPLIT, TRAINING
 from reco_assets.runner.run import materialize_assets

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reco_assets.models.versions.record import ModelRecord
+from reco_assets.models.record import ModelRecord
 from reco_assets.quality import checking, kinds, measures
 from reco_assets.quality.checking import check_table
 from reco_assets.quality.declarations import DECLARED

@@ -11,7 +11,7 @@ from reco_assets.models.als.recommender import ITEMS_FILE, USERS_FILE, AlsRecomm
 from reco_assets.models.als.solver import AlsConfig, ExplicitAls, ImplicitAls
 from reco_assets.models.interface import Family, Parameter, SearchPart, Trained
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.versions.record import ModelRecord
+from reco_assets.models.record import ModelRecord
 from resources.settings import Settings
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from reco_assets.models.interface import Family
 from reco_assets.models.judging.document import scalar_metrics
 from reco_assets.models.judging.evaluation import Trial, protocol_of
 from reco_assets.models.judging.judge import judge
-from reco_assets.models.versions.record import Annotation, MetricsRecord, ModelRecord
+from reco_assets.models.record import Annotation, MetricsRecord, ModelRecord
 from reco_assets.models.versions.store import model_store
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from resources.files import write_json

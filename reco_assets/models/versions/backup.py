@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from reco_assets.models.interface import Family
+from reco_assets.models.record import Backup
 from reco_assets.models.versions.checksums import changed_files, checksums
 from reco_assets.models.versions.files import ModelStoreError, read_record, require_no_links
 from reco_assets.models.versions.folders import MODEL_FILE
-from reco_assets.models.versions.record import Backup
 from reco_assets.models.versions.store import ModelStore, model_store, promoting, store_folder
 from resources.documents import DocumentError, read_document
 from resources.files import write_json

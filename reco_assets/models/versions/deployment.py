@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reco_assets.models.interface import Family
+from reco_assets.models.record import Annotation, ComparisonRecord
 from reco_assets.models.versions.backup import back_up
 from reco_assets.models.versions.files import ModelStoreError, load_model
-from reco_assets.models.versions.record import Annotation, ComparisonRecord
 from reco_assets.models.versions.smoke import smoke_test
 from reco_assets.models.versions.store import ModelStore, model_store, promoting
 from resources.mlflow.mirror import MlflowTracking

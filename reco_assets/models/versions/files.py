@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from reco_assets.models.interface import Family, Recommender, Trained
+from reco_assets.models.record import Annotation, ModelRecord
 from reco_assets.models.versions.checksums import changed_files, checksums
 from reco_assets.models.versions.folders import MODEL_FILE, ModelVersionError, validate_model_version
-from reco_assets.models.versions.record import Annotation, ModelRecord
 from reco_assets.models.versions.smoke import write_sample
 from resources.documents import DocumentError, checked, read_file
 from resources.errors import RecoError

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reco_assets.models.interface import Family, Recommender, Trained
+from reco_assets.models.record import Annotation, ChampionRecord, ComparisonRecord, ModelRecord
 from reco_assets.models.versions.files import (
     ModelStoreError,
     annotate_model,
@@ -27,7 +28,6 @@ from reco_assets.models.versions.folders import (
     get_latest_model_version_from_path,
     missing_files,
 )
-from reco_assets.models.versions.record import Annotation, ChampionRecord, ComparisonRecord, ModelRecord
 from resources.documents import DocumentError, read_document
 from resources.files import write_json
 from resources.identifiers import IdentifierError, identifier

@@ -9,11 +9,11 @@ import pytest
 from mlflow import MlflowClient
 
 from reco_assets.models.als.family import ALS
+from reco_assets.models.record import Annotation, MetricsRecord
 from reco_assets.models.versions import deployment
 from reco_assets.models.versions.backup import read_backup
 from reco_assets.models.versions.deployment import Candidate, deploy
 from reco_assets.models.versions.files import ModelStoreError
-from reco_assets.models.versions.record import Annotation, MetricsRecord
 from reco_assets.models.versions.smoke import SmokeTestError
 from reco_assets.models.versions.store import ModelStore, model_store
 from resources.mlflow.mirror import MlflowTracking, RegistryError, VersionRecord

@@ -16,9 +16,9 @@ from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.interface import Trained
 from reco_assets.models.ratings import Ratings
+from reco_assets.models.record import Annotation, MetricsRecord, StarsRecord
 from reco_assets.models.versions import files as module
 from reco_assets.models.versions.files import ModelStoreError, load_model, save_model
-from reco_assets.models.versions.record import Annotation, MetricsRecord, StarsRecord
 from reco_assets.models.versions.store import ModelStore
 from resources.reservations import NameTakenError
 

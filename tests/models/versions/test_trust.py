@@ -14,10 +14,10 @@ from reco_assets.drift.claims import claim
 from reco_assets.drift.reports import read_report, reports_folder
 from reco_assets.maintenance.models import remove_superseded
 from reco_assets.models.als.family import ALS
+from reco_assets.models.record import Annotation
 from reco_assets.models.serving import backup_current_model, find_current_model, rollback_model
 from reco_assets.models.versions.backup import read_backup, roll_back
 from reco_assets.models.versions.files import ModelStoreError
-from reco_assets.models.versions.record import Annotation
 from reco_assets.models.versions.store import ModelStore, model_store
 from resources.errors import RecoError
 from resources.identifiers import identifier

@@ -39,7 +39,6 @@ from reco_assets.split.merge import merge_side
 from reco_assets.streaming.intake import take_in
 from reco_assets.tables import SIDE_TABLES, STREAM_RATINGS
 from reco_assets.vocabulary import TRAIN
-from resources.engine import Engine
 from resources.settings import Settings, load_settings
 from resources.tables.growth import read_log, record
 from resources.tables.lakehouse import Lakehouse
@@ -82,7 +81,7 @@ def settings_at(root: Path) -> Settings:
 
 def lakehouse_at(settings: Settings) -> Lakehouse:
     """The lakehouse of some settings."""
-    return Lakehouse(settings, Engine(settings))
+    return Lakehouse.open(settings)
 
 
 def take_in_files(lakehouse: Lakehouse, count: int, seed: int) -> float:

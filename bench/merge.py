@@ -25,7 +25,6 @@ from reco_assets.split.assets import split_plan
 from reco_assets.split.merge import merge_side
 from reco_assets.split.plan import as_split_ratings, split_by_plan
 from reco_assets.tables import SIDE_TABLES, SILVER_RATINGS, SPLIT_RATINGS, STREAM_RATINGS
-from resources.engine import Engine
 from resources.settings import load_settings
 from resources.tables.appends import append_batches
 from resources.tables.lakehouse import Lakehouse
@@ -55,7 +54,7 @@ def main() -> None:
 def measure(folder: Path, rows: int) -> dict[str, Any]:
     """Seconds and bytes of one merge of both tables (the median of a few), beside those of a rebuild."""
     settings = load_settings(lakehouse_path=folder, reco_engine="embedded")
-    lakehouse, (users, movies) = Lakehouse(settings, Engine(settings)), SHAPES[rows]
+    lakehouse, (users, movies) = Lakehouse.open(settings), SHAPES[rows]
     rng = np.random.default_rng(42)
     write_split(lakehouse, silver_ratings(rng, rows, users, movies))
     merge_both(lakehouse)

@@ -21,7 +21,6 @@ from reco_assets.quality.checking import check_table
 from reco_assets.quality.declarations import DECLARED
 from reco_assets.quality.kinds import KINDS
 from reco_assets.runner.run import materialize_assets
-from resources.engine import Engine
 from resources.settings import Settings, load_settings
 from resources.tables.lakehouse import Lakehouse
 
@@ -68,7 +67,7 @@ def told(found: dict[str, Any]) -> dict[str, Any]:
 
 def own(settings: Settings) -> dict[str, Any]:
     """All kinds of checks of the table, none of whose numbers is kept."""
-    lakehouse = Lakehouse(settings, Engine(settings))
+    lakehouse = Lakehouse.open(settings)
     lakehouse.path("quality").rename(lakehouse.path("measured_before"))
     lakehouse.read(RATINGS).limit(1).collect()
     jobs = count_jobs()

@@ -36,7 +36,7 @@ def child(task, crash_at):
     module, name = task["call"].split(":")
     settings = load_settings(**task["settings"])
     paths = [pathlib.Path(path) for path in task["paths"]]
-    getattr(importlib.import_module(module), name)(Lakehouse(settings, Engine(settings)), *paths)
+    getattr(importlib.import_module(module), name)(Lakehouse.open(settings), *paths)
 
 def fork(task, crash_at):
     reader, writer = os.pipe()

@@ -88,7 +88,7 @@ def test_without_drift_the_whole_pipeline_stops_at_the_decision(run: Run, settin
     assert result.success
     assert made(result) == {*STREAM, *DRIFT}
     assert serving_store(settings).champion() == champion
-    assert len(waiting(Lakehouse(settings, Engine(settings)))) == 1
+    assert len(waiting(Lakehouse.open(settings))) == 1
 
 
 def test_without_a_file_the_whole_pipeline_goes_on_with_what_waits(run: Run, settings: Settings) -> None:
@@ -113,7 +113,7 @@ def test_with_drift_it_merges_everything_that_waits_and_trains_and_judges_a_mode
 
 
 def test_gold_leaves_out_what_users_rated_by_stream(settings: Settings) -> None:
-    lakehouse = Lakehouse(settings, Engine(settings))
+    lakehouse = Lakehouse.open(settings)
     columns = ["user_id", "movie_id"]
     streamed = lakehouse.dataset("stream/ratings").to_table(columns=columns).to_pylist()
     lists = lakehouse.dataset("gold/recommendations_als").to_table().to_pylist()
@@ -128,7 +128,7 @@ def test_a_user_who_came_by_stream_alone_gets_a_list(run: Run, settings: Setting
     materialize_assets(
         build_definitions, settings, (*MERGE, *SERVING), config={"stream__accepted": {"accept": "ALWAYS"}}
     )
-    lists = Lakehouse(settings, Engine(settings)).dataset("gold/recommendations_als").to_table().to_pylist()
+    lists = Lakehouse.open(settings).dataset("gold/recommendations_als").to_table().to_pylist()
     of_user = [row for row in lists if row["user_id"] == 777777]
     assert len(of_user) == 1
     assert not {entry["movie_id"] for entry in of_user[0]["recommendations"]} & set(range(1, 31))
@@ -151,7 +151,7 @@ def test_a_refused_file_is_a_warning_of_the_intake_and_the_others_are_taken_in(r
     assert not check.passed
     assert check.severity is dg.AssetCheckSeverity.WARN
     assert "the header must be DATE,CUST_ID,MOVIE_ID,RATING" in str(check.metadata["swapped.csv"].value)
-    assert len(waiting(Lakehouse(settings, Engine(settings)))) == 1
+    assert len(waiting(Lakehouse.open(settings))) == 1
 
 
 def test_without_a_champion_batches_wait_and_the_report_says_so(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_without_a_champion_batches_wait_and_the_report_says_so(tmp_path: Path) 
     (settings.storage.landing / "current.csv").write_text("DATE,CUST_ID,MOVIE_ID,RATING\n2020-01-01,1,2,3.5\n")
     outcome = materialize_assets(build_definitions, settings, (*STREAM, *DRIFT))
     assert "there is no champion to compare with" in outcome.metadata["drift/report"]["reason"]
-    assert [receipt.good for receipt in waiting(Lakehouse(settings, Engine(settings)))] == [1]
+    assert [receipt.good for receipt in waiting(Lakehouse.open(settings))] == [1]
 
 
 def test_on_parquet_a_file_that_waits_is_an_error_and_an_empty_folder_is_none(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from reco_assets.pipelines.internal import DRIFT_RETRAIN
 from reco_assets.runner.demo import Running, dagster_running
 from reco_assets.runner.run import materialize_assets
 from reco_assets.streaming.simulated_file import Simulation, simulate
-from resources.engine import Engine
 from resources.settings import Settings, load_settings
 from resources.tables.files import dataset_at
 from resources.tables.lakehouse import Lakehouse
@@ -97,7 +96,7 @@ def test_an_unshifted_file_is_scored_and_leads_to_nothing(loop: Loop) -> None:
     assert not report["should_retrain"]
     assert report["drift_score"] <= 1.0
     loop.wait_until(lambda: any("is not above 1" in reason for reason in loop.skip_reasons("retrain_sensor")))
-    lakehouse = Lakehouse(loop.settings, Engine(loop.settings))
+    lakehouse = Lakehouse.open(loop.settings)
     assert len(waiting(lakehouse)) == 1
     assert not list(loop.settings.storage.landing.glob("*.csv"))
 
@@ -116,7 +115,7 @@ def test_a_shifted_file_leads_by_itself_to_one_retrained_model_judged_against_th
     loop.wait_until(lambda: loop.running.instance.get_runs(runs)[0].is_success)
     loop.wait_until(lambda: any("retrained by run" in reason for reason in loop.skip_reasons("retrain_sensor")))
     assert len(loop.running.instance.get_runs(runs)) == 1
-    assert waiting(Lakehouse(loop.settings, Engine(loop.settings))) == []
+    assert waiting(Lakehouse.open(loop.settings)) == []
 
 
 def test_gold_is_what_the_champion_serves(loop: Loop) -> None:

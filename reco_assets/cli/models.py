@@ -84,7 +84,7 @@ def reproduce(version: Annotated[str, typer.Argument(help="A version that reco m
     settings = load_settings(reco_engine=recipe.engine)
     for line in recipe.describe():
         typer.echo(line, err=True)
-    figures = reproduce_version(Lakehouse(settings, Engine(settings)), SERVING_FAMILY, recipe)
+    figures = reproduce_version(Lakehouse.open(settings), SERVING_FAMILY, recipe)
     table = Table("", "recorded", "now", "difference", title=f"Model {version}", title_justify="left")
     for figure in figures:
         add_row(table, figure.name, *(number(value, 6) for value in (figure.recorded, figure.now, figure.difference)))

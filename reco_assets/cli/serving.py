@@ -49,7 +49,6 @@ def _print(answer: "Answer") -> None:
 
 
 def _lakehouse(settings: "Settings") -> "Lakehouse":
-    from resources.engine import Engine
     from resources.tables.lakehouse import Lakehouse
 
-    return Lakehouse(settings, Engine(settings))
+    return Lakehouse.open(settings)

@@ -54,7 +54,7 @@ def past_batches(settings: Settings, version: str | None = None) -> PastBatches:
     if version is None:
         find_current_model(settings)
     version = version or str(serving_store(settings).champion())
-    lakehouse = Lakehouse(settings, Engine(settings))
+    lakehouse = Lakehouse.open(settings)
     reference = reference_of(lakehouse, version)
     files = {receipt.batch: receipt.source for receipt in received}
     steps = replay(

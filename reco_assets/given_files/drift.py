@@ -28,7 +28,6 @@ from reco_assets.runner.results import drift_result
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import RATING_COLUMNS
 from reco_assets.workspace import WAITING_TEST, WAITING_TRAIN, but_for_own, own_version
-from resources.engine import Engine
 from resources.settings import Settings
 from resources.settings.drift import DriftSettings
 from resources.tables.files import dataset_at, read_path
@@ -77,7 +76,7 @@ def report_on_given(settings: Settings, paths: DriftPaths) -> dict[str, Any]:
 
     Raises `LakehouseError`, `ModelStoreError`, `ReportError`.
     """
-    lakehouse = Lakehouse(settings, Engine(settings))
+    lakehouse = Lakehouse.open(settings)
     folder = paths.model or Path(find_current_model(settings))
     record, model = read_record(folder, SERVING_FAMILY), load_model(folder, SERVING_FAMILY)
     versions = {} if paths.original_train and paths.original_test else reference_versions(record, lakehouse)

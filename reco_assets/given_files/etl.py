@@ -26,7 +26,6 @@ from reco_assets.split.futures import write_futures_csv
 from reco_assets.tables import QUARANTINE_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import HISTORY, TEST, TRAIN
 from reco_assets.workspace import FUTURE_CSV, but_for_own
-from resources.engine import Engine
 from resources.folder_lock import folder_lock
 from resources.settings import Settings, load_settings
 from resources.tables.files import table_row_count, write_table
@@ -82,7 +81,7 @@ def futures(settings: Settings, future_file: Path | None, csv_output: Path | Non
     """
     output = but_for_own(settings, csv_output, FUTURE_CSV)
     if output:
-        lakehouse = Lakehouse(settings, Engine(settings))
+        lakehouse = Lakehouse.open(settings)
         future = _cleaned(lakehouse, future_file).good if future_file else lakehouse.read("silver/future_ratings")
         made = {"path": str(output), "rows": write_futures_csv(future, output)}
         hand_over(settings, made)
@@ -94,7 +93,7 @@ def futures(settings: Settings, future_file: Path | None, csv_output: Path | Non
 
 def _clean_file(settings: Settings, source: Path, output: Path) -> dict[str, Any]:
     """Clean one block-format file into a Parquet folder, refused rows into `<output>_quarantine` beside it."""
-    lakehouse = Lakehouse(settings, Engine(settings))
+    lakehouse = Lakehouse.open(settings)
     cleaned = _cleaned(lakehouse, source)
     columns = [field.name for field in TRAIN_RATINGS.schema.fields]
     quarantine = output.with_name(f"{output.name}_quarantine")
@@ -106,7 +105,7 @@ def _clean_file(settings: Settings, source: Path, output: Path) -> dict[str, Any
 
 
 def _export_table(settings: Settings, table: str, output: Path) -> dict[str, Any]:
-    lakehouse = Lakehouse(settings, Engine(settings))
+    lakehouse = Lakehouse.open(settings)
     with _lock_of(settings, output):
         write_table(lakehouse.engine, TRAIN_RATINGS, output, lakehouse.read(table), "parquet")
     return {"path": str(output), "rows": table_row_count(output)}

@@ -22,7 +22,6 @@ from reco_assets.runner.run import Outcome
 from reco_assets.tables import TRAIN_RATINGS
 from reco_assets.vocabulary import RATING_COLUMNS
 from reco_assets.workspace import NEW_MODEL, TEST, TRAIN, but_for_own, own_version
-from resources.engine import Engine
 from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse
 
@@ -103,7 +102,7 @@ def _judge(settings: Settings, model_path: Path | None, test_path: Path | None) 
 
 
 def _lakehouse(settings: Settings) -> Lakehouse:
-    return Lakehouse(settings, Engine(settings))
+    return Lakehouse.open(settings)
 
 
 def _ratings(path: Path) -> Ratings:

@@ -9,7 +9,6 @@ from typing import Any
 from reco_assets.streaming.handed_in import lies_in_folder
 from reco_assets.streaming.intake import LOCK, NoFilesError, hand_in
 from reco_assets.workspace import STREAMING, documented_paths
-from resources.engine import Engine
 from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse
 
@@ -39,7 +38,7 @@ def named_file(settings: Settings, path: Path | None, *, move: bool) -> Iterator
     elif not os.path.lexists(path):
         raise NoFilesError(f"{path} does not exist. Put a file DATE,CUST_ID,MOVIE_ID,RATING there.")
     else:
-        lakehouse = Lakehouse(settings, Engine(settings))
+        lakehouse = Lakehouse.open(settings)
         with lakehouse.lock(LOCK):
             hand_in(lakehouse, path, move=move or documented)
             yield {"files": []}

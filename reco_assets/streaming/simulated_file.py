@@ -14,7 +14,6 @@ from reco_assets.streaming.landing import name_defect
 from reco_assets.streaming.simulate import TOLERANCE, SimulationError, draw_rows, draw_users, tilt
 from reco_assets.tables import FUTURE_RATINGS, SPLIT_RATINGS
 from reco_assets.vocabulary import CSV_COLUMNS, FUTURE, HISTORY
-from resources.engine import Engine
 from resources.files import replacing
 from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse
@@ -46,7 +45,7 @@ def simulate(settings: Settings, plan: Simulation, name: str) -> dict[str, Any]:
         raise SimulationError(f"--name {name!r} would never be taken in: {defect}.")
     if os.path.lexists(target):
         raise SimulationError(f"{target} still waits to be taken in; choose another --name.")
-    lakehouse, rng = Lakehouse(settings, Engine(settings)), np.random.default_rng(plan.seed)
+    lakehouse, rng = Lakehouse.open(settings), np.random.default_rng(plan.seed)
     rows = (
         lakehouse.dataset(TABLES[plan.population])
         .to_table(columns=RATING)

@@ -36,7 +36,7 @@ def check_new_data(settings: Settings) -> dict[str, Any]:
 
     The answer is an object of JSON in any case; `has_new_data` and `summary` say it in short.
     """
-    lakehouse = Lakehouse(settings, Engine(settings))
+    lakehouse = Lakehouse.open(settings)
     champion = serving_store(settings).champion()
     record = serving_store(settings).record(champion) if champion else None
     tables = _growth(lakehouse, record)

@@ -1,14 +1,15 @@
-"""The platform's tables: where they lie, which versions they have, and the one way they are written.
+"""The platform's tables: where they lie, which versions they have, and how one is replaced.
 
-Every write of the platform goes through `Lakehouse.write`, because a bare `df.write` on Sail accepts a wrong
-schema without a word.
+Tables are written in this room alone, and each write checks the declared columns under the table's lock, because a bare
+`df.write` on Sail accepts a wrong schema without a word: `Lakehouse.write` replaces a table, `appends.append_batches`
+lets it grow, `growth.commit_changes` puts rows in by their keys. `published.publish` writes plain Parquet for others.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -39,6 +40,12 @@ class Lakehouse:
 
     settings: Settings
     engine: Engine
+    _landing_made: bool = field(default=False, init=False, repr=False, compare=False)
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """The lakehouse of the settings, on the engine they name; nothing is started or made before it is used."""
+        return cls(settings, Engine(settings))
 
     @property
     def root(self) -> Path:
@@ -91,12 +98,17 @@ class Lakehouse:
 
         Raises `LakehouseError` when the data's columns are not the declared ones, or when something else lies there.
         """
-        # So that whoever has tables can drop a file; where the folder can't be made, the landing sensor says so.
-        with suppress(OSError):
-            self.settings.storage.landing.mkdir(parents=True, exist_ok=True)
+        self._make_landing()
         with self.lock(spec.name), self._damage_told(spec.name):
             write_table(self.engine, spec, self.path(spec.name), data, self.settings.storage.format)
             self.remember(spec.name)
+
+    def _make_landing(self) -> None:
+        """Make the streaming folder, so that whoever has tables can drop a file."""
+        if not self._landing_made:
+            with suppress(OSError):  # where the folder can't be made, the landing sensor says so
+                self.settings.storage.landing.mkdir(parents=True, exist_ok=True)
+            self._landing_made = True
 
     def remember(self, name: str) -> None:
         """Leave a mark that the table was there, so that a table that is gone is told from one never made."""

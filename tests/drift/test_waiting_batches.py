@@ -15,7 +15,6 @@ from reco_assets.pipelines.documented import RECO_PIPELINE
 from reco_assets.runner.run import materialize_assets
 from reco_assets.streaming.intake import take_in
 from reco_assets.streaming.simulated_file import Simulation, simulate
-from resources.engine import Engine
 from resources.settings import Settings, load_settings
 from resources.tables.lakehouse import Lakehouse
 
@@ -42,7 +41,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture
 def lakehouse(settings: Settings) -> Lakehouse:
     """The lakehouse of this module, without a batch that waits."""
-    found = Lakehouse(settings, Engine(settings))
+    found = Lakehouse.open(settings)
     accept_waiting(found, "earlier test")
     return found
 

@@ -149,7 +149,7 @@ def test_the_retraining_job_merges_what_waits_and_keeps_the_champion_it_compared
     assert check_new_data(settings)["waiting"]["batches"] == 1
     result = run(RETRAINING)
     assert result.success
-    assert waiting(Lakehouse(settings, Engine(settings))) == []
+    assert waiting(Lakehouse.open(settings)) == []
     backup = read_backup(store)
     if store.champion() != before:
         assert backup is not None

@@ -12,7 +12,6 @@ from reco_assets.runner.run import QUIET
 from reco_assets.runner.selection import RunRequestError, selected_assets
 from reco_assets.tables import DECLARED
 from resources import resources_for
-from resources.engine import Engine
 from resources.settings import Settings, load_settings
 from resources.tables.lakehouse import Lakehouse
 
@@ -79,13 +78,13 @@ def test_both_stream_tables_are_recorded_when_one_is_asked_for_as_both_are_writt
     (settings.storage.landing / "news.csv").write_text(NEWS)
     result = select("stream/quarantine")
     assert made(result) == {"stream/ratings", "stream/quarantine"}
-    batch = waiting(Lakehouse(settings, Engine(settings)))[-1]
+    batch = waiting(Lakehouse.open(settings))[-1]
     assert (batch.good, batch.quarantined) == (40, 1)
 
 
 @pytest.mark.slow
 def test_a_quarantine_made_alone_leaves_its_table_as_it_was(select: Select, settings: Settings) -> None:
-    lakehouse = Lakehouse(settings, Engine(settings))
+    lakehouse = Lakehouse.open(settings)
     before = lakehouse.version("silver/ratings")
     assert made(select("silver/quarantine_ratings")) == {"silver/quarantine_ratings"}
     assert lakehouse.version("silver/ratings") == before

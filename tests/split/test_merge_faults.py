@@ -39,7 +39,7 @@ from resources.tables.lakehouse import Lakehouse
 from resources.engine import Engine
 from resources.settings import load_settings
 settings = load_settings(lakehouse_path=sys.argv[1])
-lakehouse = Lakehouse(settings, Engine(settings))
+lakehouse = Lakehouse.open(settings)
 print("ready", flush=True)
 sys.stdin.readline()
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))

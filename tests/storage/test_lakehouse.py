@@ -386,7 +386,7 @@ def rename_then_die(self, target):
         die()
 Path.rename = rename_then_die
 
-Lakehouse(settings, Engine(settings)).write(spec, pa.RecordBatchReader.from_batches(schema, batches()))
+Lakehouse.open(settings).write(spec, pa.RecordBatchReader.from_batches(schema, batches()))
 """
 
 
@@ -470,7 +470,7 @@ from resources.engine import Engine
 from resources.settings import load_settings
 
 settings = load_settings(lakehouse_path=sys.argv[1])
-with Lakehouse(settings, Engine(settings)).lock(sys.argv[2]):
+with Lakehouse.open(settings).lock(sys.argv[2]):
     print("inside", flush=True)
     sys.stdin.readline()
 """

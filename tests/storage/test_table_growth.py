@@ -238,7 +238,7 @@ from resources.tables.lakehouse import Lakehouse
 from resources.engine import Engine
 from resources.settings import load_settings
 settings = load_settings(lakehouse_path=sys.argv[1])
-lakehouse = Lakehouse(settings, Engine(settings))
+lakehouse = Lakehouse.open(settings)
 for _ in range(5):
     lakehouse.dataset("silver/growing").to_table(columns=["id"], filter=pc.field("id") < 5)
 """

@@ -231,4 +231,4 @@ def promoting(settings: Settings, family: Family) -> AbstractContextManager[None
     from resources.engine import Engine
     from resources.tables.lakehouse import Lakehouse  # not above: finding a model needs neither tables nor an engine
 
-    return Lakehouse(settings, Engine(settings)).lock(f"models/{family.name}/champion")
+    return Lakehouse.open(settings).lock(f"models/{family.name}/champion")

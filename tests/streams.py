@@ -25,7 +25,6 @@ _FORKS = """
 import importlib, json, os, pathlib, resource, sys
 from reco_assets.streaming import intake
 from resources.tables.lakehouse import Lakehouse
-from resources.engine import Engine
 from resources.settings import load_settings
 
 def child(task, crash_at):

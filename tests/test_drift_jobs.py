@@ -15,7 +15,6 @@ from reco_assets.pipelines.selections import DRIFT, MERGE, SERVING, STREAM
 from reco_assets.runner.run import RunFailedError, materialize_assets
 from reco_assets.streaming.assets import SKIPPED_TAG
 from reco_assets.streaming.simulated_file import Simulation, simulate
-from resources.engine import Engine
 from resources.settings import Settings, load_settings
 from resources.tables.lakehouse import Lakehouse
 

@@ -75,7 +75,6 @@ def reproduce(version: Annotated[str, typer.Argument(help="A version that reco m
     from reco_assets.models.families import SERVING_FAMILY
     from reco_assets.models.reproduction import TOLERANCE, recipe_of, reproduce_version
     from reco_assets.models.serving import serving_store
-    from resources.engine import Engine
     from resources.settings import load_settings
     from resources.tables.lakehouse import Lakehouse
 

@@ -11,7 +11,6 @@ from reco_assets.drift.replay import POLICIES, RULES, Step, replay
 from reco_assets.drift.reports import ReportError
 from reco_assets.drift.signals import Yardstick
 from reco_assets.models.serving import find_current_model, serving_store
-from resources.engine import Engine
 from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse
 

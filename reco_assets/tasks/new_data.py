@@ -10,7 +10,6 @@ from reco_assets.sources.choose import choose_source
 from reco_assets.sources.source import LOADED_TS, SourceError
 from reco_assets.streaming.landing import landed_files
 from reco_assets.tables import SILVER_RATINGS, TRAIN_RATINGS
-from resources.engine import Engine
 from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse
 

@@ -23,7 +23,6 @@ from reco_assets.runner.selection import RunRequestError
 from reco_assets.streaming.simulated_file import Simulation, simulate
 from reco_assets.tasks.new_data import check_new_data
 from reco_assets.tasks.tables_sound import validate_data
-from resources.engine import Engine
 from resources.settings import Settings, load_settings
 from resources.tables.lakehouse import Lakehouse
 

@@ -36,7 +36,6 @@ import json, resource, sys
 from reco_assets.batches.accepted import accept_waiting
 from reco_assets.split.merge import merge_side
 from resources.tables.lakehouse import Lakehouse
-from resources.engine import Engine
 from resources.settings import load_settings
 settings = load_settings(lakehouse_path=sys.argv[1])
 lakehouse = Lakehouse.open(settings)

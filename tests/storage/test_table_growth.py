@@ -233,9 +233,7 @@ def test_however_rows_arrive_each_key_is_there_once_with_its_last_row(
 _READ_AND_END = """
 import sys
 import pyarrow.compute as pc
-from resources import table_growth
 from resources.tables.lakehouse import Lakehouse
-from resources.engine import Engine
 from resources.settings import load_settings
 settings = load_settings(lakehouse_path=sys.argv[1])
 lakehouse = Lakehouse.open(settings)

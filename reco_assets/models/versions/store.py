@@ -228,7 +228,6 @@ def store_folder(family: Family) -> tuple[str, str, str]:
 
 def promoting(settings: Settings, family: Family) -> AbstractContextManager[None]:
     """Hold the lock of a champion's record: one decision on what serves at a time, whichever process makes it."""
-    from resources.engine import Engine
     from resources.tables.lakehouse import Lakehouse  # not above: finding a model needs neither tables nor an engine
 
     return Lakehouse.open(settings).lock(f"models/{family.name}/champion")

@@ -40,7 +40,7 @@ def etl(
     outputs: Mapping[str, Path],
     config: Mapping[str, Mapping[str, Any]],
     make: Make,
-) -> list[dict[str, Any]]:
+) -> list[Mapping[str, Any]]:
     """Make the platform's tables; where all files that come split go to folders of their own, write those alone.
 
     Args:
@@ -63,8 +63,7 @@ def etl(
         raise ArgumentsError(f"--{side}-file needs --parquet-{side}-path: where its rows go")
     if sources and sources.keys() <= others.keys():
         made = {side: _clean_file(settings, path, others[side]) for side, path in sources.items()}
-        hand_over(settings, made)
-        return [made]
+        return [hand_over(settings, made)]
     if sources:
         settings = load_settings(reco_source="presplit", reco_source_path=presplit_folder(sources))
     say_where_parquet_would_be(settings, {SIDES[side]: path for side, path in outputs.items()})
@@ -74,7 +73,7 @@ def etl(
     return [*exported, {name: count for name, count in rows.items() if count is not None}]
 
 
-def futures(settings: Settings, future_file: Path | None, csv_output: Path | None, make: Make) -> dict[str, Any]:
+def futures(settings: Settings, future_file: Path | None, csv_output: Path | None, make: Make) -> Mapping[str, Any]:
     """Export the platform's future ratings as CSV, or a file in blocks where the output is none of its own.
 
     Returns the CSV's path and row count. Raises `OwnPathError`, `SourceError`, `LakehouseError`.
@@ -83,9 +82,7 @@ def futures(settings: Settings, future_file: Path | None, csv_output: Path | Non
     if output:
         lakehouse = Lakehouse.open(settings)
         future = _cleaned(lakehouse, future_file).good if future_file else lakehouse.read("silver/future_ratings")
-        made = {"path": str(output), "rows": write_futures_csv(future, output)}
-        hand_over(settings, made)
-        return made
+        return hand_over(settings, {"path": str(output), "rows": write_futures_csv(future, output)})
     if future_file:
         require_future_of_source(settings, future_file)
     return make(settings, FUTURES, "futures").metadata["silver/future_csv"]

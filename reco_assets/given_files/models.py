@@ -1,5 +1,6 @@
 """`reco train` and `evaluate` with paths: the platform's own versions, or the same training and metrics on folders."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ TRAIN_PATH = "parquet_train_path"
 
 def train(
     settings: Settings, source: Path | None, output: Path | None, tune: int, make: Make
-) -> Outcome | dict[str, Any]:
+) -> Outcome | Mapping[str, Any]:
     """Train, judge and serve a version of the platform's own; with paths, train alone.
 
     Args:
@@ -52,9 +53,7 @@ def train(
     if tune and any(given):
         raise ArgumentsError("--tune works on the platform's own tables alone")
     if any(given):
-        made = _train_on(settings, given[0], output)
-        hand_over(settings, made)
-        return made
+        return hand_over(settings, _train_on(settings, given[0], output))
     config = {"models__als_candidate": {"tune": tune}}
     if source or output:
         say_where_parquet_would_be(settings, {NEW_MODEL: output})
@@ -62,16 +61,14 @@ def train(
     return make(settings, (*TRAINING, *EVALUATION, *SERVING), "train", config)
 
 
-def evaluate(settings: Settings, model: Path | None, test: Path | None, make: Make) -> Outcome | dict[str, Any]:
+def evaluate(settings: Settings, model: Path | None, test: Path | None, make: Make) -> Outcome | Mapping[str, Any]:
     """Judge the version trained last and let gold follow; another model, or other test ratings: its metrics alone.
 
     Returns the outcome of the run, or the metrics. Raises `ModelStoreError`, `LakehouseError`.
     """
     test, model = but_for_own(settings, test, TEST), model and own_version(settings, model)
     if test or (model and not is_candidate(settings, model)):
-        found = _judge(settings, model, test)
-        hand_over(settings, found)
-        return found
+        return hand_over(settings, _judge(settings, model, test))
     return make(settings, (*EVALUATION, *SERVING), "evaluate")
 
 

@@ -1,6 +1,6 @@
 """`reco stream process` and `merge` with paths: the platform's own tables, or files and folders that are given."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ SHOWN = ("files_received", "files_known", "files_refused", "files_not_taken", *C
 class Processed:
     """What came of files, in counts, and those that were not taken."""
 
-    counts: dict[str, Any]
+    counts: Mapping[str, Any]
     not_taken: Sequence[NotTaken] = ()
 
 
@@ -51,9 +51,8 @@ def process(settings: Settings, csv_path: Path | None, output: Path | None, make
     if output and but_for_own(settings, output, STREAMING):
         if csv_path is None:
             raise ArgumentsError("--output_path needs --csv_path: which file to process")
-        made = process_file(settings, csv_path, output, move=move or is_streamed(settings, csv_path))
-        hand_over(settings, made)
-        return Processed(made)
+        moved = move or is_streamed(settings, csv_path)
+        return Processed(hand_over(settings, process_file(settings, csv_path, output, move=moved)))
     with named_file(settings, csv_path, move=move) as given:
         outcome = make(settings, STREAM, "process", {"process_streaming_data": {"without_files": "FAIL"} | given})
     found = outcome.metadata["stream/ratings"]
@@ -61,16 +60,14 @@ def process(settings: Settings, csv_path: Path | None, output: Path | None, make
     return Processed(counts, files_not_taken(settings.storage.root, settings.storage.landing))
 
 
-def merge(settings: Settings, streaming: Path | None, processed: Path | None, make: Make) -> dict[str, Any]:
+def merge(settings: Settings, streaming: Path | None, processed: Path | None, make: Make) -> Mapping[str, Any]:
     """Merge the batches that wait into train and test, or one given folder into another.
 
     Returns what was added and corrected. Raises `ArgumentsError` where one of two folders is given, `LakehouseError`.
     """
     streaming, processed = but_for_own(settings, streaming, STREAMING), but_for_own(settings, processed, MERGED)
     if streaming and processed:
-        made = merge_folders(streaming, processed, settings.storage.lock_timeout_seconds)
-        hand_over(settings, made)
-        return made
+        return hand_over(settings, merge_folders(streaming, processed, settings.storage.lock_timeout_seconds))
     if streaming or processed:
         raise ArgumentsError("give both --streaming_path and --processed_path, or neither")
     accept = {"accept": "ALWAYS", "report": settings.airflow.drift_report or ""}

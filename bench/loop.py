@@ -18,7 +18,8 @@ from reco_assets.build import build_definitions
 from reco_assets.pipelines.documented import RECO_PIPELINE
 from reco_assets.runner.demo import Running, dagster_running
 from reco_assets.runner.run import materialize_assets
-from reco_assets.streaming.simulated_file import Simulation, simulate
+from reco_assets.streaming.simulate import Simulation
+from reco_assets.streaming.simulated_file import simulate
 from resources.settings import Settings, load_settings
 
 REPORT = dg.AssetKey(["drift", "report"])

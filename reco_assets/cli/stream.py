@@ -131,7 +131,7 @@ def simulate(
 ) -> None:
     """Put a CSV file with the ratings of whole users into the streaming folder, tilted as you choose."""
     from reco_assets.cli.summary import say
-    from reco_assets.streaming.simulated_file import Simulation
+    from reco_assets.streaming.simulate import Simulation
     from reco_assets.streaming.simulated_file import simulate as put_file
 
     settings = _settings()

@@ -16,7 +16,8 @@ import dagster as dg
 
 from reco_assets.batches.receipts import received_batches
 from reco_assets.sources.choose import is_without_source
-from reco_assets.streaming.simulated_file import Simulation, simulate
+from reco_assets.streaming.simulate import Simulation
+from reco_assets.streaming.simulated_file import simulate
 from resources.dagster_home import open_instance
 from resources.errors import RecoError
 from resources.settings import Settings, load_settings

@@ -8,7 +8,7 @@ ASCII, or another number of fields, one by one in Python. The rules on values ar
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -21,22 +21,13 @@ import pyarrow.compute as pac
 
 from reco_assets.batches.archive import count_data_lines
 from reco_assets.sources.text_files import check_header
-from reco_assets.vocabulary import CONFLICT, CSV_COLUMNS, HIGHEST_RATING, INT32_MAX, LOWEST_RATING
+from reco_assets.streaming.fields import GOOD, judge
+from reco_assets.vocabulary import CLOCK_SKEW, CONFLICT, CSV_COLUMNS
 
 BLOCK_BYTES = 8 << 20
 MAX_LINE_BYTES = 1 << 20
 RAW_CHARACTERS = 1_000
-DAY_SECONDS = 86_400
 
-GOOD = pa.schema(
-    {
-        "line": pa.int64(),
-        "user_id": pa.int32(),
-        "movie_id": pa.int32(),
-        "rating": pa.float32(),
-        "rating_ts": pa.timestamp("us", tz="UTC"),
-    }
-)
 QUARANTINED = pa.schema({"line": pa.int64(), "raw": pa.string(), "reasons": pa.list_(pa.string())})
 
 _PLAIN_FIELD = r"[ !#-+\--~]*"  # printable ASCII but the quote and the comma
@@ -44,11 +35,6 @@ _PLAIN_LINE = "^" + ",".join(f"(?P<{name}>{_PLAIN_FIELD})" for name in CSV_COLUM
 _FIELD = r'(?:"([^"]*(?:""[^"]*)*)"|([^",]*))'
 _WELL_QUOTED = re.compile(rf"{_FIELD}(?:,{_FIELD})*")
 _NEXT_FIELD = re.compile(rf"(?:^|,){_FIELD}")
-
-_ID = "^[0-9]{1,18}$"
-_NUMBER = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2})?$"
-_MOMENT = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}:[0-9]{2})?$"
-_EPOCH_TEXT, _MIDNIGHT = "1970-01-01 00:00:00", " 00:00:00"
 
 
 @dataclass(frozen=True)
@@ -77,7 +63,7 @@ def parse_stream_file(path: Path, landed_ns: int) -> ParsedFile:
     `landed_ns` is when the file was last written, in Unix nanoseconds: a rating over a day later is of the future.
     """
     check_header(path, CSV_COLUMNS)
-    latest = landed_ns // 1_000_000_000 + DAY_SECONDS
+    latest = landed_ns // 1_000_000_000 + int(CLOCK_SKEW.total_seconds())
     rows, defects = [GOOD.empty_table()], list[_Defect]()
     for first_line, block in _blocks(path):
         lines = pac.split_pattern(pa.array([block], pa.binary()), b"\n").flatten()
@@ -138,7 +124,7 @@ def _parse_lines(lines: pa.Array, numbers: np.ndarray, latest: int) -> tuple[pa.
     for position, name in enumerate(CSV_COLUMNS):
         others = pa.array([row[position] for row in taken_apart], pa.string())
         text[name] = pac.ascii_trim(pa.concat_arrays([matched.field(name).cast(pa.string()), others]), " ")
-    rows, broken = _judge(text, numbers[where], latest)
+    rows, broken = judge(text, numbers[where], latest)
     bad = reduce(or_, broken.values())
     for index in np.flatnonzero(bad).tolist():
         reasons = [reason for reason, where_broken in broken.items() if where_broken[index]]
@@ -168,53 +154,6 @@ def _take_apart(line: bytes) -> tuple[Sequence[str], Sequence[str]]:
     else:
         return (), ["unbalanced_quote"]
     return (fields, []) if len(fields) == len(CSV_COLUMNS) else ((), ["wrong_field_count"])
-
-
-def _judge(text: Mapping[str, pa.Array], numbers: np.ndarray, latest: int) -> tuple[pa.Table, dict[str, np.ndarray]]:
-    """Fields as text (n,) each to rows (n,), meaningless where a rule is broken, and {rule: where it is broken (n,)}.
-
-    The rules on ids and ratings are those of silver (`silver.cleaning`), without an engine.
-    """
-    broken = {}
-    ids = {}
-    for column, name in (("user_id", "CUST_ID"), ("movie_id", "MOVIE_ID")):
-        empty, digits = _equal(text[name], ""), _matches(text[name], _ID)
-        number = _where(digits, text[name], "0").cast(pa.int64()).to_numpy()
-        ids[column] = np.where(number <= INT32_MAX, number, 0).astype(np.int32)
-        broken[f"null_{column}"] = empty
-        broken[f"invalid_{column}"] = ~empty & (~digits | (number > INT32_MAX))
-    numeric = _matches(text["RATING"], _NUMBER)
-    stars = pac.ascii_ltrim(_where(numeric, text["RATING"], "0"), "+").cast(pa.float64()).to_numpy()
-    broken["invalid_rating"] = ~numeric
-    in_range = (stars >= LOWEST_RATING) & (stars <= HIGHEST_RATING)
-    broken["rating_out_of_range"] = numeric & ~in_range
-    broken["rating_between_half_stars"] = numeric & in_range & (stars % 0.5 != 0)
-    seconds, dated = _seconds(text["DATE"])
-    broken["invalid_date"] = ~dated
-    broken["future_date"] = dated & (seconds > latest)
-    times = pa.array(seconds * 1_000_000).cast(pa.timestamp("us", tz="UTC"))
-    rating = np.where(in_range, stars, 0).astype(np.float32)
-    columns = [pa.array(numbers), *map(pa.array, ids.values()), pa.array(rating), times]
-    return pa.table(columns, schema=GOOD), broken
-
-
-def _seconds(dates: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """Dates as text (n,) to Unix seconds (n,) int64 and where they are dates of the calendar since 1970 (n,) bool."""
-    shaped = _matches(dates, _MOMENT)
-    padded = pac.binary_join_element_wise(_where(shaped, dates, _EPOCH_TEXT), _MIDNIGHT, "").cast(pa.binary())
-    width = len(_EPOCH_TEXT)
-    fixed = pac.binary_slice(padded, 0, width).cast(pa.binary(width))
-    # A view of the digits: parsing text to timestamps refuses a whole array for one 30th of February.
-    text = np.frombuffer(fixed.buffers()[1], np.uint8)[fixed.offset * width :][: len(fixed) * width]
-    digits = text.reshape(-1, width).astype(np.int64) - ord("0")
-    year = digits[:, 0] * 1000 + digits[:, 1] * 100 + digits[:, 2] * 10 + digits[:, 3]
-    month, day, hour, minute, second = (digits[:, at] * 10 + digits[:, at + 1] for at in (5, 8, 11, 14, 17))
-    start = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
-    date = start.astype("datetime64[D]") + (day - 1)
-    real = (month >= 1) & (month <= 12) & (date.astype("datetime64[M]") == start)
-    real &= (year >= 1970) & (hour < 24) & (minute < 60) & (second < 60)
-    seconds = date.astype(np.int64) * DAY_SECONDS + hour * 3600 + minute * 60 + second
-    return np.where(real, seconds, 0), shaped & real
 
 
 def _one_row_per_key(rows: pa.Table) -> tuple[pa.Table, np.ndarray, int]:
@@ -250,15 +189,3 @@ def _conflicts(path: Path, wanted: np.ndarray) -> Iterator[_Defect]:
 def _shown(line: bytes) -> str:
     """A line as text of at most `RAW_CHARACTERS`; no character has more than four bytes."""
     return line[: 4 * RAW_CHARACTERS].removesuffix(b"\r").decode(errors="backslashreplace")[:RAW_CHARACTERS]
-
-
-def _matches(text: pa.Array, pattern: str) -> np.ndarray:
-    return np.asarray(pac.match_substring_regex(text, pattern))
-
-
-def _equal(text: pa.Array, value: str) -> np.ndarray:
-    return np.asarray(pac.equal(text, value))
-
-
-def _where(condition: np.ndarray, text: pa.Array, otherwise: str) -> pa.Array:
-    return pac.if_else(pa.array(condition), text, otherwise)

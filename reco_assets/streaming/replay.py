@@ -26,7 +26,8 @@ from reco_assets.batches.receipts import FOLLOW_UP, begin, family, newest_number
 from reco_assets.batches.recovery import TRANSACTION
 from reco_assets.batches.sides import split_pairs
 from reco_assets.batches.steps import reached
-from reco_assets.streaming.reader import GOOD, QUARANTINED, ParsedFile, parse_stream_file
+from reco_assets.streaming.fields import GOOD
+from reco_assets.streaming.reader import QUARANTINED, ParsedFile, parse_stream_file
 from reco_assets.tables import ARCHIVE, STREAM_QUARANTINE, STREAM_RATINGS
 from reco_assets.vocabulary import CONFLICT, CSV_COLUMNS, KEY, TRAIN
 from resources.errors import RecoError

@@ -4,19 +4,49 @@ Single rows would not do: ratings cluster by user and by session, and a file of 
 than a real one of the same length.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pac
 from scipy.optimize import brentq
 
+from reco_assets.vocabulary import ALLOWED_RATINGS, HISTORY, KEY
 from resources.errors import RecoError
 
 SESSION_GAP_SECONDS = 30 * 60
 TOLERANCE = 0.1  # a unit is passed over where it would make the file longer than asked by more than a tenth
-HALF_STARS = np.arange(1, 11) / 2
+HALF_STARS = np.array(ALLOWED_RATINGS)
 STEEPEST = 20.0  # exp(20) per star puts all ratings on the last half star
 
 
 class SimulationError(RecoError):
     """Ratings that can't be drawn or shifted as asked."""
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Whose ratings (`future` or `history`), of how many users and how many rows at most, shifted by how many stars."""
+
+    population: str
+    users: int
+    rows: int | None
+    tilt: float
+    seed: int
+
+
+def draw(rows: pa.Table, plan: Simulation) -> pa.Table:
+    """The ratings (`KEY`, rating) that a plan asks for, of the population's rows (the same columns, in any order).
+
+    Ratings from history are dated anew, one second apart after the last one, or their keys would be in training
+    already. Raises `SimulationError`.
+    """
+    rng = np.random.default_rng(plan.seed)
+    rows = rows.sort_by([("rating_ts", "ascending"), ("user_id", "ascending"), ("movie_id", "ascending")])
+    drawn = rows.take(_chosen(rows["user_id"].to_numpy(), plan, rng))
+    stars = tilt(drawn["rating"].to_numpy(), plan.tilt, rng, population=rows["rating"].to_numpy())
+    dates = _dated_anew(rows, len(drawn)) if plan.population == HISTORY else drawn["rating_ts"]
+    return pa.table([drawn["user_id"], drawn["movie_id"], dates, pa.array(stars)], [*KEY, "rating"])
 
 
 def sessions(user_id: np.ndarray, seconds: np.ndarray) -> np.ndarray:
@@ -106,3 +136,13 @@ def _tilted(p: np.ndarray, mean: float) -> np.ndarray:
             f"Ratings with a mean of {p @ HALF_STARS:.2f} stars can't be shifted to {mean:.2f}; choose a smaller shift."
         )
     return at(brentq(miss, -STEEPEST, STEEPEST))
+
+
+def _chosen(user_id: np.ndarray, plan: Simulation, rng: np.random.Generator) -> np.ndarray:
+    found = draw_users(user_id, user_id, plan.users, rng)
+    return found if plan.rows is None else found[draw_rows(user_id[found], plan.rows, rng)]
+
+
+def _dated_anew(rows: pa.Table, count: int) -> pa.Array:
+    last = pac.max(rows["rating_ts"]).cast(pa.timestamp("s", tz="UTC")).value
+    return pa.array(last + 1 + np.arange(count), pa.timestamp("s", tz="UTC"))

@@ -20,7 +20,8 @@ from deltalake import DeltaTable
 
 from reco_assets.build import build_definitions
 from reco_assets.drift.reports import read_report
-from reco_assets.streaming.simulated_file import Simulation, simulate
+from reco_assets.streaming.simulate import Simulation
+from reco_assets.streaming.simulated_file import simulate
 from resources.settings import Settings, load_settings
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,8 @@ from reco_assets.drift.kept import kept_folder
 from reco_assets.pipelines.documented import RECO_PIPELINE
 from reco_assets.runner.run import materialize_assets
 from reco_assets.streaming.intake import take_in
-from reco_assets.streaming.simulated_file import Simulation, simulate
+from reco_assets.streaming.simulate import Simulation
+from reco_assets.streaming.simulated_file import simulate
 from resources.settings import Settings, load_settings
 from resources.tables.lakehouse import Lakehouse
 

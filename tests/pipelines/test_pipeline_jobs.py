@@ -20,7 +20,8 @@ from reco_assets.quality.declarations import DECLARATIONS
 from reco_assets.quality.kinds import KINDS
 from reco_assets.runner.run import ChecksFailedError, materialize_assets, run_checks
 from reco_assets.runner.selection import RunRequestError
-from reco_assets.streaming.simulated_file import Simulation, simulate
+from reco_assets.streaming.simulate import Simulation
+from reco_assets.streaming.simulated_file import simulate
 from reco_assets.tasks.new_data import check_new_data
 from reco_assets.tasks.tables_sound import validate_data
 from resources.settings import Settings, load_settings

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from reco_assets.silver.cleaning import clean_ratings
 from reco_assets.sources.source import SourceError
 from reco_assets.streaming import reader
-from reco_assets.streaming.reader import GOOD, QUARANTINED, ParsedFile, parse_stream_file
+from reco_assets.streaming.fields import GOOD
+from reco_assets.streaming.reader import QUARANTINED, ParsedFile, parse_stream_file
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 

@@ -10,8 +10,8 @@ import pytest
 
 from reco_assets.streaming.landing import landed_files
 from reco_assets.streaming.reader import parse_stream_file
-from reco_assets.streaming.simulate import SimulationError
-from reco_assets.streaming.simulated_file import Simulation, simulate
+from reco_assets.streaming.simulate import Simulation, SimulationError
+from reco_assets.streaming.simulated_file import simulate
 from reco_assets.tables import SPLIT_RATINGS
 from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse

@@ -21,7 +21,6 @@ from reco_assets.batches.accepted import accept_waiting
 from reco_assets.batches.receipt_files import Receipt
 from reco_assets.batches.receipts import write_receipt
 from reco_assets.batches.sides import split_pairs
-from reco_assets.split.assets import split_plan
 from reco_assets.split.merge import merge_side
 from reco_assets.split.plan import as_split_ratings, split_by_plan
 from reco_assets.tables import SIDE_TABLES, SILVER_RATINGS, SPLIT_RATINGS, STREAM_RATINGS
@@ -97,7 +96,7 @@ def write_split(lakehouse: Lakehouse, silver: dict[str, Any] | None) -> None:
     """Write silver/split_ratings, from new silver ratings or from those that are there."""
     if silver is not None:
         lakehouse.write(SILVER_RATINGS, pa.table(silver))
-    sided = split_by_plan(lakehouse.read(SILVER_RATINGS.name), split_plan(lakehouse.settings))
+    sided = split_by_plan(lakehouse.read(SILVER_RATINGS.name), lakehouse.settings.split)
     lakehouse.write(SPLIT_RATINGS, as_split_ratings(sided, lakehouse.settings.split.policy()))
 
 

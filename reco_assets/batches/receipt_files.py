@@ -10,6 +10,8 @@ from reco_assets.tables import RECEIPTS
 from resources.files import write_json
 from resources.identifiers import identifier
 
+COUNTED = ("lines", "good", "quarantined", "duplicates", "corrections", "train", "test")  # what receipts add up
+
 
 @dataclass(frozen=True)
 class Receipt:

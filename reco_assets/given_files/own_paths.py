@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reco_assets.models.serving import serving_store
-from reco_assets.split.assets import comes_split
+from reco_assets.sources.presplit import came_split
 from reco_assets.vocabulary import SIDES
 from reco_assets.workspace import documented_paths, own_path
 from resources.errors import RecoError
@@ -58,7 +58,7 @@ def require_future_of_source(settings: Settings, future_file: Path) -> None:
     """Raise `OwnPathError` unless a file is what the platform's future ratings may have come from."""
     if not future_file.is_file():
         raise OwnPathError(f"{future_file} does not exist. Check the path of --future-file.")
-    if future_file.name != f"{SIDES[-1]}.txt" or not comes_split(Lakehouse.open(settings)):
+    if future_file.name != f"{SIDES[-1]}.txt" or not came_split(Lakehouse.open(settings).dataset("bronze/ratings")):
         raise OwnPathError(
             f"The platform's future ratings did not come from {future_file}. Leave out --future-file to export them "
             "all the same, or give another --csv-output-path to convert the file."

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reco_assets.batches.receipt_files import COUNTED
 from reco_assets.given_files.own_paths import ArgumentsError
 from reco_assets.given_files.process import process_file
 from reco_assets.given_files.tables import merge_ratings
 from reco_assets.pipelines.selections import MERGE, STREAM
 from reco_assets.runner.hand_over import hand_over
 from reco_assets.runner.make import Make
-from reco_assets.streaming.assets import COUNTED
 from reco_assets.streaming.named_file import is_streamed, named_file
 from reco_assets.streaming.not_taken import NotTaken, files_not_taken
 from reco_assets.workspace import MERGED, STREAMING, but_for_own

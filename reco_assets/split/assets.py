@@ -1,7 +1,6 @@
 """The split as assets: every rating with its side, what is let in of the stream, a table per side, the future."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -11,14 +10,14 @@ from pyspark.sql import functions as F
 from reco_assets.batches.accepted import accept_waiting, waiting_totals
 from reco_assets.publishing import publish_table, publish_waiting
 from reco_assets.silver import layouts
+from reco_assets.sources.presplit import came_split
 from reco_assets.split import merge
 from reco_assets.split import plan as splits
 from reco_assets.split.acceptance import Accept, verdict_for
 from reco_assets.split.futures import write_futures_csv
 from reco_assets.tables import FUTURES_CSV, OWNERS, SIDE_TABLES, SPLIT_RATINGS, STREAM_RATINGS
-from reco_assets.vocabulary import FUTURE, SIDES, TEST, TRAIN
+from reco_assets.vocabulary import FUTURE, TEST, TRAIN
 from resources.io_managers import table_metadata
-from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse
 
 AS_DELIVERED = "as_delivered"
@@ -40,11 +39,11 @@ def split_ratings(
 
     That is the side of an earlier run under the same policy, else the one it was streamed with.
     """
-    settings = lakehouse.settings
-    if comes_split(lakehouse):
+    settings = lakehouse.settings.split
+    if came_split(lakehouse.dataset("bronze/ratings")):
         policy, sided = AS_DELIVERED, splits.split_as_delivered(ratings, layouts.ratings_as_text(bronze))
     else:
-        policy, sided = settings.split.policy(), splits.split_by_plan(ratings, split_plan(settings))
+        policy, sided = settings.policy(), splits.split_by_plan(ratings, settings)
     if lakehouse.exists(STREAM_RATINGS.name):
         sided = splits.keep_stream_sides(sided, lakehouse.read(STREAM_RATINGS.name))
     if lakehouse.exists(SPLIT_RATINGS.name):
@@ -133,24 +132,6 @@ def future_ratings(split: DataFrame) -> DataFrame:
 )
 def future_csv(lakehouse: dg.ResourceParam[Lakehouse], future: DataFrame) -> dg.MaterializeResult:
     """The future ratings as `DATE,CUST_ID,MOVIE_ID,RATING`, in the order of time."""
-    path = futures_path(lakehouse.settings)
+    path = lakehouse.root / FUTURES_CSV
     rows = write_futures_csv(future, path)
     return dg.MaterializeResult(metadata={"dagster/row_count": rows, "path": dg.MetadataValue.path(str(path))})
-
-
-def futures_path(settings: Settings) -> Path:
-    """Where the future ratings are exported."""
-    return settings.storage.root / FUTURES_CSV
-
-
-def split_plan(settings: Settings) -> splits.SplitPlan:
-    """The split that the settings ask for."""
-    return splits.SplitPlan(
-        settings.split.strategy, settings.split.test_fraction, settings.split.future_fraction, settings.split.seed
-    )
-
-
-def comes_split(lakehouse: Lakehouse) -> bool:
-    """Whether the raw ratings came as train.txt, test.txt and future.txt."""
-    first = lakehouse.dataset("bronze/ratings").head(1).to_pylist()
-    return bool(first) and first[0]["_source_file"] in {f"{side}.txt" for side in SIDES}

@@ -4,7 +4,6 @@ The unit is the (user, movie) pair: both rows of a pair rated twice are on one s
 run placed stays where it was, or old test rows would leak into training when ratings arrive.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyspark.sql import Window
@@ -15,23 +14,13 @@ from reco_assets.vocabulary import FUTURE, HISTORY, PAIR, SIDES, TEST, TRAIN
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-    from resources.settings.split import SplitStrategy
+    from resources.settings.split import SplitSettings
 
 SHARES = 10_000
 _RATING = ("user_id", "movie_id", "rating", "rating_ts")
 
 
-@dataclass(frozen=True)
-class SplitPlan:
-    """How to split: the strategy, the fractions of pairs for test and future, and the random split's seed."""
-
-    strategy: "SplitStrategy"
-    test_fraction: float
-    future_fraction: float
-    seed: int
-
-
-def split_by_plan(ratings: "DataFrame", plan: SplitPlan) -> "DataFrame":
+def split_by_plan(ratings: "DataFrame", plan: "SplitSettings") -> "DataFrame":
     """silver/ratings + `side`: the newest slice of all first, then each strategy's own rule on the rest."""
     pairs = ratings.groupBy(*PAIR).agg(F.max("rating_ts").alias("last_ts"))
     dated = pairs.withColumn("is_future", _newest(pairs, plan.future_fraction))
@@ -76,7 +65,7 @@ def as_split_ratings(sided: "DataFrame", policy: str) -> "DataFrame":
     return sided.select(*_RATING, F.lit(HISTORY).alias("origin"), "side", F.lit(policy).alias("policy"))
 
 
-def _is_test(pairs: "DataFrame", plan: SplitPlan) -> "Column":
+def _is_test(pairs: "DataFrame", plan: "SplitSettings") -> "Column":
     """A condition on pairs (user_id, movie_id, last_ts, is_future); what it says of future pairs means nothing."""
     if plan.strategy == "random":
         share = F.pmod(F.xxhash64("user_id", "movie_id", F.lit(plan.seed)), F.lit(SHARES))

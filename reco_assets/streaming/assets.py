@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from reco_assets.batches.accepted import waiting_totals
+from reco_assets.batches.receipt_files import COUNTED
 from reco_assets.publishing import publish_waiting
 from reco_assets.streaming.intake import IntakeResult, NoFilesError, take_in, take_in_again, take_in_file
 from reco_assets.streaming.landing import landed_files
@@ -21,7 +22,6 @@ from resources.tables.lakehouse import Lakehouse
 RATINGS, QUARANTINE = dg.AssetKey(["stream", "ratings"]), dg.AssetKey(["stream", "quarantine"])
 NO_FILE_REFUSED, EVERY_FILE_TAKEN = "no_file_refused", "every_file_taken"
 SKIPPED_TAG = "reco/skipped"
-COUNTED = ("lines", "good", "quarantined", "duplicates", "corrections", "train", "test")
 SHOWN_FILES = 20
 _ASSET: dict[str, Any] = {"group_name": "stream", "owners": OWNERS}
 

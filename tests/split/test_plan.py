@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reco_assets.split.plan import (
-    SplitPlan,
     as_split_ratings,
     keep_sides,
     keep_stream_sides,
@@ -20,11 +19,16 @@ from reco_assets.split.plan import (
 )
 from reco_assets.tables import SPLIT_RATINGS
 from reco_assets.vocabulary import FUTURE, TEST, TRAIN
+from resources.settings.split import SplitSettings
 
 pytestmark = pytest.mark.both_engines
 
 Rating = tuple[int, int, int]  # user, movie, second
 SCHEMA = "user_id int, movie_id int, rating float, rating_ts timestamp"
+
+
+def per_user(test_fraction: float) -> SplitSettings:
+    return SplitSettings(strategy="per_user", test_fraction=test_fraction, future_fraction=0.0)
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +67,11 @@ def split(ratings: Callable, sides_of: Callable) -> Callable[..., dict[Rating, s
     def run(
         rows: Sequence[Rating], strategy: Any = "per_user", test: float = 0.2, future: float = 0.0, seed: int = 42
     ) -> dict[Rating, str]:
-        return sides_of(split_by_plan(ratings(rows), SplitPlan(strategy, test, future, seed)))
+        return sides_of(
+            split_by_plan(
+                ratings(rows), SplitSettings(strategy=strategy, test_fraction=test, future_fraction=future, seed=seed)
+            )
+        )
 
     return run
 
@@ -144,7 +152,7 @@ def test_no_ratings_give_no_ratings(strategy: str, split: Callable) -> None:
 
 
 def test_pairs_keep_their_sides_when_newer_ratings_arrive(ratings: Callable, sides_of: Callable) -> None:
-    plan = SplitPlan("per_user", 0.2, 0.0, 42)
+    plan = per_user(0.2)
     old = [(1, movie, movie) for movie in range(10)]
     before = as_split_ratings(split_by_plan(ratings(old), plan), "p")
     newer = [(1, movie, movie) for movie in range(10, 20)]
@@ -154,7 +162,7 @@ def test_pairs_keep_their_sides_when_newer_ratings_arrive(ratings: Callable, sid
 
 
 def test_a_new_rating_of_an_old_pair_joins_the_old_side(ratings: Callable, sides_of: Callable) -> None:
-    plan = SplitPlan("per_user", 0.2, 0.0, 42)
+    plan = per_user(0.2)
     old = [(1, movie, movie) for movie in range(5)]
     before = as_split_ratings(split_by_plan(ratings(old), plan), "p")
     after = sides_of(keep_sides(split_by_plan(ratings([*old, (1, 0, 99)]), plan), before, "p"))
@@ -163,13 +171,13 @@ def test_a_new_rating_of_an_old_pair_joins_the_old_side(ratings: Callable, sides
 
 def test_sides_of_another_policy_are_not_kept(ratings: Callable, sides_of: Callable) -> None:
     old = [(1, movie, movie) for movie in range(5)]
-    before = as_split_ratings(split_by_plan(ratings(old), SplitPlan("per_user", 0.2, 0.0, 42)), "p")
-    fresh = split_by_plan(ratings(old), SplitPlan("per_user", 0.6, 0.0, 42))
+    before = as_split_ratings(split_by_plan(ratings(old), per_user(0.2)), "p")
+    fresh = split_by_plan(ratings(old), per_user(0.6))
     assert sides_of(keep_sides(fresh, before, "q")) == sides_of(fresh)
 
 
 def test_a_streamed_pair_keeps_its_side_when_history_gets_it(spark: Any, ratings: Callable, sides_of: Callable) -> None:
-    plan = SplitPlan("per_user", 0.2, 0.0, 42)
+    plan = per_user(0.2)
     fresh = split_by_plan(ratings([(1, movie, movie) for movie in range(5)]), plan)
     assert on(TEST, sides_of(fresh)) == {(1, 4, 4)}
     streamed = [(1, 4, TRAIN), (1, 0, TEST), (1, 0, TEST), (7, 7, TEST)]
@@ -180,7 +188,7 @@ def test_a_streamed_pair_keeps_its_side_when_history_gets_it(spark: Any, ratings
 def test_the_side_of_an_earlier_run_goes_before_that_of_the_stream(
     spark: Any, ratings: Callable, sides_of: Callable
 ) -> None:
-    plan = SplitPlan("per_user", 0.2, 0.0, 42)
+    plan = per_user(0.2)
     fresh = split_by_plan(ratings([(1, movie, movie) for movie in range(5)]), plan)
     stream = spark.createDataFrame([(1, 4, TRAIN)], "user_id int, movie_id int, split string")
     kept = keep_sides(keep_stream_sides(fresh, stream), as_split_ratings(fresh, "p"), "p")
@@ -188,7 +196,7 @@ def test_the_side_of_an_earlier_run_goes_before_that_of_the_stream(
 
 
 def test_split_ratings_have_the_declared_columns(ratings: Callable) -> None:
-    frame = as_split_ratings(split_by_plan(ratings([(1, 1, 1)]), SplitPlan("per_user", 0.2, 0.0, 42)), "p")
+    frame = as_split_ratings(split_by_plan(ratings([(1, 1, 1)]), per_user(0.2)), "p")
     found = [(field.name, field.dataType.simpleString()) for field in frame.schema.fields]
     assert found == [(field.name, field.dataType.simpleString()) for field in SPLIT_RATINGS.schema.fields]
     [row] = frame.toArrow().to_pylist()

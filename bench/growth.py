@@ -40,8 +40,9 @@ from reco_assets.streaming.intake import take_in
 from reco_assets.tables import SIDE_TABLES, STREAM_RATINGS
 from reco_assets.vocabulary import TRAIN
 from resources.settings import Settings, load_settings
-from resources.tables.growth import read_log, record
+from resources.tables.growth import record
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.log import read_log
 
 YEAR, ROWS, CHUNK = 525_600, 20, 13_140  # batches, ratings of each, batches written together
 RUNS_LEFT = 43_200  # of 30 days

@@ -12,13 +12,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
 
 from reco_assets.batches.accepted import set_name, waiting_batches
 from reco_assets.tables import STREAM_RATINGS, TRAIN_RATINGS
 from reco_assets.workspace import WAITING_TEST, WAITING_TRAIN, NamesakeError, documented_paths
 from resources.tables.appends import BATCH, batch_rows
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.log import read_log
 from resources.tables.published import is_foreign, publish, published_as
 
 _SIDE = [field.name for field in TRAIN_RATINGS.schema.fields if field.name != "origin"]
@@ -82,7 +82,7 @@ def _stamp_of(lakehouse: Lakehouse, name: str, version: int | None) -> str | Non
     """A table with its version; with its id, too, as a table that is made anew counts from 0 again."""
     if version is None:
         return None
-    return f"{name} {DeltaTable(str(lakehouse.path(name))).metadata().id} v{version}"
+    return f"{name} {read_log(lakehouse, name).table_id} v{version}"
 
 
 def _waiting(lakehouse: Lakehouse, side: str) -> Rows:

@@ -11,3 +11,7 @@ class RecoError(Exception):
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*(masked(each) if isinstance(each, str) else each for each in arguments))
+
+
+class ForeignError(RecoError):
+    """A library's error, from which it is raised and whose message it has; whoever knows what to do adds it."""

@@ -11,8 +11,9 @@ import dagster as dg
 
 from resources.plain_text import printable
 from resources.shown_tables import shown_table
-from resources.tables.files import DESCRIPTION, TableSpec, schema_of
+from resources.tables.files import DESCRIPTION, TableSpec
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.writing import schema_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

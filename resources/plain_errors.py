@@ -5,7 +5,7 @@ import os
 import re
 import sqlite3
 
-from resources.errors import RecoError
+from resources.errors import ForeignError, RecoError
 from resources.masking import masked
 from resources.plain_text import printable
 
@@ -33,6 +33,8 @@ SYSTEM = re.compile(r"\[Errno (?P<python>\d+)\] [^:]*(?:: '(?P<place>[^']*)')?|\
 
 def explain(error: BaseException) -> str:
     """One line on an error: the message of our own ones, else what it means."""
+    if isinstance(error, ForeignError) and error.__cause__:
+        return explain(error.__cause__)
     if isinstance(error, RecoError):
         return "\n".join(map(printable, str(error).splitlines()))
     if isinstance(error, OSError) and error.errno is not None:

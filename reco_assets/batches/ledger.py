@@ -14,14 +14,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from deltalake.exceptions import DeltaError
-
 from reco_assets.batches import recovery
 from reco_assets.tables import LEDGER
 from resources.durable import flush_to_disk
 from resources.errors import RecoError
 from resources.files import set_aside
 from resources.locks import MAKING_SECONDS, held
+from resources.tables.files import BrokenTableError
 
 T = TypeVar("T")
 
@@ -87,7 +86,7 @@ def _with_ledger(root: Path, work: Callable[[sqlite3.Connection], T]) -> T:
                 _make(root)
             with closing(_connect(root / LEDGER)) as ledger:
                 return work(ledger)
-        except DeltaError as error:
+        except BrokenTableError as error:
             raise LedgerError(
                 f"{root / LEDGER} cannot be made anew, as a table cannot be read: {error}. Restore it from a backup."
             ) from error

@@ -8,8 +8,8 @@ from itertools import takewhile
 
 from reco_assets.batches.accepted import accepted_newest_first, waiting_batches
 from reco_assets.tables import SIDE_TABLES
-from resources.tables.growth import TableLog, read_log
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.log import TableLog, read_log
 
 
 def transaction(epoch: int, batch: str) -> str:

@@ -14,15 +14,15 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pac
-from deltalake import DeltaTable
 
 from reco_assets.batches.archive import archived_copy, count_data_lines
 from reco_assets.batches.receipt_files import Receipt, parsed, read_copy, receipt_text, write_copy
 from reco_assets.tables import RECEIPTS, STREAM, STREAM_QUARANTINE, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import HISTORY, KEY, TRAIN
 from resources.files import set_aside
-from resources.tables.files import dataset_at, is_delta, table_exists
+from resources.tables.files import dataset_at, table_exists
 from resources.tables.growth import rows_under
+from resources.tables.log import log_at
 
 OLD_LIST = Path("stream", "accepted.json")  # of releases before the ledger
 TRANSACTION = "reco.intake"  # of the commits of intake, with the number of the last batch that they bring
@@ -62,8 +62,8 @@ def retire_old_list(root: Path) -> None:
 
 def newest_transaction(root: Path) -> int:
     """The number of the newest batch that the stream tables hold; 0 where they hold none with a number."""
-    tables = [DeltaTable(str(root / spec.name)) for spec in STREAM if is_delta(root / spec.name)]
-    return max((table.transaction_version(TRANSACTION) or 0 for table in tables), default=0)
+    logs = [log_at(root / spec.name) for spec in STREAM]
+    return max((log.number_of(TRANSACTION) for log in logs if log), default=0)
 
 
 def _from_copies(root: Path, known: set[str]) -> tuple[list[_Found], list[str]]:
@@ -111,8 +111,8 @@ def _grouped(root: Path, table: str, columns: list[str]) -> dict[str, dict[str, 
     counted = rows.group_by("batch", use_threads=False).aggregate(
         [([], "count_all"), ("__filename", "first"), *measures]
     )
-    actions = pa.table(DeltaTable(str(root / table)).get_add_actions())
-    written = dict(zip(actions["path"].to_pylist(), actions["modification_time"].to_pylist(), strict=True))
+    log = log_at(root / table)
+    written = log.files() if log else {}
     ordered = sorted(counted.to_pylist(), key=lambda row: written[row["__filename_first"]])
     return {row["batch"]: row for row in ordered}
 

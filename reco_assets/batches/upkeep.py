@@ -9,8 +9,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from deltalake.exceptions import DeltaError
-
 from reco_assets.batches.archive import archived_copy
 from reco_assets.batches.ledger import change, query
 from reco_assets.batches.receipt_files import copy_path
@@ -92,5 +90,5 @@ def or_later(what: str, work: Callable[[], object], left_for: str) -> None:
     """Do some work; where that fails, say in a warning what was left for the next intake, merge or report."""
     try:
         work()
-    except (DeltaError, OSError, RecoError) as error:
+    except (OSError, RecoError) as error:
         warnings.warn(f"{what} was left for the next {left_for}: {error}", stacklevel=2)

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import typer
 
-from resources.errors import RecoError
+from resources.errors import ForeignError, RecoError
 from resources.masking import masked
 from resources.plain_errors import explain
 
@@ -43,7 +43,7 @@ def run_guarded(command: Callable[[], None]) -> None:
 def _failed(error: BaseException) -> NoReturn:
     if os.environ.get(DEBUG, "") not in ("", "0"):
         sys.stderr.write(masked("".join(traceback.format_exception(error))))
-    hint = "" if isinstance(error, RecoError) else f" ({DEBUG}=1 shows where.)"
+    hint = "" if isinstance(error, RecoError) and not isinstance(error, ForeignError) else f" ({DEBUG}=1 shows where.)"
     typer.secho(f"error: {explain(error)}{hint}", fg=typer.colors.RED, err=True)
     sys.exit(1)
 

@@ -35,8 +35,8 @@ from reco_assets.models.serving import serving_store
 from reco_assets.tables import STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import RATING_COLUMNS, TEST, TRAIN
 from resources.tables.appends import BATCH, batch_rows
-from resources.tables.growth import read_log
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.log import read_log
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

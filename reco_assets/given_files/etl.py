@@ -28,8 +28,9 @@ from reco_assets.vocabulary import HISTORY, TEST, TRAIN
 from reco_assets.workspace import FUTURE_CSV, but_for_own
 from resources.folder_lock import folder_lock
 from resources.settings import Settings, load_settings
-from resources.tables.files import table_row_count, write_table
+from resources.tables.files import table_row_count
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.writing import write_table
 
 SIDES = {TRAIN: TRAIN_RATINGS.name, TEST: TEST_RATINGS.name}
 

@@ -7,14 +7,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from reco_assets.batches.last_values import last_values
 from reco_assets.tables import TRAIN_RATINGS
 from reco_assets.vocabulary import KEY, LEARNED_SIDES
-from resources.tables.files import LakehouseError, dataset_at, is_delta, schema_of, sweep, table_exists
+from resources.tables.files import LakehouseError, dataset_at, table_exists
+from resources.tables.folders import sweep
 from resources.tables.growth import Changes, changes_of, put_changes, rows_under
+from resources.tables.log import log_at
+from resources.tables.writing import schema_of
 
 ROW = [field.name for field in TRAIN_RATINGS.schema.fields]
 SIDE, PLACE = "side", "place"
@@ -102,10 +104,8 @@ def _last(rows: pa.Table) -> pa.Table:
 
 def _committed(path: Path) -> dict[str, int]:
     """When each file of a Delta table was committed, by its name."""
-    if not is_delta(path):
-        return {}
-    added = pa.table(DeltaTable(str(path)).get_add_actions(flatten=True)).to_pylist()
-    return {Path(file["path"]).name: file["modification_time"] for file in added}
+    log = log_at(path)
+    return {Path(file).name: written for file, written in log.files().items()} if log else {}
 
 
 def _there(path: Path, columns: Sequence[str]) -> list[str]:

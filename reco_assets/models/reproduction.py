@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deltalake.exceptions import DeltaError
-
 from reco_assets.models.inputs import read_ratings
 from reco_assets.models.interface import Family
 from reco_assets.models.judging.evaluation import Evaluation, Protocol, evaluate
@@ -16,6 +14,7 @@ from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.version import CODE_VERSION
 from resources.errors import RecoError
 from resources.settings.engine import EngineName
+from resources.tables.files import BrokenTableError
 from resources.tables.lakehouse import Lakehouse
 
 TOLERANCE = 1e-3
@@ -139,7 +138,7 @@ def _figures(stars: StarsRecord, ranking: RankingRecord) -> dict[str, float | No
 def _ratings_at(lakehouse: Lakehouse, table: str, version: int, model: str) -> Ratings:
     try:
         return read_ratings(lakehouse, table, version)
-    except (OSError, DeltaError) as error:
+    except (OSError, BrokenTableError) as error:
         raise ReproductionError(
             f"{model} cannot be reproduced: {table} version {version} is no longer there, because its files were "
             f"vacuumed or removed ({str(error).splitlines()[0][:200]}). Newer versions may still be whole: "

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Collection, Mapping
 
-from deltalake.exceptions import DeltaError
-
 from reco_assets.models.serving import serving_store
 from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.quality import kinds
@@ -23,8 +21,9 @@ from reco_assets.quality.scans import Scan, scan_of
 from reco_assets.quality.shape_findings import acceptable, distribution_finding, fence, outlier_finding
 from reco_assets.tables import TRAIN_RATINGS
 from resources.settings.quality import QualitySettings
-from resources.tables.files import LakehouseError, schema_of
+from resources.tables.files import LakehouseError
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.writing import schema_of
 
 
 def check_table(lakehouse: Lakehouse, declaration: Declaration, wanted: Collection[str]) -> list[Finding]:
@@ -118,7 +117,7 @@ def _trained_on(scan: Scan) -> Earlier | None:
         version = store.record(champion).delta_version(scan.declaration.table) if champion else None
         if version is None or not _is_whole(scan.lakehouse, scan.declaration.table, version):
             return None
-    except (ModelStoreError, LakehouseError, DeltaError):
+    except (ModelStoreError, LakehouseError):
         return None
     numbers = scan_of(scan.lakehouse, scan.declaration, version).columns.numbers
     return Earlier(version, dict(numbers), f"version {version}, which champion {champion} was trained on")

@@ -19,8 +19,8 @@ from reco_assets.quality.declaration import Declaration, Reference
 from reco_assets.quality.finding import Earlier
 from reco_assets.quality.measures import Measured, Rows
 from resources.files import write_json
-from resources.tables.growth import read_log
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.log import read_log
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

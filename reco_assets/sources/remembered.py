@@ -6,13 +6,12 @@ is rebuilt. A folder below the lakehouse is noted relative to it, so that a copy
 
 from pathlib import Path, PurePosixPath
 
-from deltalake.exceptions import DeltaError
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from reco_assets.vocabulary import SIDES
 from resources.files import write_text_atomically
 from resources.settings.source import SourceName
-from resources.tables.files import dataset_at, note_of, table_exists
+from resources.tables.files import BrokenTableError, dataset_at, note_of, table_exists
 
 FILE = "_source.json"
 NOTE = "reco.source"  # in the metadata of bronze's tables
@@ -83,7 +82,7 @@ def _from_bronze(root: Path) -> Remembered | None:
     try:
         note = note_of(path, NOTE)
         return (_parse(note) if note else None) or Remembered(kind=_kind_of_rows(path))
-    except (DeltaError, OSError):  # the table is damaged: something was there, and that is all to be known
+    except (BrokenTableError, OSError):  # the table is damaged: something was there, and that is all to be known
         return Remembered(kind=None)
 
 

@@ -29,8 +29,9 @@ from reco_assets.batches.upkeep import after_merge
 from reco_assets.tables import SIDE_TABLES, SPLIT_RATINGS, STREAM_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import KEY, PAIR
 from resources.tables.appends import batch_rows
-from resources.tables.growth import TableLog, changes_of, commit_changes, read_log, record, rows_under
+from resources.tables.growth import changes_of, commit_changes, record, rows_under
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.log import TableLog, read_log
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deltalake.exceptions import DeltaError
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from reco_assets.batches.ledger import LedgerError, catch_up
@@ -42,6 +41,7 @@ from resources.errors import RecoError
 from resources.own_folders import require_own_folders
 from resources.settings import Settings
 from resources.tables.appends import append_batches
+from resources.tables.files import BrokenTableError
 from resources.tables.lakehouse import Lakehouse
 
 LOCK = "stream/intake"
@@ -187,7 +187,7 @@ def _only_intake(lakehouse: Lakehouse) -> Iterator[None]:
             finish_replays(lakehouse)
             yield
             after_intake(lakehouse)
-    except (OSError, DeltaError, LedgerError) as error:
+    except (OSError, BrokenTableError, LedgerError) as error:
         rest = f"What was claimed stays in {landing / CLAIMED}; correct the cause, and the next run goes on with it."
         raise IntakeError(f"Intake stopped: {error}. {rest}") from error
 

@@ -52,8 +52,8 @@ class Run:
 def process(lakehouse: Lakehouse, claimed: Sequence[Path], run: Run) -> None:
     """Take claimed files through all steps, entering in `run` what became of each.
 
-    Whoever calls this holds the intake's lock. Raises `OSError`, `DeltaError` and `LedgerError` for what is no fault of
-    one file.
+    Whoever calls this holds the intake's lock. Raises `OSError`, `BrokenTableError` and `LedgerError` for what is no
+    fault of one file.
     """
     for group in _groups(claimed):
         archived, batches = _archive(lakehouse, group, run)

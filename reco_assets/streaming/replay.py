@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pac
-from deltalake import DeltaTable
 
 from reco_assets.batches.corrections import count_corrections, later_rows
 from reco_assets.batches.ledger import change, query
@@ -33,6 +32,7 @@ from reco_assets.vocabulary import CONFLICT, CSV_COLUMNS, KEY, TRAIN
 from resources.errors import RecoError
 from resources.identifiers import identifier
 from resources.tables.appends import BATCH, Commit, append_batches, batch_rows
+from resources.tables.growth import remove_rows
 from resources.tables.lakehouse import Lakehouse
 
 # Where a replay may be killed, in order.
@@ -188,10 +188,7 @@ def _remove(lakehouse: Lakehouse, batch: str, lines: set[int]) -> None:
     if not lines:
         return
     wanted = pa.table({BATCH: pa.array([batch] * len(lines), pa.string()), "line": pa.array(sorted(lines), pa.int64())})
-    with lakehouse.lock(STREAM_QUARANTINE.name):
-        table = DeltaTable(str(lakehouse.path(STREAM_QUARANTINE.name)))
-        same = f"held.batch = gone.batch AND held.line = gone.line AND held.batch = '{batch}'"
-        table.merge(wanted, same, source_alias="gone", target_alias="held").when_matched_delete().execute()
+    remove_rows(lakehouse, STREAM_QUARANTINE.name, wanted, {BATCH: batch})
 
 
 def _receipted(lakehouse: Lakehouse, batch: str, follow_up: str | None, known: _Known, returned: set[int]) -> Replayed:

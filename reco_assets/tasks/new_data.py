@@ -12,6 +12,7 @@ from reco_assets.streaming.landing import landed_files
 from reco_assets.tables import SILVER_RATINGS, TRAIN_RATINGS
 from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.log import read_log
 
 LOADED = "bronze/ratings"
 
@@ -92,9 +93,8 @@ def _history_of(lakehouse: Lakehouse, trained_on: int | None) -> int | None:
 
 
 def _commits(lakehouse: Lakehouse, table: str) -> dict[int, int]:
-    """When each version was committed, in Unix milliseconds."""
-    found = lakehouse.delta_table(table)
-    return {int(entry["version"]): int(entry["timestamp"]) for entry in found.history()} if found else {}
+    """When each version was committed, in Unix milliseconds; nothing of a parquet table."""
+    return {} if lakehouse.version(table) is None else read_log(lakehouse, table).commits()
 
 
 def _changed_source_files(lakehouse: Lakehouse) -> list[str]:

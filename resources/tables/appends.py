@@ -13,8 +13,10 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from resources.durable import flush_to_disk
-from resources.tables.files import LOCAL, LakehouseError, TableSpec, schema_of, sweep, write_arrow
+from resources.tables.files import LOCAL, LakehouseError, TableSpec, own_errors
+from resources.tables.folders import sweep
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.writing import schema_of, write_arrow
 
 BATCH = "batch"
 
@@ -29,6 +31,7 @@ class Commit:
     new: frozenset[str] = frozenset()
 
 
+@own_errors()
 def append_batches(
     lakehouse: Lakehouse, spec: TableSpec, data: pa.Table, commit: Commit | None = None
 ) -> tuple[Path, ...]:

@@ -1,74 +1,21 @@
-"""Putting rows into a table by their keys, and what the table's log remembers of it. Delta tables only.
-
-A commit may carry a transaction id: a word that the log keeps, by which a later run sees that the commit was made.
-Ids outlive an overwrite or a restore of the table, after which their rows may be gone: so whoever uses them puts the
-table's epoch into them.
-"""
+"""Putting rows into a table by their keys, and taking rows out by them, each in one commit."""
 
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from resources.tables.files import LakehouseError, TableSpec, dataset_at, is_delta, schema_of, write_arrow
+from resources.tables.files import LakehouseError, TableSpec, dataset_at, is_delta, own_errors
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.log import carrying, open_table
 from resources.tables.parts import place_part, write_part
-
-# Commits that keep every row. One that is missing here costs its users a replay, no more.
-_KEEPS_ROWS = {"MERGE", "SET TBLPROPERTIES", "OPTIMIZE", "VACUUM START", "VACUUM END", "ADD CONSTRAINT"}
-_EPOCH, _LOOKED_AT = "reco.epoch", "reco.epoch_looked_at"
-
-
-@dataclass(frozen=True)
-class TableLog:
-    """What a table's log says of its newest version."""
-
-    _table: DeltaTable
-
-    @property
-    def table_id(self) -> str:
-        """What tells the table from a later one of its name: with a version, it names one state for good."""
-        return str(self._table.metadata().id)
-
-    @property
-    def version(self) -> int:
-        """The version that this log was read at."""
-        return int(self._table.version())
-
-    @property
-    def epoch(self) -> int:
-        """The version since which no row went away, as far back as the history is kept.
-
-        A commit with a transaction says up to where this was looked at, so only what came after it is looked at: with
-        8,000 commits (a merge an hour for a year) 2 ms and not 2 s. Nor does a log that was cleaned since change it.
-        """
-        known, until = self._table.transaction_version(_EPOCH), self._table.transaction_version(_LOOKED_AT)
-        if known is not None and until == self.version:
-            return known
-        history = self._table.history(None if until is None else self.version - until)
-        lost = (int(commit["version"]) for commit in history if not _keeps_rows(commit))
-        return next(lost, int(history[-1]["version"]) if known is None else known)
-
-    def property_of(self, key: str) -> str | None:
-        """A property of the table; None where it is not set. It outlives an overwrite of the rows."""
-        value: str | None = self._table.metadata().configuration.get(key)
-        return value
-
-    def has(self, transaction: str) -> bool:
-        """Whether a commit carried the transaction, in this epoch or an earlier one."""
-        return self._table.transaction_version(transaction) is not None
-
-
-def read_log(lakehouse: Lakehouse, name: str) -> TableLog:
-    """The table's log. Raises `LakehouseError` when there is no such table, or none with a log."""
-    return TableLog(_open(lakehouse, name))
+from resources.tables.writing import schema_of, write_arrow
 
 
 @dataclass(frozen=True)
@@ -120,6 +67,7 @@ def changes_of(rows: pa.Table, held: pa.Table, keys: Sequence[str]) -> Changes:
     return Changes(new, other.select(columns))
 
 
+@own_errors()
 def commit_changes(
     lakehouse: Lakehouse, spec: TableSpec, changes: Changes, keys: Sequence[str], transaction: str | None = None
 ) -> None:
@@ -132,13 +80,14 @@ def commit_changes(
     a MERGE rewrites the files that hold one of the rows: 10 or 1,000 anywhere in 16 M, in three files, took 6 s.
     """
     with lakehouse.lock(spec.name):
-        table = _open(lakehouse, spec.name)
+        table = open_table(lakehouse, spec.name)
         if transaction is None or len(changes):
-            put_changes(spec, lakehouse.path(spec.name), changes, keys, _carrying(table, transaction))
+            put_changes(spec, lakehouse.path(spec.name), changes, keys, carrying(table, transaction))
         else:
             record(lakehouse, spec.name, transaction)
 
 
+@own_errors()
 def put_changes(
     spec: TableSpec, path: Path, changes: Changes, keys: Sequence[str], properties: CommitProperties | None = None
 ) -> None:
@@ -178,37 +127,35 @@ def _commit(table: DeltaTable, changes: Changes, keys: Sequence[str], properties
     merging.when_matched_update_all().when_not_matched_insert_all().execute()
 
 
+@own_errors()
 def record(
     lakehouse: Lakehouse, name: str, transaction: str | None, properties: Mapping[str, str] | None = None
 ) -> None:
     """Commit a transaction and properties of the table, whose names are free, without a row."""
     with lakehouse.lock(name):
-        table = _open(lakehouse, name)
+        table = open_table(lakehouse, name)
         table.alter.set_table_properties(
-            dict(properties or {}), raise_if_not_exists=False, commit_properties=_carrying(table, transaction)
+            dict(properties or {}), raise_if_not_exists=False, commit_properties=carrying(table, transaction)
         )
+
+
+@own_errors()
+def remove_rows(lakehouse: Lakehouse, name: str, keys: pa.Table, within: Mapping[str, str]) -> None:
+    """Delete the rows that have one of the keys, in one commit; those that are gone already are no error.
+
+    Args:
+        lakehouse: Where the table is.
+        name: The table's.
+        keys: One row for each key, of key columns alone.
+        within: Key columns that have the same word in every key, so that only files that can hold it are read.
+    """
+    same = [*(f"held.{key} = gone.{key}" for key in keys.column_names)]
+    same += [f"held.{key} = '{word}'" for key, word in within.items()]
+    with lakehouse.lock(name):
+        merging = open_table(lakehouse, name).merge(keys, " AND ".join(same), source_alias="gone", target_alias="held")
+        merging.when_matched_delete().execute()
 
 
 def _same(one: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.ChunkedArray:
     both_null = pc.and_(pc.is_null(one), pc.is_null(other))
     return pc.or_(pc.fill_null(pc.equal(one, other), False), both_null)
-
-
-def _keeps_rows(commit: Mapping[str, Any]) -> bool:
-    appends = commit.get("operationParameters", {}).get("mode") == "Append"
-    return commit.get("operation") in _KEEPS_ROWS or (commit.get("operation") == "WRITE" and appends)
-
-
-def _carrying(table: DeltaTable, transaction: str | None) -> CommitProperties | None:
-    """The transaction, with the table's epoch and the version at which that was looked for."""
-    if transaction is None:
-        return None
-    looked = (Transaction(_EPOCH, TableLog(table).epoch), Transaction(_LOOKED_AT, table.version()))
-    return CommitProperties(app_transactions=[Transaction(transaction, 1), *looked])
-
-
-def _open(lakehouse: Lakehouse, name: str) -> DeltaTable:
-    table = lakehouse.delta_table(name)
-    if table is None:
-        raise LakehouseError(f"{lakehouse.path(name)} is a parquet table, which has no log; use STORAGE_FORMAT=delta.")
-    return table

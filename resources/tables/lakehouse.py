@@ -20,6 +20,7 @@ from resources.engine import Engine
 from resources.locks import held
 from resources.settings import Settings
 from resources.tables.files import (
+    BrokenTableError,
     LakehouseError,
     TableSpec,
     dataset_at,
@@ -27,8 +28,8 @@ from resources.tables.files import (
     read_path,
     table_exists,
     table_row_count,
-    write_table,
 )
+from resources.tables.writing import write_table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -128,9 +129,9 @@ class Lakehouse:
         """
         try:
             yield
-        except (DeltaError, pa.ArrowInvalid) as error:
+        except (BrokenTableError, DeltaError, pa.ArrowInvalid) as error:
             if version is not None:
-                raise
+                raise BrokenTableError(str(error)) from error
             raise LakehouseError(
                 f"Table {name} is damaged: {str(error).strip().splitlines()[0]}. Bring {self.path(name)} back from a "
                 "backup; or move it away and make it again: dagster asset materialize -m reco_assets.definitions "

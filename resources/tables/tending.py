@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from resources.tables.files import own_errors
 from resources.tables.lakehouse import Lakehouse
 
 # Files below a size are taken together when there are so many of them, so a table has at most three times as many, and
@@ -31,12 +32,13 @@ class Tended:
     swept: bool
 
 
+@own_errors()
 def tend_table(lakehouse: Lakehouse, name: str, pinned: Callable[[], Collection[int]], retention_hours: int) -> Tended:
     """Do what is due on a Delta table: take small files together; remove commits and files that nobody needs.
 
     `pinned` gives the versions that must stay readable, asked only when something is removed: where there are any,
-    removal is left to maintenance. Files that left the table less than `retention_hours` ago stay. Raises `DeltaError`;
-    the table is then as readable as before.
+    removal is left to maintenance. Files that left the table less than `retention_hours` ago stay. Raises
+    `BrokenTableError`; the table is then as readable as before.
     """
     path = lakehouse.path(name)
     with lakehouse.lock(name):
@@ -47,10 +49,11 @@ def tend_table(lakehouse: Lakehouse, name: str, pinned: Callable[[], Collection[
     return Tended(compacted, swept)
 
 
+@own_errors()
 def take_together(lakehouse: Lakehouse, name: str) -> int:
     """Take a Delta table's small files together where there are many; returns how many. Every version stays readable.
 
-    Raises `DeltaError`; the table is then as it was.
+    Raises `BrokenTableError`; the table is then as it was.
     """
     with lakehouse.lock(name):
         table = DeltaTable(str(lakehouse.path(name)))

@@ -17,8 +17,9 @@ from reco_assets.quality.declarations import DECLARATIONS, DECLARED
 from reco_assets.quality.finding import Finding
 from resources.engine import Engine
 from resources.settings import load_settings
-from resources.tables.files import TableSpec, schema_of
+from resources.tables.files import TableSpec
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.writing import schema_of
 
 Rows = list[dict[str, Any]]
 START = datetime(2020, 1, 1, tzinfo=UTC)

@@ -12,8 +12,9 @@ from reco_assets.quality.checking import check_table
 from reco_assets.quality.declarations import DECLARED
 from reco_assets.quality.emptiness import why_empty
 from reco_assets.tables import QUARANTINE_RATINGS, SILVER_RATINGS, SPLIT_RATINGS, TEST_RATINGS, TRAIN_RATINGS
-from resources.tables.files import TableSpec, schema_of
+from resources.tables.files import TableSpec
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.writing import schema_of
 
 MOMENT = datetime(2020, 1, 1, tzinfo=UTC)
 

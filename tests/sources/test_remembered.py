@@ -8,7 +8,8 @@ import pytest
 from deltalake import write_deltalake
 
 from reco_assets.sources.remembered import FILE, NOTE, Remembered, recall, remember, remembered_as
-from resources.tables.files import TableSpec, schema_of, write_arrow
+from resources.tables.files import TableSpec
+from resources.tables.writing import schema_of, write_arrow
 
 
 @pytest.fixture

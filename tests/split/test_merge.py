@@ -24,8 +24,8 @@ from resources.engine import Engine
 from resources.settings import load_settings
 from resources.tables import tending as table_tending
 from resources.tables.appends import append_batches
-from resources.tables.growth import read_log
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.log import read_log
 
 START = datetime(2010, 1, 1, tzinfo=UTC)
 SPLIT = pa.schema(

@@ -14,10 +14,12 @@ from pyspark.sql.types import IntegerType, StructField, StructType
 from resources.addresses import is_plain, plain_address
 from resources.engine import Engine
 from resources.settings import SettingsError, load_settings
-from resources.tables.files import LakehouseError, TableSpec, dataset_at, write_arrow, write_frame
-from resources.tables.growth import Changes, commit_changes, read_log
+from resources.tables.files import LakehouseError, TableSpec, dataset_at
+from resources.tables.growth import Changes, commit_changes
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.log import read_log
 from resources.tables.upkeep import maintain_table
+from resources.tables.writing import write_arrow, write_frame
 
 SPEC = TableSpec(
     "silver/numbers", StructType([StructField("x", IntegerType()), StructField("year", IntegerType())]), ("year",)

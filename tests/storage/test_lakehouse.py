@@ -25,8 +25,9 @@ from resources.engine import Engine
 from resources.files import write_json, write_text_atomically
 from resources.locks import LockError
 from resources.settings import load_settings
-from resources.tables.files import LakehouseError, TableSpec, read_path, table_exists, table_row_count, write_frame
+from resources.tables.files import LakehouseError, TableSpec, read_path, table_exists, table_row_count
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.writing import write_frame
 
 FORMATS = ["delta", "parquet"]
 PLAIN = TableSpec("silver/plain", StructType([StructField("id", IntegerType()), StructField("word", StringType())]))

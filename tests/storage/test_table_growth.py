@@ -14,8 +14,9 @@ from pyspark.sql.types import FloatType, IntegerType, StringType, StructField, S
 
 import resources.tables.lakehouse
 from resources.tables.files import LakehouseError, TableSpec
-from resources.tables.growth import changes_of, commit_changes, read_log, record, rows_under
+from resources.tables.growth import changes_of, commit_changes, record, rows_under
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.log import read_log
 
 GROWING = TableSpec(
     "silver/growing",

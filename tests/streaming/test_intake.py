@@ -20,8 +20,9 @@ from reco_assets.streaming.intake import IntakeResult, NoFilesError, hand_in, ta
 from reco_assets.streaming.landing import LandingError
 from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
 from resources.settings import load_settings
-from resources.tables.files import LakehouseError, schema_of
+from resources.tables.files import LakehouseError
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.writing import schema_of
 
 RATINGS, QUARANTINE = STREAM_RATINGS.name, STREAM_QUARANTINE.name
 

@@ -19,8 +19,9 @@ from reco_assets.sources.source import LINE, LOADED_TS, SOURCE_FILE
 from reco_assets.tables import SILVER_RATINGS, TRAIN_RATINGS
 from reco_assets.tasks.new_data import check_new_data
 from resources.files import write_json
-from resources.tables.files import TableSpec, schema_of
+from resources.tables.files import TableSpec
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.writing import schema_of
 
 CHAMPION = "20260101_000000"
 LOADED = datetime(2026, 1, 1, tzinfo=UTC)

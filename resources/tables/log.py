@@ -1,0 +1,109 @@
+"""What a Delta table's log says: its commits, its files, and the transactions that commits carried.
+
+A commit may carry a transaction id: a word that the log keeps, by which a later run sees that the commit was made.
+Ids outlive an overwrite or a restore of the table, after which their rows may be gone: so whoever uses them puts the
+table's epoch into them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction
+
+from resources.tables.files import LakehouseError, for_delta, is_delta, own_errors
+from resources.tables.lakehouse import Lakehouse
+
+# Commits that keep every row. One that is missing here costs its users a replay, no more.
+_KEEPS_ROWS = {"MERGE", "SET TBLPROPERTIES", "OPTIMIZE", "VACUUM START", "VACUUM END", "ADD CONSTRAINT"}
+_EPOCH, _LOOKED_AT = "reco.epoch", "reco.epoch_looked_at"
+
+
+@dataclass(frozen=True)
+class TableLog:
+    """What a table's log says of its newest version."""
+
+    _table: DeltaTable
+
+    @property
+    def table_id(self) -> str:
+        """What tells the table from a later one of its name: with a version, it names one state for good."""
+        return str(self._table.metadata().id)
+
+    @property
+    def version(self) -> int:
+        """The version that this log was read at."""
+        return int(self._table.version())
+
+    @property
+    @own_errors()
+    def epoch(self) -> int:
+        """The version since which no row went away, as far back as the history is kept.
+
+        A commit with a transaction says up to where this was looked at, so only what came after it is looked at: with
+        8,000 commits (a merge an hour for a year) 2 ms and not 2 s. Nor does a log that was cleaned since change it.
+        """
+        known, until = self._table.transaction_version(_EPOCH), self._table.transaction_version(_LOOKED_AT)
+        if known is not None and until == self.version:
+            return known
+        history = self._table.history(None if until is None else self.version - until)
+        lost = (int(commit["version"]) for commit in history if not _keeps_rows(commit))
+        return next(lost, int(history[-1]["version"]) if known is None else known)
+
+    def property_of(self, key: str) -> str | None:
+        """A property of the table; None where it is not set. It outlives an overwrite of the rows."""
+        value: str | None = self._table.metadata().configuration.get(key)
+        return value
+
+    def number_of(self, transaction: str) -> int:
+        """The number that the newest commit with the transaction carried; 0 where none did."""
+        return int(self._table.transaction_version(transaction) or 0)
+
+    @own_errors()
+    def commits(self) -> dict[int, int]:
+        """When each version was committed, in Unix milliseconds, as far back as the history is kept."""
+        return {int(entry["version"]): int(entry["timestamp"]) for entry in self._table.history()}
+
+    @own_errors()
+    def files(self) -> dict[str, int]:
+        """When each file of the newest version was written, in Unix milliseconds, by its path in the table."""
+        actions = pa.table(self._table.get_add_actions())
+        return dict(zip(actions["path"].to_pylist(), actions["modification_time"].to_pylist(), strict=True))
+
+    def has(self, transaction: str) -> bool:
+        """Whether a commit carried the transaction, in this epoch or an earlier one."""
+        return self._table.transaction_version(transaction) is not None
+
+
+@own_errors()
+def log_at(path: Path) -> TableLog | None:
+    """The log of the table at `path`; None where no Delta table is."""
+    return TableLog(DeltaTable(for_delta(path))) if is_delta(path) else None
+
+
+def read_log(lakehouse: Lakehouse, name: str) -> TableLog:
+    """The table's log. Raises `LakehouseError` when there is no such table, or none with a log."""
+    return TableLog(open_table(lakehouse, name))
+
+
+def open_table(lakehouse: Lakehouse, name: str) -> DeltaTable:
+    """The Delta table itself, for this room. Raises `LakehouseError` as `read_log`."""
+    table = lakehouse.delta_table(name)
+    if table is None:
+        raise LakehouseError(f"{lakehouse.path(name)} is a parquet table, which has no log; use STORAGE_FORMAT=delta.")
+    return table
+
+
+def _keeps_rows(commit: Mapping[str, Any]) -> bool:
+    appends = commit.get("operationParameters", {}).get("mode") == "Append"
+    return commit.get("operation") in _KEEPS_ROWS or (commit.get("operation") == "WRITE" and appends)
+
+
+def carrying(table: DeltaTable, transaction: str | None) -> CommitProperties | None:
+    """The transaction, with the table's epoch and the version at which that was looked for."""
+    if transaction is None:
+        return None
+    looked = (Transaction(_EPOCH, TableLog(table).epoch), Transaction(_LOOKED_AT, table.version()))
+    return CommitProperties(app_transactions=[Transaction(transaction, 1), *looked])

@@ -1,0 +1,164 @@
+"""How a table's folder is replaced in one step, by frames and by Arrow data, after its columns were checked."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, write_deltalake
+from pyspark.sql.types import StructType
+
+from resources.engine import Engine
+from resources.tables.files import (
+    LOCAL,
+    LakehouseError,
+    TableSpec,
+    for_delta,
+    is_delta,
+    notes_of,
+    own_errors,
+    table_exists,
+)
+from resources.tables.folders import swapped_in, sweep
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+# Delta's writers would remove commits after 30 days by themselves, and with them versions that a model was trained
+# on: only maintenance may, which knows those.
+_NEW_TABLE = {"delta.enableExpiredLogCleanup": "false"}
+
+
+def write_table(
+    engine: Engine,
+    spec: TableSpec,
+    path: Path,
+    data: "DataFrame | pa.Table | pa.RecordBatchReader",
+    storage_format: str,
+) -> None:
+    """Replace the table at `path` in one step; a failure leaves what was there. Whoever calls this is its one writer.
+
+    Raises `LakehouseError` when the data's columns are not the declared ones, or when something else lies there.
+    """
+    sweep(path)
+    if isinstance(data, pa.Table | pa.RecordBatchReader):
+        write_arrow(spec, path, data, storage_format)
+    else:
+        write_frame(engine, spec, path, data, storage_format)
+
+
+def write_frame(engine: Engine, spec: TableSpec, path: Path, frame: "DataFrame", storage_format: str) -> None:
+    """Replace the table at `path` with the frame in one step; a failure leaves what was there.
+
+    Raises `LakehouseError` when the columns are not the declared ones, or when something else lies at `path`.
+    """
+    _require_columns(spec, frame)
+    if spec.partition_by:
+        # Without this, n tasks x m months make n*m small files (20 s against a few at 0.7 M rows).
+        frame = frame.repartition(*spec.partition_by)
+    writer = frame.write.mode("overwrite").partitionBy(*spec.partition_by)
+    with _target(spec, path, storage_format) as target:
+        if storage_format == "delta":
+            writer.format("delta").options(overwriteSchema="true", **_NEW_TABLE).save(engine.path(target))
+        else:
+            writer.parquet(engine.path(target))
+            _keep_columns_when_empty(spec, target)
+
+
+def schema_of(data: "DataFrame | pa.Table | pa.RecordBatchReader") -> StructType:
+    """The columns of a frame, or those that an engine will read back from an Arrow table."""
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    return data.schema if isinstance(data.schema, StructType) else from_arrow_schema(data.schema)
+
+
+@own_errors()
+def write_arrow(spec: TableSpec, path: Path, data: pa.Table | pa.RecordBatchReader, storage_format: str) -> None:
+    """As `write_frame`, for Arrow data; a reader is streamed, and what it raises comes through as raised.
+
+    Metadata of the schema whose key begins with `NOTES` stays with the table, for `note_of`.
+    """
+    _require_columns(spec, data)
+    reader = data.to_reader() if isinstance(data, pa.Table) else data
+    by = list(spec.partition_by)
+    with _target(spec, path, storage_format) as target, _original_error(reader) as watched:
+        if storage_format == "delta":
+            properties = None if is_delta(target) else _NEW_TABLE
+            write_deltalake(
+                for_delta(target),
+                watched,
+                mode="overwrite",
+                schema_mode="overwrite",
+                partition_by=by or None,
+                configuration=properties,
+                commit_properties=CommitProperties(custom_metadata=notes_of(reader.schema)),
+            )
+        else:
+            hive = {"partitioning": by, "partitioning_flavor": "hive"} if by else {}
+            ds.write_dataset(watched, str(target), format="parquet", preserve_order=True, filesystem=LOCAL, **hive)
+            _keep_columns_when_empty(spec, target)
+
+
+def _require_columns(spec: TableSpec, data: "DataFrame | pa.Table | pa.RecordBatchReader") -> None:
+    found = [(field.name, field.dataType.simpleString()) for field in schema_of(data).fields]
+    declared = [(field.name, field.dataType.simpleString()) for field in spec.schema.fields]
+    if found != declared:
+        raise LakehouseError(f"Table {spec.name} must have the columns {declared}, got {found}.")
+
+
+def _keep_columns_when_empty(spec: TableSpec, folder: Path) -> None:
+    """Without a row there may be no file, and without a file no table."""
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    if not table_exists(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        empty = to_arrow_schema(spec.schema, timezone="UTC").empty_table()
+        pq.write_table(empty, str(folder / "part-00000.parquet"), filesystem=LOCAL)
+
+
+@contextmanager
+def _original_error(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatchReader]:
+    """Raise what a source raised: delta-rs would bury its one clear line in an error of its own."""
+    raised: list[Exception] = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from reader
+        except Exception as error:
+            raised.append(error)
+            raise
+
+    try:
+        yield pa.RecordBatchReader.from_batches(reader.schema, batches())
+    except Exception:
+        if raised:
+            raise raised[0] from None
+        raise
+
+
+@contextmanager
+def _target(spec: TableSpec, path: Path, storage_format: str) -> Iterator[Path]:
+    """Where to write: an existing Delta table itself, whose log makes the commit, else a folder to swap in.
+
+    The first version of a Delta table is swapped in too: files without a log would pass for a parquet table.
+    """
+    if storage_format == "delta":
+        for_delta(path)
+    found = "delta" if is_delta(path) else "parquet" if table_exists(path) else None
+    if found not in (None, storage_format):
+        raise LakehouseError(f"{path} is a {found} table; move it away before writing {spec.name} as {storage_format}.")
+    if found == "delta":
+        yield path
+        return
+    strangers = [path] if path.is_file() else [file for file in path.rglob("*") if _is_no_part_of_a_table(file)]
+    if strangers:
+        raise LakehouseError(f"{spec.name} would replace {strangers[0]}, which is no part of a table; move it away.")
+    with swapped_in(path) as staging:
+        yield staging
+
+
+def _is_no_part_of_a_table(file: Path) -> bool:
+    return file.is_file() and file.suffix != ".parquet" and not file.name.startswith(("_", "."))

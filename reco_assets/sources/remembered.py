@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from reco_assets.vocabulary import SIDES
+from reco_assets.sources.presplit import FILES
 from resources.files import write_text_atomically
 from resources.settings.source import SourceName
 from resources.tables.files import BrokenTableError, dataset_at, note_of, table_exists
@@ -94,5 +94,5 @@ def _kind_of_rows(path: Path) -> SourceName | None:
     if file == "synthetic":
         return "synthetic"
     if "MOVIE_ID" in dataset.schema.names:
-        return "presplit" if file in {f"{side}.txt" for side in SIDES} else "netflix"
+        return "presplit" if file in FILES else "netflix"
     return "movielens" if file else None

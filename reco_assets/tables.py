@@ -1,4 +1,4 @@
-"""Every table with its declared schema, and every file beside tables.
+"""Every table with its declared schema and key, and every file beside tables. The first part of a name is the layer.
 
 The lakehouse refuses to write anything else to a table. Paths are below the lakehouse's root.
 """
@@ -17,7 +17,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from reco_assets.vocabulary import TEST, TRAIN
+from reco_assets.vocabulary import KEY, TEST, TRAIN
 from resources.tables.files import DESCRIPTION, TableSpec
 
 OWNERS = ["team:reco"]  # who answers for the assets, as shown in Dagit
@@ -41,31 +41,36 @@ def _described(struct: StructType, **descriptions: str) -> StructType:
 
 
 _QUARANTINE = {"source": STRING, "line": LONG, "raw": STRING, "reasons": ArrayType(STRING)}
+_LINE = ("source", "line")
 _RATING = {"user_id": INT, "movie_id": INT, "rating": FLOAT, "rating_ts": TIMESTAMP}
 _SPLIT_RATING = _struct(**_RATING, origin=STRING)
 _RECOMMENDATION = _struct(movie_id=INT, score=FLOAT, rank=INT)
 
-SILVER_RATINGS = TableSpec("silver/ratings", _struct(**_RATING, year=INT, month=INT), ("year", "month"))
+SILVER_RATINGS = TableSpec("silver/ratings", _struct(**_RATING, year=INT, month=INT), ("year", "month"), tuple(KEY))
 SILVER_MOVIES = TableSpec(
     "silver/movies",
     _struct(movie_id=INT, title=STRING, genres_string=STRING, genres=ArrayType(STRING), release_year=INT),
+    key=("movie_id",),
 )
 SILVER_TAGS = TableSpec(
     "silver/tags",
     _struct(user_id=INT, movie_id=INT, tag=STRING, tag_ts=TIMESTAMP, year=INT, month=INT),
     ("year", "month"),
 )
-QUARANTINE_RATINGS = TableSpec("silver/quarantine_ratings", _struct(**_QUARANTINE))
-QUARANTINE_MOVIES = TableSpec("silver/quarantine_movies", _struct(**_QUARANTINE))
-QUARANTINE_TAGS = TableSpec("silver/quarantine_tags", _struct(**_QUARANTINE))
+QUARANTINE_RATINGS = TableSpec("silver/quarantine_ratings", _struct(**_QUARANTINE), key=_LINE)
+QUARANTINE_MOVIES = TableSpec("silver/quarantine_movies", _struct(**_QUARANTINE), key=_LINE)
+QUARANTINE_TAGS = TableSpec("silver/quarantine_tags", _struct(**_QUARANTINE), key=_LINE)
 
+# No key: a pair that is in split_ratings twice is also twice in the table of its side.
 SPLIT_RATINGS = TableSpec("silver/split_ratings", _struct(**_RATING, origin=STRING, side=STRING, policy=STRING))
-TRAIN_RATINGS = TableSpec("silver/train_ratings", _SPLIT_RATING)
-TEST_RATINGS = TableSpec("silver/test_ratings", _SPLIT_RATING)
-FUTURE_RATINGS = TableSpec("silver/future_ratings", _SPLIT_RATING)
+TRAIN_RATINGS = TableSpec("silver/train_ratings", _SPLIT_RATING, key=tuple(KEY))
+TEST_RATINGS = TableSpec("silver/test_ratings", _SPLIT_RATING, key=tuple(KEY))
+FUTURE_RATINGS = TableSpec("silver/future_ratings", _SPLIT_RATING, key=tuple(KEY))
 
-STREAM_RATINGS = TableSpec("stream/ratings", _struct(batch=STRING, line=LONG, **_RATING, split=STRING))
-STREAM_QUARANTINE = TableSpec("stream/quarantine", _struct(batch=STRING, **_QUARANTINE))
+STREAM_RATINGS = TableSpec(
+    "stream/ratings", _struct(batch=STRING, line=LONG, **_RATING, split=STRING), key=("batch", "line")
+)
+STREAM_QUARANTINE = TableSpec("stream/quarantine", _struct(batch=STRING, **_QUARANTINE), key=("batch", *_LINE))
 
 RECOMMENDATIONS_ALS = TableSpec(
     "gold/recommendations_als",
@@ -75,6 +80,7 @@ RECOMMENDATIONS_ALS = TableSpec(
         "of the model prefers the movie for this user, about 0 to 1; for a user without a liked movie it is the "
         "movie's share of all ratings. Scores order one user's list; those of two users are not comparable.",
     ),
+    key=("user_id",),
 )
 SIMILAR_MOVIES = TableSpec(
     "gold/similar_movies",
@@ -82,6 +88,7 @@ SIMILAR_MOVIES = TableSpec(
         _struct(movie_id=INT, similar=ArrayType(_RECOMMENDATION), model_version=STRING, generated_ts=TIMESTAMP),
         similar="The nearest movies, rank 1 first. score is the cosine of the two movies' ranking factors, at most 1.",
     ),
+    key=("movie_id",),
 )
 
 SILVER = (SILVER_RATINGS, SILVER_MOVIES, SILVER_TAGS)

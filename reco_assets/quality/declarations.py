@@ -57,8 +57,7 @@ STARS = Rule(
 RATING_RULES = (*_at_least(0, "user_id", "movie_id"), STARS, _not_future("rating_ts"))
 # Of tables that keep every row they took: intake judged its date, and one let in by a wrong clock would stop all after.
 STREAMED_RULES = (*RATING_RULES[:-1], _not_future("rating_ts", warns=True))
-PAIR_AND_TIME = tuple(KEY)
-RATING = (*PAIR_AND_TIME, "rating")
+RATING = (*KEY, "rating")
 DECADES = Bins("release_year", 1870, 10, 17)
 A_MOVIE = Reference("movie_id", "movie_id", "silver/movies", "movie_id")
 PEOPLE = Raters("user_id", "rating_ts")
@@ -82,13 +81,12 @@ def _bronze(name: str, empty: Empty = Empty.ERROR) -> Declaration:
 
 
 def _quarantine(spec: TableSpec, may_be_absent: bool = False) -> Declaration:
-    batch = tuple(name for name in ("batch",) if name in spec.schema.names)
     return Declaration(
         spec.name,
         (spec.schema,),
         required=tuple(spec.schema.names),
         rules=(*_at_least(1, "line"), Rule("a reason is given", ("reasons",), "size(reasons) >= 1")),
-        key=(*batch, "source", "line"),
+        key=spec.key,
         empty=Empty.FINE,
         may_shrink=None,
         may_be_absent=may_be_absent,
@@ -101,13 +99,13 @@ def _side(spec: TableSpec, empty: Empty = Empty.ERROR) -> Declaration:
         (spec.schema,),
         required=(*RATING, "origin"),
         rules=STREAMED_RULES,
-        key=PAIR_AND_TIME,
+        key=spec.key,
         distributions=(HALF_STARS,),
         empty=empty,
     )
 
 
-def _lists(spec: TableSpec, key: str, column: str) -> Declaration:
+def _lists(spec: TableSpec, column: str) -> Declaration:
     """Ranked lists of movies: at most `LONGEST_LIST` entries, ranks 1, 2, 3 …, scores that are numbers.
 
     Without lambdas: of a filter with one, on a Delta table, Sail says "No field named".
@@ -127,11 +125,11 @@ def _lists(spec: TableSpec, key: str, column: str) -> Declaration:
         (spec.schema,),
         required=tuple(spec.schema.names),
         rules=(
-            *_at_least(0, key),
+            *_at_least(0, *spec.key),
             *(Rule(f"{column} {name}", (column,), holds) for name, holds in rules.items()),
             _not_future("generated_ts"),
         ),
-        key=(key,),
+        key=spec.key,
         references=(Reference(column, f"explode({column}.movie_id)", "silver/movies", "movie_id"),),
     )
 
@@ -149,7 +147,7 @@ DECLARATIONS = (
         _of(tables.SILVER_RATINGS),
         required=(*RATING, "year", "month"),
         rules=(*RATING_RULES, *_calendar("rating_ts")),
-        key=PAIR_AND_TIME,
+        key=tables.SILVER_RATINGS.key,
         references=(A_MOVIE,),
         distributions=(HALF_STARS,),
         raters=PEOPLE,
@@ -169,7 +167,7 @@ DECLARATIONS = (
                 warns=True,
             ),
         ),
-        key=("movie_id",),
+        key=tables.SILVER_MOVIES.key,
         distributions=(DECADES,),
         empty=Empty.WARNING,
     ),
@@ -192,7 +190,6 @@ DECLARATIONS = (
         _of(tables.SPLIT_RATINGS),
         required=(*RATING, "origin", "side", "policy"),
         rules=(*RATING_RULES, _one_of("side", *SIDES)),
-        # No key: a pair that is here twice is also twice in the table of its side, which is checked.
     ),
     _side(tables.TRAIN_RATINGS),
     _side(tables.TEST_RATINGS),
@@ -202,7 +199,7 @@ DECLARATIONS = (
         _of(tables.STREAM_RATINGS),
         required=("batch", "line", *RATING, "split"),
         rules=(*STREAMED_RULES, *_at_least(1, "line"), _one_of("split", *LEARNED_SIDES)),
-        key=("batch", "line"),
+        key=tables.STREAM_RATINGS.key,
         references=(A_MOVIE,),
         distributions=(HALF_STARS,),
         raters=PEOPLE,
@@ -211,8 +208,8 @@ DECLARATIONS = (
         may_shrink=0.0,
     ),
     _quarantine(tables.STREAM_QUARANTINE, may_be_absent=True),
-    _lists(tables.RECOMMENDATIONS_ALS, "user_id", "recommendations"),
-    _lists(tables.SIMILAR_MOVIES, "movie_id", "similar"),
+    _lists(tables.RECOMMENDATIONS_ALS, "recommendations"),
+    _lists(tables.SIMILAR_MOVIES, "similar"),
 )
 
 

@@ -53,11 +53,15 @@ def own_errors() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class TableSpec:
-    """What a table promises: its columns in order with their types, and the columns it is partitioned by."""
+    """What a table promises: its columns in order with their types, and the columns it is partitioned by.
+
+    `key`: the columns that tell its rows apart; empty where rows may repeat.
+    """
 
     name: str
     schema: StructType
     partition_by: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
 
 
 def for_delta(path: Path) -> str:

@@ -5,10 +5,22 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
-from reco_assets.models.interface import TopN
+from reco_assets.models.interface import Recommender, TopN
+from reco_assets.models.ratings import Ratings
 from reco_assets.models.top_n import MASKED
 
 _ENTRY = pa.struct([("movie_id", pa.int32()), ("score", pa.float32()), ("rank", pa.int32())])
+
+
+def recommendation_rows(model: Recommender, rated: Ratings, n: int, version: str, now: datetime) -> pa.Table:
+    """The best n movies of every user who rated, without those the user has rated, as rows of `list_rows`."""
+    lists = model.recommend(np.unique(rated.user_id), n, seen=rated)
+    return list_rows(lists, "user_id", "recommendations", version, now)
+
+
+def similar_rows(model: Recommender, n: int, version: str, now: datetime) -> pa.Table:
+    """The n movies most like each movie that the model knows, as rows of `list_rows`."""
+    return list_rows(model.similar_items(model.movie_ids, n), "movie_id", "similar", version, now)
 
 
 def list_rows(lists: TopN, key: str, column: str, model_version: str, generated_ts: datetime) -> pa.Table:

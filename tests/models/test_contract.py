@@ -1,24 +1,25 @@
 """What every recommender keeps to, whatever it is made of: evaluation, gold, drift and commands rely on it."""
 
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
-from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.baselines import BiasOnly, Popularity
-from reco_assets.models.interface import NoRatingsError, Recommender
+from reco_assets.models.families import FAMILIES
+from reco_assets.models.interface import Family, NoRatingsError, Recommender, Trained
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.top_n import MASKED
+from reco_assets.models.versions.files import load_model, read_record, save_model
+from reco_assets.models.versions.smoke import smoke_test
+from resources.engine import Engine
+from resources.settings import load_settings
 
 STRANGER, UNKNOWN_MOVIE = 999_999, 888_888
-ALS = ModelConfig(ExplicitAls(4, 8, 0.1, 1), ImplicitAls(4, 8, 0.1, 1, 0.75), 3.5)
-FITS: dict[str, Callable[[Ratings], Recommender]] = {
-    "als": lambda ratings: AlsRecommender.fit(ratings, ALS),
-    "popularity": Popularity.fit,
-    "bias only": BiasOnly.fit,
-}
+BASELINES: dict[str, type[Popularity] | type[BiasOnly]] = {"popularity": Popularity, "bias only": BiasOnly}
+SMALL = {"als_rank": 4, "ranking_rank": 4}
 Fit = Callable[[Ratings], Recommender]
 
 
@@ -40,9 +41,19 @@ TRAIN = ratings_of()
 USERS, MOVIES = np.unique(TRAIN.user_id), np.unique(TRAIN.movie_id)
 
 
-@pytest.fixture(scope="module", params=list(FITS))
-def fit(request: pytest.FixtureRequest) -> Fit:
-    return FITS[request.param]
+@pytest.fixture(scope="module", params=[*FAMILIES, "toy"], ids=lambda family: getattr(family, "name", family))
+def family(request: pytest.FixtureRequest) -> Family:
+    """Every family there is, and a second one that is not registered."""
+    found: Family = request.getfixturevalue("toy") if request.param == "toy" else request.param
+    return found
+
+
+@pytest.fixture(scope="module", params=[*FAMILIES, "toy", *BASELINES], ids=lambda each: getattr(each, "name", each))
+def fit(request: pytest.FixtureRequest, engine: Engine) -> Fit:
+    if request.param in BASELINES:
+        return BASELINES[request.param].fit
+    family: Family = request.getfixturevalue("toy") if request.param == "toy" else request.param
+    return lambda ratings: family.fit(ratings, family.configure(load_settings(**SMALL)), engine).model
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +144,49 @@ class TestRecommender:
             assert found.score == pytest.approx(float(score), rel=1e-4)
             values = [part.value for part in found.parts]
             assert values == sorted(values, reverse=True)
+
+
+class TestFamily:
+    @pytest.fixture
+    def trained(self, family: Family, engine: Engine) -> Trained:
+        return family.fit(TRAIN, family.configure(load_settings(**SMALL)), engine)
+
+    def test_its_configuration_is_a_frozen_dataclass_whose_numbers_go_to_documents(self, family: Family) -> None:
+        config = family.configure(load_settings(**SMALL))
+        assert is_dataclass(config)
+        numbers = family.hyperparameters(config)
+        assert numbers
+        assert all(isinstance(value, int | float) for value in numbers.values())
+
+    def test_a_version_holds_its_files_and_answers_as_the_trained_model(
+        self, family: Family, trained: Trained, tmp_path: Path
+    ) -> None:
+        save_model(tmp_path / "version", family, trained, {"version": "20250101_000000"})
+        assert set(family.files) < {path.name for path in (tmp_path / "version").iterdir()}
+        loaded = load_model(tmp_path / "version", family)
+        smoke_test(loaded, tmp_path / "version", "it")
+        asked = ids(*USERS, STRANGER)
+        now, then = loaded.recommend(asked, 5, TRAIN), trained.model.recommend(asked, 5, TRAIN)
+        np.testing.assert_array_equal(now.movie_id, then.movie_id)
+        folded = loaded.fold_in(TRAIN), trained.model.fold_in(TRAIN)
+        np.testing.assert_array_equal(*(each.predict(TRAIN.user_id, TRAIN.movie_id) for each in folded))
+
+    def test_its_record_gives_the_configuration_back_from_plain_json(
+        self, family: Family, trained: Trained, tmp_path: Path
+    ) -> None:
+        save_model(tmp_path / "version", family, trained, {})
+        record = read_record(tmp_path / "version", family)
+        assert record.config == family.configure(load_settings(**SMALL))
+        assert type(record) is family.record
+
+    def test_each_part_that_can_be_searched_is_a_field_of_the_configuration(
+        self, family: Family, engine: Engine
+    ) -> None:
+        config = family.configure(load_settings(**SMALL))
+        for part in family.search_space(engine):
+            settings = getattr(config, part.name)
+            assert {parameter.name for parameter in part.parameters} <= {field.name for field in fields(settings)}
+            assert part.fit(TRAIN, config).movie_ids.tolist() == MOVIES.tolist()
 
 
 @pytest.mark.parametrize("kind", [Popularity, BiasOnly])

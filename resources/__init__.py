@@ -11,11 +11,10 @@ if TYPE_CHECKING:
 def resources_for(settings: "Settings", tables: "Mapping[str, TableSpec]") -> dict[str, Any]:
     """The resources of a code location; nothing is started or connected before an asset asks for it."""
     # Here, not above: whoever imports one module of this package would load Dagster and the engine's types too (1.5 s).
-    from resources.io_managers import LakehouseIOManager
+    from resources.io_managers import LakehouseIOManager, VersionIOManager
     from resources.mlflow.mirror import MlflowTracking
     from resources.mlflow.tracking import mlflow_tracking
     from resources.tables.lakehouse import Lakehouse
-    from resources.version_io import VersionIOManager
 
     lakehouse, mlflow = Lakehouse.open(settings), MlflowTracking(settings, settings.mlflow.registry_name)
     return {

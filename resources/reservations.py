@@ -19,7 +19,7 @@ from resources.errors import RecoError
 
 STAMP = "%Y%m%d_%H%M%S"
 _RESERVATION = re.compile(r"\.(?P<name>.+)\.reserved")
-_STAGED = "[0-9a-f]" * 32  # how `staging_path` ends
+_STAGED = "[0-9a-f]" * 32  # how `files.hidden_beside` ends
 
 
 class NameTakenError(RecoError):
@@ -55,11 +55,6 @@ def reserved_path(path: Path) -> Iterator[None]:
             made = "exists already" if path.exists() else "is being made by another process"
             raise NameTakenError(f"{path} {made}; nothing is overwritten. Give another path.")
         yield
-
-
-def staging_path(path: Path, unique: str) -> Path:
-    """Where the content of a reserved path is gathered; removed with the reservation if its process dies."""
-    return path.with_name(f".{path.name}.{unique}")
 
 
 def _reserve(path: Path, held: ExitStack) -> bool:

@@ -7,7 +7,6 @@ anew (`reco_assets.batches.recovery`), which happens by itself where the file is
 import errno
 import os
 import sqlite3
-import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -16,9 +15,8 @@ from typing import Any, TypeVar
 
 from reco_assets.batches import recovery
 from reco_assets.tables import LEDGER
-from resources.durable import flush_to_disk
 from resources.errors import RecoError
-from resources.files import set_aside
+from resources.files import flush_to_disk, set_aside, staged
 from resources.locks import MAKING_SECONDS, held
 from resources.tables.files import BrokenTableError
 
@@ -133,9 +131,7 @@ def _make(root: Path) -> None:
                 ledger.execute("BEGIN IMMEDIATE")
                 recovery.fill(ledger, root)
         else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-            try:
+            with staged(path) as partial:
                 with closing(sqlite3.connect(partial, isolation_level=None)) as ledger:
                     ledger.executescript(_TABLES)
                     ledger.execute("BEGIN IMMEDIATE")
@@ -143,9 +139,6 @@ def _make(root: Path) -> None:
                     ledger.execute(f"PRAGMA user_version = {_FORMAT}")
                     ledger.execute("COMMIT")
                 flush_to_disk(partial)
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
             flush_to_disk(path.parent)
         recovery.retire_old_list(root)
 

@@ -39,7 +39,7 @@ def run(
     be made behind the checks, whatever those find); or {"function", "value"}.
     """
     from reco_assets.runner.hand_over import hand_over
-    from reco_assets.runner.results import as_json
+    from resources.files import plain_json
     from resources.settings import load_settings
 
     settings = load_settings()
@@ -56,7 +56,7 @@ def run(
                 "give --select KEY,KEY… (with --config, where needed), --checks KIND,KIND… (with --select for assets "
                 "to make behind them), or --function NAME"
             )
-    typer.echo(json.dumps(as_json(result), allow_nan=False))
+    typer.echo(json.dumps(plain_json(result), allow_nan=False))
 
 
 def _call(settings: "Settings", name: str) -> dict[str, Any]:

@@ -5,14 +5,13 @@ The same batches, champion and settings give the same report, so both may hold t
 
 import fcntl
 import os
-import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reco_assets.tables import DRIFT_CLAIMS
-from resources.files import set_aside
+from resources.files import hidden_beside, set_aside
 from resources.identifiers import identifier
 from resources.settings import Settings
 
@@ -38,7 +37,7 @@ def claim(settings: Settings, report_id: str, claimant: str) -> str:
 
 
 def _link(path: Path, claimant: str) -> None:
-    own = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    own = hidden_beside(path)
     try:
         own.write_text(claimant, encoding="utf-8")
         with suppress(FileExistsError):

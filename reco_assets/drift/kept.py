@@ -4,7 +4,6 @@ Nothing here is needed: what is lost, damaged or made from something else is cou
 """
 
 import json
-import uuid
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from reco_assets.tables import DRIFT_KEPT
-from resources.files import put_in_place
+from resources.files import staged
 from resources.settings import Settings
 
 _FACTS = "facts"
@@ -26,15 +25,9 @@ def kept_folder(settings: Settings) -> Path:
 
 def keep(path: Path, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
     """Write arrays and plain facts, all of them or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     text = np.frombuffer(json.dumps(facts).encode(), np.uint8)
-    try:
-        with temporary.open("wb") as handle:
-            np.savez(handle, allow_pickle=False, **{_FACTS: text, **arrays})
-        put_in_place(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with staged(path) as temporary, temporary.open("wb") as handle:
+        np.savez(handle, allow_pickle=False, **{_FACTS: text, **arrays})
 
 
 def kept(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:

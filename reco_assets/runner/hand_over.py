@@ -10,9 +10,8 @@ from typing import Any
 from reco_assets.drift.claims import airflow_claimant, claim
 from reco_assets.drift.reports import next_task
 from reco_assets.pipelines.documented import FOLLOWING_THEIR_REPORT
-from reco_assets.runner.results import as_json
 from resources.airflow import airflow_task
-from resources.files import write_json
+from resources.files import plain_json, write_json
 from resources.settings import Settings
 
 DECISION = "retrain_decision"
@@ -48,5 +47,5 @@ def leave_for_airflow(settings: Settings, result: Mapping[str, Any]) -> Path | N
         return None
     folder = settings.airflow.results_path.expanduser().resolve()
     path = folder / task.dag_id / task.run_id / f"{task.task_id}.json"
-    write_json(path, as_json(result))
+    write_json(path, plain_json(result))
     return path

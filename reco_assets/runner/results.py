@@ -1,6 +1,5 @@
 """What a run came to, as one JSON object. Asking for it has no effect: what follows from it is in hand_over.py."""
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -47,17 +46,6 @@ def drift_result(report: Mapping[str, Any]) -> dict[str, Any]:
     sections = {name: report[name] for name in SECTIONS}
     decision = {name: report[name] for name in ("should_retrain", "drift_score", "report_id", "reason")}
     return {**sections, "retrain_decision": {**decision, **sections, "next_task": next_task(report["should_retrain"])}}
-
-
-def as_json(value: Any) -> Any:
-    """The values as every JSON reader takes them: None for NaN and infinity, a string for what JSON does not know."""
-    if isinstance(value, Mapping):
-        return {str(name): as_json(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [as_json(each) for each in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
 def _named(values: Mapping[str, Any]) -> dict[str, Any]:

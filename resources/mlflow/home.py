@@ -6,7 +6,6 @@ a copy never writes into the lakehouse that it was copied from, and works withou
 
 import re
 import sqlite3
-import uuid
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from resources.addresses import plain_address
 from resources.errors import RecoError
+from resources.files import staged
 from resources.locks import MAKING_SECONDS, held
 
 FOLDER, DATABASE, ARTIFACTS = "mlflow", "mlflow.db", "artifacts"
@@ -117,10 +117,6 @@ class MlflowHome:
 
         for left in self.folder.glob(f".{DATABASE}.*"):  # by a process that was killed; nobody else is here
             left.unlink()
-        temporary = self.folder / f".{DATABASE}.{uuid.uuid4().hex}"
-        try:
+        with staged(self.database) as temporary:
             store: Any = SqlAlchemyStore(_sqlite_uri(temporary), self.artifacts.as_uri())  # type: ignore[no-untyped-call]
             store.engine.dispose()
-            temporary.rename(self.database)
-        finally:
-            temporary.unlink(missing_ok=True)

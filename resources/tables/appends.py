@@ -12,7 +12,7 @@ import pyarrow.dataset as ds
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from resources.durable import flush_to_disk
+from resources.files import flush_to_disk
 from resources.tables.files import LOCAL, LakehouseError, TableSpec, own_errors
 from resources.tables.folders import sweep
 from resources.tables.lakehouse import Lakehouse

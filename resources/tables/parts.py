@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from resources.durable import flush_to_disk
+from resources.files import flush_to_disk
 
 _HIDDEN = ".part."
 

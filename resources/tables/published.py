@@ -3,7 +3,6 @@
 One file and not several, so that a reader finds the old rows or the new ones at every moment.
 """
 
-import uuid
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from resources.durable import flush_to_disk
+from resources.files import flush_to_disk, staged
 
 PART = "part-00000.parquet"
 _STAMP = b"reco_assets.published"
@@ -25,17 +24,13 @@ def publish(folder: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], 
     folder.mkdir(parents=True, exist_ok=True)
     for leftover in folder.glob(f".{PART}.*"):  # of a writer that was killed
         leftover.unlink(missing_ok=True)
-    temporary = folder / f".{PART}.{uuid.uuid4().hex}"
-    try:
-        stamped = schema.with_metadata({**(schema.metadata or {}), _STAMP: stamp.encode()})
+    stamped = schema.with_metadata({**(schema.metadata or {}), _STAMP: stamp.encode()})
+    with staged(folder / PART) as temporary:
         with pq.ParquetWriter(temporary, stamped) as writer:
             for batch in batches:
                 writer.write_batch(batch)
         flush_to_disk(temporary)
-        temporary.replace(folder / PART)
-        flush_to_disk(folder)
-    finally:
-        temporary.unlink(missing_ok=True)
+    flush_to_disk(folder)
 
 
 def published_as(folder: Path) -> str | None:

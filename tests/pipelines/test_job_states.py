@@ -13,11 +13,10 @@ from reco_assets.pipelines.jobs import JOB_SPECS
 from reco_assets.runner.run import QUIET
 from reco_assets.tables import DECLARED
 from resources.engine import Engine
-from resources.io_managers import LakehouseIOManager
+from resources.io_managers import LakehouseIOManager, VersionIOManager
 from resources.mlflow.mirror import MlflowTracking
 from resources.settings import Settings, load_settings
 from resources.tables.lakehouse import Lakehouse
-from resources.version_io import VersionIOManager
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,9 @@ import dagster as dg
 import pytest
 
 from reco_assets.drift.reports import ReportError, write_report
-from reco_assets.runner.results import as_json, checks_result, drift_result, run_result
+from reco_assets.runner.results import checks_result, drift_result, run_result
 from reco_assets.runner.run import Checked, ChecksFailedError, Outcome, require_no_error
+from resources.files import plain_json
 from resources.settings import Settings, load_settings
 
 ERROR = dg.AssetCheckSeverity.ERROR
@@ -85,7 +86,7 @@ def test_asking_for_a_result_in_an_airflow_task_claims_nothing_and_writes_nothin
 
 def test_values_are_what_every_json_reader_takes() -> None:
     given = {"nan": float("nan"), "more": [float("inf"), 1.5, True, None], "path": Path("/a"), 7: (1,)}
-    assert as_json(given) == {"nan": None, "more": [None, 1.5, True, None], "path": "/a", "7": [1]}
+    assert plain_json(given) == {"nan": None, "more": [None, 1.5, True, None], "path": "/a", "7": [1]}
 
 
 def checked(asset: str, name: str, passed: bool, severity: dg.AssetCheckSeverity = ERROR) -> Checked:

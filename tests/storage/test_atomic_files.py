@@ -1,12 +1,15 @@
 """Small files are replaced whole, whatever lies under their name."""
 
+import math
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from resources.files import NoRegularFileError, replacing, set_aside, write_json
+from resources.files import NoRegularFileError, plain_json, replacing, set_aside, staged, write_json
 
 
 def test_a_folder_under_a_files_name_is_kept_beside_the_file(tmp_path: Path) -> None:
@@ -75,3 +78,21 @@ def test_an_error_names_the_file_that_was_given_and_leaves_the_old_one(tmp_path:
         raise PermissionError(13, "Permission denied", str(temporary))
     assert raised.value.filename == str(path)
     assert path.read_text() == "old"
+
+
+def test_what_was_staged_is_seen_whole_or_not_at_all(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "version"
+    with suppress(RuntimeError), staged(folder) as staging:
+        staging.mkdir()
+        raise RuntimeError
+    assert list(folder.parent.iterdir()) == []
+    with staged(folder) as staging:
+        staging.mkdir()
+        (staging / "part").touch()
+        assert not folder.exists()
+    assert [path.name for path in folder.parent.rglob("*")] == ["version", "part"]
+
+
+def test_plain_values_are_what_every_json_reader_takes() -> None:
+    given = {"nan": float("nan"), "ranks": np.array([1, 2]), "stars": [np.float32(0.5), math.inf], "at": Path("/a")}
+    assert plain_json(given) == {"nan": None, "ranks": [1, 2], "stars": [0.5, None], "at": "/a"}

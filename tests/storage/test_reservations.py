@@ -8,17 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from resources.reservations import NameTakenError, reserved_path, reserved_stamp, staging_path
+from resources.files import hidden_beside
+from resources.reservations import NameTakenError, reserved_path, reserved_stamp
 
 NOON = datetime(2025, 1, 1, 12, 0, 0, tzinfo=UTC)
 HOLD = """
-import sys, uuid
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from resources.reservations import reserved_stamp, staging_path
+from resources.files import hidden_beside
+from resources.reservations import reserved_stamp
 folder = Path(sys.argv[1])
 with reserved_stamp(lambda stamp: [folder / stamp], datetime(2025, 1, 1, 12, tzinfo=UTC)) as stamp:
-    staging_path(folder / stamp, uuid.uuid4().hex).mkdir()
+    hidden_beside(folder / stamp).mkdir()
     print(stamp, flush=True)
     sys.stdin.readline()
 """
@@ -91,7 +93,7 @@ def test_processes_at_once_have_a_name_each_and_a_killed_one_leaves_its_name_and
 
 
 def test_only_what_a_reservation_names_is_removed_with_it(tmp_path: Path) -> None:
-    kept = [tmp_path / ".other.reserved.txt", staging_path(tmp_path / "20250101_1", "0" * 32), tmp_path / "a"]
+    kept = [tmp_path / ".other.reserved.txt", hidden_beside(tmp_path / "20250101_1"), tmp_path / "a"]
     for path in kept:
         path.mkdir()
     (tmp_path / ".20250101_.reserved").touch()

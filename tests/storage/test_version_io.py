@@ -5,9 +5,9 @@ import json
 import dagster as dg
 import pytest
 
+from resources.io_managers import VersionIOManager
 from resources.tables.files import LakehouseError
 from resources.tables.lakehouse import Lakehouse
-from resources.version_io import VersionIOManager
 
 
 def _assets(version: str, seen: list[str]) -> list[dg.AssetsDefinition]:

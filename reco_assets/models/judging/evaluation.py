@@ -11,6 +11,7 @@ from reco_assets.models.judging.comparison import UserScores
 from reco_assets.models.judging.metrics import RankingMetrics, UserNdcg, mae, ranking_by_user, ranking_metrics, rmse
 from reco_assets.models.ratings import Ratings, positions
 from reco_assets.vocabulary import HISTORY
+from resources.files import plain_json
 from resources.settings.training import JudgingSettings
 
 ColdStart = Literal["drop", "nan"]
@@ -52,7 +53,7 @@ class Evaluation:
     def document(self) -> dict[str, Any]:
         """The `evaluation` and `ranking` sections of run_metrics_<version>.json; NaN becomes null."""
         stars = {key: value for key, value in asdict(self).items() if not isinstance(value, dict)}
-        plain: dict[str, Any] = _without_nan({"evaluation": stars, "ranking": asdict(self.ranking)})
+        plain: dict[str, Any] = plain_json({"evaluation": stars, "ranking": asdict(self.ranking)})
         return plain
 
 
@@ -67,7 +68,7 @@ class BaselineScores:
         """The `baselines` section of run_metrics_<version>.json; NaN becomes null."""
         popular = {"ndcg": self.popularity.ndcg, "hit_rate": self.popularity.hit_rate}
         sections = {"bias_only": {"rmse": self.bias_only_rmse}, "popularity": popular}
-        plain: dict[str, Any] = _without_nan({"baselines": sections})
+        plain: dict[str, Any] = plain_json({"baselines": sections})
         return plain
 
 
@@ -155,9 +156,3 @@ def _by_user(predicted: np.ndarray, test: Ratings, lists: UserNdcg) -> UserScore
 def _summary(found: Evaluation) -> dict[str, Any]:
     sections = found.document()
     return {**sections["evaluation"], **{key: sections["ranking"][key] for key in ("ndcg", "hit_rate", "users")}}
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(entry) for key, entry in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value

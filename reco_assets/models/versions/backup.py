@@ -5,7 +5,6 @@ The backup is one folder beside the versions: `_backup/<version>/` holds a copy 
 """
 
 import shutil
-import uuid
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from reco_assets.models.versions.files import ModelStoreError, read_record, requ
 from reco_assets.models.versions.folders import MODEL_FILE
 from reco_assets.models.versions.store import ModelStore, model_store, promoting, store_folder
 from resources.documents import DocumentError, read_document
-from resources.files import write_json
+from resources.files import staged, write_json
 from resources.own_folders import require_own_folders
 from resources.settings import Settings
 
@@ -159,10 +158,8 @@ def restore(store: ModelStore, version: str) -> list[str]:
         )
     for name in broken:  # model.json comes last: it is what makes a version exist
         target = path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        copied = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-        shutil.copy2(saved / name, copied)
-        copied.replace(target)
+        with staged(target) as copied:
+            shutil.copy2(saved / name, copied)
     store.verify(version)
     return sorted(broken)
 
@@ -189,11 +186,7 @@ def _readable(path: Path, family: Family) -> bool:
 
 
 def _copy(source: Path, target: Path) -> None:
-    staging = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    try:
+    with staged(target) as staging:
         shutil.copytree(source, staging)
         if target.exists():
             shutil.rmtree(target)
-        staging.rename(target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)

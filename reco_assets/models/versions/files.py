@@ -1,8 +1,6 @@
 """A version's folder: written elsewhere and renamed into place, model.json last, and read back whole or not at all."""
 
 import json
-import shutil
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,8 +12,7 @@ from reco_assets.models.versions.folders import MODEL_FILE, ModelVersionError, v
 from reco_assets.models.versions.smoke import write_sample
 from resources.documents import DocumentError, checked, read_file
 from resources.errors import RecoError
-from resources.files import write_json
-from resources.reservations import staging_path
+from resources.files import staged, write_json
 
 
 class ModelStoreError(RecoError):
@@ -44,19 +41,15 @@ def save_model(path: Path, family: Family, trained: Trained, facts: Mapping[str,
     """
     if path.exists():
         raise ModelStoreError(f"{path} exists already; a version is never overwritten.")
-    staging = staging_path(path, uuid.uuid4().hex)
-    staging.mkdir(parents=True)
-    try:
+    with staged(path) as staging:
+        staging.mkdir()
         learned = trained.model.save(staging)
         if trained.save_native:
             trained.save_native(staging)
         write_sample(staging, trained.model)
         record = family.record.model_validate({**facts, **learned, "files": checksums(staging)})
         write_json(staging / MODEL_FILE, record.document())
-        staging.rename(path)
-        return record
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    return record
 
 
 def load_model(path: Path, family: Family) -> Recommender:

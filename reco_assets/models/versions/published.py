@@ -1,7 +1,6 @@
 """Copies of the model versions under the documents' path (PUBLISH_PATHS=on), for other programs."""
 
 import shutil
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from reco_assets.models.versions.folders import MODEL_FILE, missing_files
 from reco_assets.models.versions.store import model_store, store_folder
 from reco_assets.publishing import left_out
 from reco_assets.workspace import MODELS, NamesakeError, documented_paths
-from resources.files import write_text_atomically
+from resources.files import staged, write_text_atomically
 from resources.settings import Settings
 
 _ORIGIN = ".published"  # in a published model's folder: what it is a copy of
@@ -39,13 +38,9 @@ def publish_models(settings: Settings, family: Family) -> dict[str, Any]:
 def _publish_model(source: Path, target: Path, family: Family) -> None:
     """A copy of a version, seen whole or not at all; afterwards only what is said of it changes, in model.json."""
     if not target.exists():
-        staging = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-        try:
+        with staged(target) as staging:
             shutil.copytree(source, staging)
             (staging / _ORIGIN).write_text(f"{source.name}\n", encoding="utf-8")
-            staging.rename(target)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
         return
     if not (target / _ORIGIN).is_file():
         if missing_files(target, required_files(family)):

@@ -13,7 +13,7 @@ from reco_assets.models.interface import Recommender
 from reco_assets.models.top_n import MASKED
 from reco_assets.vocabulary import HIGHEST_RATING, LOWEST_RATING
 from resources.errors import RecoError
-from resources.files import write_text_atomically
+from resources.files import plain_json, write_text_atomically
 
 SAMPLE_FILE = "sample.json"
 USERS, LIST_LENGTH = 20, 10
@@ -32,14 +32,14 @@ def write_sample(folder: Path, model: Recommender) -> None:
     movies = np.resize(_spread(model.movie_ids), len(users))
     lists = model.recommend(users, LIST_LENGTH)
     sample = {
-        "user_id": users.tolist(),
-        "movie_id": movies.tolist(),
-        "stars": _plain(model.predict(users, movies)),
+        "user_id": users,
+        "movie_id": movies,
+        "stars": model.predict(users, movies),
         "list_length": LIST_LENGTH,
-        "lists": lists.movie_id.tolist(),
-        "scores": [_plain(row) for row in lists.score],
+        "lists": lists.movie_id,
+        "scores": lists.score,
     }
-    write_text_atomically(folder / SAMPLE_FILE, json.dumps(sample) + "\n")
+    write_text_atomically(folder / SAMPLE_FILE, json.dumps(plain_json(sample)) + "\n")
 
 
 def smoke_test(model: Recommender, folder: Path, name: str) -> None:
@@ -77,8 +77,3 @@ def smoke_test(model: Recommender, folder: Path, name: str) -> None:
 def _spread(ids: np.ndarray) -> np.ndarray:
     chosen: np.ndarray = ids[np.unique(np.linspace(0, len(ids) - 1, USERS).astype(int))]
     return chosen
-
-
-def _plain(values: np.ndarray) -> list[float | None]:
-    """Numbers for JSON, which has none that are not finite."""
-    return [float(value) if np.isfinite(value) else None for value in values]

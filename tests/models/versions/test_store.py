@@ -127,7 +127,7 @@ def test_what_a_killed_run_left_is_no_version(store: ModelStore) -> None:
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module.shutil, "rmtree", lambda *_, **__: None)
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)
         with pytest.raises(KeyboardInterrupt):
             store.save(FIRST, Trained(MODEL, kill), {})
     assert len(contents(store.folder)) == 1

@@ -22,11 +22,11 @@ from reco_assets.models.versions.backup import read_backup, roll_back, roll_back
 from reco_assets.models.versions.store import ModelStore, model_store
 from reco_assets.tables import SPLIT_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from resources.engine import Engine
+from resources.io_managers import VersionIOManager
 from resources.mlflow.mirror import MlflowTracking
 from resources.settings import load_settings
 from resources.tables.files import TableSpec
 from resources.tables.lakehouse import Lakehouse
-from resources.version_io import VersionIOManager
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 

@@ -15,13 +15,14 @@ from dagster import DagsterEvent, DagsterEventType, DagsterInstance, EventLogRec
 from drift_sensors.cursors import ATTEMPT_TAG, SCORE_TAG
 from drift_sensors.landing_alerts import landing_alert_sensor
 from reco_assets.pipelines.jobs import RETRAINING
+from reco_assets.pipelines.selections import PROMOTION
 from reco_assets.split.acceptance import BY_HAND
 from resources.dagster_private import JobFailureData
 from resources.settings import Settings
 from resources.slack import SlackAlerts, escaped
 
 ACCEPTED = dg.AssetKey(["stream", "accepted"])
-CHAMPION = dg.AssetKey(["models", "als_champion"])
+CHAMPION = dg.AssetKey.from_user_string(PROMOTION[0])
 INTERVAL_SECONDS = 15
 ALERTS_PER_TICK = 20
 

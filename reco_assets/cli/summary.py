@@ -46,6 +46,8 @@ def number(value: float | None, places: int = 4, missing: str = "none") -> str:
 
 def print_summary(settings: "Settings", outcome: "Outcome") -> None:
     """Print the materialised tables and, where the run evaluated a model, its metrics and the decision."""
+    from reco_assets.pipelines.selections import JUDGEMENT, PROMOTION
+
     shown = console()
     tables = Table("table", "rows", "Delta version", title=f"Lakehouse {settings.storage.root}", title_justify="left")
     tables.columns[1].justify = tables.columns[2].justify = "right"
@@ -54,9 +56,9 @@ def print_summary(settings: "Settings", outcome: "Outcome") -> None:
             tables.add_row(name, f"{values['dagster/row_count']:,}", str(values.get("delta_version", "")))
     if tables.row_count:
         shown.print(tables)
-    if evaluation := outcome.metadata.get("models/als_evaluation"):
+    if evaluation := outcome.metadata.get(JUDGEMENT[0]):
         _print_metrics(shown, settings, str(evaluation["version"]))
-    if champion := outcome.metadata.get("models/als_champion"):
+    if champion := outcome.metadata.get(PROMOTION[0]):
         shown.print(f"{champion['candidate']} {champion['reason']}. Champion: {champion['champion']}.")
 
 

@@ -1,1 +1,1 @@
-"""Models as pure code: arrays in, arrays out. No Dagster, no table names."""
+"""Families of models behind one interface: how they are trained, kept, judged, tuned and served."""

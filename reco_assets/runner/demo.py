@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import dagster as dg
 
 from reco_assets.batches.receipts import received_batches
+from reco_assets.pipelines.selections import PROMOTION
 from reco_assets.sources.choose import is_without_source
 from reco_assets.streaming.simulate import Simulation
 from reco_assets.streaming.simulated_file import simulate
@@ -61,13 +62,13 @@ def watch_loop(settings: Settings, running: Running, tell: Tell) -> None:
     _drop(settings, tell, Simulation("history", CONTROL_USERS, None, 0.0, seed), "control.csv")
     control = _wait_for(running, "drift/report", after, REPORT_SECONDS)
     _say_verdict(tell, "control.csv", control)
-    after = _newest_event(running.instance, "models/als_champion")
+    after = _newest_event(running.instance, PROMOTION[0])
     _drop(settings, tell, Simulation("history", 2 * CONTROL_USERS, None, TILT_STARS, seed + 1), "shifted.csv")
     shifted = _wait_for(running, "drift/report", control.storage_id, REPORT_SECONDS)
     _say_verdict(tell, "shifted.csv, pooled with what waits", shifted)
     if not _values(shifted)["should_retrain"]:
         raise DemoError("The shifted file did not call for retraining; see the report above.")
-    decision = _wait_for(running, "models/als_champion", after, RETRAIN_SECONDS)
+    decision = _wait_for(running, PROMOTION[0], after, RETRAIN_SECONDS)
     _wait_until_ended(running, decision.run_id)
     decided = _values(decision)
     tell(f"Retrained: candidate {decided['candidate']} {decided['reason']}. Champion: {decided['champion']}.")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from reco_assets.drift.reports import next_task, read_report
 from reco_assets.models.serving import serving_store
+from reco_assets.pipelines.selections import JUDGEMENT
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ def run_result(settings: Settings, outcome: "Outcome") -> dict[str, Any]:
     result = {"run_id": outcome.run_id, "assets": {key: _named(values) for key, values in outcome.scalars.items()}}
     if report := outcome.metadata.get("drift/report"):
         result |= drift_result(read_report(settings, str(report["report_id"])))
-    if "models/als_evaluation" in outcome.metadata:
-        version = str(outcome.metadata["models/als_evaluation"]["version"])  # another run may have trained a newer one
+    if JUDGEMENT[0] in outcome.metadata:
+        version = str(outcome.metadata[JUDGEMENT[0]]["version"])  # another run may have trained a newer one
         result["comparison"] = {"candidate": version, **serving_store(settings).comparison(version).document()}
     return result
 

@@ -1,12 +1,12 @@
-"""The ratings that models are judged on, as arrays."""
+"""What models are trained and judged on, as arrays: all ratings, or those of the newest days; where they came from."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 
-from reco_assets.models.inputs import read_test_ratings
-from reco_assets.tables import TEST_RATINGS
+from reco_assets.models.inputs import read_ratings, read_test_ratings
+from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from resources.tables.growth import Changes, commit_changes
 from resources.tables.lakehouse import Lakehouse
 
@@ -42,3 +42,32 @@ def test_an_older_version_holds_what_it_held(lakehouse: Lakehouse) -> None:
     append(lakehouse, rows("a", 2))
     test, streamed = read_test_ratings(lakehouse, 0)
     assert (test.user_id.tolist(), streamed.tolist()) == ([1], [False])
+
+
+NEWEST = datetime(2020, 6, 30, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def ages(lakehouse: Lakehouse) -> Lakehouse:
+    """User n rated n days before the newest rating."""
+    days = [0, 1, 29, 30, 31, 400]
+    times = [NEWEST - timedelta(days=day) for day in days]
+    columns = {
+        "user_id": pa.array(days, pa.int32()),
+        "movie_id": pa.array(days, pa.int32()),
+        "rating": pa.array([4.0] * len(days), pa.float32()),
+        "rating_ts": pa.array(times, pa.timestamp("us", tz="UTC")),
+        "origin": pa.array(["history"] * len(days), pa.string()),
+    }
+    lakehouse.write(TRAIN_RATINGS, pa.table(columns))
+    return lakehouse
+
+
+@pytest.mark.parametrize(
+    ("lookback_days", "users"), [(None, [0, 1, 29, 30, 31, 400]), (30, [0, 1, 29, 30]), (1, [0, 1])]
+)
+def test_days_are_counted_back_from_the_newest_rating(
+    ages: Lakehouse, lookback_days: int | None, users: list[int]
+) -> None:
+    found = read_ratings(ages, TRAIN_RATINGS.name, lookback_days=lookback_days)
+    assert sorted(found.user_id.tolist()) == users

@@ -11,7 +11,7 @@ from reco_assets.models.judging.evaluation import Evaluation, Protocol, evaluate
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import MetricsRecord, ModelRecord, RankingRecord, StarsRecord
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
-from reco_assets.version import CODE_VERSION
+from reco_assets.version import code_version
 from resources.errors import RecoError
 from resources.settings.engine import EngineName
 from resources.tables.files import BrokenTableError
@@ -48,8 +48,8 @@ class Recipe:
         ]
         if self.cores != os.cpu_count():
             lines.append(f"It was trained on {self.cores} cores and here are {os.cpu_count()}: figures may differ.")
-        if self.code_version != CODE_VERSION:
-            lines.append(f"It was trained by {self.code_version} and this is {CODE_VERSION}: figures may differ.")
+        if self.code_version != code_version():
+            lines.append(f"It was trained by {self.code_version} and this is {code_version()}: figures may differ.")
         return lines
 
 

@@ -16,7 +16,7 @@ from reco_assets.models.tuning.search import Search, Tried
 from reco_assets.models.versions.files import save_model
 from reco_assets.models.versions.store import model_store
 from reco_assets.tables import TRAIN_RATINGS
-from reco_assets.version import CODE_VERSION
+from reco_assets.version import code_version
 from resources.mlflow.mirror import MlflowTracking
 from resources.tables.lakehouse import Lakehouse
 
@@ -119,7 +119,7 @@ def train_version(
             "version": version,
             "engine": lakehouse.engine.name,
             "cores": os.cpu_count(),
-            "code_version": CODE_VERSION,
+            "code_version": code_version(),
             "split": data.split,
             "inputs": data.inputs,
             "train_count": len(data.ratings),

@@ -91,7 +91,10 @@ class OutsideProcess:
             return self._connection
         self._connection, theirs = Pipe()
         with theirs:
-            code = f"import sys; sys.path[:] = {sys.path!r}; from resources.outside import serve"
+            # A program without a file Spark's client, which MLflow imports, takes for its own tests, and ends it.
+            code = (
+                f"__file__ = {__file__!r}; import sys; sys.path[:] = {sys.path!r}; from resources.outside import serve"
+            )
             code = f"{code}; serve({theirs.fileno()}, {os.getpid()})"
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code],

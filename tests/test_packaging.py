@@ -32,6 +32,7 @@ DISTRIBUTION = {
     "dagster_pyspark": "dagster-pyspark",
     "evidently": "evidently",
     "mlflow": "mlflow-skinny",
+    "pydantic_core": "pydantic",  # which pins it
     "pyspark": "pyspark-client",
     "yaml": "pyyaml",
 }

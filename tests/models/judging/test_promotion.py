@@ -85,6 +85,19 @@ def test_without_a_comparison_the_reason_says_why() -> None:
     )
 
 
+def test_a_kind_of_model_is_held_against_the_baselines_that_it_must_beat_alone() -> None:
+    worse_stars = scores(rmse=0.87)
+    assert decide_promotion(worse_stars, None, must_beat=("popularity",)).reason == (
+        "promoted: beats popularity, and there is no champion to compare with"
+    )
+    assert decide_promotion(worse_stars, None, must_beat=("bias_only",)).reason == (
+        "rejected: does not beat bias-only: warm RMSE 0.8700 against bias-only's 0.8600"
+    )
+    assert decide_promotion(worse_stars, None, must_beat=()).reason == (
+        "promoted: there is no champion to compare with"
+    )
+
+
 def test_scores_are_read_from_the_sections_of_the_metrics_document() -> None:
     document = {
         "evaluation": {"rmse": 0.85, "rmse_all": 0.90},

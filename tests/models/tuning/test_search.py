@@ -156,6 +156,11 @@ def test_settings_outside_the_usual_limits_can_be_started_from(study: Path) -> N
     assert seen[0].params == {"rank": 2, "reg_param": 3.0}
 
 
+def test_a_kind_of_model_without_anything_to_search_says_so(study: Path) -> None:
+    with pytest.raises(TuningError, match=r"no settings to try.*reco train"):
+        tune(replace(search(), parts=()), study, 1, lambda _: None)
+
+
 def test_ratings_of_which_none_can_be_judged_are_refused(study: Path) -> None:
     one = Ratings(np.array([1], np.int32), np.array([1], np.int32), np.array([4.0], np.float32))
     with pytest.raises(TuningError, match="Of 1 training ratings none can be held out"):

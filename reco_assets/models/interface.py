@@ -127,8 +127,11 @@ class Parameter:
 class SearchPart:
     """One part of a family's settings that is searched by itself.
 
-    name: the field of the configuration that holds the part's settings, a frozen dataclass; `parameters` are fields
-    of that. fit: makes a model of which `measure` judges this part alone; the others need not be fitted.
+    Attributes:
+        name: The field of the configuration that holds the part's settings, a frozen dataclass.
+        measure: How this part is judged.
+        parameters: Which fields of the part's settings are tried.
+        fit: Makes a model of which `measure` judges this part alone; the others need not be fitted.
     """
 
     name: str
@@ -147,12 +150,19 @@ class Family:
 
     A configuration (`Any` below) is a frozen dataclass of the family's own.
 
-    name: of its folder in the store and of its assets, such as als. description: what a model is made of, for Dagit.
-    files: what a version must hold beside model.json. record: what its model.json holds. metrics_file: the name of a
-    version's run metrics, `{version}` in it. registered_name: of its experiment and model in MLflow. configure: the
-    settings as a configuration. fit: raises `NoRatingsError`. load: reads what `Recommender.save` wrote.
-    hyperparameters: a configuration as flat numbers, for documents and MLflow. must_beat: the baselines that a
-    candidate must beat before it can serve. search_space: what tuning may try on an engine.
+    Attributes:
+        name: Of its folder in the store and of its assets, such as als.
+        description: What a model is made of, as Dagit shows it.
+        files: What a version must hold beside model.json.
+        record: What model.json holds.
+        metrics_file: The name of a version's run metrics, with `{version}` in it.
+        registered_name: Names its experiment and its model in MLflow.
+        configure: Makes a configuration of the settings.
+        fit: Trains a model by a configuration on an engine. Raises `NoRatingsError`.
+        load: Reads what `Recommender.save` wrote, from a version's folder and its record.
+        hyperparameters: Makes flat numbers of a configuration, for documents and MLflow.
+        must_beat: The baselines that a candidate must beat before it can serve.
+        search_space: Says what tuning may try on an engine.
     """
 
     name: str

@@ -17,9 +17,9 @@ from drift_sensors.landing_alerts import landing_alert_sensor
 from reco_assets.pipelines.jobs import RETRAINING
 from reco_assets.pipelines.selections import PROMOTION
 from reco_assets.split.acceptance import BY_HAND
-from resources.dagster_private import JobFailureData
+from resources.calls.slack import SlackAlerts, escaped
+from resources.orchestrator.dagster_private import JobFailureData
 from resources.settings import Settings
-from resources.slack import SlackAlerts, escaped
 
 ACCEPTED = dg.AssetKey(["stream", "accepted"])
 CHAMPION = dg.AssetKey.from_user_string(PROMOTION[0])

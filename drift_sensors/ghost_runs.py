@@ -23,7 +23,7 @@ import psutil
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus
 
 from drift_sensors.run_servers import LOOPBACK, Has, has_run, never_started, server_of
-from resources.dagster_private import SqliteRunStorage
+from resources.orchestrator.dagster_private import SqliteRunStorage
 
 INTERVAL_SECONDS = 10
 # The kernel's start times are exact to 0.01 s, the boot time they count from is cut to whole seconds: a process never

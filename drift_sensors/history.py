@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 
-from resources.dagster_private import SqliteEventLogStorage
+from resources.orchestrator.dagster_private import SqliteEventLogStorage
 
 INTERVAL_SECONDS = 60
 TICK_SECONDS = 20.0  # of the 60 after which Dagster ends a tick

@@ -15,7 +15,7 @@ from drift_sensors.landing_looks import Observation, dump, load, observe, starte
 from reco_assets.pipelines.internal import STREAM_INTAKE
 from reco_assets.pipelines.jobs import Jobs
 from reco_assets.streaming.claims import REFUSED
-from resources.own_folders import StrangeFolderError
+from resources.paths.own_folders import StrangeFolderError
 from resources.settings import Settings
 
 NAMED_FILES = 10

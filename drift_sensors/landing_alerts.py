@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import dagster as dg
 
 from reco_assets.streaming.not_taken import NotTaken, files_not_taken, refused_files
-from resources.own_folders import StrangeFolderError
+from resources.calls.slack import SlackAlerts, escaped
+from resources.paths.own_folders import StrangeFolderError
 from resources.settings import Settings
-from resources.slack import SlackAlerts, escaped
 
 NAME = "slack_on_file_not_taken"
 INTERVAL_SECONDS = 15

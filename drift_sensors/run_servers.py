@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from dagster import DagsterRun, DagsterRunStatus
 
-from resources.dagster_private import (
+from resources.orchestrator.dagster_private import (
     GRPC_INFO_TAG,
     CanCancelExecutionRequest,
     CanCancelExecutionResult,

@@ -16,9 +16,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from resources.addresses import PATTERN, plain_address
+from resources.calls.one_client import refuse_others
 from resources.errors import RecoError
-from resources.one_client import refuse_others
+from resources.paths.addresses import PATTERN, plain_address
 from resources.settings import Settings
 from resources.settings.engine import EngineName
 from resources.spark_jars import delta_jar_conf

@@ -1,6 +1,6 @@
 """The base of every error whose message a person can act on."""
 
-from resources.masking import masked
+from resources.text.masking import masked
 
 
 class RecoError(Exception):

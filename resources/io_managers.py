@@ -13,12 +13,12 @@ import dagster as dg
 
 from resources.documents import DocumentError, read_document
 from resources.files import write_json
-from resources.identifiers import Identifier
-from resources.plain_text import printable
-from resources.shown_tables import shown_table
+from resources.orchestrator.shown_tables import shown_table
+from resources.paths.identifiers import Identifier
 from resources.tables.files import DESCRIPTION, LakehouseError, TableSpec
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.writing import schema_of
+from resources.text.plain_text import printable
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,8 +6,8 @@ import re
 import sqlite3
 
 from resources.errors import ForeignError, RecoError
-from resources.masking import masked
-from resources.plain_text import printable
+from resources.text.masking import masked
+from resources.text.plain_text import printable
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 NO_RIGHT = {errno.EACCES, errno.EPERM, errno.EROFS}

@@ -17,7 +17,7 @@ from reco_assets.batches import recovery
 from reco_assets.tables import LEDGER
 from resources.errors import RecoError
 from resources.files import flush_to_disk, set_aside, staged
-from resources.locks import MAKING_SECONDS, held
+from resources.locking.locks import MAKING_SECONDS, held
 from resources.tables.files import BrokenTableError
 
 T = TypeVar("T")

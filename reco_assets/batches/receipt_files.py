@@ -8,7 +8,7 @@ from typing import Any
 
 from reco_assets.tables import RECEIPTS
 from resources.files import write_json
-from resources.identifiers import identifier
+from resources.paths.identifiers import identifier
 
 COUNTED = ("lines", "good", "quarantined", "duplicates", "corrections", "train", "test")  # what receipts add up
 

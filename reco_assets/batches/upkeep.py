@@ -15,7 +15,7 @@ from reco_assets.batches.receipt_files import copy_path
 from reco_assets.batches.receipts import newest_number
 from reco_assets.tables import ARCHIVE, MODELS, RECEIPTS, STREAM
 from resources.errors import RecoError
-from resources.own_folders import require_own_folders
+from resources.paths.own_folders import require_own_folders
 from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.pins import pinned_versions

@@ -13,8 +13,8 @@ from typing import NoReturn
 import typer
 
 from resources.errors import ForeignError, RecoError
-from resources.masking import masked
 from resources.plain_errors import explain
+from resources.text.masking import masked
 
 DEBUG = "RECO_DEBUG"
 BY_SIGNAL = 128  # what shells add to the number of a signal

@@ -40,7 +40,7 @@ def _print(answer: "Answer") -> None:
     from rich.table import Table
 
     from reco_assets.cli.summary import add_row, console
-    from resources.plain_text import printable
+    from resources.text.plain_text import printable
 
     shown = Table("#", "movie", "title", "genres", "score", title=printable(answer.title), title_justify="left")
     for entry in answer.entries:

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from resources.plain_text import printable
+from resources.text.plain_text import printable
 
 if TYPE_CHECKING:
     from reco_assets.runner.run import Outcome

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reco_assets.tables import DRIFT_CLAIMS
 from resources.files import hidden_beside, set_aside
-from resources.identifiers import identifier
+from resources.paths.identifiers import identifier
 from resources.settings import Settings
 
 SENSOR = "Dagster's retrain sensor"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from reco_assets.drift.document import SECTIONS, Document, facts, headline, tables
 from reco_assets.drift.signals import Signal
 from reco_assets.reports.page import png_address, render_page
-from resources.plain_text import markdown_table
+from resources.text.plain_text import markdown_table
 
 
 def markdown(report: Document, signals: Sequence[Signal]) -> str:

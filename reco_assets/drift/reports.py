@@ -10,7 +10,7 @@ from reco_assets.tables import DRIFT_REPORTS, NEWEST_DRIFT_REPORT
 from resources.documents import DocumentError, checked, read_file
 from resources.errors import RecoError
 from resources.files import write_json, write_text_atomically
-from resources.identifiers import Identifier, identifier
+from resources.paths.identifiers import Identifier, identifier
 from resources.settings import Settings
 
 

@@ -6,7 +6,7 @@ A clock that is wrong once would have everything removed.
 from reco_assets.batches.accepted import accepted_reports
 from reco_assets.batches.upkeep import or_later, remove
 from reco_assets.tables import DRIFT_REPORTS
-from resources.own_folders import require_own_folders
+from resources.paths.own_folders import require_own_folders
 from resources.settings import Settings
 
 STEP = 100  # below so many it isn't worth reading the ledger

@@ -26,7 +26,7 @@ from reco_assets.split.futures import write_futures_csv
 from reco_assets.tables import QUARANTINE_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import HISTORY, TEST, TRAIN
 from reco_assets.workspace import FUTURE_CSV, but_for_own
-from resources.folder_lock import folder_lock
+from resources.locking.folder_lock import folder_lock
 from resources.settings import Settings, load_settings
 from resources.tables.files import table_row_count
 from resources.tables.lakehouse import Lakehouse

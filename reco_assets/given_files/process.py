@@ -23,7 +23,7 @@ from reco_assets.streaming.readable import require_readable_stream
 from reco_assets.streaming.reader import ParsedFile, parse_stream_file
 from reco_assets.vocabulary import LEARNED_SIDES
 from resources.files import flush_to_disk
-from resources.folder_lock import folder_lock
+from resources.locking.folder_lock import folder_lock
 from resources.settings import Settings
 from resources.tables.files import LakehouseError, is_delta, table_exists
 from resources.tables.parts import place_part, write_part

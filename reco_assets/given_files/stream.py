@@ -15,8 +15,8 @@ from reco_assets.runner.make import Make
 from reco_assets.streaming.named_file import is_streamed, named_file
 from reco_assets.streaming.not_taken import NotTaken, files_not_taken
 from reco_assets.workspace import MERGED, STREAMING, but_for_own
-from resources.folder_lock import folder_lock
-from resources.locks import MAKING_SECONDS
+from resources.locking.folder_lock import folder_lock
+from resources.locking.locks import MAKING_SECONDS
 from resources.settings import Settings
 from resources.tables.files import LakehouseError
 

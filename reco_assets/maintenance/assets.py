@@ -6,7 +6,7 @@ import dagster as dg
 
 from reco_assets.maintenance.models import remove_superseded
 from reco_assets.tables import MODELS, OWNERS
-from resources.shown_tables import Cell, shown_table
+from resources.orchestrator.shown_tables import Cell, shown_table
 from resources.tables.files import LakehouseError
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.pins import pinned_versions

@@ -7,7 +7,7 @@ from reco_assets.models.families import FAMILIES
 from reco_assets.models.interface import Family
 from reco_assets.models.versions.backup import read_backup
 from reco_assets.models.versions.store import model_store, store_folder
-from resources.own_folders import require_own_folders
+from resources.paths.own_folders import require_own_folders
 from resources.settings import Settings
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from resources.identifiers import Identifier, InnerPath, Sha256
+from resources.paths.identifiers import Identifier, InnerPath, Sha256
 
 Inputs = dict[str, int | str | None]
 Count = Annotated[int, Field(ge=0)]

@@ -11,7 +11,7 @@ import dagster as dg
 from reco_assets.pipelines.documented import DOCUMENTED_SPECS
 from reco_assets.pipelines.internal import INTERNAL_SPECS
 from reco_assets.pipelines.spec import HEAVY, INTAKE, JobSpec
-from resources.dagster_private import UnresolvedAssetJobDefinition
+from resources.orchestrator.dagster_private import UnresolvedAssetJobDefinition
 
 SPECS = (*DOCUMENTED_SPECS, *INTERNAL_SPECS)
 JOB_SPECS = tuple(spec for spec in SPECS if not spec.missing)

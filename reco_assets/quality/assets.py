@@ -17,7 +17,7 @@ from reco_assets.quality.evidently import left_out, write_evidently
 from reco_assets.quality.finding import Finding
 from reco_assets.quality.reports import write_report
 from reco_assets.tables import OWNERS
-from resources.shown_tables import shown_table
+from resources.orchestrator.shown_tables import shown_table
 from resources.tables.lakehouse import Lakehouse
 
 ETL_REPORT = ["silver", "etl_report"]

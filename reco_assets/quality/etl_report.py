@@ -12,7 +12,7 @@ from reco_assets.quality.scans import scan_of
 from reco_assets.silver import layouts
 from reco_assets.silver.cleaning import exact_duplicates, typed_movies, typed_ratings
 from resources.files import write_json
-from resources.reservations import reserved_stamp
+from resources.locking.reservations import reserved_stamp
 from resources.tables.lakehouse import Lakehouse
 
 REPORTS = "silver/_reports"

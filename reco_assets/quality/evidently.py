@@ -16,7 +16,7 @@ import pyarrow as pa
 from reco_assets.batches.accepted import waiting_batches
 from reco_assets.models.serving import serving_store
 from reco_assets.tables import STREAM_RATINGS, TRAIN_RATINGS
-from resources.reservations import reserved_stamp
+from resources.locking.reservations import reserved_stamp
 from resources.tables.appends import batch_rows
 from resources.tables.lakehouse import Lakehouse
 

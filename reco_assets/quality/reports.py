@@ -13,7 +13,7 @@ from reco_assets.quality.finding import Finding
 from reco_assets.quality.shape_findings import counts_of, reference_counts_of
 from reco_assets.reports.page import render_page
 from resources.files import write_json, write_text_atomically
-from resources.reservations import reserved_stamp
+from resources.locking.reservations import reserved_stamp
 from resources.tables.lakehouse import Lakehouse
 
 REPORTS = "quality/reports"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from resources.dagster_private import ErrorSource, RunFailureReason
+from resources.orchestrator.dagster_private import ErrorSource, RunFailureReason
 from resources.plain_errors import explain_text
 
 if TYPE_CHECKING:

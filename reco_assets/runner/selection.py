@@ -5,8 +5,8 @@ from difflib import get_close_matches
 
 import dagster as dg
 
-from resources.dagster_private import AssetGraph, AssetNode
 from resources.errors import RecoError
+from resources.orchestrator.dagster_private import AssetGraph, AssetNode
 
 LAYERS = "+*"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from reco_assets.sources.source import SourceError
 from reco_assets.sources.unpacking import UnpackError, unpack
-from resources.outside import STARTUP_SECONDS, OutsideError, call_once, step
+from resources.calls.outside import STARTUP_SECONDS, OutsideError, call_once, step
 
 BASE_URL = "https://files.grouplens.org/datasets/movielens"
 RELEASES = ("ml-latest-small", "ml-25m")

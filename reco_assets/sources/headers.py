@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from resources.plain_text import printable
+from resources.text.plain_text import printable
 
 SHOWN_CHARACTERS = 120
 # How the first line of a file in another place begins: what it is, and where it belongs.

@@ -17,7 +17,7 @@ import pyarrow.csv as pc
 
 from reco_assets.sources.headers import header_defect
 from reco_assets.sources.source import RawTable, SourceError, with_provenance
-from resources.plain_text import printable
+from resources.text.plain_text import printable
 
 BLOCK_BYTES = 8 << 20
 BOM = b"\xef\xbb\xbf"

@@ -18,7 +18,7 @@ from reco_assets.sources.advice import Sample, advice
 from reco_assets.sources.formats import columns_among
 from reco_assets.sources.rules import broken_rules
 from reco_assets.sources.source import LINE, SOURCE_FILE, RawTable, SourceError
-from resources.plain_text import printable
+from resources.text.plain_text import printable
 
 MIN_ROWS = 10
 SHOWN_LINES = 3

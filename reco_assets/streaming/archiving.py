@@ -17,7 +17,7 @@ from reco_assets.streaming.claims import opened, read_taken, write_taken
 from reco_assets.streaming.landing import HAS_A_WRITER
 from reco_assets.streaming.writers import Look, Writers
 from resources.errors import RecoError
-from resources.own_folders import OwnFolder
+from resources.paths.own_folders import OwnFolder
 
 PARTIAL = "_partial"  # one name will do: the intake's lock lets one run at a time write it
 CHUNK_BYTES = 1 << 20

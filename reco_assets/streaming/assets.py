@@ -15,9 +15,9 @@ from reco_assets.streaming.intake import IntakeResult, NoFilesError, take_in, ta
 from reco_assets.streaming.landing import landed_files
 from reco_assets.tables import OWNERS, STREAM_QUARANTINE, STREAM_RATINGS
 from resources.io_managers import table_metadata
-from resources.plain_text import in_markdown, printable
-from resources.shown_tables import shown_table
+from resources.orchestrator.shown_tables import shown_table
 from resources.tables.lakehouse import Lakehouse
+from resources.text.plain_text import in_markdown, printable
 
 RATINGS, QUARANTINE = dg.AssetKey(["stream", "ratings"]), dg.AssetKey(["stream", "quarantine"])
 NO_FILE_REFUSED, EVERY_FILE_TAKEN = "no_file_refused", "every_file_taken"

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from reco_assets.batches.steps import reached
 from reco_assets.streaming.landing import DONE, LandingError, encoding_defect, open_regular
-from resources.own_folders import OwnFolder, StrangeFolderError, own_folder, require_own_folders
+from resources.paths.own_folders import OwnFolder, StrangeFolderError, own_folder, require_own_folders
 
 CLAIMED, REFUSED = "_claimed", "_refused"
 TAKEN = ".taken"  # beside a claim: which parts of its file are archived

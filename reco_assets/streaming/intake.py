@@ -38,7 +38,7 @@ from reco_assets.streaming.replay import Replayed, find_batch, finish_replays, r
 from reco_assets.streaming.writers import Look
 from reco_assets.tables import ARCHIVE, RECEIPTS, STREAM
 from resources.errors import RecoError
-from resources.own_folders import require_own_folders
+from resources.paths.own_folders import require_own_folders
 from resources.settings import Settings
 from resources.tables.appends import append_batches
 from resources.tables.files import BrokenTableError

@@ -20,7 +20,7 @@ from reco_assets.streaming.readable import require_readable_stream
 from reco_assets.streaming.reader import parse_stream_file
 from reco_assets.streaming.staging import Batch, Batches, Original, Parts, lost_lines, receive, stage
 from reco_assets.tables import ARCHIVE
-from resources.own_folders import OwnFolder, own_folder
+from resources.paths.own_folders import OwnFolder, own_folder
 from resources.tables.lakehouse import Lakehouse
 
 GROUP_BYTES = 64 << 20  # of files staged together: about 2 M rows

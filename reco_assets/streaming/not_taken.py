@@ -27,7 +27,7 @@ from reco_assets.streaming.landing import (
 from reco_assets.streaming.writers import Look, Writers
 from reco_assets.tables import NOT_TAKEN
 from resources.files import write_json
-from resources.own_folders import StrangeFolderError, own_folder
+from resources.paths.own_folders import StrangeFolderError, own_folder
 
 COMPRESSED = (".gz", ".tgz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".rar", ".tar", ".lz4", ".z")
 MAX_REASON_BYTES = 2_000

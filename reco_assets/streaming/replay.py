@@ -30,7 +30,7 @@ from reco_assets.streaming.reader import QUARANTINED, ParsedFile, parse_stream_f
 from reco_assets.tables import ARCHIVE, STREAM_QUARANTINE, STREAM_RATINGS
 from reco_assets.vocabulary import CONFLICT, CSV_COLUMNS, KEY, TRAIN
 from resources.errors import RecoError
-from resources.identifiers import identifier
+from resources.paths.identifiers import identifier
 from resources.tables.appends import BATCH, Commit, append_batches, batch_rows
 from resources.tables.growth import remove_rows
 from resources.tables.lakehouse import Lakehouse

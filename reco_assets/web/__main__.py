@@ -42,7 +42,7 @@ def _serve(arguments: Sequence[str]) -> None:
 
 
 def _dev(arguments: Sequence[str]) -> None:
-    from resources.dagster_private import dagster_cli, dagster_dev
+    from resources.orchestrator.dagster_private import dagster_cli, dagster_dev
 
     names: dict[str, Any] = vars(dagster_dev)
     start = names[STARTS_PROCESS]

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from resources.addresses import plain_address
 from resources.errors import RecoError
 from resources.files import staged
-from resources.locks import MAKING_SECONDS, held
+from resources.locking.locks import MAKING_SECONDS, held
+from resources.paths.addresses import plain_address
 
 FOLDER, DATABASE, ARTIFACTS = "mlflow", "mlflow.db", "artifacts"
 # Every column of MLflow 3.17 that holds where artifacts are.

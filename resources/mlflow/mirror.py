@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from resources.calls.outside import OutsideError, shared_process
 from resources.errors import RecoError
-from resources.masking import masked
 from resources.mlflow.home import MlflowHome
 from resources.mlflow.store import CHAMPION, Registry, RunRecord, VersionRecord
-from resources.outside import OutsideError, shared_process
 from resources.settings import Settings
+from resources.text.masking import masked
 
 __all__ = ["MlflowTracking", "RegistryError", "VersionRecord"]
 PREVIOUS = "previous"

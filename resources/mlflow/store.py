@@ -1,4 +1,4 @@
-"""What the platform does in MLflow, run in a process beside it (`resources/outside.py`), step by step.
+"""What the platform does in MLflow, run in a process beside it (`resources/calls/outside.py`), step by step.
 
 Every step, one request or one file, has its own time. What belongs here: MLflow's client and its sqlite file. What
 doesn't: what to do when MLflow is away.
@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from resources.calls.outside import STARTUP_SECONDS, step
 from resources.mlflow.home import MlflowHome
-from resources.outside import STARTUP_SECONDS, step
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 FILES = "model"  # the folder of a version's files among its run's artifacts

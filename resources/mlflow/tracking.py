@@ -13,10 +13,10 @@ from queue import Empty, Queue
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from resources.masking import masked
+from resources.calls.outside import STARTUP_SECONDS, OutsideError, nobody_answered
 from resources.mlflow.mirror import MlflowTracking
 from resources.mlflow.store import OPENING_SECONDS, configure, with_driver
-from resources.outside import STARTUP_SECONDS, OutsideError, nobody_answered
+from resources.text.masking import masked
 
 if TYPE_CHECKING:
     import dagster as dg

@@ -11,8 +11,8 @@ from typing import Any, Self, get_type_hints
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
-from resources.addresses import unusable
 from resources.errors import RecoError
+from resources.paths.addresses import unusable
 from resources.settings.drift import DriftSettings
 from resources.settings.engine import EngineSettings
 from resources.settings.group import Group

@@ -17,9 +17,9 @@ from deltalake.exceptions import DeltaError
 from pyarrow import fs
 from pyspark.sql.types import StructType
 
-from resources.addresses import unusable
 from resources.engine import Engine
 from resources.errors import ForeignError, RecoError
+from resources.paths.addresses import unusable
 from resources.tables.folders import current
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from resources.addresses import plain_stem
+from resources.paths.addresses import plain_stem
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from resources.engine import Engine
-from resources.locks import held
+from resources.locking.locks import held
 from resources.settings import Settings
 from resources.tables.files import (
     BrokenTableError,

@@ -31,7 +31,7 @@ from drift_sensors.ghost_runs import (
     run_process,
 )
 from drift_sensors.run_servers import has_run, never_started
-from resources.dagster_private import GRPC_INFO_TAG
+from resources.orchestrator.dagster_private import GRPC_INFO_TAG
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SEEN = 1_000_000.0

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 from pyspark.sql.types import IntegerType, StructField, StructType
 
-from resources.addresses import is_plain, plain_address
 from resources.engine import Engine
+from resources.paths.addresses import is_plain, plain_address
 from resources.settings import SettingsError, load_settings
 from resources.tables.files import LakehouseError, TableSpec, dataset_at
 from resources.tables.growth import Changes, commit_changes
@@ -150,7 +150,7 @@ def test_a_given_delta_folder_of_such_a_name_is_refused(tmp_path: Path, name: st
 
 
 _ADDRESS = (
-    "import sys, pathlib; from resources.addresses import plain_address; "
+    "import sys, pathlib; from resources.paths.addresses import plain_address; "
     "print(plain_address(pathlib.Path(sys.argv[1])))"
 )
 

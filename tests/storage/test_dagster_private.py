@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resources import dagster_private
+from resources.orchestrator import dagster_private
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN = ROOT / "resources" / "dagster_private.py"

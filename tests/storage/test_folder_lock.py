@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from resources.folder_lock import folder_lock
-from resources.locks import LockError
+from resources.locking.folder_lock import folder_lock
+from resources.locking.locks import LockError
 
 
 def test_who_waits_is_told_and_gives_up_in_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

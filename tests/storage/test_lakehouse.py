@@ -23,7 +23,7 @@ from pyspark.sql.types import FloatType, IntegerType, StringType, StructField, S
 import resources.tables.lakehouse as module
 from resources.engine import Engine
 from resources.files import write_json, write_text_atomically
-from resources.locks import LockError
+from resources.locking.locks import LockError
 from resources.settings import load_settings
 from resources.tables.files import LakehouseError, TableSpec, read_path, table_exists, table_row_count
 from resources.tables.lakehouse import Lakehouse

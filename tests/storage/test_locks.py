@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from resources.locks import LockError, held
+from resources.locking.locks import LockError, held
 
-HOLD = "import sys; from pathlib import Path; from resources.locks import held\n"
+HOLD = "import sys; from pathlib import Path; from resources.locking.locks import held\n"
 HOLD += "with held(Path(sys.argv[1]), 'it', 5): print('held', flush=True); sys.stdin.read()"
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.errors import RecoError
-from resources.masking import masked
 from resources.settings import SettingsError, load_settings
+from resources.text.masking import masked
 
 TEXTS = {
     "postgresql://me:hunter2@db:5432/mlflow is down": "postgresql://me:***@db:5432/mlflow is down",

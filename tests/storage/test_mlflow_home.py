@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from resources.locks import LockError
+from resources.locking.locks import LockError
 from resources.mlflow.home import LOCATIONS, MlflowHome
 from resources.mlflow.mirror import MlflowTracking, VersionRecord
 from resources.settings import load_settings

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from resources.outside import OutsideError, OutsideProcess, call_once
+from resources.calls.outside import OutsideError, OutsideProcess, call_once
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / "called_outside.py").write_text(
         "import os, time\n"
         "from pathlib import Path\n"
-        "from resources.outside import step\n"
+        "from resources.calls.outside import step\n"
         "def pid(): return os.getpid()\n"
         "def fail(): raise ValueError('seven is odd\\nand more')\n"
         "def refuse(): raise LookupError('not here') from ConnectionRefusedError(111)\n"
@@ -113,7 +113,7 @@ def test_threads_ask_one_after_the_other(process: OutsideProcess, functions: str
 
 ASK = """
 import sys
-from resources.outside import OutsideProcess
+from resources.calls.outside import OutsideProcess
 process = OutsideProcess()
 print(process.call("os:getpid", seconds=5), flush=True)
 process.call("time:sleep", 60, seconds=60)

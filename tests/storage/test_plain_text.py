@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from resources.errors import RecoError
 from resources.plain_errors import explain, explain_text
-from resources.plain_text import in_markdown, markdown_table, printable
+from resources.text.plain_text import in_markdown, markdown_table, printable
 
 
 @given(st.text())

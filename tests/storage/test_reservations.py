@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from resources.files import hidden_beside
-from resources.reservations import NameTakenError, reserved_path, reserved_stamp
+from resources.locking.reservations import NameTakenError, reserved_path, reserved_stamp
 
 NOON = datetime(2025, 1, 1, 12, 0, 0, tzinfo=UTC)
 HOLD = """
@@ -17,7 +17,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from resources.files import hidden_beside
-from resources.reservations import reserved_stamp
+from resources.locking.reservations import reserved_stamp
 folder = Path(sys.argv[1])
 with reserved_stamp(lambda stamp: [folder / stamp], datetime(2025, 1, 1, 12, tzinfo=UTC)) as stamp:
     hidden_beside(folder / stamp).mkdir()

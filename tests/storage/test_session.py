@@ -260,7 +260,7 @@ def test_no_other_process_can_connect_to_the_embedded_engine() -> None:
 
 
 def test_looking_for_the_listening_socket_leaves_no_descriptor_open() -> None:
-    from resources.one_client import refuse_others
+    from resources.calls.one_client import refuse_others
 
     def opened() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))

@@ -1,6 +1,6 @@
 """Tables for Dagit hold cells as values."""
 
-from resources.shown_tables import shown_table
+from resources.orchestrator.shown_tables import shown_table
 
 
 def test_a_table_has_its_rows_and_the_types_of_its_columns() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from resources.calls.slack import LONGEST_TEXT, SlackAlerts, escaped
 from resources.settings import load_settings
-from resources.slack import LONGEST_TEXT, SlackAlerts, escaped
 
 
 def alerts(slack: Any, **settings: Any) -> SlackAlerts:

@@ -12,7 +12,7 @@ from reco_assets.streaming.claims import Claims, claimed_files
 from reco_assets.streaming.intake import IntakeResult, take_in
 from reco_assets.streaming.reader import ParsedFile, parse_stream_file
 from reco_assets.tables import STREAM_RATINGS
-from resources.own_folders import StrangeFolderError
+from resources.paths.own_folders import StrangeFolderError
 from resources.tables.lakehouse import Lakehouse
 
 RATINGS = STREAM_RATINGS.name

@@ -25,7 +25,7 @@ from reco_assets.streaming.landing import (
     require_takeable,
 )
 from reco_assets.streaming.writers import Look
-from resources.own_folders import StrangeFolderError
+from resources.paths.own_folders import StrangeFolderError
 
 LINE = b"2005-09-06,7,42,4\n"
 

@@ -9,8 +9,8 @@ from reco_assets.models.interface import Family
 from reco_assets.models.judging.evaluation import BaselineScores, Evaluation
 from reco_assets.models.record import ModelRecord
 from reco_assets.reports.page import png_address
-from resources.plain_text import markdown_table
 from resources.settings import Settings
+from resources.text.plain_text import markdown_table
 
 
 def metrics_document(

@@ -18,7 +18,7 @@ from reco_assets.models.versions.folders import MODEL_FILE
 from reco_assets.models.versions.store import ModelStore, model_store, promoting, store_folder
 from resources.documents import DocumentError, read_document
 from resources.files import staged, write_json
-from resources.own_folders import require_own_folders
+from resources.paths.own_folders import require_own_folders
 from resources.settings import Settings
 
 FOLDER, FILE = "_backup", "backup.json"

@@ -30,8 +30,8 @@ from reco_assets.models.versions.folders import (
 )
 from resources.documents import DocumentError, read_document
 from resources.files import write_json
-from resources.identifiers import IdentifierError, identifier
-from resources.reservations import reserved_path, reserved_stamp
+from resources.locking.reservations import reserved_path, reserved_stamp
+from resources.paths.identifiers import IdentifierError, identifier
 from resources.settings import Settings
 
 CHAMPION_FILE = "champion.json"

@@ -20,7 +20,7 @@ from reco_assets.models.record import Annotation, MetricsRecord, StarsRecord
 from reco_assets.models.versions import files as module
 from reco_assets.models.versions.files import ModelStoreError, load_model, save_model
 from reco_assets.models.versions.store import ModelStore
-from resources.reservations import NameTakenError
+from resources.locking.reservations import NameTakenError
 
 CONFIG = ModelConfig(ExplicitAls(2, 2, 0.1, 1), ImplicitAls(2, 2, 0.1, 1, 0.75), 3.5)
 TRAIN = Ratings(np.array([1, 1, 2], np.int32), np.array([1, 2, 1], np.int32), np.array([5, 1, 4], np.float32))

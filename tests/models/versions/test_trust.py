@@ -20,7 +20,7 @@ from reco_assets.models.versions.backup import read_backup, roll_back
 from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.models.versions.store import ModelStore, model_store
 from resources.errors import RecoError
-from resources.identifiers import identifier
+from resources.paths.identifiers import identifier
 from resources.settings import Settings
 
 FIRST, SECOND = "20250101_000001", "20250101_000002"

@@ -11,14 +11,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from resources.dagster_private import (
+from resources.errors import RecoError
+from resources.locking.locks import MAKING_SECONDS, held
+from resources.orchestrator.dagster_private import (
     ConfigurableClassData,
     DagsterSqliteStorage,
     get_alembic_config,
     sqlite_run_storage,
 )
-from resources.errors import RecoError
-from resources.locks import MAKING_SECONDS, held
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from resources.errors import RecoError
-from resources.plain_text import printable
+from resources.text.plain_text import printable
 
 MAKING_SECONDS = 600.0  # for who waits until another process has made what both need, which takes seconds
 POLL_SECONDS = 0.05  # the kernel wakes a waiting flock at once, but lets it wait for ever

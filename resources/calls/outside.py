@@ -92,10 +92,8 @@ class OutsideProcess:
         self._connection, theirs = Pipe()
         with theirs:
             # A program without a file Spark's client, which MLflow imports, takes for its own tests, and ends it.
-            code = (
-                f"__file__ = {__file__!r}; import sys; sys.path[:] = {sys.path!r}; from resources.outside import serve"
-            )
-            code = f"{code}; serve({theirs.fileno()}, {os.getpid()})"
+            code = f"__file__ = {__file__!r}; import sys; sys.path[:] = {sys.path!r}"
+            code = f"{code}; from resources.calls.outside import serve; serve({theirs.fileno()}, {os.getpid()})"
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code],
                 pass_fds=[theirs.fileno()],

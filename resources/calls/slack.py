@@ -7,9 +7,9 @@ is sent from a process beside this one, which ends when Slack does not answer in
 import warnings
 from dataclasses import dataclass, field
 
-from resources.masking import masked
-from resources.outside import STARTUP_SECONDS, OutsideError, shared_process, step
+from resources.calls.outside import STARTUP_SECONDS, OutsideError, shared_process, step
 from resources.settings import Settings
+from resources.text.masking import masked
 
 API = "https://slack.com/api/"
 
@@ -40,7 +40,7 @@ class SlackAlerts:
         url = (api.get_secret_value() if api else API).rstrip("/") + "/"
         message = Message(url, token.get_secret_value(), channel, _shortened(text))
         try:
-            shared_process("slack").call("resources.slack:send", message, seconds=self.timeout_seconds)
+            shared_process("slack").call("resources.calls.slack:send", message, seconds=self.timeout_seconds)
         except OutsideError as error:  # a listener that breaks must not break what it listens to
             reason = " ".join(str(error).split())
             warnings.warn(masked(f"Slack at {url} did not take an alert: {reason[:300]}"), stacklevel=2)

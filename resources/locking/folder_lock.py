@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from resources.errors import RecoError
-from resources.locks import take
+from resources.locking.locks import take
 
 
 class FolderLockError(RecoError):

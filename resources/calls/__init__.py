@@ -1,0 +1,1 @@
+"""Calls of what lies outside of the process, and servers in it, each for one client."""

@@ -1,0 +1,1 @@
+"""Who may write: locks that a process holds, and names that it alone may take."""

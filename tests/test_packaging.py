@@ -122,6 +122,12 @@ def test_the_locks_hold_what_the_project_declares_in_the_same_versions() -> None
     assert {pin for pin in pins if locked.get(name_of(pin)) != {pin.partition("==")[2]}} == set()
 
 
+@pytest.mark.parametrize("name", ["embedded", "spark"])
+def test_an_environment_can_install_the_project_itself_without_a_download(name: str) -> None:
+    (builder,) = project()["build-system"]["requires"]
+    assert lock(name)[name_of(builder)] == {builder.partition("==")[2]}
+
+
 def test_the_embedded_engine_needs_no_jars_no_server_and_no_database_client() -> None:
     assert lock("embedded").keys().isdisjoint({"pyspark", "delta-spark", "mlflow", "psycopg2-binary", "scikit-learn"})
     assert {"pyspark-client", "mlflow-skinny", "dagster-mlflow"} <= lock("embedded").keys()

@@ -15,7 +15,7 @@ echo pyspark-client >"$work/no-client"
 resolve() { # the lock's file, then uv's arguments
     out=$1
     shift
-    uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+    uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
         --quiet --constraints "$work/agreed" --output-file "$out" "$@"
 }
 

@@ -4,24 +4,20 @@ Every step, one request or one file, has its own time. What belongs here: MLflow
 doesn't: what to do when MLflow is away.
 """
 
-import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from resources.calls.outside import STARTUP_SECONDS, step
+from resources.calls.outside import step
+from resources.mlflow.client import Client, client_at
 from resources.mlflow.home import MlflowHome
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 FILES = "model"  # the folder of a version's files among its run's artifacts
 SLOWEST_BYTES_PER_SECOND = 1_000_000  # a file has a second more for each
-OPENING_SECONDS = 20.0  # MLflow compares the tables of a database that answered with its own, on a busy machine
-CREATING_SECONDS = 120.0  # MLflow runs 60 migrations, and half of them are worse than none
-DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 
 @dataclass(frozen=True)
@@ -58,17 +54,6 @@ class Registry:
     name: str
     seconds: float
     home: MlflowHome | None
-
-
-class _Client:
-    """MLflow's client, each of whose calls is a step."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def __getattr__(self, name: str) -> Any:
-        step()
-        return getattr(self._client, name)
 
 
 def log_version(registry: Registry, record: VersionRecord) -> str:
@@ -132,69 +117,12 @@ def ensure_experiment(registry: Registry) -> str:
     return _experiment(_client(registry), registry)
 
 
-def import_all() -> None:
-    """Import what MLflow itself imports only when it is needed, in the time for libraries."""
-    step(STARTUP_SECONDS)
-    import alembic.command  # noqa: F401
-    import mlflow.store.model_registry.sqlalchemy_store
-    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
-
-
-def configure(seconds: float) -> None:
-    """Set what MLflow reads from the environment, before it is imported: its own waiting, and nothing on the terminal.
-
-    Its own defaults are 120 s for each of 7 tries.
-    """
-    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(max(1, round(seconds)))
-    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # no lines about its tables
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it would report usage over the network
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-
-
-def with_driver(uri: str) -> str:
-    """A database's address for the driver that is installed; SQLAlchemy 2.1 takes psycopg 3 where none is named."""
-    return uri.replace("postgresql://", "postgresql+psycopg2://", 1) if uri.startswith("postgresql://") else uri
-
-
-def _client(registry: Registry) -> _Client:
-    step(STARTUP_SECONDS)
-    configure(registry.seconds)
-    client = _opened(with_driver(registry.uri), registry.seconds, registry.home)
-    step()
-    return client
-
-
-@cache  # nobody removes the lakehouse's own file meanwhile: whoever asks starts another process then
-def _opened(uri: str, seconds: float, home: MlflowHome | None) -> _Client:
-    from mlflow import MlflowClient
-
-    if uri.startswith(DATABASES):
-        import_all()
-        if home is not None:
-            step(CREATING_SECONDS)
-            home.create()
-            step()
-            home.move_here(seconds)
-        step()
-        step(max(seconds, OPENING_SECONDS) if _has_tables(uri, seconds) else CREATING_SECONDS)
-    return _Client(MlflowClient(tracking_uri=uri, registry_uri=uri))
-
-
-def _has_tables(uri: str, seconds: float) -> bool:
-    """Whether a database was prepared for MLflow. MLflow itself would wait 101 s for one that is down."""
-    import sqlalchemy
-
-    limits = {"postgresql": "connect_timeout", "mysql": "connect_timeout", "sqlite": "timeout"}
-    limit = limits.get(sqlalchemy.make_url(uri).get_backend_name())
-    arguments = {limit: max(1, round(seconds))} if limit else {}
-    engine = sqlalchemy.create_engine(uri, connect_args=arguments, poolclass=sqlalchemy.NullPool)
-    with engine.connect():
-        return bool(sqlalchemy.inspect(engine).has_table("alembic_version"))
+def _client(registry: Registry) -> Client:
+    return client_at(registry.uri, registry.seconds, registry.home)
 
 
 @contextmanager
-def _run(client: _Client, registry: Registry, record: RunRecord) -> Iterator[str]:
+def _run(client: Client, registry: Registry, record: RunRecord) -> Iterator[str]:
     """A run with its parameters and metrics, which ends with the block: as failed, where that raises."""
     known = _params_of(client, record.run_id) if record.run_id else None
     if record.run_id and known is not None:
@@ -214,7 +142,7 @@ def _run(client: _Client, registry: Registry, record: RunRecord) -> Iterator[str
         client.set_terminated(run_id, status)
 
 
-def _params_of(client: _Client, run_id: str) -> Mapping[str, str] | None:
+def _params_of(client: Client, run_id: str) -> Mapping[str, str] | None:
     """The parameters of a run; None where there is no such run."""
     from mlflow.exceptions import MlflowException
 
@@ -227,7 +155,7 @@ def _params_of(client: _Client, run_id: str) -> Mapping[str, str] | None:
     return found
 
 
-def _log_numbers(client: _Client, run_id: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+def _log_numbers(client: Client, run_id: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
     from mlflow.entities import Metric, Param
 
     now = int(time.time() * 1000)
@@ -235,13 +163,13 @@ def _log_numbers(client: _Client, run_id: str, params: Mapping[str, Any], metric
     client.log_batch(run_id, logged, [Param(key, str(value)) for key, value in params.items()])
 
 
-def _log_file(client: _Client, registry: Registry, run_id: str, path: Path, folder: str | None = None) -> None:
+def _log_file(client: Client, registry: Registry, run_id: str, path: Path, folder: str | None = None) -> None:
     log_artifact = client.log_artifact  # first, as looking it up begins a step of the usual time
     step(_time_for(registry, path.stat().st_size))
     log_artifact(run_id, str(path), folder)
 
 
-def _fetch_file(client: _Client, registry: Registry, run_id: str, entry: Any, folder: Path) -> Path:
+def _fetch_file(client: Client, registry: Registry, run_id: str, entry: Any, folder: Path) -> Path:
     download = client.download_artifacts  # first, as looking it up begins a step of the usual time
     step(_time_for(registry, entry.file_size or 0))
     return Path(download(run_id, entry.path, str(folder)))
@@ -251,7 +179,7 @@ def _time_for(registry: Registry, size: int) -> float:
     return registry.seconds + size / SLOWEST_BYTES_PER_SECOND
 
 
-def _experiment(client: _Client, registry: Registry) -> str:
+def _experiment(client: Client, registry: Registry) -> str:
     found = client.get_experiment_by_name(registry.name)
     if found is not None:
         if registry.home is not None:
@@ -261,7 +189,7 @@ def _experiment(client: _Client, registry: Registry) -> str:
     return str(client.create_experiment(registry.name, artifact_location=local))
 
 
-def _register(client: _Client, name: str, version: str, run_id: str) -> None:
+def _register(client: Client, name: str, version: str, run_id: str) -> None:
     from mlflow.exceptions import MlflowException
 
     with suppress(MlflowException):  # registered by an earlier version
@@ -272,13 +200,13 @@ def _register(client: _Client, name: str, version: str, run_id: str) -> None:
         client.set_registered_model_alias(name, CHALLENGER, made.version)
 
 
-def _aliases(client: _Client, name: str) -> dict[str, str]:
+def _aliases(client: Client, name: str) -> dict[str, str]:
     """The platform's version behind each alias."""
     numbers = client.get_registered_model(name).aliases
     return {alias: client.get_model_version(name, number).tags.get("version", "") for alias, number in numbers.items()}
 
 
-def _registered(client: _Client, name: str, version: str) -> Any:
+def _registered(client: Client, name: str, version: str) -> Any:
     """The newest registration of a version. Raises `LookupError`."""
     found = client.search_model_versions(f"name='{name}' and tags.version='{version}'")
     if not found:

@@ -14,8 +14,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from resources.calls.outside import STARTUP_SECONDS, OutsideError, nobody_answered
+from resources.mlflow.client import OPENING_SECONDS, configure, with_driver
 from resources.mlflow.mirror import MlflowTracking
-from resources.mlflow.store import OPENING_SECONDS, configure, with_driver
 from resources.text.masking import masked
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ VERSION = "20250101_000001"
 @pytest.fixture(autouse=True)
 def _mlflow_is_imported() -> None:
     """That takes seconds of its own, each time that a deadline ended the process that had done it."""
-    shared_process("mlflow").call("resources.mlflow.store:import_all", seconds=120)
+    shared_process("mlflow").call("resources.mlflow.client:import_all", seconds=120)
 
 
 @contextmanager

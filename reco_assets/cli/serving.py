@@ -7,7 +7,6 @@ import typer
 if TYPE_CHECKING:
     from reco_assets.gold.answers import Answer
     from resources.settings import Settings
-    from resources.tables.lakehouse import Lakehouse
 
 
 def recommend(user: Annotated[int, typer.Option(help="The user's id.")]) -> None:
@@ -21,8 +20,9 @@ def similar(movie: Annotated[int, typer.Option(help="The movie's id.")]) -> None
     """Show the movies most like one: titles, genres, how alike (cosine)."""
     from reco_assets.gold.answers import similar as like
     from resources.settings import load_settings
+    from resources.tables.lakehouse import Lakehouse
 
-    found = like(_lakehouse(load_settings()), movie)
+    found = like(Lakehouse.open(load_settings()), movie)
     if found is None:
         raise typer.BadParameter(f"movie {movie} has no ratings in the champion's training data, so none is like it")
     _print(found)
@@ -31,8 +31,9 @@ def similar(movie: Annotated[int, typer.Option(help="The movie's id.")]) -> None
 def print_recommendations(settings: "Settings", user: int | None) -> None:
     """Print one user's recommendations; for None, those of the first user of the table."""
     from reco_assets.gold.answers import recommended
+    from resources.tables.lakehouse import Lakehouse
 
-    if found := recommended(_lakehouse(settings), user):
+    if found := recommended(Lakehouse.open(settings), user):
         _print(found)
 
 
@@ -46,9 +47,3 @@ def _print(answer: "Answer") -> None:
     for entry in answer.entries:
         add_row(shown, str(entry.rank), str(entry.movie_id), entry.title, entry.genres, f"{entry.score:.3f}")
     console().print(shown)
-
-
-def _lakehouse(settings: "Settings") -> "Lakehouse":
-    from resources.tables.lakehouse import Lakehouse
-
-    return Lakehouse.open(settings)

@@ -74,7 +74,7 @@ def evaluate(settings: Settings, model: Path | None, test: Path | None, make: Ma
 
 def _train_on(settings: Settings, source: Path | None, output: Path | None) -> dict[str, Any]:
     """Train on a Parquet or Delta folder (or the platform's table) into a folder (or the platform's store)."""
-    lakehouse = _lakehouse(settings)
+    lakehouse = Lakehouse.open(settings)
     train_path = existing(source) if source else lakehouse.path(TRAIN_RATINGS.name)
     data = TrainingData(_ratings(train_path), {TRAIN_PATH: _recorded(lakehouse, train_path)}, "as_given")
     made = train_version(SERVING_FAMILY, lakehouse, data, output=str(output) if output else None)
@@ -86,7 +86,7 @@ def _judge(settings: Settings, model_path: Path | None, test_path: Path | None) 
 
     Movies a user rated in what the model was trained on are left out of the lists, as far as that is still there.
     """
-    lakehouse, store = _lakehouse(settings), serving_store(settings)
+    lakehouse, store = Lakehouse.open(settings), serving_store(settings)
     folder = model_path or store.path(store.latest())
     record = read_record(folder, SERVING_FAMILY)
     source = existing(test_path) if test_path else lakehouse.path("silver/test_ratings")
@@ -96,10 +96,6 @@ def _judge(settings: Settings, model_path: Path | None, test_path: Path | None) 
     found = evaluate_model(model, test, train, protocol)
     beside = evaluate_baselines(fit_baselines(_fitted(lakehouse, record, train)), model, test, train, protocol)
     return {"model_path": str(folder), "test_parquet": str(source), **found.document(), **beside.document()}
-
-
-def _lakehouse(settings: Settings) -> Lakehouse:
-    return Lakehouse.open(settings)
 
 
 def _ratings(path: Path) -> Ratings:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from reco_assets.cli.options import PathOption, ReplaceOption, asked_for, replacing, usage_told
+from reco_assets.vocabulary import HIGHEST_RATING, LOWEST_RATING
 
 
 def etl(
@@ -76,7 +77,9 @@ def evaluate(
     model_path: PathOption = None,
     test_parquet: PathOption = None,
     k: Annotated[int | None, typer.Option(min=1, help="Length of the judged lists.")] = None,
-    rating_threshold: Annotated[float | None, typer.Option(min=0.5, max=5.0, help="Relevant from here.")] = None,
+    rating_threshold: Annotated[
+        float | None, typer.Option(min=LOWEST_RATING, max=HIGHEST_RATING, help="Relevant from here.")
+    ] = None,
 ) -> None:
     """Judge the model trained last, decide on its promotion and let the recommendations follow the champion.
 

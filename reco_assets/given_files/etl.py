@@ -23,16 +23,14 @@ from reco_assets.silver.cleaning import Cleaned, clean_ratings
 from reco_assets.sources.netflix import blocks_table
 from reco_assets.sources.unreadable import watched
 from reco_assets.split.futures import write_futures_csv
-from reco_assets.tables import QUARANTINE_RATINGS, TEST_RATINGS, TRAIN_RATINGS
-from reco_assets.vocabulary import HISTORY, TEST, TRAIN
+from reco_assets.tables import FUTURE_RATINGS, QUARANTINE_RATINGS, SIDE_TABLES, TRAIN_RATINGS
+from reco_assets.vocabulary import HISTORY
 from reco_assets.workspace import FUTURE_CSV, but_for_own
 from resources.locking.folder_lock import folder_lock
 from resources.settings import Settings, load_settings
 from resources.tables.files import table_row_count
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.writing import write_table
-
-SIDES = {TRAIN: TRAIN_RATINGS.name, TEST: TEST_RATINGS.name}
 
 
 def etl(
@@ -59,7 +57,7 @@ def etl(
         OwnPathError: Files cannot become the platform's own tables.
         LakehouseError: A folder cannot be written.
     """
-    others = {side: path for side, path in outputs.items() if but_for_own(settings, path, SIDES[side])}
+    others = {side: path for side, path in outputs.items() if but_for_own(settings, path, SIDE_TABLES[side].name)}
     for side in sources.keys() - outputs.keys():
         raise ArgumentsError(f"--{side}-file needs --parquet-{side}-path: where its rows go")
     if sources and sources.keys() <= others.keys():
@@ -67,10 +65,10 @@ def etl(
         return [hand_over(settings, made)]
     if sources:
         settings = load_settings(reco_source="presplit", reco_source_path=presplit_folder(sources))
-    say_where_parquet_would_be(settings, {SIDES[side]: path for side, path in outputs.items()})
+    say_where_parquet_would_be(settings, {SIDE_TABLES[side].name: path for side, path in outputs.items()})
     outcome = make(settings, ETL, "etl", config)
     rows = {name: values.get("dagster/row_count") for name, values in outcome.metadata.items()}
-    exported = [_export_table(settings, SIDES[side], path) for side, path in others.items()]
+    exported = [_export_table(settings, SIDE_TABLES[side].name, path) for side, path in others.items()]
     return [*exported, {name: count for name, count in rows.items() if count is not None}]
 
 
@@ -82,11 +80,11 @@ def futures(settings: Settings, future_file: Path | None, csv_output: Path | Non
     output = but_for_own(settings, csv_output, FUTURE_CSV)
     if output:
         lakehouse = Lakehouse.open(settings)
-        future = _cleaned(lakehouse, future_file).good if future_file else lakehouse.read("silver/future_ratings")
+        future = _cleaned(lakehouse, future_file).good if future_file else lakehouse.read(FUTURE_RATINGS.name)
         return hand_over(settings, {"path": str(output), "rows": write_futures_csv(future, output)})
     if future_file:
         require_future_of_source(settings, future_file)
-    return make(settings, FUTURES, "futures").metadata["silver/future_csv"]
+    return make(settings, FUTURES, "futures").metadata[FUTURES[0]]
 
 
 def _clean_file(settings: Settings, source: Path, output: Path) -> dict[str, Any]:

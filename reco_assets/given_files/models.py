@@ -20,7 +20,7 @@ from reco_assets.pipelines.selections import EVALUATION, SERVING, TRAINING
 from reco_assets.runner.hand_over import hand_over
 from reco_assets.runner.make import Make
 from reco_assets.runner.run import Outcome
-from reco_assets.tables import TRAIN_RATINGS
+from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import RATING_COLUMNS
 from reco_assets.workspace import NEW_MODEL, TEST, TRAIN, but_for_own, own_version
 from resources.settings import Settings
@@ -89,7 +89,7 @@ def _judge(settings: Settings, model_path: Path | None, test_path: Path | None) 
     lakehouse, store = Lakehouse.open(settings), serving_store(settings)
     folder = model_path or store.path(store.latest())
     record = read_record(folder, SERVING_FAMILY)
-    source = existing(test_path) if test_path else lakehouse.path("silver/test_ratings")
+    source = existing(test_path) if test_path else lakehouse.path(TEST_RATINGS.name)
     test = _ratings(source)
     train = _ratings(_trained_on(lakehouse, record))
     protocol, model = protocol_of(settings.judging, record.split), load_model(folder, SERVING_FAMILY)

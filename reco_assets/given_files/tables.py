@@ -10,6 +10,7 @@ import pyarrow.dataset as ds
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from reco_assets.batches.last_values import last_values
+from reco_assets.statistics import pair_number
 from reco_assets.tables import TRAIN_RATINGS
 from reco_assets.vocabulary import KEY, LEARNED_SIDES
 from resources.tables.files import LakehouseError, dataset_at, table_exists
@@ -66,7 +67,7 @@ def rows_by_arrival(tables: Mapping[str, Path], of: pa.Table | None = None) -> p
 
 def first_sides(rows: pa.Table) -> np.ndarray:
     """The side to which the pair of each row came first, (n,) of strings, for n rows in the order of arrival."""
-    pairs = (rows["user_id"].to_numpy().astype(np.int64) << 32) + rows["movie_id"].to_numpy()
+    pairs = pair_number(rows["user_id"].to_numpy(), rows["movie_id"].to_numpy())
     _, first, of_pair = np.unique(pairs, return_index=True, return_inverse=True)
     sides: np.ndarray = rows[SIDE].to_numpy(zero_copy_only=False)[first][of_pair]
     return sides

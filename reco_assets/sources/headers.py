@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from reco_assets.vocabulary import CSV_COLUMNS
 from resources.text.plain_text import printable
 
 SHOWN_CHARACTERS = 120
@@ -11,7 +12,7 @@ _KNOWN = {
     ("userId", "movieId", "rating"): "MovieLens ratings: RECO_SOURCE_PATH names the folder they are loaded from",
     ("movieId", "title"): "MovieLens movies: they belong beside ratings.csv, as movies.csv",
     ("userId", "movieId", "tag"): "MovieLens tags: they belong beside ratings.csv, as tags.csv",
-    ("DATE", "CUST_ID", "MOVIE_ID", "RATING"): "new ratings: they belong into the streaming folder",
+    CSV_COLUMNS: "new ratings: they belong into the streaming folder",
 }
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", "::": "double colons"}
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pac
 
 from reco_assets.sources.formats import columns_among
-from reco_assets.vocabulary import CLOCK_SKEW, HIGHEST_RATING, INT32_MAX, LAST_SECOND, LOWEST_RATING
+from reco_assets.vocabulary import CLOCK_SKEW, HIGHEST_RATING, INT32_MAX, LAST_SECOND, LOWEST_RATING, RATING_STEP
 
 _DIGITS = "^[0-9]{1,18}$"
 _NUMBER = "^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2})?$"
@@ -52,7 +52,7 @@ def _rating(text: pa.Array) -> dict[str, np.ndarray]:
     return {
         "invalid_rating": ~number,
         "rating_out_of_range": number & ~in_range,
-        "rating_between_half_stars": in_range & (stars % 0.5 != 0),
+        "rating_between_half_stars": in_range & (stars % RATING_STEP != 0),
     }
 
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.csv as pc
 from pyspark.sql import functions as F
 
+from reco_assets.vocabulary import CSV_COLUMNS
 from resources.files import replacing
 
 if TYPE_CHECKING:
@@ -28,13 +29,9 @@ def write_futures_csv(future: "DataFrame", path: Path) -> int:
 
 
 def _rows(future: "DataFrame") -> pa.Table:
+    columns = F.date_format("rating_ts", DATE_FORMAT), F.col("user_id"), F.col("movie_id"), F.col("rating")
     return (
         future.orderBy("rating_ts", "user_id", "movie_id")
-        .select(
-            F.date_format("rating_ts", DATE_FORMAT).alias("DATE"),
-            F.col("user_id").alias("CUST_ID"),
-            F.col("movie_id").alias("MOVIE_ID"),
-            F.col("rating").alias("RATING"),
-        )
+        .select(*(column.alias(name) for column, name in zip(columns, CSV_COLUMNS, strict=True)))
         .toArrow()
     )

@@ -21,6 +21,7 @@ import pyarrow.compute as pac
 
 from reco_assets.batches.archive import count_data_lines
 from reco_assets.sources.text_files import check_header
+from reco_assets.statistics import pair_number
 from reco_assets.streaming.fields import GOOD, judge
 from reco_assets.vocabulary import CLOCK_SKEW, CONFLICT, CSV_COLUMNS
 
@@ -161,7 +162,7 @@ def _one_row_per_key(rows: pa.Table) -> tuple[pa.Table, np.ndarray, int]:
     earlier ones say the same.
     """
     line, rating = rows["line"].to_numpy(), rows["rating"].to_numpy()
-    pair = rows["user_id"].to_numpy().astype(np.int64) << 32 | rows["movie_id"].to_numpy()
+    pair = pair_number(rows["user_id"].to_numpy(), rows["movie_id"].to_numpy())
     time = rows["rating_ts"].cast(pa.int64()).to_numpy()
     order = np.lexsort((line, time, pair))
     # The last row of a key is where the next one, in order, has another key.

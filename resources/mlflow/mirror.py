@@ -18,7 +18,6 @@ from resources.mlflow.store import CHAMPION, Registry, RunRecord, VersionRecord
 from resources.settings import Settings
 from resources.text.masking import masked
 
-__all__ = ["MlflowTracking", "RegistryError", "VersionRecord"]
 PREVIOUS = "previous"
 STORE = "resources.mlflow.store"
 

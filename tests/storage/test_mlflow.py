@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from resources import resources_for
-from resources.mlflow.mirror import MlflowTracking, RegistryError, VersionRecord
+from resources.mlflow.mirror import MlflowTracking, RegistryError
+from resources.mlflow.store import VersionRecord
 from resources.settings import load_settings
 
 FIRST, SECOND = "20250101_000001", "20250101_000002"
@@ -208,7 +209,8 @@ def test_a_run_that_breaks_off_is_marked_failed_and_warned_of(
 def test_logging_to_a_new_file_prints_nothing(tmp_path: Path, record: Callable[[str], VersionRecord]) -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "from resources.mlflow.mirror import *; from resources.settings import *\n"
+        "from resources.mlflow.mirror import MlflowTracking; from resources.mlflow.store import VersionRecord\n"
+        "from resources.settings import load_settings\n"
         "folder = Path(sys.argv[1]); settings = load_settings(lakehouse_path=folder / 'lake')\n"
         "assert MlflowTracking(settings).log_version(VersionRecord('1', {}, {}, folder / 'model'))"
     )

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from resources.calls.outside import shared_process
-from resources.mlflow.mirror import MlflowTracking, VersionRecord
+from resources.mlflow.mirror import MlflowTracking
+from resources.mlflow.store import VersionRecord
 from resources.settings import load_settings
 
 SECONDS = 1.0

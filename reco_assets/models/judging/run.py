@@ -14,7 +14,8 @@ from reco_assets.models.record import Annotation, MetricsRecord, ModelRecord
 from reco_assets.models.versions.store import model_store
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from resources.files import write_json
-from resources.mlflow.mirror import MlflowTracking, VersionRecord
+from resources.mlflow.mirror import MlflowTracking
+from resources.mlflow.store import VersionRecord
 from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse
 

@@ -19,7 +19,7 @@ from run import HERE, machine
 
 from reco_assets.batches.accepted import accept_waiting
 from reco_assets.batches.receipt_files import Receipt
-from reco_assets.batches.receipts import write_receipt
+from reco_assets.batches.receipts import write_receipts
 from reco_assets.batches.sides import split_pairs
 from reco_assets.split.merge import merge_side
 from reco_assets.split.plan import as_split_ratings, split_by_plan
@@ -108,7 +108,7 @@ def take_in(lakehouse: Lakehouse, batch: str, rng: np.random.Generator, users: i
     lines = {"batch": pa.repeat(pa.scalar(batch), BATCH_ROWS), "line": np.arange(BATCH_ROWS, dtype=np.int64)}
     append_batches(lakehouse, STREAM_RATINGS, pa.table(lines | columns | {"split": split}))
     counts = (BATCH_ROWS, BATCH_ROWS, BATCH_ROWS, 0, 0, BATCH_ROWS, 0, BATCH_USERS)
-    write_receipt(lakehouse.root, Receipt(batch, batch, 0, *counts))
+    write_receipts(lakehouse.root, [Receipt(batch, batch, 0, *counts)])
     accept_waiting(lakehouse, "bench")
 
 

@@ -83,11 +83,6 @@ def write_receipts(root: Path, receipts: Iterable[Receipt], *, certain: bool = T
         write_copy(root, receipt, number)
 
 
-def write_receipt(root: Path, receipt: Receipt) -> None:
-    """As `write_receipts`, of one."""
-    write_receipts(root, [receipt])
-
-
 def read_receipt(root: Path, batch: str) -> Receipt:
     """The batch's receipt. Raises `ReceiptError` when there is none, `LedgerError`."""
     found = receipts(root, {batch})

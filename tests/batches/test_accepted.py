@@ -7,7 +7,7 @@ import pytest
 
 from reco_assets.batches.accepted import Accepted, accept_waiting, accepted, waiting
 from reco_assets.batches.receipt_files import Receipt
-from reco_assets.batches.receipts import write_receipt
+from reco_assets.batches.receipts import write_receipts
 from reco_assets.build import build_definitions
 from reco_assets.drift.reports import write_report
 from reco_assets.runner.run import materialize_assets
@@ -21,7 +21,7 @@ def receive(lakehouse: Lakehouse) -> Callable[..., None]:
 
     def write(*batches: str, landed: int = 1) -> None:
         for at, batch in enumerate(batches):
-            write_receipt(lakehouse.root, Receipt(batch, f"{batch}.csv", landed + at, 10, 1, 1, 0, 0, 1, 0, 1))
+            write_receipts(lakehouse.root, [Receipt(batch, f"{batch}.csv", landed + at, 10, 1, 1, 0, 0, 1, 0, 1)])
 
     return write
 

@@ -13,7 +13,7 @@ import pytest
 from reco_assets.batches.accepted import Accepted, accept_waiting, accepted, waiting, waiting_batches
 from reco_assets.batches.ledger import LedgerError, change
 from reco_assets.batches.receipt_files import Receipt
-from reco_assets.batches.receipts import receipts, write_receipt
+from reco_assets.batches.receipts import receipts, write_receipts
 from reco_assets.split.merge import merge_side
 from reco_assets.streaming.intake import take_in
 from reco_assets.tables import LEDGER, RECEIPTS, STREAM_QUARANTINE, STREAM_RATINGS
@@ -281,7 +281,7 @@ def test_a_damaged_list_is_kept_aside_and_its_batches_wait_unless_they_are_merge
 
 
 def test_a_list_put_back_beside_a_ledger_is_carried_over_too(lakehouse: Lakehouse) -> None:
-    write_receipt(lakehouse.root, ONE)
+    write_receipts(lakehouse.root, [ONE])
     entries = [{"batch": ONE.batch, "report": "r1"}]
     lakehouse.path("stream", "accepted.json").write_text(json.dumps(entries))
     assert (waiting(lakehouse), accepted(lakehouse.root)) == ([], [Accepted(ONE.batch, "r1")])
@@ -291,7 +291,7 @@ def test_a_list_put_back_beside_a_ledger_is_carried_over_too(lakehouse: Lakehous
 
 
 def test_a_ledger_of_a_newer_release_is_refused_and_left_as_it_is(lakehouse: Lakehouse) -> None:
-    write_receipt(lakehouse.root, ONE)
+    write_receipts(lakehouse.root, [ONE])
     path = lakehouse.path(str(LEDGER))
     with sqlite3.connect(path) as ledger:
         ledger.execute("PRAGMA user_version = 99")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reco_assets.batches.receipt_files import Receipt
-from reco_assets.batches.receipts import ReceiptError, read_receipt, receipts, received_batches, write_receipt
+from reco_assets.batches.receipts import ReceiptError, read_receipt, receipts, received_batches, write_receipts
 
 ONE = Receipt(
     batch="b" * 64,
@@ -25,7 +25,7 @@ ONE = Receipt(
 
 def test_a_receipt_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     assert ONE.batch not in received_batches(tmp_path)
-    write_receipt(tmp_path, ONE)
+    write_receipts(tmp_path, [ONE])
     assert ONE.batch in received_batches(tmp_path)
     assert read_receipt(tmp_path, ONE.batch) == ONE
 
@@ -33,7 +33,7 @@ def test_a_receipt_is_read_back_as_it_was_written(tmp_path: Path) -> None:
 def test_receipts_come_in_the_order_of_intake_whatever_the_times_of_their_files(tmp_path: Path) -> None:
     late, old = replace(ONE, batch="a" * 64, landed_ns=3_000), replace(ONE, batch="c" * 64, landed_ns=0)
     for receipt in (late, ONE, old):
-        write_receipt(tmp_path, receipt)
+        write_receipts(tmp_path, [receipt])
     assert receipts(tmp_path) == [late, ONE, old]
     assert receipts(tmp_path, {late.batch, old.batch}) == [late, old]
     assert received_batches(tmp_path) == {ONE.batch, old.batch, late.batch}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from reco_assets.batches import upkeep
 from reco_assets.batches.accepted import accept_waiting, accepted
 from reco_assets.batches.receipt_files import Receipt
-from reco_assets.batches.receipts import write_receipt
+from reco_assets.batches.receipts import write_receipts
 from reco_assets.batches.sides import split_pairs
 from reco_assets.split.merge import ROW, How, Merged, merge_side, rebuilt_side, rows_of_side, rows_to_put
 from reco_assets.tables import SIDE_TABLES, SPLIT_RATINGS, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
@@ -93,7 +93,7 @@ def stage(lakehouse: Lakehouse) -> Callable[..., None]:
         append_batches(lakehouse, STREAM_RATINGS, stream_of(batches))
         for batch in batches:
             landed = len(accepted(lakehouse.root))
-            write_receipt(lakehouse.root, Receipt(batch, f"{batch}.csv", landed, 10, 1, 1, 0, 0, 1, 0, 1))
+            write_receipts(lakehouse.root, [Receipt(batch, f"{batch}.csv", landed, 10, 1, 1, 0, 0, 1, 0, 1)])
             accept_waiting(lakehouse, "report")
 
     return put
@@ -398,7 +398,7 @@ class World:
         users, movies = (np.array([row[at] for row in found], np.int32) for at in (0, 1))
         sides = split_pairs(lakehouse, users, movies, 0.5).to_pylist()
         append_batches(lakehouse, STREAM_RATINGS, stream_of({name: list(zip(found, sides, strict=True))}))
-        write_receipt(lakehouse.root, Receipt(name, name, self.batches, 1, 1, 1, 0, 0, 1, 0, 1))
+        write_receipts(lakehouse.root, [Receipt(name, name, self.batches, 1, 1, 1, 0, 0, 1, 0, 1)])
         accept_waiting(lakehouse, "report")
         self.accepted += [(row, name) for row in found]
         self.batches += 1

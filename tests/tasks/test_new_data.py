@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from reco_assets.batches.receipt_files import Receipt
-from reco_assets.batches.receipts import write_receipt
+from reco_assets.batches.receipts import write_receipts
 from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.serving import serving_store
 from reco_assets.sources.source import LINE, LOADED_TS, SOURCE_FILE
@@ -145,7 +145,7 @@ def test_without_versions_a_model_knows_how_many_rows_it_saw(make_lakehouse: Cal
 
 
 def test_batches_that_wait_and_files_that_landed_are_news(trained: Lakehouse) -> None:
-    write_receipt(trained.root, Receipt("b1", "a.csv", 1, 100, 5, 4, 1, 0, 3, 1, 2))
+    write_receipts(trained.root, [Receipt("b1", "a.csv", 1, 100, 5, 4, 1, 0, 3, 1, 2)])
     trained.settings.storage.landing.mkdir(parents=True, exist_ok=True)
     (trained.settings.storage.landing / "new.csv").write_text("DATE,CUST_ID,MOVIE_ID,RATING\n")
     found = news(trained)

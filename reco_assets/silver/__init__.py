@@ -1,1 +1,1 @@
-"""Silver: cleaned tables with declared schemas, what was refused, and the split."""
+"""Silver: cleaned tables with declared schemas, and what was refused."""

@@ -1,1 +1,1 @@
-"""Ratings that arrive as files: taken in, staged, and merged into what training sees once drift calls for it."""
+"""Ratings that arrive as files: claimed, archived, staged as batches, and let go."""

@@ -1,10 +1,12 @@
 """What every table must be, as data: one declaration per table, from which all its checks follow.
 
+A table that none is written for is asked for its columns, rows and key.
+
 Names and types of columns are those of `reco_assets.tables` and of the sources. What doesn't belong here: how a
 declaration is measured, and what follows from it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from pyspark.sql.types import LongType, StringType, StructField, StructType, TimestampType
 
@@ -138,7 +140,7 @@ def _of(spec: TableSpec) -> tuple[StructType, ...]:
     return (spec.schema,)
 
 
-DECLARATIONS = (
+_WRITTEN = (
     _bronze("ratings"),
     _bronze("movies", empty=Empty.WARNING),
     _bronze("tags", empty=Empty.WARNING),
@@ -213,4 +215,12 @@ DECLARATIONS = (
 )
 
 
+def with_plain_ones(written: Sequence[Declaration], specs: Iterable[TableSpec]) -> tuple[Declaration, ...]:
+    """These declarations, and a plain one for each table that none of them is about."""
+    known = {declaration.table for declaration in written}
+    others = (spec for spec in specs if spec.name not in known)
+    return (*written, *(Declaration(s.name, _of(s), required=s.key, key=s.key, empty=Empty.WARNING) for s in others))
+
+
+DECLARATIONS = with_plain_ones(_WRITTEN, tables.DECLARED.values())
 DECLARED: Mapping[str, Declaration] = {declaration.table: declaration for declaration in DECLARATIONS}

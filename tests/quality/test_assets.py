@@ -1,6 +1,7 @@
 """The checks in Dagster: any of them by itself, errors stop what is downstream, warnings don't."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -10,10 +11,11 @@ from reco_assets.build import build_definitions
 from reco_assets.pipelines.documented import DATA_VALIDATION
 from reco_assets.pipelines.selections import BRONZE, SILVER
 from reco_assets.quality.assets import TABLE_CHECKS
-from reco_assets.quality.declarations import DECLARATIONS, DECLARED
+from reco_assets.quality.declarations import DECLARATIONS, DECLARED, with_plain_ones
 from reco_assets.quality.kinds import KINDS
 from reco_assets.runner.run import Outcome, RunFailedError, materialize_assets, run_checks
 from reco_assets.tables import DECLARED as WRITTEN
+from reco_assets.tables import SILVER_MOVIES
 from resources.settings import Settings, load_settings
 from resources.tables.lakehouse import Lakehouse
 
@@ -45,6 +47,13 @@ def warned(source: Callable) -> tuple[Settings, Outcome]:
 
 def test_every_table_that_is_written_is_declared_and_the_bronze_ones_too() -> None:
     assert set(DECLARED) == {*WRITTEN, *BRONZE}
+
+
+def test_a_table_without_a_declaration_of_its_own_is_asked_for_its_columns_rows_and_key() -> None:
+    spec = replace(SILVER_MOVIES, name="gold/new")
+    *known, new = with_plain_ones(DECLARATIONS, [SILVER_MOVIES, spec])
+    assert tuple(known) == DECLARATIONS
+    assert (new.table, new.kinds) == ("gold/new", ("schema", "nulls", "row_count", "duplicates"))
 
 
 def test_every_kind_belongs_to_one_of_the_documented_tasks() -> None:

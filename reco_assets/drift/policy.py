@@ -67,8 +67,8 @@ def bar(config: DriftSettings, rows: int) -> float | None:
 
 def as_document(config: DriftSettings) -> dict[str, Any]:
     """The configuration as the report records it: all that the report depends on beside the data."""
-    # In this order, as a report is known by the hash of what it holds.
-    return {
+    # In this order, as a report is known by the hash of what it holds; what settings get later comes behind.
+    document = {
         **{name: getattr(config, name) for name in ("policy", "threshold", "combine")},
         "weights": {name: getattr(config, name) for name in WEIGHTS},
         **{name: getattr(config, name) for name in ("min_window_rows", "min_warm_pairs", "min_users", "p_value")},
@@ -76,6 +76,8 @@ def as_document(config: DriftSettings) -> dict[str, Any]:
         "seed": config.seed,
         "rmse_trigger": config.rmse_trigger,
     }
+    known = {*document, *WEIGHTS, "bootstrap_samples", "cooldown_seconds"}  # the last is the sensor's: no report's
+    return document | {name: getattr(config, name) for name in type(config).model_fields if name not in known}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from reco_assets.drift.policy import (
     PartEvidence,
     Reason,
     Verdict,
+    as_document,
     calibrated,
     documented,
     reachable,
@@ -36,6 +37,16 @@ def test_model_drift_that_could_not_be_judged_leaves_the_decision_to_data_drift(
 
 def test_nothing_to_judge_does_not_retrain() -> None:
     assert should_retrain({"score": None}, {"score": None}) == {"should_retrain": False, "drift_score": 0.0}
+
+
+def test_a_report_records_every_setting_that_it_depends_on_and_those_added_later() -> None:
+    class More(DriftSettings):
+        night_limit: float = 0.5
+
+    assert set(as_document(CONFIG)["weights"]) | set(as_document(CONFIG)) - {"weights", "samples"} == (
+        set(DriftSettings.model_fields) - {"bootstrap_samples", "cooldown_seconds"}
+    )
+    assert as_document(More()) == as_document(CONFIG) | {"night_limit": 0.5}
 
 
 def test_scores_may_be_averaged_instead() -> None:

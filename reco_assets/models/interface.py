@@ -4,7 +4,7 @@ Store, tuning, judging, deployment, gold, drift, commands and serving know this 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -163,6 +163,7 @@ class Family:
         hyperparameters: Makes flat numbers of a configuration, for documents and MLflow.
         must_beat: The baselines that a candidate must beat before it can serve.
         search_space: Says what tuning may try on an engine.
+        study_key: Says of a configuration what tells its studies from those that start elsewhere, as plain JSON.
     """
 
     name: str
@@ -177,3 +178,4 @@ class Family:
     hyperparameters: Callable[[Any], Mapping[str, Any]]
     must_beat: tuple[Baseline, ...] = ("bias_only", "popularity")
     search_space: Callable[["Engine"], tuple[SearchPart, ...]] = _nothing_to_search
+    study_key: Callable[[Any], Mapping[str, Any]] = asdict

@@ -1,5 +1,6 @@
 """ALS as a family: its settings, its record, its engines' solvers, and what tuning may try."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,12 @@ def hyperparameters(config: ModelConfig) -> dict[str, Any]:
     }
 
 
+def study_key(config: ModelConfig) -> dict[str, Any]:
+    """See `Family`."""
+    # Both parts had an alpha once; without it no study of then would be found, and all its trials would be lost.
+    return asdict(config) | {"rating": {**asdict(config.rating), "alpha": 0.0}}
+
+
 def search_space(engine: "Engine") -> tuple[SearchPart, ...]:
     """Both parts. Iterations stay: they cost time, and regularisation does what fewer of them would."""
     return search_parts(solver_of(engine))
@@ -113,4 +120,5 @@ ALS = Family(
     load=load,
     hyperparameters=hyperparameters,
     search_space=search_space,
+    study_key=study_key,
 )

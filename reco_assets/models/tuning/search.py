@@ -74,12 +74,12 @@ def tune(search: Search, study_file: Path, trials: int, report: Callable[[Tried]
     if not search.parts:
         raise TuningError("This kind of model has no settings to try. Train on the settings as they are: reco train.")
     ratings = held_out_slice(search.train, search.goal.seed)
-    judged_by, fingerprint = judges(ratings, search.goal), _fingerprint(search)
+    judged_by, studies = judges(ratings, search.goal), fingerprint(search)
     config, found = search.start, {}
     storage = _storage(study_file)
     for part in search.parts:
         judge = judged_by[part.measure]
-        study = _open(storage, f"{part.name}-{fingerprint}", judge)
+        study = _open(storage, f"{part.name}-{studies}", judge)
         for tried in _remaining(_Trials(part, judge, study), trials, search, ratings.fitted):
             report(tried)
         config = _with(config, part, study.best_params)
@@ -90,7 +90,7 @@ def tune(search: Search, study_file: Path, trials: int, report: Callable[[Tried]
             "best": study.best_value,
             "params": study.best_params,
         }
-    return Tuned(config, {"study": fingerprint, "held_out": len(ratings.held_out), **found})
+    return Tuned(config, {"study": studies, "held_out": len(ratings.held_out), **found})
 
 
 def _storage(study_file: Path) -> "RDBStorage":
@@ -154,9 +154,9 @@ def _completed(study: "Study") -> "list[FrozenTrial]":
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
-def _fingerprint(search: Search) -> str:
+def fingerprint(search: Search) -> str:
     """Names what makes trials comparable: the ratings themselves, where the search starts, and what is sought."""
-    asked = json.dumps([asdict(search.start), asdict(search.goal)], sort_keys=True)
+    asked = json.dumps([search.family.study_key(search.start), asdict(search.goal)], sort_keys=True)
     digest = hashlib.blake2b(asked.encode(), digest_size=8)
     for column in (search.train.user_id, search.train.movie_id, search.train.rating):
         digest.update(column.tobytes())

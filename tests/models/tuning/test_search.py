@@ -17,7 +17,7 @@ from reco_assets.models.als.recommender import ModelConfig
 from reco_assets.models.als.solver import AlsConfig, ExplicitAls, ImplicitAls
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.tuning.held_out import Goal, TuningError, held_out_slice
-from reco_assets.models.tuning.search import Search, Tried, tune
+from reco_assets.models.tuning.search import Search, Tried, fingerprint, tune
 
 START = ModelConfig(ExplicitAls(8, 3, 0.1, 1), ImplicitAls(8, 3, 0.1, 1, 0.75), 3.5)
 GOAL = Goal(k=5, threshold=4.0, seed=42, engine="embedded")
@@ -179,3 +179,12 @@ def test_every_rating_is_on_one_side_and_all_ratings_of_a_pair_are_on_the_same(s
     assert not fitted & held
     assert len(parts.fitted) + len(parts.held_out) == len(twice)
     assert 0.02 < len(parts.held_out) / len(twice) < 0.2
+
+
+def test_a_study_is_found_under_the_name_it_had_when_both_parts_had_an_alpha() -> None:
+    train = Ratings(np.array([1, 2], np.int64), np.array([3, 4], np.int64), np.array([5, 1], np.float32))
+    start = ModelConfig(ExplicitAls(4, 3, 0.1, 42), ImplicitAls(4, 3, 0.1, 42, 0.75), 3.5)
+
+    asked = Search(ALS, train, start, Goal(10, 4.0, 42, "embedded"), search_parts(als.factorize))
+
+    assert fingerprint(asked) == "8fc9d123c6ad5623"

@@ -112,6 +112,14 @@ def write_json(path: Path, document: Any) -> None:
     write_text_atomically(path, json.dumps(document, indent=2) + "\n")
 
 
+def remove_folder(path: Path) -> None:
+    """Remove a folder, which is renamed before: whoever lists its parent sees all of it or nothing."""
+    going = path.with_name(f".{path.name}.removed")
+    shutil.rmtree(going, ignore_errors=True)
+    path.rename(going)
+    shutil.rmtree(going)
+
+
 def set_aside(path: Path) -> Path:
     """Rename a damaged file to a free name beside it, `<name>.damaged`; returns where it lies now."""
     kept, number = path.with_name(f"{path.name}.damaged"), 2

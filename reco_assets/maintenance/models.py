@@ -1,12 +1,12 @@
 """Which model versions are superseded, and their removal. No Dagster."""
 
-import shutil
 from collections.abc import Collection, Sequence
 
 from reco_assets.models.families import FAMILIES
 from reco_assets.models.interface import Family
 from reco_assets.models.versions.backup import read_backup
 from reco_assets.models.versions.store import model_store, store_folder
+from resources.files import remove_folder
 from resources.paths.own_folders import require_own_folders
 from resources.settings import Settings
 
@@ -34,8 +34,5 @@ def _remove_superseded(settings: Settings, family: Family) -> list[str]:
     needed = {store.champion(), store.previous(), backup.version if backup else None}
     removed = superseded(store.versions(), settings.maintenance.model_versions_kept, needed)
     for version in removed:
-        going = store.folder / f".{version}.removed"
-        shutil.rmtree(going, ignore_errors=True)
-        store.path(version).rename(going)
-        shutil.rmtree(going)
+        remove_folder(store.path(version))
     return removed

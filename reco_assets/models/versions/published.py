@@ -10,7 +10,7 @@ from reco_assets.models.versions.folders import MODEL_FILE, missing_files
 from reco_assets.models.versions.store import model_store, store_folder
 from reco_assets.publishing import left_out
 from reco_assets.workspace import MODELS, NamesakeError, documented_paths
-from resources.files import staged, write_text_atomically
+from resources.files import remove_folder, staged, write_text_atomically
 from resources.settings import Settings
 
 _ORIGIN = ".published"  # in a published model's folder: what it is a copy of
@@ -29,7 +29,7 @@ def publish_models(settings: Settings, family: Family) -> dict[str, Any]:
         for name, source in versions.items():
             _publish_model(source, folder / name, family)
         for gone in _published_models(folder) - versions.keys():
-            _remove(folder / gone)
+            remove_folder(folder / gone)
     except (OSError, NamesakeError) as error:
         return left_out(folder, error)
     return {"published": str(folder)}
@@ -53,10 +53,3 @@ def _publish_model(source: Path, target: Path, family: Family) -> None:
 
 def _published_models(folder: Path) -> set[str]:
     return {marker.parent.name for marker in folder.glob(f"version_*/{_ORIGIN}")}
-
-
-def _remove(folder: Path) -> None:
-    going = folder.with_name(f".{folder.name}.removed")
-    shutil.rmtree(going, ignore_errors=True)
-    folder.rename(going)
-    shutil.rmtree(going)

@@ -1,6 +1,7 @@
-"""Every table with its declared schema and key, and every file beside tables. The first part of a name is the layer.
+"""Every table with its declared schema and key, and the files beside tables that several rooms know.
 
-The lakehouse refuses to write anything else to a table. Paths are below the lakehouse's root.
+The first part of a table's name is its layer. The lakehouse refuses to write anything else to a table. Paths are below
+the lakehouse's root.
 """
 
 from pathlib import Path

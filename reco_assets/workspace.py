@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
+from reco_assets.vocabulary import LEARNED_SIDES
 from resources.errors import RecoError
 from resources.settings import Settings
 from resources.tables.published import is_foreign
@@ -90,8 +91,7 @@ def _refuse_foreign(path: Path, name: str) -> None:
 
 
 def _tables_at(path: Path, name: str) -> Iterator[Path]:
-    match name:
-        case "silver" | "streaming":
-            yield from (path / side for side in ("train", "test"))
-        case _ if name != NEW_MODEL:
-            yield path
+    if name in (MERGED, STREAMING):
+        yield from (path / side for side in LEARNED_SIDES)
+    elif name != NEW_MODEL:
+        yield path

@@ -13,7 +13,8 @@ PURE = (
     *(f"streaming/{name}" for name in ("fields", "readable", "simulate")),
     *(f"drift/{name}" for name in ("assessment", "bootstrap", "cells", "comparison", "decision", "document")),
     *(f"drift/{name}" for name in ("histograms", "measures", "policy", "replay", "scan", "scores", "signals")),
-    *("drift/spans", "drift/windows"),
+    *("drift/spans", "drift/windows", "models/ratings", "models/als/solver"),
+    *("models/judging/comparison", "models/judging/metrics"),
 )
 # What reads the world: modules, and names of theirs that are called.
 OUTSIDE = {"dagster", "deltalake", "os", "time", "uuid", "random", "mlflow"}

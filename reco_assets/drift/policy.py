@@ -105,7 +105,7 @@ class Verdict:
 def should_retrain(
     data_drift_result: Mapping[str, Any], model_drift_result: Mapping[str, Any], config: DriftSettings | None = None
 ) -> dict[str, Any]:
-    """The documented decision, from the `data_drift` and `model_drift` sections of a report.
+    """The documented decision, from the `data_drift` and `model_drift` sections of a report, for who has these alone.
 
     Returns `should_retrain` and `drift_score`. A section whose `score` is None (too little to judge) does not count.
     """

@@ -14,7 +14,7 @@ PURE = (
     *(f"drift/{name}" for name in ("assessment", "bootstrap", "cells", "comparison", "decision", "document")),
     *(f"drift/{name}" for name in ("histograms", "measures", "policy", "replay", "scan", "scores", "signals")),
     *("drift/spans", "drift/windows", "models/ratings", "models/als/solver"),
-    *("models/judging/comparison", "models/judging/metrics"),
+    *(f"models/judging/{name}" for name in ("comparison", "metrics", "evaluation", "promotion")),
 )
 # What reads the world: modules, and names of theirs that are called.
 OUTSIDE = {"dagster", "deltalake", "os", "time", "uuid", "random", "mlflow"}

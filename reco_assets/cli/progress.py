@@ -11,7 +11,7 @@ from reco_assets.cli.summary import console
 from reco_assets.runner.hand_over import hand_over
 from reco_assets.runner.results import checks_result, run_result
 from reco_assets.runner.run import Outcome, materialize_assets, require_no_error, run_checks
-from resources.orchestrator.dagster_home import HOME
+from resources.dagster_home import HOME
 from resources.settings import Settings
 
 if TYPE_CHECKING:

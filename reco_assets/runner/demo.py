@@ -19,8 +19,8 @@ from reco_assets.pipelines.selections import PROMOTION
 from reco_assets.sources.choose import is_without_source
 from reco_assets.streaming.simulate import Simulation
 from reco_assets.streaming.simulated_file import simulate
+from resources.dagster_home import open_instance
 from resources.errors import RecoError
-from resources.orchestrator.dagster_home import open_instance
 from resources.settings import Settings, load_settings
 
 CONTROL_USERS = 60  # fewer whole users exceed the threshold by chance now and then: see docs/drift.md

@@ -9,8 +9,8 @@ import dagster as dg
 from reco_assets.runner.ends import cancel_if_stopped, cancel_unless_ended, first_failure, raise_if_stopped
 from reco_assets.runner.selection import RunRequestError, nearest, selected_assets
 from resources.airflow import airflow_task
+from resources.dagster_home import open_instance
 from resources.errors import RecoError
-from resources.orchestrator.dagster_home import open_instance
 from resources.orchestrator.dagster_private import make_new_run_id
 from resources.settings import Settings
 

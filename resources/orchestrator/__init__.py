@@ -1,1 +1,1 @@
-"""Dagster's own storage, its private names, and how it shows a table."""
+"""Dagster's private names, and how it shows a table."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from resources.orchestrator.dagster_home import DATABASES, HomeError, mend_versions, open_instance
+from resources.dagster_home import DATABASES, HomeError, mend_versions, open_instance
 
 ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = 6
@@ -20,7 +20,7 @@ TOGETHER = """
 import sys, time
 from pathlib import Path
 import dagster
-from resources.orchestrator.dagster_home import open_instance
+from resources.dagster_home import open_instance
 ready, go = Path(sys.argv[1]), Path(sys.argv[2])
 ready.touch()
 while not go.exists(): time.sleep(0.001)

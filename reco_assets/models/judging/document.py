@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from reco_assets.models.interface import Family
@@ -14,12 +14,22 @@ from resources.text.plain_text import markdown_table
 
 
 def metrics_document(
-    settings: Settings, family: Family, record: ModelRecord, found: Evaluation, baselines: BaselineScores
+    settings: Settings,
+    family: Family,
+    record: ModelRecord,
+    found: Evaluation,
+    baselines: BaselineScores,
+    *,
+    moment: datetime,
 ) -> dict[str, Any]:
-    """run_metrics_<version>.json in the documented format, extended by `ranking` and `baselines`."""
+    """run_metrics_<version>.json in the documented format, extended by `ranking` and `baselines`.
+
+    Args:
+        moment: When the version was judged (UTC).
+    """
     return {
         "model_version": record.version,
-        "execution_ts": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "execution_ts": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "hyperparameters": hyperparameters(settings, family, record),
         "dataset_info": {
             "storage_format": settings.storage.format,

@@ -1,6 +1,7 @@
 """A candidate beside the champion on the same test ratings: what either scores, and what follows from it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from reco_assets.models.interface import Family
@@ -15,15 +16,16 @@ from resources.settings import Settings
 DEPLOY, ROLL_BACK = "deploy_new_model", "rollback_model"
 
 
-def judge(settings: Settings, family: Family, version: str, trial: Trial) -> dict[str, Any]:
-    """The run metrics of a version, with the champion's beside them and the comparison of both.
+def judge(settings: Settings, family: Family, version: str, trial: Trial, moment: datetime) -> dict[str, Any]:
+    """The run metrics of a version at a moment (UTC), with the champion's beside them and the comparison of both.
 
     Raises `ModelStoreError` when either cannot be loaded: then nothing is decided, and gold stays as it is.
     """
     store = model_store(settings, family)
     candidate = store.load(version)
     found = trial.evaluate(candidate)
-    document = metrics_document(settings, family, store.record(version), found, trial.evaluate_baselines(candidate))
+    baselines = trial.evaluate_baselines(candidate)
+    document = metrics_document(settings, family, store.record(version), found, baselines, moment=moment)
     document["by_origin"] = trial.by_origin(candidate, found)
     champion = store.champion()
     incomparable = _why_incomparable(store, version, champion, trial)

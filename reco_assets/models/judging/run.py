@@ -1,6 +1,7 @@
 """A judgement as a run makes it: on today's test ratings, kept with the version, in a file and in MLflow."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def judge_version(family: Family, lakehouse: Lakehouse, registry: MlflowTracking
     """
     settings, store = lakehouse.settings, model_store(lakehouse.settings, family)
     record, test_version = store.record(version), lakehouse.version(TEST_RATINGS.name)
-    document = judge(settings, family, version, _trial(lakehouse, record, test_version))
+    document = judge(settings, family, version, _trial(lakehouse, record, test_version), datetime.now(UTC))
     document["inputs"] = {**record.inputs, TEST_RATINGS.name: test_version}
     path = metrics_folder(settings) / family.metrics_file.format(version=version)
     write_json(path, document)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from reco_assets.models.versions.store import model_store
 from resources.settings import Settings
 
 FIRST, SECOND = "20250101_000001", "20250101_000002"
+NOW = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
 Save = Callable[..., None]
 FACTS = {"split": "per_user", "train_count": 100, "seed": 1}
 
@@ -34,7 +36,7 @@ def trial(tiny_model: AlsRecommender) -> Trial:
 
 
 def compared(settings: Settings, trial: Trial) -> dict[str, Any]:
-    found: dict[str, Any] = judge(settings, ALS, SECOND, trial)["comparison"]
+    found: dict[str, Any] = judge(settings, ALS, SECOND, trial, NOW)["comparison"]
     return found
 
 
@@ -79,7 +81,7 @@ def test_a_champion_of_another_split_is_not_judged_and_the_document_has_none(
     save_version(FIRST, **FACTS | {"split": "random"})
     model_store(store_settings, ALS).promote(FIRST, "first")
     save_version(SECOND, **FACTS)
-    document = judge(store_settings, ALS, SECOND, trial)
+    document = judge(store_settings, ALS, SECOND, trial, NOW)
     assert document["champion"] is None
     assert document["comparison"]["champion"] == FIRST
     assert f"champion {FIRST} was trained on another split (random)" in document["comparison"]["reason"]
@@ -95,5 +97,5 @@ def test_a_champion_that_cannot_be_loaded_stops_the_evaluation_with_a_way_out(
     save_version(SECOND, **FACTS)
     (store.path(FIRST) / "user_factors.parquet").write_bytes(b"PAR1")
     with pytest.raises(ModelStoreError, match=rf"champion cannot be loaded: .*{FIRST}.*reco model rollback"):
-        judge(store_settings, ALS, SECOND, trial)
+        judge(store_settings, ALS, SECOND, trial, NOW)
     assert store.champion() == FIRST

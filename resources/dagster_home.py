@@ -2,6 +2,8 @@
 
 Dagster makes its sqlite files without a lock. Of six processes that started together on a fresh home four failed, and
 the versions that two of them had noted side by side stopped every later command ("more than one head present").
+
+The dagster.yaml of every home names this module: moved, it would leave the homes there are unusable.
 """
 
 import os

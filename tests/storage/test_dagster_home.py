@@ -68,6 +68,15 @@ def test_processes_that_start_at_once_on_a_fresh_home_all_find_it_made(home: Pat
     assert all(len(versions(home / name)) == 1 for name in DATABASES)
 
 
+def test_a_home_opens_by_the_address_of_its_storage_that_earlier_releases_wrote_into_it(home: Path) -> None:
+    (home / "dagster.yaml").write_text(
+        "storage: {custom: {module: resources.dagster_home, class: LocalStorage, config: {}}}"
+    )
+
+    with open_instance() as instance:
+        assert instance.get_runs() == []
+
+
 def test_a_home_with_two_versions_is_mended_by_the_next_command(home: Path) -> None:
     with open_instance():
         before = {name: versions(home / name) for name in DATABASES}

@@ -9,7 +9,7 @@ import pytest
 from resources.orchestrator import dagster_private
 
 ROOT = Path(__file__).resolve().parents[2]
-OWN = ROOT / "resources" / "dagster_private.py"
+OWN = Path(dagster_private.__file__)
 
 
 @pytest.mark.parametrize("name", dagster_private.__all__)

@@ -27,12 +27,13 @@ if ! .venv-spark/bin/python -c "from resources.engine import require_java; requi
     echo "The Spark tests need Java 17 or newer: apt-get install openjdk-17-jre-headless" >&2
     exit 1
 fi
-stage "engine tests on Spark" run_tests .venv-spark spark "(both_engines or spark_environment) and not slow" "$@"
+stage "engine tests on Spark" run_tests .venv-spark spark "both_engines and not slow" "$@"
 if [ "$(python_of .venv)" = "$(python_of .venv-spark)" ]; then
     echo "The fast tests ran on Python $(python_of .venv) alone: both environments have it."
-else # what is for both engines has run on this Python above
-    stage "fast tests of no engine on Python $(python_of .venv-spark)" \
-        run_tests .venv-spark embedded "not slow and not both_engines" "$@"
+    rest=spark_environment # what the embedded environment had to skip
+else
+    rest="not both_engines" # what is for both engines has run on this Python above
 fi
+stage "other fast tests on Python $(python_of .venv-spark)" run_tests .venv-spark embedded "not slow and $rest" "$@"
 stage "servers for the slow tests" install_servers
 stage "slow tests" run_tests .venv-spark embedded slow "$@"

@@ -34,7 +34,11 @@ class Popularity:
     @classmethod
     def fit(cls, ratings: Ratings) -> Self:
         """Count ratings. Raises `NoRatingsError`."""
-        user_ids, movie_ids, stars = stars_of(ratings)
+        return cls.of(*stars_of(ratings))
+
+    @classmethod
+    def of(cls, user_ids: np.ndarray, movie_ids: np.ndarray, stars: sp.csr_matrix) -> Self:
+        """The same from what `stars_of` made of the ratings."""
         return cls(user_ids, movie_ids, counts_of(stars), float(stars.data.astype(np.float64).mean()))
 
     def knows(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
@@ -93,7 +97,11 @@ class BiasOnly:
     @classmethod
     def fit(cls, ratings: Ratings) -> Self:
         """Fit the biases. Raises `NoRatingsError`."""
-        user_ids, movie_ids, stars = stars_of(ratings)
+        return cls.of(*stars_of(ratings))
+
+    @classmethod
+    def of(cls, user_ids: np.ndarray, movie_ids: np.ndarray, stars: sp.csr_matrix) -> Self:
+        """The same from what `stars_of` made of the ratings."""
         return cls(user_ids, movie_ids, fit_biases(stars))
 
     def knows(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
@@ -157,7 +165,8 @@ class BiasOnly:
 
 def fit_baselines(ratings: Ratings) -> Baselines:
     """Fit both to the ratings that the judged model was trained on. Raises `NoRatingsError`."""
-    return Baselines(BiasOnly.fit(ratings), Popularity.fit(ratings))
+    made = stars_of(ratings)
+    return Baselines(BiasOnly.of(*made), Popularity.of(*made))
 
 
 def stars_of(ratings: Ratings) -> tuple[np.ndarray, np.ndarray, sp.csr_matrix]:

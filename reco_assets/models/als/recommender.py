@@ -84,13 +84,16 @@ class AlsRecommender:
 
     def recommend(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
         """See `Recommender`. A user without a like has a zero vector, which ranks nothing: popularity serves."""
-        lists = self.popularity.recommend(user_id, n, seen)
         at = positions(self.user_ids, user_id)
-        has_likes = np.append(self.ranking_users.any(axis=1), False)  # and the last, at -1, is of an unknown user
-        own = np.flatnonzero(has_likes[at])
-        users = Side(user_id[own], self.ranking_users[at[own]])
-        best = best_movies(users, Side(self.movie_ids, self.ranking_items), n, seen)
-        lists.movie_id[own], lists.score[own] = best.movie_id, best.score
+        has_likes = np.append(self.ranking_users.any(axis=1), False)[at]  # the last, at -1, is of an unknown user
+        own, others = np.flatnonzero(has_likes), np.flatnonzero(~has_likes)
+        liking = Side(user_id[own], self.ranking_users[at[own]])
+        lists = TopN(user_id, np.empty((len(user_id), n), np.int32), np.empty((len(user_id), n), np.float32))
+        for rows, best in (
+            (own, best_movies(liking, Side(self.movie_ids, self.ranking_items), n, seen)),
+            (others, self.popularity.recommend(user_id[others], n, seen)),
+        ):
+            lists.movie_id[rows], lists.score[rows] = best.movie_id, best.score
         return lists
 
     def similar_items(self, movie_id: np.ndarray, n: int) -> TopN:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -97,11 +98,8 @@ def evaluate_baselines(
     baselines: Baselines, model: Recommender, test: Ratings, train: Ratings, protocol: Protocol
 ) -> BaselineScores:
     """Judge the baselines on what a model is judged on: the stars on its warm pairs, the lists on all its users."""
-    pairs = test.where(model.knows(test.user_id, test.movie_id))
-    popular = _lists(baselines.popularity, test, train, protocol)
     return BaselineScores(
-        rmse(baselines.bias_only.predict(pairs.user_id, pairs.movie_id), pairs.rating),
-        ranking_metrics(popular, test, protocol.k, protocol.threshold),
+        _error_of_biases(baselines.bias_only, model, test), _lists_of_popularity(baselines, test, train, protocol)
     )
 
 
@@ -124,7 +122,12 @@ class Trial:
 
     def evaluate_baselines(self, model: Recommender) -> BaselineScores:
         """Judge the baselines beside a model."""
-        return evaluate_baselines(self.baselines, model, self.test, self.train, self.protocol)
+        return BaselineScores(_error_of_biases(self.baselines.bias_only, model, self.test), self._popularity)
+
+    @cached_property
+    def _popularity(self) -> RankingMetrics:
+        # The same beside every model, and as dear as the lists of one: candidate and champion share it.
+        return _lists_of_popularity(self.baselines, self.test, self.train, self.protocol)
 
     def by_origin(self, model: Recommender, whole: Evaluation) -> dict[str, dict[str, Any]]:
         """Errors, NDCG and hit rate on ratings from `history` and from `stream` apart; `whole` is on all of them.
@@ -137,6 +140,16 @@ class Trial:
             for name, part in parts.items()
             if part.any()
         }
+
+
+def _error_of_biases(bias_only: Recommender, model: Recommender, test: Ratings) -> float:
+    pairs = test.where(model.knows(test.user_id, test.movie_id))
+    return rmse(bias_only.predict(pairs.user_id, pairs.movie_id), pairs.rating)
+
+
+def _lists_of_popularity(baselines: Baselines, test: Ratings, train: Ratings, protocol: Protocol) -> RankingMetrics:
+    popular = _lists(baselines.popularity, test, train, protocol)
+    return ranking_metrics(popular, test, protocol.k, protocol.threshold)
 
 
 def _lists(model: Recommender, test: Ratings, train: Ratings, protocol: Protocol) -> TopN:

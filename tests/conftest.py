@@ -75,6 +75,15 @@ def lakehouse(make_lakehouse: Callable[..., Lakehouse]) -> Lakehouse:
     return make_lakehouse()
 
 
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A DAGSTER_HOME of the test's own."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", str(folder))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def tiny_settings(_no_settings_from_outside: None) -> Callable[..., Settings]:
     """Settings of a lakehouse at a path, all of which is made in seconds, of ratings that the platform invents."""

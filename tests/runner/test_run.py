@@ -26,15 +26,6 @@ TAGS = {
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A DAGSTER_HOME of the test's own."""
-    folder = tmp_path / "home"
-    folder.mkdir()
-    monkeypatch.setenv("DAGSTER_HOME", str(folder))
-    return folder
-
-
-@pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return load_settings(lakehouse_path=tmp_path / "lake")
 

@@ -29,14 +29,6 @@ with {opened} as instance:
 """
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "home"
-    folder.mkdir()
-    monkeypatch.setenv("DAGSTER_HOME", str(folder))
-    return folder
-
-
 def versions(path: Path) -> list[str]:
     with closing(sqlite3.connect(path)) as database:
         return [row[0] for row in database.execute("SELECT version_num FROM alembic_version")]

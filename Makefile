@@ -11,7 +11,7 @@ AIRFLOW_HOME := $(CURDIR)/$(AIRFLOW)/home
 AIRFLOW_PORT ?= 8081
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
-.PHONY: help setup spark mlflow evidently demo test lint dev bench bench-quality quality calibrate lock clean
+.PHONY: help setup spark mlflow evidently neural demo test lint dev bench bench-quality quality calibrate lock clean
 .PHONY: airflow-env airflow-up airflow-trigger-dag test-airflow airflow-lock
 
 define need_python
@@ -41,6 +41,7 @@ $(DAGSTER_HOME)/dagster.yaml: dagster.yaml
 
 evidently: $(VENV)/.evidently ## Add Evidently to the environment: drift reports of its own
 mlflow: $(VENV)/.mlflow ## Add MLflow's server and pages to the environment
+neural: $(VENV)/.neural ## Add JAX to the environment: the neural model can be trained
 
 %/.evidently: %/.installed requirements/evidently.lock
 	$*/$(INSTALL) --require-hashes --requirement requirements/evidently.lock
@@ -48,6 +49,10 @@ mlflow: $(VENV)/.mlflow ## Add MLflow's server and pages to the environment
 
 %/.mlflow: %/.installed requirements/mlflow.lock
 	$*/$(INSTALL) --require-hashes --requirement requirements/mlflow.lock
+	touch $@
+
+%/.neural: %/.installed requirements/neural.lock
+	$*/$(INSTALL) --require-hashes --requirement requirements/neural.lock
 	touch $@
 
 demo: setup ## Run the main job, ratings to recommendations; on synthetic ones where there are no others

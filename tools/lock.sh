@@ -2,8 +2,8 @@
 # Resolves pyproject.toml into requirements/*.lock, with hashes, for Python 3.11 to 3.14 on Linux and macOS. Needs uv.
 # One resolution of everything comes first, so that all locks agree on each version:
 #   embedded.lock   the default: embedded engine, mlflow-skinny (on which dagster-mlflow runs, though it asks for all of it)
-#   spark.lock      production, complete: Apache Spark's own pyspark instead of pyspark-client, deploy; no test packages
-#   dev.lock, oracles.lock, evidently.lock, mlflow.lock   what each adds to either of the two
+#   spark.lock      production, complete: Apache Spark's own pyspark instead of pyspark-client, deploy, neural; no test packages
+#   dev.lock, oracles.lock, evidently.lock, mlflow.lock, neural.lock   what each adds to either of the two
 set -eu
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -29,8 +29,9 @@ added() { # the same, without what embedded.lock has
 resolve "$work/all" --all-extras --group dev --group oracles "$@"
 sed -n 's/^\([a-z0-9][^ ]*==[^ ]*\)\( ;.*[^\\]\)\{0,1\} \\$/\1\2/p' "$work/all" >"$work/agreed"
 resolve requirements/embedded.lock --extra mlflow --excludes "$work/no-mlflow"
-resolve requirements/spark.lock --extra spark --extra deploy --excludes "$work/no-client"
+resolve requirements/spark.lock --extra spark --extra deploy --extra neural --excludes "$work/no-client"
 added requirements/dev.lock --group dev --excludes "$work/no-mlflow"
 added requirements/oracles.lock --group oracles --excludes "$work/no-mlflow"
 added requirements/evidently.lock --extra evidently --excludes "$work/no-mlflow"
 added requirements/mlflow.lock --extra mlflow
+added requirements/neural.lock --extra neural --excludes "$work/no-mlflow"

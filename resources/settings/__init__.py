@@ -15,9 +15,11 @@ from resources.errors import RecoError
 from resources.paths.addresses import unusable
 from resources.settings.drift import DriftSettings
 from resources.settings.engine import EngineSettings
+from resources.settings.events import EventSettings
+from resources.settings.features import FeatureSettings
 from resources.settings.group import Group
 from resources.settings.maintenance import MaintenanceSettings
-from resources.settings.outside import AirflowSettings, AlertSettings, MlflowSettings
+from resources.settings.outside import AirflowSettings, AlertSettings, MailSettings, MlflowSettings
 from resources.settings.quality import QualitySettings
 from resources.settings.schedules import ScheduleSettings
 from resources.settings.serving import ServingSettings
@@ -25,7 +27,7 @@ from resources.settings.source import SourceSettings, SyntheticSettings
 from resources.settings.split import SplitSettings
 from resources.settings.storage import StorageSettings
 from resources.settings.streaming import SensorSettings, StreamingSettings
-from resources.settings.training import AlsSettings, JudgingSettings, RankingSettings, TrainingSettings
+from resources.settings.training import AlsSettings, JudgingSettings, NeuralSettings, RankingSettings, TrainingSettings
 from resources.settings.unknown_variables import explain, unknown_variables
 
 
@@ -43,9 +45,12 @@ class Settings(BaseModel):
     source: SourceSettings
     synthetic: SyntheticSettings
     split: SplitSettings
+    events: EventSettings
+    features: FeatureSettings
     training: TrainingSettings
     als: AlsSettings
     ranking: RankingSettings
+    neural: NeuralSettings
     judging: JudgingSettings
     serving: ServingSettings
     streaming: StreamingSettings
@@ -53,6 +58,7 @@ class Settings(BaseModel):
     drift: DriftSettings
     quality: QualitySettings
     alerts: AlertSettings
+    mail: MailSettings
     mlflow: MlflowSettings
     maintenance: MaintenanceSettings
     schedules: ScheduleSettings

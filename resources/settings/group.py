@@ -63,3 +63,13 @@ def _is_one_name(value: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_is_one_name)]
+
+
+def can_be_registered(value: str) -> str:
+    """A name as it came. Raises `ValueError` for one that can't be registered.
+
+    MLflow refuses '/' and ':' after the training; a quote would end its searches by name.
+    """
+    if not re.fullmatch(r"[\w.-]([\w. -]{0,254}[\w.-])?", value):
+        raise ValueError("a name of letters, digits, '.', '_', '-' and spaces inside, as MLflow registers models by it")
+    return value

@@ -1,18 +1,10 @@
 """Services and programs beside the platform: Slack, MLflow, and the Airflow that calls it."""
 
-import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from resources.settings.group import Group, LocalPath, Name, below
-
-
-def _can_be_registered(value: str) -> str:
-    """MLflow refuses '/' and ':' after the training; a quote would end its searches by name."""
-    if not re.fullmatch(r"[\w.-]([\w. -]{0,254}[\w.-])?", value):
-        raise ValueError("a name of letters, digits, '.', '_', '-' and spaces inside, as MLflow registers models by it")
-    return value
+from resources.settings.group import Group, LocalPath, Name, below, can_be_registered
 
 
 class AlertSettings(Group, alias_generator=below("SLACK_")):
@@ -23,12 +15,24 @@ class AlertSettings(Group, alias_generator=below("SLACK_")):
     api_url: SecretStr | None = None
 
 
+class MailSettings(Group, alias_generator=below("SMTP_")):
+    """The mail server that failures are told through, and to whom; without a host no mail is sent."""
+
+    host: str | None = None
+    port: Annotated[int, Field(ge=1, le=65_535)] = 25
+    user: str | None = None
+    password: SecretStr | None = None
+    starttls: Literal["on", "off"] = "off"
+    sender: Annotated[str, Field(alias="ALERT_EMAIL_FROM")] = "reco-assets@localhost"
+    recipients: Annotated[str, Field(alias="ALERT_EMAIL_TO")] = "ml-platform-alerts@example.com"
+
+
 class MlflowSettings(Group, alias_generator=below("MLFLOW_")):
     """Where runs and models are shown, and under which name models are registered."""
 
     tracking_uri: SecretStr | None = None
     timeout_seconds: Annotated[float, Field(gt=0.0, le=60.0)] = 3.0
-    registry_name: Annotated[str, AfterValidator(_can_be_registered), Field(alias="MODEL_REGISTRY_NAME")] = "reco_als"
+    registry_name: Annotated[str, AfterValidator(can_be_registered), Field(alias="MODEL_REGISTRY_NAME")] = "reco_als"
 
 
 class AirflowSettings(Group, alias_generator=below("AIRFLOW_CTX_")):

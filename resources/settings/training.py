@@ -2,9 +2,20 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from resources.settings.group import SEED, Group, Positive, PositiveNumber, Samples, Seed, Stars, below
+from resources.settings.group import (
+    SEED,
+    Group,
+    Positive,
+    PositiveNumber,
+    Samples,
+    Seed,
+    Share,
+    Stars,
+    below,
+    can_be_registered,
+)
 
 Rank = Annotated[int, Field(ge=1, le=1024)]
 ListLength = Annotated[int, Field(ge=1, le=1000)]
@@ -34,6 +45,25 @@ class RankingSettings(Group, alias_generator=below("RANKING_")):
     reg_param: PositiveNumber = 0.1
     alpha: PositiveNumber = 0.75
     like_threshold: Stars = 3.5
+    seed: Seed = SEED
+
+
+class NeuralSettings(Group, alias_generator=below("NCF_")):
+    """The neural model: its size, how it is trained and when, and from which figures on it may be deployed."""
+
+    factors: Annotated[int, Field(ge=1, le=512)] = 32
+    learning_rate: PositiveNumber = 0.001
+    l2: Annotated[float, Field(ge=0.0)] = 1e-3
+    batch_size: Positive = 4096
+    max_epochs: Positive = 40
+    patience: Positive = 4
+    negatives: Positive = 4
+    features: Literal["on", "off"] = "on"
+    min_auc: Share = 0.75
+    min_ndcg: Share = 0.50
+    min_hit_rate: Share = 0.40
+    popularity_factor: Annotated[float, Field(ge=0.0)] = 1.1
+    registry_name: Annotated[str, AfterValidator(can_be_registered)] = "reco_ncf"
     seed: Seed = SEED
 
 

@@ -13,7 +13,7 @@ PURE = (
     *(f"streaming/{name}" for name in ("fields", "readable", "simulate")),
     *(f"drift/{name}" for name in ("assessment", "bootstrap", "cells", "comparison", "decision", "document")),
     *(f"drift/{name}" for name in ("histograms", "measures", "policy", "replay", "scan", "scores", "signals")),
-    *("drift/spans", "drift/windows", "models/ratings", "models/als/solver"),
+    *("events/schema", "drift/spans", "drift/windows", "models/ratings", "models/als/solver"),
     *(f"models/judging/{name}" for name in ("comparison", "metrics", "evaluation", "promotion")),
 )
 # What reads the world: modules, and names of theirs that are called.

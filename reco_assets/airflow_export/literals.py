@@ -6,6 +6,7 @@ is, however long or short the lines are.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from textwrap import indent
 from typing import Any
 
@@ -60,5 +61,8 @@ def _block(opening: str, entries: Iterable[str], closing: str) -> str:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, timedelta):
+        minutes = int(value.total_seconds()) // 60
+        return f"timedelta(minutes={minutes})" if minutes % 60 else f"timedelta(hours={minutes // 60})"
     text = repr(value)
     return f'"{text[1:-1]}"' if isinstance(value, str) and '"' not in value else text

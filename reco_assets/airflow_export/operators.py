@@ -5,7 +5,7 @@ What belongs here: one function per kind of task. What doesn't: any DAG's tasks,
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from reco_assets.airflow_export.literals import Code, Joined, Over, literal
 from reco_assets.pipelines.spec import Task
@@ -34,26 +34,48 @@ class Operator:
     spread: str | None = None
 
 
+class OfTask(Protocol):
+    """An operator whose arguments come from the task's own spec."""
+
+    def operator(self, task: Task) -> Operator:
+        """The call for this task."""
+
+
 @dataclass(frozen=True)
 class Run:
     """The runner on a task's own assets, checks or function.
 
-    `steps` is the configuration of Dagster steps, `weekday` the only day of the week with something to do, `limit` how
-    long it may take before someone hears of it.
+    `steps` is the configuration of Dagster steps, `weekday` the only day of the week with something to do.
     """
 
     steps: Mapping[str, Mapping[str, Any]] | None = None
     weekday: str | None = None
-    limit: Code | None = None
 
     def operator(self, task: Task) -> Operator:
         """A PythonOperator; what the platform lacks is asked for by the task's name."""
         asked = {"checks": task.checks, "select": task.assets}
         what: dict[str, Any] = {name: _joined(texts) for name, texts in asked.items() if texts and not task.missing}
         what = what or {"function": task.function or task.name}
-        options = {"config": self.steps, "weekday": self.weekday, "limit": self.limit}
+        options = {"config": self.steps, "weekday": self.weekday, "limit": task.sla}
         given = what | {name: value for name, value in options.items() if value is not None}
         return Operator("PythonOperator", {"python_callable": Code("run_reco"), "op_kwargs": given})
+
+
+@dataclass(frozen=True)
+class Bash:
+    """A shell command; its variables come from the environment, so no path needs quoting.
+
+    `variables` are constants of common/config.py, which the command finds under the same names.
+    """
+
+    command: str
+    variables: tuple[str, ...]
+
+    def operator(self, task: Task) -> Operator:
+        """A BashOperator with the task's limit, which no part of the command knows."""
+        env = Over((Code("RECO_ENVIRONMENT"),), {name: Code(name) for name in self.variables})
+        given = {"bash_command": self.command, "env": env, "append_env": True}
+        return Operator("BashOperator", given, f"limited_to({literal(task.sla)})" if task.sla else None)
 
 
 def _joined(texts: tuple[str, ...]) -> str | Joined:
@@ -73,16 +95,6 @@ def spark_submit(application: str, *arguments: str | Code, on_report_of: str | N
     given = {"application": Code(f'f"{{SPARK_APPS_PATH}}/{application}"'), "application_args": arguments}
     shared = f"on_report_of({literal(on_report_of)})" if on_report_of else "SPARK_TASK"
     return Operator("SparkSubmitOperator", given, shared)
-
-
-def bash(command: str, *variables: str, limit: Code) -> Operator:
-    """A shell command with a limit as of `Run`; its variables come from the environment, so no path needs quoting.
-
-    `variables` are constants of common/config.py, which the command finds under the same names.
-    """
-    env = Over((Code("RECO_ENVIRONMENT"),), {name: Code(name) for name in variables})
-    given = {"bash_command": command, "env": env, "append_env": True}
-    return Operator("BashOperator", given, f"limited_to({limit.source})")
 
 
 def branch(reads: str, key: str, names: Mapping[str, str] | None = None) -> Operator:

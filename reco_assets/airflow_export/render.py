@@ -91,7 +91,7 @@ def _default_args(spec: DagSpec) -> Code | Over:
     shared = Code("DEFAULT_DAG_ARGS")
     if not spec.default_args:
         return shared
-    limit = (Code(f"overall_sla({literal(spec.limit)})"),) if spec.limit else ()
+    limit = (Code(f"overall_sla({literal(spec.job.limits.sla)})"),) if spec.job.limits else ()
     return Over((shared, *limit), spec.default_args)
 
 

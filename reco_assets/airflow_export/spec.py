@@ -10,9 +10,10 @@ from typing import Any
 
 from reco_assets.airflow_export.literals import Code
 from reco_assets.airflow_export.operators import (
+    Bash,
+    OfTask,
     Operator,
     Run,
-    bash,
     branch,
     empty,
     result_of,
@@ -34,27 +35,34 @@ class DagSpec:
     """A job as an Airflow DAG.
 
     `operators` are those of tasks that don't simply run their assets or function; `trigger_rules` the names of rules
-    other than Airflow's own default; `default_args` wins over those that all DAGs share; `limit` is how long a whole
-    run may take before someone hears of it.
+    other than Airflow's own default; `own_args` are default arguments that win over those that all DAGs share.
     """
 
     job: JobSpec
     file: str
     tags: tuple[str, ...] = ()
-    operators: Mapping[str, Run | Operator] = field(default_factory=dict)
+    operators: Mapping[str, OfTask | Operator] = field(default_factory=dict)
     trigger_rules: Mapping[str, str] = field(default_factory=dict)
-    default_args: Mapping[str, Any] = field(default_factory=dict)
-    limit: Code | None = None
+    own_args: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def dag_id(self) -> str:
         """The documented id, which is the job's name."""
         return self.job.name
 
+    @property
+    def default_args(self) -> Mapping[str, Any]:
+        """Its own default arguments, and those that say the limits of its job."""
+        limits = self.job.limits
+        if limits is None:
+            return self.own_args
+        ended = {"execution_timeout": limits.max_runtime}
+        return {**self.own_args, "retries": limits.retries, "retry_delay": limits.retry_delay, **ended}
+
     def operator_of(self, task: Task) -> Operator:
         """The operator of a task, without what every task has."""
         operator = self.operators.get(task.name, Run())
-        return operator.operator(task) if isinstance(operator, Run) else operator
+        return operator if isinstance(operator, Operator) else operator.operator(task)
 
 
 def exportable(specs: Sequence[DagSpec]) -> tuple[DagSpec, ...]:
@@ -175,30 +183,18 @@ MOVIE_RECOMMENDER_PIPELINE = DagSpec(
     pipelines.MOVIE_RECOMMENDER_PIPELINE,
     "movie_recommender_pipeline.py",
     operators={
-        "generate_synthetic_data": bash(
-            '"${RECO_PYTHON:-python3}" "$SIM_PATH/generate.py" generate-all',
-            "SIM_PATH",
-            limit=Code("timedelta(hours=2)"),
+        "generate_synthetic_data": Bash(
+            '"${RECO_PYTHON:-python3}" "$SIM_PATH/generate.py" generate-all', variables=("SIM_PATH",)
         ),
-        "extract_events": Run(limit=Code("timedelta(hours=1)")),
-        "compute_features": Run(limit=Code("timedelta(hours=3)")),
-        "train_model": Run(weekday="Sunday", limit=Code("timedelta(hours=4)")),
-        "evaluate_model": Run(limit=Code("timedelta(hours=1)")),
+        "train_model": Run(weekday="Sunday"),
         "deploy_model_check": branch("evaluate_model", "deploy_decision"),
-        "deploy_model": Run(limit=Code("timedelta(hours=1)")),
         "skip_deploy": empty(),
         "alert_success": slack_message("SUCCESS_MESSAGE"),
         "alert_failure": slack_message("FAILURE_MESSAGE"),
     },
     trigger_rules={"alert_success": "NONE_FAILED_MIN_ONE_SUCCESS", "alert_failure": "ONE_FAILED"},
     # No `email`: it would warn in Airflow 3 and send a second mail in 2. The task-level alert sends the one.
-    default_args={
-        "owner": "ml-platform-team",
-        "retries": 2,
-        "retry_delay": Code("timedelta(minutes=5)"),
-        "execution_timeout": Code("timedelta(hours=8)"),
-    },
-    limit=Code("timedelta(hours=6)"),
+    own_args={"owner": "ml-platform-team"},
 )
 
 MODEL_TRAINING = DagSpec(

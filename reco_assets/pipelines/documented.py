@@ -4,6 +4,8 @@ What each task of the later ones reads, makes and returns: docs/pipelines.md. A 
 yet; a pipeline whose last `missing` goes away becomes a Dagster job and an exported DAG without another change.
 """
 
+from datetime import timedelta
+
 from reco_assets.pipelines.selections import (
     DRIFT,
     ETL,
@@ -17,7 +19,7 @@ from reco_assets.pipelines.selections import (
     STREAM,
     TRAINING,
 )
-from reco_assets.pipelines.spec import CHOOSES_BY_REPORT, JobSpec, Task, chain
+from reco_assets.pipelines.spec import CHOOSES_BY_REPORT, JobSpec, Limits, Task, chain
 
 RECO_PIPELINE = JobSpec(
     name="reco_pipeline",
@@ -165,13 +167,13 @@ MOVIE_RECOMMENDER_PIPELINE = JobSpec(
     name="movie_recommender_pipeline",
     description="Daily: simulated events to features; on Sundays a neural model, deployed if it passes the thresholds.",
     tasks=(
-        Task("generate_synthetic_data", missing="events sent to Kafka"),
-        Task("extract_events", missing="extraction from Kafka to the lake"),
-        Task("compute_features", missing=NO_FEATURES),
-        Task("train_model", missing=NO_NEURAL_MODEL),
-        Task("evaluate_model", missing=NO_NEURAL_MODEL),
+        Task("generate_synthetic_data", missing="events sent to Kafka", sla=timedelta(hours=2)),
+        Task("extract_events", missing="extraction from Kafka to the lake", sla=timedelta(hours=1)),
+        Task("compute_features", missing=NO_FEATURES, sla=timedelta(hours=3)),
+        Task("train_model", missing=NO_NEURAL_MODEL, sla=timedelta(hours=4)),
+        Task("evaluate_model", missing=NO_NEURAL_MODEL, sla=timedelta(hours=1)),
         Task("deploy_model_check", missing="AUC, NDCG@10 and hit rate@10 against their thresholds, as a decision"),
-        Task("deploy_model", missing=NO_NEURAL_MODEL),
+        Task("deploy_model", missing=NO_NEURAL_MODEL, sla=timedelta(hours=1)),
         Task("skip_deploy"),
         Task("alert_success"),
         Task("alert_failure"),
@@ -186,6 +188,8 @@ MOVIE_RECOMMENDER_PIPELINE = JobSpec(
         *((task, "alert_failure") for task in (*_STEPS, *_DEPLOYMENT)),
     ),
     cron="0 2 * * *",
+    limits=Limits(retries=2, retry_delay=timedelta(minutes=5), sla=timedelta(hours=6), max_runtime=timedelta(hours=8)),
+    announced=True,
 )
 
 MODEL_TRAINING = JobSpec(
@@ -199,6 +203,7 @@ MODEL_TRAINING = JobSpec(
     ),
     edges=chain("extract_and_validate", "engineer_features", "train_and_tune", "evaluate_and_register"),
     config={"ops": {"models__als_candidate": {"config": {"tune": TUNING_TRIALS}}}},
+    announced=True,
 )
 
 DOCUMENTED_SPECS = (

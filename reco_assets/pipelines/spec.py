@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +16,7 @@ class Task:
     """One documented task: the assets it makes (keys with slashes), behind the kinds of checks that it runs on every
     table, or a function of the settings, by its name in tasks/registry.py, whose value is whatever JSON can say.
 
+    `sla` is how long it may take before someone hears of it; it goes on.
     `missing` says in words what the platform does not have yet for the task to do what its document says.
     """
 
@@ -23,6 +25,21 @@ class Task:
     checks: tuple[str, ...] = ()
     function: str | None = None
     missing: str | None = None
+    sla: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a document allows the runs of a pipeline.
+
+    A task that fails is tried again `retries` times, each `retry_delay` after the failure. Someone hears of a run that
+    takes longer than `sla` from when it was asked for; it goes on, and ends after `max_runtime` (Airflow: a task does).
+    """
+
+    retries: int
+    retry_delay: timedelta
+    sla: timedelta
+    max_runtime: timedelta
 
 
 @dataclass(frozen=True)
@@ -31,7 +48,8 @@ class JobSpec:
 
     `queue` is the run tag whose limit it shares, `config` the run configuration that makes it what it is. It runs by
     the cron expression (five fields, UTC) of the setting `cron_setting`, else by `cron`; by hand, where that is empty.
-    `retrains`: a run of it merges the batches that wait and trains a model on them.
+    `retrains`: a run of it merges the batches that wait and trains a model on them. `limits` are those of its document;
+    `announced`: someone waits for its runs, and hears of those that succeed, too.
     """
 
     name: str
@@ -43,6 +61,8 @@ class JobSpec:
     cron_setting: str | None = None
     cron: str = ""
     retrains: bool = False
+    limits: Limits | None = None
+    announced: bool = False
 
     @property
     def assets(self) -> tuple[str, ...]:

@@ -3,9 +3,11 @@
 import ast
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +29,13 @@ def test_plain_values_are_read_back_as_they_were(value: Any) -> None:
 
 def test_code_is_written_as_it_is() -> None:
     assert literal({"k": Code("str(K)")}) == '{\n    "k": str(K),\n}'
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(timedelta(hours=2), "timedelta(hours=2)"), (timedelta(minutes=5), "timedelta(minutes=5)")]
+)
+def test_durations_are_in_the_unit_that_a_person_would_take(value: timedelta, text: str) -> None:
+    assert literal(value) == text
 
 
 def test_joined_texts_are_one_text() -> None:

@@ -15,6 +15,7 @@ PURE = (
     *(f"drift/{name}" for name in ("histograms", "measures", "policy", "replay", "scan", "scores", "signals")),
     *("events/schema", "drift/spans", "drift/windows", "models/ratings", "models/als/solver"),
     *(f"models/judging/{name}" for name in ("comparison", "metrics", "evaluation", "promotion")),
+    *("models/judging/sampled", "models/judging/sampled_gate"),
 )
 # What reads the world: modules, and names of theirs that are called.
 OUTSIDE = {"dagster", "deltalake", "os", "time", "uuid", "random", "mlflow"}

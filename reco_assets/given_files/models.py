@@ -9,12 +9,13 @@ from reco_assets.given_files.tables import columns_of, existing
 from reco_assets.models.baselines import fit_baselines
 from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.inputs import read_ratings
+from reco_assets.models.interface import TrainingData
 from reco_assets.models.judging.evaluation import evaluate as evaluate_model
 from reco_assets.models.judging.evaluation import evaluate_baselines, protocol_of
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import ModelRecord
 from reco_assets.models.serving import serving_store
-from reco_assets.models.training import TrainingData, train_version
+from reco_assets.models.training import train_version
 from reco_assets.models.versions.files import load_model, read_record
 from reco_assets.pipelines.selections import EVALUATION, SERVING, TRAINING
 from reco_assets.runner.hand_over import hand_over

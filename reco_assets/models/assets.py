@@ -1,5 +1,7 @@
 """The assets of a family of models: candidate → evaluation → champion. Each hands its version on as a value."""
 
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 
@@ -9,17 +11,26 @@ from pydantic import Field
 from reco_assets.models.interface import Family
 from reco_assets.models.judging.document import metrics_plot, metrics_report, scalar_metrics
 from reco_assets.models.judging.run import Judged, judge_version
-from reco_assets.models.training import NewVersion, Run, train_candidate
+from reco_assets.models.judging.sampled_document import sampled_plot
+from reco_assets.models.judging.sampled_gate import nothing_to_deploy
+from reco_assets.models.training import NewVersion, Run, train_candidate, why_not_trained
 from reco_assets.models.tuning.search import Tried
 from reco_assets.models.versions.deployment import Candidate, deploy
 from reco_assets.models.versions.published import publish_models
 from reco_assets.models.versions.store import model_store
 from reco_assets.tables import OWNERS
 from reco_assets.version import code_version
+from resources.errors import RecoError
 from resources.mlflow.mirror import MlflowTracking
 from resources.tables.lakehouse import Lakehouse
 
 GROUP = "models"
+NO_VERSION = "none"  # handed on where nothing was trained and nothing is deployed
+DEPLOY_DECISION = "deploy_decision"
+
+
+class DayError(RecoError):
+    """The day that a run is configured with is none."""
 
 
 class Training(dg.Config):
@@ -30,6 +41,8 @@ class Training(dg.Config):
         ge=0,
         description="Settings to try for each part on a slice of the training ratings; the best train the version.",
     )
+    force: bool = Field(default=False, description="Train also on a day on which the family's rule has no training.")
+    day: str = Field(default="", description="The day (2025-01-05, UTC) that the rule is asked about; empty: today.")
 
 
 def model_assets(family: Family) -> list[dg.AssetsDefinition]:
@@ -43,7 +56,7 @@ def _candidate(family: Family) -> dg.AssetsDefinition:
     @dg.asset(
         name=f"{family.name}_candidate",
         description=f"A newly trained version: {family.description}.",
-        deps=[["silver", "train_ratings"]],
+        deps=_made_from(family, "silver/train_ratings"),
         io_manager_key="version_io",
         kinds={"model"},
         # Of the models' own code, so that Dagster calls a candidate outdated after a change there and not after any.
@@ -58,6 +71,10 @@ def _candidate(family: Family) -> dg.AssetsDefinition:
         lakehouse: dg.ResourceParam[Lakehouse],
         mlflow: dg.ResourceParam[MlflowTracking],
     ) -> str:
+        if reason := why_not_trained(family, _day(config.day), force=config.force):
+            deployed = model_store(lakehouse.settings, family).champion() or NO_VERSION
+            context.add_output_metadata({"version": deployed, "trained": False, "reason": reason})
+            return deployed
         run = Run(context.run_id, config.tune, lambda tried: _observe(context, tried))
         made = train_candidate(family, lakehouse, _registry(family, mlflow), run)
         context.add_output_metadata({**_training_metadata(made), **publish_models(lakehouse.settings, family)})
@@ -70,7 +87,7 @@ def _evaluation(family: Family, candidate: dg.AssetKey) -> dg.AssetsDefinition:
     @dg.asset(
         name=f"{family.name}_evaluation",
         ins={"candidate": dg.AssetIn(candidate)},
-        deps=[["silver", "test_ratings"]],
+        deps=_made_from(family, "silver/test_ratings"),
         io_manager_key="version_io",
         kinds={"json"},
         key_prefix=GROUP,
@@ -83,7 +100,13 @@ def _evaluation(family: Family, candidate: dg.AssetKey) -> dg.AssetsDefinition:
         mlflow: dg.ResourceParam[MlflowTracking],
         candidate: str,
     ) -> str:
-        """The candidate, and the champion beside it, judged on the same test ratings and against both baselines."""
+        """The candidate, judged on what it was not trained on, beside the champion and the baselines."""
+        if candidate == NO_VERSION:
+            found = nothing_to_deploy("skipped: nothing was trained and nothing is deployed, so nothing was judged")
+            context.add_output_metadata(
+                {"version": NO_VERSION, "decision": found.reason, **_decision(found.document())}
+            )
+            return candidate
         judged = judge_version(family, lakehouse, _registry(family, mlflow), candidate)
         context.add_output_metadata({**_judgement_metadata(judged), **publish_models(lakehouse.settings, family)})
         return candidate
@@ -107,6 +130,12 @@ def _champion(family: Family, evaluation: dg.AssetKey) -> dg.AssetsDefinition:
 
         Where another version was promoted since, the candidate is judged again, beside that one.
         """
+        if evaluation == NO_VERSION:
+            reason = "skipped: nothing was trained and nothing is deployed"
+            return dg.MaterializeResult(
+                data_version=dg.DataVersion(NO_VERSION),
+                metadata={"candidate": NO_VERSION, "champion": NO_VERSION, "promoted": False, "reason": reason},
+            )
         settings, registry = lakehouse.settings, _registry(family, mlflow)
         judge_again = partial(judge_version, family, lakehouse, registry, evaluation)
         comparison = deploy(settings, Candidate(family, evaluation, registry, judge_again))
@@ -144,6 +173,7 @@ def _training_metadata(made: NewVersion) -> dict[str, Any]:
 
 def _judgement_metadata(judged: Judged) -> dict[str, Any]:
     document, version = judged.document, judged.document["model_version"]
+    decision, sampled = document.get(DEPLOY_DECISION), document.get("sampled")
     return {
         **scalar_metrics(document),
         "version": version,
@@ -151,9 +181,31 @@ def _judgement_metadata(judged: Judged) -> dict[str, Any]:
         "decision": document["comparison"]["reason"],
         "report": dg.MetadataValue.md(metrics_report(version, document)),
         "plot": dg.MetadataValue.md(metrics_plot(document)),
+        **(
+            {"sampled_plot": dg.MetadataValue.md(sampled_plot(sampled)), "protocol": sampled["protocol"]}
+            if sampled
+            else {}
+        ),
+        **(_decision(decision) if decision else {}),
         "path": dg.MetadataValue.path(str(judged.path)),
         **({"mlflow_run_id": judged.mlflow_run_id} if judged.mlflow_run_id else {}),
     }
+
+
+def _day(asked: str) -> date:
+    """The day that was asked for, or today's (UTC). Raises `DayError`."""
+    try:
+        return date.fromisoformat(asked) if asked else datetime.now(UTC).date()
+    except ValueError:
+        raise DayError(f"day={asked!r} is no day: give it as 2025-01-05, or leave it out for today.") from None
+
+
+def _decision(decision: Mapping[str, Any]) -> dict[str, Any]:
+    return {DEPLOY_DECISION: dg.JsonMetadataValue(dict(decision)), "next_task": decision["next_task"]}
+
+
+def _made_from(family: Family, usual: str) -> list[dg.AssetKey]:
+    return [dg.AssetKey(key.split("/")) for key in (family.own.made_from if family.own else (usual,))]
 
 
 def _observe(context: dg.AssetExecutionContext, tried: Tried) -> None:

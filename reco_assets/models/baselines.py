@@ -49,6 +49,10 @@ class Popularity:
         """See `Recommender`. Every pair gets the mean."""
         return np.full(np.broadcast_shapes(user_id.shape, movie_id.shape), self.mean, np.float32)
 
+    def score(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:  # noqa: ARG002
+        """See `Recommender`."""
+        return scores_at(self._share, positions(self.movie_ids, movie_id))
+
     def recommend(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
         """See `Recommender`. All users get the same movies, but for those that they have seen."""
         users = Side(user_id, np.ones((len(user_id), 1), np.float32))
@@ -118,6 +122,12 @@ class BiasOnly:
         stars: np.ndarray = (self.biases.mean + user + movie).astype(np.float32)
         return stars
 
+    def score(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
+        """See `Recommender`. Stars, beyond the scale too."""
+        movies = positions(self.movie_ids, movie_id)
+        stars: np.ndarray = np.where(movies < 0, -np.inf, self.unclipped(positions(self.user_ids, user_id), movies))
+        return stars
+
     def recommend(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
         """See `Recommender`. All users get the same movies, but for those that they have seen."""
         users = self.biases.mean + _at(self.biases.user, positions(self.user_ids, user_id))
@@ -185,6 +195,12 @@ def counts_of(stars: sp.csr_matrix) -> np.ndarray:
 def warm(user_ids: np.ndarray, movie_ids: np.ndarray, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
     """Which of n pairs have both sides among the sorted ids of a model: (n,) bool."""
     return (positions(user_ids, user_id) >= 0) & (positions(movie_ids, movie_id) >= 0)
+
+
+def scores_at(scores: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """The scores (movies,) of movies at n positions, -inf where a position is -1: (n,)."""
+    found: np.ndarray = np.append(scores, np.float32(-np.inf))[at]
+    return found
 
 
 def _at(values: np.ndarray, at: np.ndarray) -> np.ndarray:

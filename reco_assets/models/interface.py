@@ -5,18 +5,20 @@ Store, tuning, judging, deployment, gold, drift, commands and serving know this 
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.record import ModelRecord
+from reco_assets.models.record import Inputs, ModelRecord
 from resources.errors import RecoError
 from resources.settings import Settings
 
 if TYPE_CHECKING:
     from resources.engine import Engine
+    from resources.tables.lakehouse import Lakehouse
 
 Baseline = Literal["bias_only", "popularity"]
 Measure = Literal["rmse", "ndcg"]
@@ -73,6 +75,9 @@ class Recommender(Protocol):
     def predict(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
         """Stars for n pairs, within 0.5 to 5, also where the model knows neither side: (n,)."""
 
+    def score(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
+        """What `recommend` orders by, for n pairs: (n,); -inf for a movie that the model can't recommend."""
+
     def recommend(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
         """Best n movies per user, `seen` ones left out; users the model has not seen get lists too."""
 
@@ -104,6 +109,22 @@ class Baselines:
 
     bias_only: Recommender
     popularity: Recommender
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a version is trained on: where its ratings came from, by table or path, and how they were split.
+
+    `moment` (n,) int64 says when each was made, where that is known; `own` is what only one family's fit understands,
+    such as features.
+    """
+
+    ratings: Ratings
+    inputs: Inputs
+    split: str
+    lookback_days: int | None = None
+    moment: np.ndarray | None = None
+    own: Any = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +166,41 @@ def _nothing_to_search(_: "Engine") -> tuple[SearchPart, ...]:
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """What models of a family are judged on by sampled negatives, where it came from, and what is judged beside them.
+
+    `known` are the ratings that could be learned from, `ratings` the one that was held out of each user, and `rivals`
+    fits models to `known`, each by its name in the report.
+    """
+
+    known: Ratings
+    ratings: Ratings
+    inputs: Inputs
+    rivals: Callable[[Ratings], Mapping[str, Recommender]]
+
+
+@dataclass(frozen=True)
+class OwnWay:
+    """What a family does otherwise, where the rest train on silver/train_ratings and are judged on silver/test_ratings.
+
+    Attributes:
+        made_from: The assets that it is trained and judged on, keys with slashes.
+        fit: Trains as `Family.fit` does, on what `read` brought. Raises `NoRatingsError`.
+        read: Reads what the next version is trained on. Raises `LakehouseError`.
+        held_out: Reads what a version is judged on: of the inputs it recorded, or of the newest where None is given.
+        rests: Why no version is trained on a day (UTC); None where one is.
+        lacks: Why this environment can't train; None where it can.
+    """
+
+    made_from: tuple[str, ...]
+    fit: Callable[[TrainingData, Any, "Engine"], Trained]
+    read: Callable[["Lakehouse"], TrainingData]
+    held_out: Callable[["Lakehouse", Inputs | None], HeldOut]
+    rests: Callable[[date], str | None]
+    lacks: Callable[[], str | None]
+
+
+@dataclass(frozen=True)
 class Family:
     """A kind of model: all that the platform needs to train, keep, judge, tune and serve it.
 
@@ -164,6 +220,7 @@ class Family:
         must_beat: The baselines that a candidate must beat before it can serve.
         search_space: Says what tuning may try on an engine.
         study_key: Says of a configuration what tells its studies from those that start elsewhere, as plain JSON.
+        own: What it does in its own way; None: it is trained and judged as most are.
     """
 
     name: str
@@ -179,3 +236,4 @@ class Family:
     must_beat: tuple[Baseline, ...] = ("bias_only", "popularity")
     search_space: Callable[["Engine"], tuple[SearchPart, ...]] = _nothing_to_search
     study_key: Callable[[Any], Mapping[str, Any]] = asdict
+    own: OwnWay | None = None

@@ -82,6 +82,22 @@ class OriginRecord(_Record):
     rmse: float | None = None
 
 
+class SampledScores(_Record):
+    """What one model scored among sampled negatives; None where there was nothing to judge."""
+
+    auc: float | None = None
+    ndcg: float | None = None
+    hit_rate: float | None = None
+
+
+class SampledRecord(_Record):
+    """A judgement by sampled negatives: its protocol in words, and each model's figures by its name."""
+
+    protocol: str
+    k: Annotated[int, Field(ge=1)] = 10
+    models: dict[str, SampledScores] = {}
+
+
 class HyperparametersRecord(_Record):
     """What a version was trained with and judged by, under the documents' names."""
 
@@ -98,6 +114,7 @@ class MetricsRecord(_Record):
     baselines: BaselinesRecord = BaselinesRecord()
     by_origin: dict[str, OriginRecord] = {}
     comparison: ComparisonRecord | None = None
+    sampled: SampledRecord | None = None
 
 
 class ModelRecord(_Record):

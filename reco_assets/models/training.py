@@ -3,14 +3,15 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reco_assets.models.inputs import read_ratings, split_of
-from reco_assets.models.interface import Family, Recommender
+from reco_assets.models.interface import Family, Recommender, Trained, TrainingData
 from reco_assets.models.judging.document import hyperparameters
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.record import Annotation, Inputs, ModelRecord
+from reco_assets.models.record import Annotation, ModelRecord
 from reco_assets.models.tuning.run import goal_of, run_tuning
 from reco_assets.models.tuning.search import Search, Tried
 from reco_assets.models.versions.files import save_model
@@ -20,15 +21,8 @@ from reco_assets.version import code_version
 from resources.mlflow.mirror import MlflowTracking
 from resources.tables.lakehouse import Lakehouse
 
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What a version is trained on: where its ratings came from, by table or path, and how they were split."""
-
-    ratings: Ratings
-    inputs: Inputs
-    split: str
-    lookback_days: int | None = None
+if TYPE_CHECKING:
+    from resources.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -73,12 +67,25 @@ def train_candidate(family: Family, lakehouse: Lakehouse, registry: MlflowTracki
         tuned = run_tuning(lakehouse, registry, search, run.trials, run.report)
         return Chosen(tuned.config, tuned.record)
 
-    made = train_version(family, lakehouse, newest_data(lakehouse), choose, run_id=run.run_id)
+    data = family.own.read(lakehouse) if family.own else newest_data(lakehouse)
+    made = train_version(family, lakehouse, data, choose, run_id=run.run_id)
     store, shown = model_store(lakehouse.settings, family), hyperparameters(lakehouse.settings, family, made.record)
     run_id = registry.log_run(made.version, shown, {"train_count": made.record.train_count})
     if run_id:
         store.annotate(made.version, Annotation(mlflow_run_id=run_id))
     return NewVersion(made.version, made.path, made.record, made.model, run_id)
+
+
+def why_not_trained(family: Family, day: date, *, force: bool) -> str | None:
+    """Why no version is trained on a day (UTC), in words; None where one is, as always where that is forced."""
+    if family.own is None or force:
+        return None
+    return family.own.lacks() or family.own.rests(day)
+
+
+def fit(family: Family, data: TrainingData, config: Any, engine: "Engine") -> Trained:
+    """Train a model in the family's way. Raises `NoRatingsError`."""
+    return family.own.fit(data, config, engine) if family.own else family.fit(data.ratings, config, engine)
 
 
 def newest_data(lakehouse: Lakehouse) -> TrainingData:
@@ -114,7 +121,7 @@ def train_version(
     settings = lakehouse.settings
     with model_store(settings, family).new_version(output) as (version, path):
         chosen = choose(data.ratings) if choose else Chosen(family.configure(settings))
-        trained = family.fit(data.ratings, chosen.config, lakehouse.engine)
+        trained = fit(family, data, chosen.config, lakehouse.engine)
         facts = {
             "version": version,
             "engine": lakehouse.engine.name,

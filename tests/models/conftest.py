@@ -13,7 +13,7 @@ import pytest
 from reco_assets.models.als.family import ALS
 from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
-from reco_assets.models.baselines import counts_of, stars_of, warm
+from reco_assets.models.baselines import counts_of, scores_at, stars_of, warm
 from reco_assets.models.interface import Explanation, Family, Parameter, Part, SearchPart, TopN, Trained
 from reco_assets.models.ratings import Ratings, known_positions, positions
 from reco_assets.models.record import ModelRecord
@@ -101,6 +101,9 @@ class ToyModel:
     def predict(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
         at = positions(self.movie_ids, np.broadcast_to(movie_id, np.broadcast_shapes(user_id.shape, movie_id.shape)))
         return np.where(at < 0, np.float32(self.mean), np.append(self.stars, np.float32(0))[at])
+
+    def score(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:  # noqa: ARG002
+        return scores_at(self.stars, positions(self.movie_ids, movie_id))
 
     def recommend(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
         users = Side(user_id, np.ones((len(user_id), 1), np.float32))

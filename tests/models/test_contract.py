@@ -103,6 +103,15 @@ class TestRecommender:
         assert (np.diff(lists.score, axis=1) <= 0).all()
         np.testing.assert_array_equal(lists.movie_id[0], lists.movie_id[3])
 
+    def test_the_score_of_a_pair_is_what_the_users_list_is_ordered_by(self, model: Recommender) -> None:
+        asked = ids(USERS[0], STRANGER)
+        lists = model.recommend(asked, len(MOVIES))
+        scores = model.score(np.repeat(asked, len(MOVIES)), lists.movie_id.ravel())
+        np.testing.assert_allclose(scores.reshape(lists.score.shape), lists.score, rtol=1e-5)
+
+    def test_a_movie_that_cannot_be_recommended_scores_below_all_others(self, model: Recommender) -> None:
+        assert np.isneginf(model.score(ids(USERS[0], STRANGER), ids(UNKNOWN_MOVIE, UNKNOWN_MOVIE))).all()
+
     def test_a_list_longer_than_the_catalogue_ends_early(self, model: Recommender) -> None:
         lists = model.recommend(USERS[:2], len(MOVIES) + 3)
         assert (lists.movie_id[:, len(MOVIES) :] == MASKED).all()

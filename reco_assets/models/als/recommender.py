@@ -82,6 +82,16 @@ class AlsRecommender:
             stars[at] += np.einsum("ij,ij->i", *factors)
         return clip(stars)
 
+    def score(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
+        """See `Recommender`."""
+        scores = self.popularity.score(user_id, movie_id)
+        users, items = positions(self.user_ids, user_id), positions(self.movie_ids, movie_id)
+        has_likes = np.append(self.ranking_users.any(axis=1), False)[users]
+        own = np.flatnonzero(has_likes & (items >= 0))
+        for at in np.array_split(own, len(own) // 1_000_000 + 1):
+            scores[at] = np.einsum("ij,ij->i", self.ranking_users[users[at]], self.ranking_items[items[at]])
+        return scores
+
     def recommend(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
         """See `Recommender`. A user without a like has a zero vector, which ranks nothing: popularity serves."""
         at = positions(self.user_ids, user_id)

@@ -7,6 +7,7 @@ from typing import Any
 
 from reco_assets.models.interface import Family
 from reco_assets.models.judging.evaluation import BaselineScores, Evaluation
+from reco_assets.models.judging.sampled_document import sampled_numbers, sampled_report
 from reco_assets.models.record import ModelRecord
 from reco_assets.reports.page import png_address
 from resources.settings import Settings
@@ -76,6 +77,7 @@ def scalar_metrics(document: Mapping[str, Any]) -> dict[str, float]:
             if name in comparison
             for end in ("difference", "low", "high")
         },
+        **(sampled_numbers(document["sampled"]) if "sampled" in document else {}),
     }
     return {name: value for name, value in numbers.items() if isinstance(value, int | float)}
 
@@ -103,6 +105,7 @@ def metrics_report(version: str, document: Mapping[str, Any]) -> str:
         f"{ranking['skipped_users']:,} skipped without a relevant movie. Coverage {_number(stars['coverage'])}: "
         f"{stars['predictions_count']:,} of {stars['test_count']:,} test pairs are warm.",
         *_origin_rows({"candidate": document, "champion": champion} if champion else {"candidate": document}),
+        *(sampled_report(document["sampled"]) if "sampled" in document else []),
         *(["", f"**{document['comparison']['reason']}**"] if "comparison" in document else []),
     ]
     return "\n".join(lines)

@@ -11,6 +11,7 @@ from reco_assets.models.interface import Family
 from reco_assets.models.judging.document import scalar_metrics
 from reco_assets.models.judging.evaluation import Trial, protocol_of
 from reco_assets.models.judging.judge import judge
+from reco_assets.models.judging.sampled_judge import judge_sampled
 from reco_assets.models.record import Annotation, MetricsRecord, ModelRecord
 from reco_assets.models.versions.store import model_store
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
@@ -36,14 +37,21 @@ def metrics_folder(settings: Settings) -> Path:
 
 
 def judge_version(family: Family, lakehouse: Lakehouse, registry: MlflowTracking, version: str) -> Judged:
-    """Judge a version on today's test ratings beside the champion; keep, register and return what was found.
+    """Judge a version in its family's way; keep, register and return what was found.
 
     Raises `LakehouseError`, `ModelStoreError`.
     """
     settings, store = lakehouse.settings, model_store(lakehouse.settings, family)
-    record, test_version = store.record(version), lakehouse.version(TEST_RATINGS.name)
-    document = judge(settings, family, version, _trial(lakehouse, record, test_version), datetime.now(UTC))
-    document["inputs"] = {**record.inputs, TEST_RATINGS.name: test_version}
+    record, moment = store.record(version), datetime.now(UTC)
+    if family.own:
+        # What is deployed is judged on today's ratings, a new version on those that it was held out from.
+        held = family.own.held_out(lakehouse, None if version == store.champion() else record.inputs)
+        document = judge_sampled(settings, family, version, held, moment)
+        document["inputs"] = {**record.inputs, **held.inputs}
+    else:
+        test_version = lakehouse.version(TEST_RATINGS.name)
+        document = judge(settings, family, version, _trial(lakehouse, record, test_version), moment)
+        document["inputs"] = {**record.inputs, TEST_RATINGS.name: test_version}
     path = metrics_folder(settings) / family.metrics_file.format(version=version)
     write_json(path, document)
     store.annotate(version, Annotation(metrics=MetricsRecord.model_validate(document)))

@@ -1,0 +1,80 @@
+"""A version judged on held-out movies, with popularity and its rivals beside it, and what follows from that."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from reco_assets.models.baselines import fit_baselines
+from reco_assets.models.interface import Family, HeldOut, Recommender
+from reco_assets.models.judging.document import metrics_document
+from reco_assets.models.judging.evaluation import BaselineScores, Evaluation, Protocol, Trial, protocol_of
+from reco_assets.models.judging.metrics import ranking_metrics
+from reco_assets.models.judging.sampled import SampledProtocol, judge_lists, sample_lists
+from reco_assets.models.judging.sampled_document import CANDIDATE, POPULARITY, Scores, sampled_section
+from reco_assets.models.judging.sampled_gate import decide_deployment
+from reco_assets.models.versions.store import model_store
+from resources.files import plain_json
+from resources.settings import Settings
+
+SPLIT = "leave_latest_out"
+
+
+def judge_sampled(settings: Settings, family: Family, version: str, held: HeldOut, moment: datetime) -> dict[str, Any]:
+    """The run metrics of a version at a moment (UTC), with the figures among sampled negatives and what they lead to.
+
+    What is deployed is judged, too, and never deployed again. Raises `ModelStoreError` when the version cannot be
+    loaded, `NoRatingsError` when nothing could be learned from.
+    """
+    store, protocol = model_store(settings, family), SampledProtocol(settings.judging.seed)
+    found = judge_held_out(store.load(version), held, protocol, protocol_of(settings.judging, SPLIT))
+    document = metrics_document(settings, family, store.record(version), found.stars, found.baselines, moment=moment)
+    champion = store.champion()
+    decision = decide_deployment(
+        found.scores[CANDIDATE][0],
+        found.scores[POPULARITY][0],
+        settings.neural,
+        protocol.describe(),
+        deployed=version if version == champion else None,
+    )
+    decided = plain_json(decision.document())
+    return {
+        **document,
+        "sampled": sampled_section(protocol, found.scores),
+        "comparison": {
+            "champion": champion,
+            "promote": decision.deploy,
+            "reason": decision.reason,
+            "next_task": decided["next_task"],
+        },
+        "deploy_decision": decided,
+    }
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a model scored on held-out movies: its stars and full lists, the baselines', and all models' scores."""
+
+    stars: Evaluation
+    baselines: BaselineScores
+    scores: Mapping[str, Scores]
+
+
+def judge_held_out(model: Recommender, held: HeldOut, protocol: SampledProtocol, full: Protocol) -> Findings:
+    """Judge a model, popularity and its rivals among the same negatives, and over the full catalogue beside that."""
+    baselines = fit_baselines(held.known)
+    trial = Trial(held.ratings, np.zeros(len(held.ratings), bool), held.known, full, baselines)
+    stars, beside, rivals = trial.evaluate(model), trial.evaluate_baselines(model), held.rivals(held.known)
+    lists = sample_lists(held.known, held.ratings, protocol)
+    users = np.unique(held.ratings.user_id)
+    scores = {
+        CANDIDATE: (judge_lists(model, lists, protocol.k), stars.ranking),
+        POPULARITY: (judge_lists(baselines.popularity, lists, protocol.k), beside.popularity),
+    }
+    for name, rival in rivals.items():
+        listed = rival.recommend(users, full.k, held.known)
+        ranked = ranking_metrics(listed, held.ratings, full.k, full.threshold)
+        scores[name] = judge_lists(rival, lists, protocol.k), ranked
+    return Findings(stars, beside, scores)

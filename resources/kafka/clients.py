@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from resources.errors import RecoError
 
 if TYPE_CHECKING:
+    from confluent_kafka import Consumer
     from confluent_kafka.admin import AdminClient
 
 ASKED_SECONDS = 10.0  # a broker that is up answers in milliseconds
@@ -24,6 +25,27 @@ def admin(servers: str) -> "AdminClient":
     from confluent_kafka.admin import AdminClient
 
     return AdminClient({"bootstrap.servers": servers, **QUIET})
+
+
+def consumer(servers: str) -> "Consumer":
+    """A client that reads the partitions it is assigned, from offsets it is told: the broker keeps none for it.
+
+    An offset that is not there is an error, not another place to read on; a partition's end is told.
+    """
+    from confluent_kafka import Consumer
+
+    return Consumer(
+        {
+            "bootstrap.servers": servers,
+            "group.id": "reco-assets",  # librdkafka wants one, also where nothing is committed
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+            **QUIET,
+        }
+    )
 
 
 def answers(servers: str, seconds: float = ASKED_SECONDS) -> bool:

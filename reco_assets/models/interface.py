@@ -186,15 +186,15 @@ class OwnWay:
     Attributes:
         made_from: The assets that it is trained and judged on, keys with slashes.
         fit: Trains as `Family.fit` does, on what `read` brought. Raises `NoRatingsError`.
-        read: Reads what the next version is trained on. Raises `LakehouseError`.
-        held_out: Reads what a version is judged on: of the inputs it recorded, or of the newest where None is given.
+        read: Reads what a version is trained on: of the inputs that one recorded, or the newest where None is given.
+        held_out: Reads what a version is judged on, likewise.
         rests: Why no version is trained on a day (UTC); None where one is.
         lacks: Why this environment can't train; None where it can.
     """
 
     made_from: tuple[str, ...]
     fit: Callable[[TrainingData, Any, "Engine"], Trained]
-    read: Callable[["Lakehouse"], TrainingData]
+    read: Callable[["Lakehouse", Inputs | None], TrainingData]
     held_out: Callable[["Lakehouse", Inputs | None], HeldOut]
     rests: Callable[[date], str | None]
     lacks: Callable[[], str | None]

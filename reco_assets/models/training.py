@@ -67,7 +67,7 @@ def train_candidate(family: Family, lakehouse: Lakehouse, registry: MlflowTracki
         tuned = run_tuning(lakehouse, registry, search, run.trials, run.report)
         return Chosen(tuned.config, tuned.record)
 
-    data = family.own.read(lakehouse) if family.own else newest_data(lakehouse)
+    data = family.own.read(lakehouse, None) if family.own else newest_data(lakehouse)
     made = train_version(family, lakehouse, data, choose, run_id=run.run_id)
     store, shown = model_store(lakehouse.settings, family), hyperparameters(lakehouse.settings, family, made.record)
     run_id = registry.log_run(made.version, shown, {"train_count": made.record.train_count})

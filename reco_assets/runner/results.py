@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from reco_assets.runner.run import Outcome
 
 SECTIONS = ("data_drift", "model_drift")
+DEPLOY_DECISION = "deploy_decision"  # of an evaluation that decides by limits
 
 
 def run_result(settings: Settings, outcome: "Outcome") -> dict[str, Any]:
-    """The run's id, each asset's Delta version and figures and what follows: from a drift report, if it made one, and
-    from the candidate's evaluation.
+    """The run's id, each asset's Delta version and figures and what follows: from a drift report, if it made one, from
+    the candidate's evaluation, and from that of a model which is deployed by limits.
 
     Raises `ReportError` when that report is gone already.
     """
@@ -26,6 +27,9 @@ def run_result(settings: Settings, outcome: "Outcome") -> dict[str, Any]:
     if JUDGEMENT[0] in outcome.metadata:
         version = str(outcome.metadata[JUDGEMENT[0]]["version"])  # another run may have trained a newer one
         result["comparison"] = {"candidate": version, **serving_store(settings).comparison(version).document()}
+    for figures in outcome.metadata.values():
+        if DEPLOY_DECISION in figures:
+            result[DEPLOY_DECISION] = figures[DEPLOY_DECISION]
     return result
 
 

@@ -125,3 +125,9 @@ def test_a_check_that_finds_an_error_is_named_with_its_table_and_a_warning_stops
     require_no_error([warning])
     with pytest.raises(ChecksFailedError, match=r"^1 of 2 checks failed\. silver/ratings: nulls: nulls of silver/rat"):
         require_no_error([warning, checked("silver/ratings", "nulls", False)])
+
+
+def test_a_run_that_judged_a_model_by_limits_says_whether_it_is_deployed(settings: Settings) -> None:
+    decision = {"next_task": "skip_deploy", "reason": "rejected: AUC 0.7 is below 0.75", "metrics": {"auc": 0.7}}
+    outcome = Outcome("run-1", {"models/ncf_evaluation": {"deploy_decision": decision}})
+    assert run_result(settings, outcome)["deploy_decision"] == decision

@@ -99,6 +99,14 @@ def search_parts(factorize: Factorize) -> tuple[SearchPart, ...]:
     )
 
 
+def fit_ranking(train: Ratings, config: ModelConfig) -> AlsRecommender:
+    """The ranking part alone, by the embedded engine's solver, for other families to stand beside.
+
+    Raises `NoRatingsError`.
+    """
+    return AlsRecommender.fit(train, config, _only(ImplicitAls, solver.factorize))
+
+
 def _only(kind: type[ExplicitAls] | type[ImplicitAls], factorize: Factorize) -> Factorize:
     def solve(matrix: sp.csr_matrix, config: AlsConfig) -> tuple[np.ndarray, np.ndarray]:
         if isinstance(config, kind):

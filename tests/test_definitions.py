@@ -32,6 +32,7 @@ GROUPS = {
     },
     "stream": {"stream/accepted", "stream/quarantine", "stream/ratings"},
     "drift": {"drift/data_drift", "drift/model_drift", "drift/report"},
+    "features": {"features/store"},
     "models": {"models/als_candidate", "models/als_champion", "models/als_evaluation"},
     "gold": {"gold/recommendations_als", "gold/similar_movies"},
     "quality": {"quality/evidently", "quality/report"},

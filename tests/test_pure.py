@@ -9,6 +9,7 @@ import pytest
 HOUSE = Path(__file__).resolve().parents[1] / "reco_assets"
 PURE = (
     *("vocabulary", "statistics", "batches/last_values", "silver/cleaning", "silver/layouts", "split/plan"),
+    *(f"features/{name}" for name in ("declarations", "point_in_time", "running")),
     *(f"sources/{name}" for name in ("advice", "headers", "layout", "rules", "unreadable")),
     *(f"streaming/{name}" for name in ("fields", "readable", "simulate")),
     *(f"drift/{name}" for name in ("assessment", "bootstrap", "cells", "comparison", "decision", "document")),

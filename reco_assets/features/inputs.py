@@ -1,0 +1,113 @@
+"""What features are made of, read from the lakehouse: ratings and movies of silver, and the events of the log."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pac
+
+from reco_assets.features.compute import Sources
+from reco_assets.tables import SILVER_MOVIES, SILVER_RATINGS
+from resources.errors import RecoError
+from resources.tables.lakehouse import Lakehouse
+
+EVENTS_LOG = "events/log"
+INPUTS = (SILVER_RATINGS.name, SILVER_MOVIES.name, EVENTS_LOG)
+MOMENT = pa.timestamp("us")  # UTC without saying so, as DuckDB's TIMESTAMP
+_RATINGS = pa.schema([("user_id", pa.int32()), ("movie_id", pa.int32()), ("rating", pa.float32()), ("ts", MOMENT)])
+_EVENTS = pa.schema([*_RATINGS, ("kind", pa.string()), ("turn", pa.int64())])
+_MOVIES = pa.schema(
+    [
+        ("movie_id", pa.int32()),
+        ("title", pa.string()),
+        ("genres", pa.list_(pa.string())),
+        ("release_year", pa.int32()),
+    ]
+)
+_KINDS = ("rating", "view", "click")
+_NEW_MOVIE = "movie"
+
+
+class FeatureInputsError(RecoError):
+    """There is nothing to compute features from; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The sources, and the Delta version of each table that they came from (None: it has none)."""
+
+    sources: Sources
+    versions: dict[str, int | None]
+
+
+def read_inputs(lakehouse: Lakehouse) -> Inputs:
+    """Read every table that is there, each at one version. Raises `FeatureInputsError`, `LakehouseError`."""
+    versions = {table: lakehouse.version(table) for table in INPUTS if lakehouse.exists(table)}
+    ratings = _ratings(lakehouse, versions)
+    events, new_movies = _events(lakehouse, versions)
+    if not ratings.num_rows and not pac.any(pac.equal(events["kind"], "rating")).as_py():
+        raise FeatureInputsError(
+            f"There are no ratings to compute features from: neither {SILVER_RATINGS.name} nor {EVENTS_LOG} in "
+            f"{lakehouse.root} holds any. Load some: reco etl; or let events come in: reco events extract."
+        )
+    return Inputs(Sources(ratings, events, _movies(lakehouse, versions, new_movies)), versions)
+
+
+def _ratings(lakehouse: Lakehouse, versions: dict[str, int | None]) -> pa.Table:
+    if SILVER_RATINGS.name not in versions:
+        return _RATINGS.empty_table()
+    rows = _read(lakehouse, SILVER_RATINGS.name, versions, ("user_id", "movie_id", "rating", "rating_ts"))
+    return _in_seconds(rows.rename_columns({"rating_ts": "ts"})).cast(_RATINGS)
+
+
+def _events(lakehouse: Lakehouse, versions: dict[str, int | None]) -> tuple[pa.Table, pa.Table]:
+    """What users did, and the movies that events tell of, the newest last."""
+    if EVENTS_LOG not in versions:
+        return _EVENTS.empty_table(), _MOVIES.empty_table()
+    columns = (*_RATINGS.names[:3], "event_ts", "event_type", "title", "genres", "ingested_ts", "partition", "offset")
+    rows = _read(lakehouse, EVENTS_LOG, versions, columns, (*_KINDS, _NEW_MOVIE))
+    order = [(name, "ascending") for name in ("ingested_ts", "partition", "offset")]
+    rows = rows.take(pac.sort_indices(rows, sort_keys=order))
+    rows = rows.append_column("turn", pa.array(range(rows.num_rows), pa.int64()))
+    rows = _in_seconds(rows.rename_columns({"event_ts": "ts", "event_type": "kind"}))
+    movies = rows.filter(pac.equal(rows["kind"], _NEW_MOVIE))
+    told = rows.filter(pac.not_equal(rows["kind"], _NEW_MOVIE)).select(_EVENTS.names).cast(_EVENTS)
+    return told, _told_movies(movies)
+
+
+def _told_movies(rows: pa.Table) -> pa.Table:
+    return pa.table(
+        {
+            "movie_id": rows["movie_id"],
+            "title": rows["title"],
+            "genres": pac.split_pattern(rows["genres"], "|"),
+            "release_year": pa.nulls(rows.num_rows, pa.int32()),
+        }
+    ).cast(_MOVIES)
+
+
+def _movies(lakehouse: Lakehouse, versions: dict[str, int | None], told: pa.Table) -> pa.Table:
+    """The movies of silver, and those that only events tell of, each as the newest event does."""
+    known = _MOVIES.empty_table()
+    if SILVER_MOVIES.name in versions:
+        known = _read(lakehouse, SILVER_MOVIES.name, versions, _MOVIES.names).cast(_MOVIES)
+    told = told.filter(pac.invert(pac.is_in(told["movie_id"], known["movie_id"])))
+    newest = {movie: row for row, movie in enumerate(told["movie_id"].to_pylist())}
+    return pa.concat_tables([known, told.take(pa.array(newest.values(), pa.int64()))])
+
+
+def _read(
+    lakehouse: Lakehouse,
+    table: str,
+    versions: dict[str, int | None],
+    columns: Sequence[str],
+    kinds: Sequence[str] = (),
+) -> pa.Table:
+    wanted = pac.field("event_type").isin(kinds) if kinds else None
+    return lakehouse.dataset(table, versions[table]).to_table(columns=list(columns), filter=wanted)
+
+
+def _in_seconds(rows: pa.Table) -> pa.Table:
+    """The same with `ts` in whole seconds of UTC, rounded down."""
+    moment = pac.floor_temporal(rows["ts"], unit="second").cast(MOMENT)
+    return rows.set_column(rows.column_names.index("ts"), "ts", moment)

@@ -11,6 +11,7 @@ from drift_sensors.ghost_runs import ghost_run_sensor
 from drift_sensors.history import history_sensor
 from drift_sensors.landing import landing_sensor
 from drift_sensors.retrain import retrain_sensor
+from drift_sensors.slas import sla_sensor
 from reco_assets.bronze import assets as bronze
 from reco_assets.drift import assets as drift
 from reco_assets.features import assets as features
@@ -18,7 +19,7 @@ from reco_assets.gold import assets as gold
 from reco_assets.maintenance import assets as maintenance
 from reco_assets.models.assets import model_assets
 from reco_assets.models.families import FAMILIES
-from reco_assets.pipelines.jobs import asset_jobs
+from reco_assets.pipelines.jobs import JOB_SPECS, asset_jobs
 from reco_assets.pipelines.schedules import schedules
 from reco_assets.quality import assets as quality
 from reco_assets.runner.first_line import first_line
@@ -52,6 +53,7 @@ def build_definitions(
             landing_sensor(settings, jobs),
             retrain_sensor(settings, jobs),
             ghost_run_sensor(),
+            sla_sensor(settings, JOB_SPECS),
             history_sensor(settings.maintenance.run_history_days),
             *alert_sensors(settings),
         ],

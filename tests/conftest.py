@@ -24,7 +24,7 @@ from resources.settings import VARIABLES, Settings, load_settings
 from resources.settings.source import SyntheticSettings
 from resources.tables.lakehouse import Lakehouse
 
-pytest_plugins = ["tests.brokers", "tests.streams"]
+pytest_plugins = ["tests.brokers", "tests.mail_server", "tests.streams"]
 
 REPO = Path(__file__).resolve().parents[1]
 # Where real ratings may lie: a folder of one's own, beside the checkout, or what `reco data fetch` unpacked in it.

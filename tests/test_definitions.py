@@ -73,7 +73,7 @@ JOBS = {
     "drift_retrain",
     "lakehouse_maintenance",
 }
-SENSORS = {"landing_sensor", "retrain_sensor", "ghost_run_sensor", "history_sensor"}
+SENSORS = {"landing_sensor", "retrain_sensor", "ghost_run_sensor", "history_sensor", "sla_sensor"}
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._core.storage.sql import get_alembic_config
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
-from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._core.storage.tags import GRPC_INFO_TAG, SCHEDULED_EXECUTION_TIME_TAG
 from dagster._core.utils import make_new_run_id
 from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
@@ -24,6 +24,7 @@ from dagster._serdes import ConfigurableClassData, deserialize_value
 
 __all__ = [
     "GRPC_INFO_TAG",
+    "SCHEDULED_EXECUTION_TIME_TAG",
     "AssetGraph",
     "AssetNode",
     "CanCancelExecutionRequest",

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from pyspark.sql.types import (
     ArrayType,
+    BinaryType,
     DataType,
+    DateType,
+    DoubleType,
     FloatType,
     IntegerType,
     LongType,
@@ -73,6 +76,51 @@ STREAM_RATINGS = TableSpec(
 )
 STREAM_QUARANTINE = TableSpec("stream/quarantine", _struct(batch=STRING, **_QUARANTINE), key=("batch", *_LINE))
 
+# Where in which topic a message lay. `source` tells a topic from a later one of its name, and from files.
+_PLACE = {"source": STRING, "topic": STRING, "partition": INT, "offset": LONG}
+EVENTS_LOG = TableSpec(
+    "events/log",
+    _described(
+        _struct(
+            event_id=STRING,
+            event_type=STRING,
+            user_id=INT,
+            movie_id=INT,
+            rating=FLOAT,
+            session_id=STRING,
+            event_ts=TIMESTAMP,
+            title=STRING,
+            genres=STRING,
+            extra=STRING,
+            **_PLACE,
+            ingested_ts=TIMESTAMP,
+            event_date=DateType(),
+        ),
+        extra="JSON text of the fields that have no column here, those of a later schema_version among them.",
+        source="The topic's own id, which a later topic of the same name does not have; files:… without a broker.",
+        offset="The message's offset in its partition; of a file the position of its line's first byte.",
+        event_date="The day of event_ts, UTC.",
+    ),
+    ("event_date",),
+    ("event_id",),
+)
+DEAD_LETTERS = TableSpec(
+    "events/dead_letters",
+    _described(
+        _struct(
+            **_PLACE,
+            messages=LONG,
+            key=BinaryType(),
+            raw=BinaryType(),
+            reasons=ArrayType(STRING),
+            ingested_ts=TIMESTAMP,
+        ),
+        messages="1; of a gap (reason older_than_retention) how many offsets from this one on were gone before they "
+        "were read.",
+        raw="The message's bytes as they came; null for a gap, and for a message without a value.",
+    ),
+)
+
 RECOMMENDATIONS_ALS = TableSpec(
     "gold/recommendations_als",
     _described(
@@ -91,14 +139,25 @@ SIMILAR_MOVIES = TableSpec(
     ),
     key=("movie_id",),
 )
+TRENDING = TableSpec(
+    "gold/trending",
+    _described(
+        _struct(movie_id=INT, score=DoubleType(), events=LONG, rank=INT, as_of=TIMESTAMP),
+        score="The sum of 2^(-age / half-life) over the views, clicks and ratings of the movie.",
+        events="How many views, clicks and ratings the movie has.",
+        as_of="The time of the newest event, from which every age is counted.",
+    ),
+    key=("movie_id",),
+)
 
 SILVER = (SILVER_RATINGS, SILVER_MOVIES, SILVER_TAGS)
 QUARANTINES = (QUARANTINE_RATINGS, QUARANTINE_MOVIES, QUARANTINE_TAGS)
 SPLITS = (TRAIN_RATINGS, TEST_RATINGS, FUTURE_RATINGS)
 SIDE_TABLES = {TRAIN: TRAIN_RATINGS, TEST: TEST_RATINGS}  # those that batches are merged into
 STREAM = (STREAM_RATINGS, STREAM_QUARANTINE)
-GOLD = (RECOMMENDATIONS_ALS, SIMILAR_MOVIES)
-DECLARED = {spec.name: spec for spec in (*SILVER, *QUARANTINES, SPLIT_RATINGS, *SPLITS, *STREAM, *GOLD)}
+EVENTS = (EVENTS_LOG, DEAD_LETTERS)
+GOLD = (RECOMMENDATIONS_ALS, SIMILAR_MOVIES, TRENDING)
+DECLARED = {spec.name: spec for spec in (*SILVER, *QUARANTINES, SPLIT_RATINGS, *SPLITS, *STREAM, *EVENTS, *GOLD)}
 
 # Files beside tables.
 LEDGER = Path("stream", "ledger.sqlite")

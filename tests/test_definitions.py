@@ -34,7 +34,8 @@ GROUPS = {
     "drift": {"drift/data_drift", "drift/model_drift", "drift/report"},
     "features": {"features/store"},
     "models": {"models/als_candidate", "models/als_champion", "models/als_evaluation"},
-    "gold": {"gold/recommendations_als", "gold/similar_movies"},
+    "events": {"events/dead_letters", "events/log"},
+    "gold": {"gold/recommendations_als", "gold/similar_movies", "gold/trending"},
     "quality": {"quality/evidently", "quality/report"},
     "maintenance": {"maintenance/tables"},
 }
@@ -57,10 +58,14 @@ CHECKS = {
     "silver/future_ratings": KEYED | {"distributions"},
     "stream/ratings": KEYED | {"references", "distributions", "outliers", "no_file_refused", "every_file_taken"},
     "stream/quarantine": KEYED,
+    "events/log": KEYED | {"messages_conserved", "nothing_lost"},
+    "events/dead_letters": EVERY_TABLE | {"no_dead_letters"},
+    "gold/trending": KEYED,
     "gold/recommendations_als": KEYED | {"references"},
     "gold/similar_movies": KEYED | {"references"},
 }
-WARNINGS = {"references", "distributions", "outliers", "no_file_refused", "every_file_taken"}
+OF_INTAKE = {"no_file_refused", "every_file_taken", "messages_conserved", "nothing_lost", "no_dead_letters"}
+NOT_BLOCKING = {"references", "distributions", "outliers"} | OF_INTAKE - {"messages_conserved"}
 JOBS = {
     "reco_pipeline",
     "etl_train_test_pipeline",
@@ -93,7 +98,7 @@ def test_the_checks_are_these_and_block_but_for_warnings(definitions: dg.Definit
     found: dict[str, set[str]] = {}
     for key in graph.asset_check_keys:
         found.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
-        assert graph.get_check_spec(key).blocking is (key.name not in WARNINGS), key
+        assert graph.get_check_spec(key).blocking is (key.name not in NOT_BLOCKING), key
     assert found == CHECKS
 
 
@@ -102,7 +107,7 @@ def test_the_validation_job_runs_every_check_of_the_tables_and_makes_their_repor
     checked: dict[str, set[str]] = {}
     for key in job.asset_layer.asset_graph.asset_check_keys:
         checked.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
-    own = {"no_file_refused", "every_file_taken", "quality_passed", "rows_conserved"}
+    own = {"quality_passed", "rows_conserved"} | OF_INTAKE
     assert checked == {table: names - own for table, names in CHECKS.items() if names - own}
     assert job.asset_layer.selected_asset_keys == {dg.AssetKey(["quality", "report"])}
 

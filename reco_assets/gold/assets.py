@@ -1,5 +1,6 @@
-"""Gold assets: what the champion recommends, and which movies it finds alike."""
+"""Gold assets: what the champion recommends, which movies it finds alike, and which ones people turn to now."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,18 +8,17 @@ import dagster as dg
 import pyarrow as pa
 
 from reco_assets.gold.recommendations import recommendation_rows, similar_rows
+from reco_assets.gold.trending import COLUMNS, newest_of, trending_rows
 from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.inputs import read_ratings
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.serving import load_champion, serving_store
-from reco_assets.tables import OWNERS, SPLITS
+from reco_assets.tables import EVENTS_LOG, OWNERS, SPLITS
 from resources.tables.lakehouse import Lakehouse
 
+_GOLD: dict[str, Any] = {"key_prefix": "gold", "group_name": "gold", "owners": OWNERS, "kinds": {"delta"}}
 _ASSET: dict[str, Any] = {
-    "key_prefix": "gold",
-    "group_name": "gold",
-    "owners": OWNERS,
-    "kinds": {"delta"},
+    **_GOLD,
     "deps": [["models", f"{SERVING_FAMILY.name}_champion"], *(["silver", spec.name.split("/")[1]] for spec in SPLITS)],
 }
 
@@ -41,3 +41,15 @@ def similar_movies(context: dg.AssetExecutionContext, lakehouse: dg.ResourcePara
     version, champion = load_champion(serving_store(lakehouse.settings))
     context.add_output_metadata({"model_version": version})
     return similar_rows(champion, lakehouse.settings.serving.top_n, version, datetime.now(UTC))
+
+
+@dg.asset(**_GOLD, deps=[["events", "log"]], output_required=False)
+def trending(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.Output]:
+    """Every movie by its views, clicks and ratings, of which one counts half after TRENDING_HALF_LIFE_DAYS."""
+    if not lakehouse.exists(EVENTS_LOG.name):
+        context.log.info("There are no events yet (reco events extract), so nothing is trending.")
+        return
+    log, half_life = lakehouse.dataset(EVENTS_LOG.name), lakehouse.settings.events.trending_half_life_days
+    as_of = newest_of(log.to_batches(columns=["event_ts"]))
+    rows = trending_rows(log.to_batches(columns=list(COLUMNS)), as_of, half_life)
+    yield dg.Output(rows, metadata={"half_life_days": half_life, "as_of": str(as_of), "movies": len(rows)})

@@ -60,6 +60,7 @@ RATING_RULES = (*_at_least(0, "user_id", "movie_id"), STARS, _not_future("rating
 # Of tables that keep every row they took: intake judged its date, and one let in by a wrong clock would stop all after.
 STREAMED_RULES = (*RATING_RULES[:-1], _not_future("rating_ts", warns=True))
 RATING = (*KEY, "rating")
+PLACE = ("source", "topic", "partition", "offset")  # of a message
 DECADES = Bins("release_year", 1870, 10, 17)
 A_MOVIE = Reference("movie_id", "movie_id", "silver/movies", "movie_id")
 PEOPLE = Raters("user_id", "rating_ts")
@@ -210,6 +211,45 @@ _WRITTEN = (
         may_shrink=0.0,
     ),
     _quarantine(tables.STREAM_QUARANTINE, may_be_absent=True),
+    Declaration(
+        "events/log",
+        _of(tables.EVENTS_LOG),
+        required=("event_id", "event_type", "event_ts", *PLACE, "ingested_ts", "event_date"),
+        rules=(
+            *_at_least(0, "user_id", "movie_id", *PLACE[2:]),
+            _one_of("event_type", "user", "movie", "view", "click", "rating"),
+            STARS,
+            Rule("event_date is the day of event_ts", ("event_date", "event_ts"), "event_date = to_date(event_ts)"),
+            _not_future("event_ts", warns=True),  # extraction judged it; one let in by a wrong clock stays
+        ),
+        key=tables.EVENTS_LOG.key,
+        empty=Empty.FINE,
+        may_be_absent=True,
+        may_shrink=0.0,
+    ),
+    Declaration(
+        "events/dead_letters",
+        _of(tables.DEAD_LETTERS),
+        required=(*PLACE, "messages", "reasons", "ingested_ts"),
+        rules=(
+            *_at_least(0, *PLACE[2:]),
+            *_at_least(1, "messages"),
+            Rule("a reason is given", ("reasons",), "size(reasons) >= 1"),
+        ),
+        empty=Empty.FINE,
+        may_be_absent=True,
+        may_shrink=0.0,
+    ),
+    Declaration(
+        "gold/trending",
+        _of(tables.TRENDING),
+        required=tuple(tables.TRENDING.schema.names),
+        rules=(*_at_least(0, "movie_id", "score"), *_at_least(1, "events", "rank"), _not_future("as_of", warns=True)),
+        key=tables.TRENDING.key,
+        empty=Empty.FINE,
+        may_be_absent=True,
+        may_shrink=None,
+    ),
     _lists(tables.RECOMMENDATIONS_ALS, "recommendations"),
     _lists(tables.SIMILAR_MOVIES, "similar"),
 )

@@ -124,6 +124,8 @@ def _require_usable(settings: Settings) -> None:
     if defect := unusable(storage.root, delta=delta):
         other = ", or set STORAGE_FORMAT=parquet" if delta and not unusable(storage.root, delta=False) else ""
         raise SettingsError(f"LAKEHOUSE_PATH: {defect}{other}.")
+    if (lake := settings.events.lake) and (defect := unusable(lake, delta=True)):
+        raise SettingsError(f"DATA_LAKE_PATH: {defect}.")
     if defect := unusable(storage.landing, delta=False):
         raise SettingsError(f"STREAMING_PATH: {defect}.")
 

@@ -59,7 +59,7 @@ def append_batches(
             if not fresh.num_rows:
                 return ()
             write_deltalake(str(path), fresh, mode="append", commit_properties=_carrying(commit))
-        return _flush_newest_commit(path)
+        return flush_newest_commit(path)
 
 
 def batch_rows(
@@ -112,7 +112,7 @@ def _without(data: pa.Table, batches: pa.Array) -> pa.Table:
     return data.filter(pac.invert(pac.is_in(data[BATCH], value_set=batches))) if len(batches) else data
 
 
-def _flush_newest_commit(path: Path) -> tuple[Path, ...]:
+def flush_newest_commit(path: Path) -> tuple[Path, ...]:
     """delta-rs leaves what it wrote in the page cache, which a power cut loses. Returns the files that it added."""
     commit = path / "_delta_log" / f"{DeltaTable(str(path)).version():020}.json"
     actions = [json.loads(line) for line in commit.read_text(encoding="utf-8").splitlines()]

@@ -8,7 +8,7 @@ lets it grow, `growth.commit_changes` puts rows in by their keys. `published.pub
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
@@ -34,10 +34,12 @@ from resources.tables.writing import write_table
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+EVENTS = "events"  # the layer whose tables lie in the data lake
+
 
 @dataclass
 class Lakehouse:
-    """All tables under one root, in one storage format, on one engine."""
+    """All tables under one root (those of events: in the data lake), in one storage format, on one engine."""
 
     settings: Settings
     engine: Engine
@@ -53,9 +55,15 @@ class Lakehouse:
         """The absolute path of the lakehouse."""
         return self.settings.storage.root
 
+    @property
+    def lake(self) -> Path:
+        """The absolute path of the data lake, where what begins with `events/` lies; by default below the root."""
+        return self.settings.events.lake or self.root / EVENTS
+
     def path(self, *parts: str) -> Path:
-        """An absolute path below the root; `path("silver/ratings")` is that table's folder."""
-        return self.root.joinpath(*parts)
+        """An absolute path below the root, or the data lake; `path("silver/ratings")` is that table's folder."""
+        layer, *rest = PurePosixPath(*parts).parts
+        return self.lake.joinpath(*rest) if layer == EVENTS else self.root.joinpath(layer, *rest)
 
     def exists(self, name: str) -> bool:
         """Whether the table has at least one complete version."""
@@ -148,8 +156,9 @@ class Lakehouse:
         A thread that holds it may take it again, so that it can look at a table and then write what follows from it.
         Raises `LockError` after `lock_timeout_seconds`.
         """
-        lock_file = self.path("_locks", f"{name.replace('/', '.')}.lock")
-        with held(lock_file, f"{name} in {self.root}", self.settings.storage.lock_timeout_seconds):
+        home = self.lake if name.startswith(f"{EVENTS}/") else self.root  # several lakehouses may share a lake
+        lock_file = home / "_locks" / f"{name.replace('/', '.')}.lock"
+        with held(lock_file, f"{name} in {home}", self.settings.storage.lock_timeout_seconds):
             yield
 
     def require_delta(self, feature: str) -> None:

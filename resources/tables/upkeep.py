@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from resources.tables.files import LakehouseError, is_delta
-from resources.tables.lakehouse import Lakehouse
+from resources.tables.lakehouse import EVENTS, Lakehouse
 
 _DAY = 86_400
 _LOG_DAYS = 30  # Delta's own default, and the step in which ours grows: a commit a month, not one a day
@@ -46,9 +46,16 @@ class Upkeep:
 
 def delta_tables(lakehouse: Lakehouse) -> Iterator[str]:
     """The names of all Delta tables of the lakehouse; parquet tables have no versions, so there is nothing to do."""
-    for folder, subfolders, _ in os.walk(lakehouse.root):
-        if is_delta(Path(folder)):
-            yield Path(folder).relative_to(lakehouse.root).as_posix()
+    yield from _below(lakehouse.root, besides=lakehouse.lake)
+    yield from (f"{EVENTS}/{name}" for name in _below(lakehouse.lake))
+
+
+def _below(top: Path, besides: Path | None = None) -> Iterator[str]:
+    for folder, subfolders, _ in os.walk(top):
+        if Path(folder) == besides:
+            subfolders.clear()
+        elif is_delta(Path(folder)):
+            yield Path(folder).relative_to(top).as_posix()
             subfolders.clear()
         # Hidden folders are tables that are being written, or the rest of one whose writer was killed.
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))

@@ -1,0 +1,1 @@
+"""Extraction: from topics or files into the data lake, each event once."""

@@ -1,0 +1,116 @@
+"""From topics to the data lake, each event once: what one extraction does, step by step.
+
+A step takes the next messages of every partition, at most `AT_ONCE` in all, and commits their rows to `events/log`
+together with the offsets that they reach. Whatever ends it before that commit has changed nothing; dead letters, which
+are committed just before, are known by their place when a step is done again.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.compute as pac
+import pyarrow.dataset as ds
+
+from reco_assets.events.extraction.counts import Extracted, counted
+from reco_assets.events.extraction.judged import first_of_each_id, judge
+from reco_assets.events.extraction.messages import OffsetsGoneError, Source
+from reco_assets.events.extraction.planning import Plan, plan_step, start_of
+from reco_assets.events.schema import EventType, topics
+from reco_assets.tables import DEAD_LETTERS, EVENTS_LOG
+from resources.tables.lakehouse import Lakehouse
+from resources.tables.positions import OvertakenError, Positions, append_from, read_positions
+
+AT_ONCE = 500_000  # messages of one commit: 0.5 GB of memory
+TRIES = 5  # of a step that another extraction, or the broker's retention, was faster than
+
+
+def extract(lakehouse: Lakehouse, sources: Sequence[Source]) -> Extracted:
+    """Take what has come since the last extraction, at most EVENTS_MAX_PER_RUN messages, into the lake.
+
+    Raises `EventsError` where a source cannot be read; what was committed until then stays, and the next extraction
+    goes on behind it.
+    """
+    done, left = Extracted(), lakehouse.settings.events.max_per_run
+    for source in sources:
+        while left and (step := _retried(lakehouse, source, min(left, AT_ONCE))):
+            done, left = done + step, left - step.read.total()
+    return done + Extracted(lag=backlog(lakehouse, sources))
+
+
+def backlog(lakehouse: Lakehouse, sources: Sequence[Source]) -> Counter[str]:
+    """How many messages wait, by topic. Raises `EventsError`."""
+    waiting = Counter[str]()
+    log = read_positions(lakehouse, EVENTS_LOG) if lakehouse.exists(EVENTS_LOG.name) else None
+    for source in sources:
+        for partition in source.partitions(list(_kinds(lakehouse))):
+            start = start_of(partition, log.of(partition.stream) if log else None)
+            waiting[partition.topic] += source.span(partition, start, None).messages
+    return waiting
+
+
+def _retried(lakehouse: Lakehouse, source: Source, most: int) -> Extracted | None:
+    for _ in range(TRIES - 1):
+        with suppress(OvertakenError, OffsetsGoneError):
+            return _step(lakehouse, source, most)
+    return _step(lakehouse, source, most)
+
+
+def _step(lakehouse: Lakehouse, source: Source, most: int) -> Extracted | None:
+    """Take the next messages of a source; None where there are none."""
+    kinds = _kinds(lakehouse)
+    with lakehouse.lock(EVENTS_LOG.name):
+        partitions = source.partitions(list(kinds))
+        if not any(partition.end for partition in partitions):
+            return None
+        log, dead = read_positions(lakehouse, EVENTS_LOG), read_positions(lakehouse, DEAD_LETTERS)
+        plan = plan_step(source, partitions, log.of, most)
+        if not plan.spans:
+            return None
+        batches = [(messages, kinds[messages.span.partition.topic]) for messages in source.read(plan.spans)]
+        known = _known(lakehouse, dead, log, plan)
+        judged = judge(batches, plan.gaps, known, datetime.now(UTC))
+        reached = {span.partition.stream: span.end for span in plan.spans}
+        if len(judged.dead):
+            ahead = {stream: max(end, dead.of(stream) or 0) for stream, end in reached.items()}
+            append_from(lakehouse, DEAD_LETTERS, dead, judged.dead, ahead)
+        fresh = _without_held(lakehouse, first_of_each_id(judged.rows))
+        before, newest = lakehouse.row_count(EVENTS_LOG.name), log.newest("event_date")
+        append_from(lakehouse, EVENTS_LOG, log, fresh, reached)
+        written = lakehouse.row_count(EVENTS_LOG.name) - before
+    return counted([messages for messages, _ in batches], judged, fresh, newest, written) + Extracted(
+        offsets={str(span.partition): span.end for span in plan.spans}, gaps=plan.gaps, reread=plan.reread
+    )
+
+
+def _kinds(lakehouse: Lakehouse) -> dict[str, EventType]:
+    return topics(lakehouse.settings.events.topic_prefix)
+
+
+def _known(lakehouse: Lakehouse, dead: Positions, log: Positions, plan: Plan) -> set[tuple[str, int]]:
+    """(stream, offset) of dead letters that a step left which was ended before it wrote to the log."""
+    found = set[tuple[str, int]]()
+    for span in plan.spans:
+        partition, ahead = span.partition, dead.of(span.partition.stream)
+        read = log.of(partition.stream) or 0
+        if ahead is None or ahead <= read or str(partition) in plan.reread:
+            continue
+        there = (
+            (ds.field("source") == partition.source)
+            & (ds.field("topic") == partition.topic)
+            & (ds.field("partition") == partition.number)
+            & (ds.field("offset") >= read)
+        )
+        rows = lakehouse.dataset(DEAD_LETTERS.name).to_table(columns=["offset"], filter=there)
+        found |= {(partition.stream, offset) for offset in rows["offset"].to_pylist()}
+    return found
+
+
+def _without_held(lakehouse: Lakehouse, rows: pa.Table) -> pa.Table:
+    """The rows whose event_id the log does not hold: ids have no order, so all of that one column is looked at."""
+    ids = pac.unique(rows["event_id"])
+    held = lakehouse.dataset(EVENTS_LOG.name).to_table(columns=["event_id"], filter=ds.field("event_id").isin(ids))
+    known = held["event_id"].combine_chunks()
+    return rows.filter(pac.invert(pac.is_in(rows["event_id"], known))) if len(known) else rows

@@ -61,6 +61,7 @@ CHECKS = {
     "events/log": KEYED | {"messages_conserved", "nothing_lost"},
     "events/dead_letters": EVERY_TABLE | {"no_dead_letters"},
     "gold/trending": KEYED,
+    "features/store": {"rules_hold", "no_look_ahead"},
     "gold/recommendations_als": KEYED | {"references"},
     "gold/similar_movies": KEYED | {"references"},
 }
@@ -107,7 +108,7 @@ def test_the_validation_job_runs_every_check_of_the_tables_and_makes_their_repor
     checked: dict[str, set[str]] = {}
     for key in job.asset_layer.asset_graph.asset_check_keys:
         checked.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
-    own = {"quality_passed", "rows_conserved"} | OF_INTAKE
+    own = {"quality_passed", "rows_conserved", "rules_hold", "no_look_ahead"} | OF_INTAKE
     assert checked == {table: names - own for table, names in CHECKS.items() if names - own}
     assert job.asset_layer.selected_asset_keys == {dg.AssetKey(["quality", "report"])}
 

@@ -63,7 +63,7 @@ def _fading(past: str) -> str:
 
 
 _MEAN = f"(half_stars / 2.0 + {PRIOR_STARS * PRIOR_RATINGS}) / (ratings + {PRIOR_RATINGS})"
-_COUNT = "value >= 0"
+_FINITE = "value >= 0 AND value < 'infinity'"
 _STARS = "value BETWEEN 0.5 AND 5"
 _SHARE = "value BETWEEN 0 AND 1"
 
@@ -72,7 +72,7 @@ def _of_one(entity: Entity, whose: str) -> tuple[Feature, ...]:
     """What is known of a user and of a movie alike."""
     name, past = entity.value, f"of_{entity.value}"
     return (
-        Feature(f"{name}_ratings", entity, "UINTEGER", f"Ratings {whose}.", _COUNT, after="ratings"),
+        Feature(f"{name}_ratings", entity, "UINTEGER", f"Ratings {whose}.", "value >= 0", after="ratings"),
         Feature(
             f"{name}_mean_rating",
             entity,
@@ -87,7 +87,7 @@ def _of_one(entity: Entity, whose: str) -> tuple[Feature, ...]:
             entity,
             "FLOAT",
             f"Ratings {whose}, each of which counts half after every {FADING_DAYS} days.",
-            _COUNT,
+            _FINITE,
             after="recent_ratings",
             at=f"{past}.{name}_recent_ratings * {_fading(past)}",
         ),
@@ -99,8 +99,8 @@ def _of_one(entity: Entity, whose: str) -> tuple[Feature, ...]:
             _SHARE,
             at=_fading(past),
         ),
-        Feature(f"{name}_views", entity, "UINTEGER", f"Views {whose}.", _COUNT, after="views"),
-        Feature(f"{name}_clicks", entity, "UINTEGER", f"Clicks {whose}.", _COUNT, after="clicks"),
+        Feature(f"{name}_views", entity, "UINTEGER", f"Views {whose}.", "value >= 0", after="views"),
+        Feature(f"{name}_clicks", entity, "UINTEGER", f"Clicks {whose}.", "value >= 0", after="clicks"),
     )
 
 
@@ -134,8 +134,12 @@ FEATURES: tuple[Feature, ...] = (
         at="greatest(year(asked.ts) - movie.release_year, 0)",
     ),
     Feature("movie_genres", Entity.MOVIE, GENRES, "1 for each of the movie's genres.", _SHARE, at="movie.genre_flags"),
-    Feature("pair_views", Entity.USER_MOVIE, "UINTEGER", "Views of the movie by the user.", _COUNT, after="views"),
-    Feature("pair_clicks", Entity.USER_MOVIE, "UINTEGER", "Clicks on the movie by the user.", _COUNT, after="clicks"),
+    Feature(
+        "pair_views", Entity.USER_MOVIE, "UINTEGER", "Views of the movie by the user.", "value >= 0", after="views"
+    ),
+    Feature(
+        "pair_clicks", Entity.USER_MOVIE, "UINTEGER", "Clicks on the movie by the user.", "value >= 0", after="clicks"
+    ),
     Feature(
         "pair_genre_share",
         Entity.USER_MOVIE,

@@ -7,12 +7,11 @@ import pyarrow as pa
 import pyarrow.compute as pac
 
 from reco_assets.features.compute import Sources
-from reco_assets.tables import SILVER_MOVIES, SILVER_RATINGS
+from reco_assets.tables import EVENTS_LOG, SILVER_MOVIES, SILVER_RATINGS
 from resources.errors import RecoError
 from resources.tables.lakehouse import Lakehouse
 
-EVENTS_LOG = "events/log"
-INPUTS = (SILVER_RATINGS.name, SILVER_MOVIES.name, EVENTS_LOG)
+INPUTS = (SILVER_RATINGS.name, SILVER_MOVIES.name, EVENTS_LOG.name)
 MOMENT = pa.timestamp("us")  # UTC without saying so, as DuckDB's TIMESTAMP
 _RATINGS = pa.schema([("user_id", pa.int32()), ("movie_id", pa.int32()), ("rating", pa.float32()), ("ts", MOMENT)])
 _EVENTS = pa.schema([*_RATINGS, ("kind", pa.string()), ("turn", pa.int64())])
@@ -47,7 +46,7 @@ def read_inputs(lakehouse: Lakehouse) -> Inputs:
     events, new_movies = _events(lakehouse, versions)
     if not ratings.num_rows and not pac.any(pac.equal(events["kind"], "rating")).as_py():
         raise FeatureInputsError(
-            f"There are no ratings to compute features from: neither {SILVER_RATINGS.name} nor {EVENTS_LOG} in "
+            f"There are no ratings to compute features from: neither {SILVER_RATINGS.name} nor {EVENTS_LOG.name} in "
             f"{lakehouse.root} holds any. Load some: reco etl; or let events come in: reco events extract."
         )
     return Inputs(Sources(ratings, events, _movies(lakehouse, versions, new_movies)), versions)
@@ -62,10 +61,10 @@ def _ratings(lakehouse: Lakehouse, versions: dict[str, int | None]) -> pa.Table:
 
 def _events(lakehouse: Lakehouse, versions: dict[str, int | None]) -> tuple[pa.Table, pa.Table]:
     """What users did, and the movies that events tell of, the newest last."""
-    if EVENTS_LOG not in versions:
+    if EVENTS_LOG.name not in versions:
         return _EVENTS.empty_table(), _MOVIES.empty_table()
     columns = (*_RATINGS.names[:3], "event_ts", "event_type", "title", "genres", "ingested_ts", "partition", "offset")
-    rows = _read(lakehouse, EVENTS_LOG, versions, columns, (*_KINDS, _NEW_MOVIE))
+    rows = _read(lakehouse, EVENTS_LOG.name, versions, columns, (*_KINDS, _NEW_MOVIE))
     order = [(name, "ascending") for name in ("ingested_ts", "partition", "offset")]
     rows = rows.take(pac.sort_indices(rows, sort_keys=order))
     rows = rows.append_column("turn", pa.array(range(rows.num_rows), pa.int64()))

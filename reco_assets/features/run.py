@@ -29,6 +29,7 @@ def compute_store(lakehouse: Lakehouse) -> Computed:
 
     Raises:
         FeatureInputsError: There are no ratings.
+        FeatureCheckError: A value breaks its feature's rule, or a feature looks ahead.
         FeatureStoreError: Something else lies where the store belongs.
         DatabaseError: The file can't be written.
     """

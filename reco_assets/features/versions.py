@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 
 from reco_assets.features.compute import build, genres_of
 from reco_assets.features.declarations import Feature
+from reco_assets.features.finding import FeatureCheckError
 from reco_assets.features.inputs import Inputs
+from reco_assets.features.look_ahead import looking_ahead
+from reco_assets.features.rules import broken_rules
 from reco_assets.features.store import FeatureStoreError, version_file, versions_in
 from reco_assets.version import code_version
 from resources.databases import new_database
@@ -35,6 +38,7 @@ def write_version(path: Path, inputs: Inputs, features: Sequence[Feature]) -> in
         features: What is computed.
 
     Raises:
+        FeatureCheckError: A value breaks its feature's rule, or a feature looks ahead.
         DatabaseError: The file can't be written, for want of space for example.
         FeatureStoreError: Something else lies at `path`.
     """
@@ -46,6 +50,7 @@ def write_version(path: Path, inputs: Inputs, features: Sequence[Feature]) -> in
             with new_database(staged) as connection:
                 build(connection, inputs.sources, features)
                 _describe(connection, version, inputs, features)
+                _require_sound(connection, inputs, features)
             staged.chmod(0o444)  # a version never changes
             staged.rename(file)
         _lead(path, file)
@@ -92,6 +97,13 @@ def _describe(connection: "DuckDBPyConnection", version: int, inputs: Inputs, fe
             "genres": genres_of(inputs.sources.movies),
         },
     )
+
+
+def _require_sound(connection: "DuckDBPyConnection", inputs: Inputs, features: Sequence[Feature]) -> None:
+    sources = inputs.sources
+    broken = broken_rules(connection, features, len(genres_of(sources.movies)))
+    if findings := [*broken, *looking_ahead(sources, features)]:
+        raise FeatureCheckError(findings)
 
 
 def _require_replaceable(path: Path) -> None:

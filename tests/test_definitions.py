@@ -74,6 +74,7 @@ JOBS = {
     "ml_pipeline_dag",
     "data_validation_dag",
     "model_retraining_dag",
+    "model_training_dag",
     "stream_intake",
     "drift_scoring",
     "drift_retrain",

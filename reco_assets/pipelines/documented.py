@@ -10,6 +10,7 @@ from reco_assets.pipelines.selections import (
     DRIFT,
     ETL,
     EVALUATION,
+    FEATURES,
     FUTURES,
     JUDGEMENT,
     MERGE,
@@ -187,7 +188,7 @@ MOVIE_RECOMMENDER_PIPELINE = JobSpec(
         # Not behind alert_success, too: as the only leaf it would make a run with a failed task end well.
         *((task, "alert_failure") for task in (*_STEPS, *_DEPLOYMENT)),
     ),
-    cron="0 2 * * *",
+    cron_setting="movie_recommender_pipeline_cron",
     limits=Limits(retries=2, retry_delay=timedelta(minutes=5), sla=timedelta(hours=6), max_runtime=timedelta(hours=8)),
     announced=True,
 )
@@ -197,12 +198,13 @@ MODEL_TRAINING = JobSpec(
     description="Training by three variables: how old ratings may be, what is relevant, the registered name.",
     tasks=(
         Task("extract_and_validate", ETL),
-        Task("engineer_features", missing=NO_FEATURES),
+        Task("engineer_features", FEATURES),
         Task("train_and_tune", TRAINING),
         Task("evaluate_and_register", (*EVALUATION, *SERVING)),
     ),
     edges=chain("extract_and_validate", "engineer_features", "train_and_tune", "evaluate_and_register"),
     config={"ops": {"models__als_candidate": {"config": {"tune": TUNING_TRIALS}}}},
+    cron_setting="model_training_dag_cron",
     announced=True,
 )
 

@@ -14,7 +14,7 @@ from resources.settings import Settings
 
 def cron_of(spec: JobSpec, settings: Settings) -> str:
     """When a pipeline runs (five fields, UTC); empty: by hand. Dagster and Airflow both read this."""
-    return str(getattr(settings.schedules, spec.cron_setting)) if spec.cron_setting else spec.cron
+    return str(getattr(settings.schedules, spec.cron_setting)) if spec.cron_setting else ""
 
 
 def schedules(settings: Settings) -> Sequence[dg.ScheduleDefinition]:

@@ -47,7 +47,7 @@ class JobSpec:
     """A pipeline with its tasks and its edges (upstream, downstream).
 
     `queue` is the run tag whose limit it shares, `config` the run configuration that makes it what it is. It runs by
-    the cron expression (five fields, UTC) of the setting `cron_setting`, else by `cron`; by hand, where that is empty.
+    the cron expression (five fields, UTC) of the setting `cron_setting`, and by hand where there is none.
     `retrains`: a run of it merges the batches that wait and trains a model on them. `limits` are those of its document;
     `announced`: someone waits for its runs, and hears of those that succeed, too.
     """
@@ -59,7 +59,6 @@ class JobSpec:
     queue: str = HEAVY
     config: Mapping[str, Any] = field(default_factory=dict)
     cron_setting: str | None = None
-    cron: str = ""
     retrains: bool = False
     limits: Limits | None = None
     announced: bool = False

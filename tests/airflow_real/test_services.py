@@ -28,6 +28,7 @@ EXPORTED = [
     "etl_train_test_pipeline",
     "ml_pipeline_dag",
     "model_retraining_dag",
+    "model_training_dag",
     "reco_pipeline",
 ]
 WAIT_SECONDS = 300.0

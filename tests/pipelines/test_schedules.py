@@ -33,7 +33,7 @@ def test_every_job_that_runs_has_a_schedule_once_it_has_a_cron() -> None:
     }
 
 
-def test_a_pipeline_without_a_setting_runs_when_its_spec_says_or_by_hand() -> None:
+def test_the_neural_pipeline_runs_at_two_in_the_morning_and_training_by_variables_by_hand() -> None:
     assert cron_of(MOVIE_RECOMMENDER_PIPELINE, load_settings()) == "0 2 * * *"
     assert cron_of(MODEL_TRAINING, load_settings()) == ""
 

@@ -1,0 +1,84 @@
+"""Training by three variables: how old ratings may be, what is relevant, the registered name.
+
+Exported by `reco airflow export`: change the platform's job instead, and export again.
+"""
+
+from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.standard.operators.python import PythonOperator
+
+from common.config import (
+    DEFAULT_DAG_ARGS,
+    START_DATE,
+)
+from common.runner import run_reco
+
+with DAG(
+    dag_id="model_training_dag",
+    description="Training by three variables: how old ratings may be, what is relevant, the registered name.",
+    default_args=DEFAULT_DAG_ARGS,
+    schedule=None,
+    start_date=START_DATE,
+    catchup=False,
+    max_active_runs=1,
+) as dag:
+    extract_and_validate = PythonOperator(
+        task_id="extract_and_validate",
+        python_callable=run_reco,
+        op_kwargs={
+            "select": ",".join(
+                [
+                    "bronze/ratings",
+                    "bronze/movies",
+                    "bronze/tags",
+                    "silver/ratings",
+                    "silver/quarantine_ratings",
+                    "silver/movies",
+                    "silver/quarantine_movies",
+                    "silver/tags",
+                    "silver/quarantine_tags",
+                    "silver/etl_report",
+                    "silver/split_ratings",
+                    "silver/train_ratings",
+                    "silver/test_ratings",
+                    "silver/future_ratings",
+                ]
+            ),
+        },
+    )
+    engineer_features = PythonOperator(
+        task_id="engineer_features",
+        python_callable=run_reco,
+        op_kwargs={
+            "select": "features/store",
+        },
+    )
+    train_and_tune = PythonOperator(
+        task_id="train_and_tune",
+        python_callable=run_reco,
+        op_kwargs={
+            "select": "models/als_candidate",
+            "config": {
+                "models__als_candidate": {
+                    "tune": 20,
+                },
+            },
+        },
+    )
+    evaluate_and_register = PythonOperator(
+        task_id="evaluate_and_register",
+        python_callable=run_reco,
+        op_kwargs={
+            "select": ",".join(
+                [
+                    "models/als_evaluation",
+                    "models/als_champion",
+                    "gold/recommendations_als",
+                    "gold/similar_movies",
+                ]
+            ),
+        },
+    )
+
+    extract_and_validate >> engineer_features
+    engineer_features >> train_and_tune
+    train_and_tune >> evaluate_and_register

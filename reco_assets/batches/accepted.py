@@ -13,7 +13,7 @@ from pathlib import Path
 from reco_assets.batches.ledger import change, query
 from reco_assets.batches.receipt_files import Receipt, parsed
 from reco_assets.batches.recovery import accept
-from reco_assets.batches.steps import reached
+from reco_assets.steps import reached
 from resources.tables.lakehouse import Lakehouse
 
 LOCK = "stream/accepted"

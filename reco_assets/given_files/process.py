@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from reco_assets.batches.sides import hashed_split
-from reco_assets.batches.steps import reached
 from reco_assets.given_files.tables import ROW, SIDE, first_sides, require_ratings, rows_by_arrival
+from reco_assets.steps import reached
 from reco_assets.streaming.handed_in import require_ready
 from reco_assets.streaming.readable import require_readable_stream
 from reco_assets.streaming.reader import ParsedFile, parse_stream_file

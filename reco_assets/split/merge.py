@@ -24,8 +24,8 @@ from reco_assets.batches.accepted import accepted
 from reco_assets.batches.last_values import REPLACES, last_values, last_values_of_frame
 from reco_assets.batches.merged import pending, transaction
 from reco_assets.batches.receipts import good_rows
-from reco_assets.batches.steps import reached
 from reco_assets.batches.upkeep import after_merge
+from reco_assets.steps import reached
 from reco_assets.tables import SIDE_TABLES, SPLIT_RATINGS, STREAM_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import KEY, PAIR
 from resources.tables.appends import batch_rows

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from reco_assets.batches.steps import reached
+from reco_assets.steps import reached
 from reco_assets.streaming.landing import DONE, LandingError, encoding_defect, open_regular
 from resources.paths.own_folders import OwnFolder, StrangeFolderError, own_folder, require_own_folders
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from reco_assets.batches.corrections import corrected_later
 from reco_assets.batches.receipt_files import Receipt
 from reco_assets.batches.receipts import mend_copy, progress_of, read_receipt
-from reco_assets.batches.steps import reached
 from reco_assets.sources.source import SourceError
+from reco_assets.steps import reached
 from reco_assets.streaming.archiving import PARTIAL, KeptError, archived_parts, copy_rest, is_settled, keep
 from reco_assets.streaming.claims import delete_claimed, refuse
 from reco_assets.streaming.landing import LandingError

@@ -24,7 +24,7 @@ from reco_assets.batches.receipt_files import Receipt
 from reco_assets.batches.receipts import FOLLOW_UP, begin, family, newest_number, read_receipt, write_receipts
 from reco_assets.batches.recovery import TRANSACTION
 from reco_assets.batches.sides import split_pairs
-from reco_assets.batches.steps import reached
+from reco_assets.steps import reached
 from reco_assets.streaming.fields import GOOD
 from reco_assets.streaming.reader import QUARANTINED, ParsedFile, parse_stream_file
 from reco_assets.tables import ARCHIVE, STREAM_QUARANTINE, STREAM_RATINGS

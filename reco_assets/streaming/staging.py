@@ -13,7 +13,7 @@ from reco_assets.batches.receipt_files import Receipt
 from reco_assets.batches.receipts import begin, family, write_receipts
 from reco_assets.batches.recovery import TRANSACTION
 from reco_assets.batches.sides import split_pairs
-from reco_assets.batches.steps import reached
+from reco_assets.steps import reached
 from reco_assets.streaming.archiving import Part
 from reco_assets.streaming.reader import ParsedFile
 from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS

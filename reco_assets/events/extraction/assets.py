@@ -8,7 +8,6 @@ import dagster as dg
 
 from reco_assets.events.extraction.counts import Extracted
 from reco_assets.events.extraction.extract import extract
-from reco_assets.events.extraction.sources import event_sources
 from reco_assets.tables import DEAD_LETTERS, EVENTS_LOG, OWNERS
 from resources.io_managers import table_metadata
 from resources.orchestrator.shown_tables import Cell, shown_table
@@ -49,7 +48,7 @@ def extract_events(
     Both tables are written, whichever is asked for: a message is passed once it is in one of them. Where there is
     nothing to extract from, nothing is written, and what follows goes on without events.
     """
-    done = extract(lakehouse, event_sources(lakehouse))
+    done = extract(lakehouse)
     for line in _loud(done):
         context.log.error(line)
     for spec in (EVENTS_LOG, DEAD_LETTERS):

@@ -18,21 +18,25 @@ from reco_assets.events.extraction.counts import Extracted, counted
 from reco_assets.events.extraction.judged import first_of_each_id, judge
 from reco_assets.events.extraction.messages import OffsetsGoneError, Source
 from reco_assets.events.extraction.planning import Plan, plan_step, start_of
+from reco_assets.events.extraction.sources import event_sources
 from reco_assets.events.schema import EventType, topics
+from reco_assets.steps import reached
 from reco_assets.tables import DEAD_LETTERS, EVENTS_LOG
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.positions import OvertakenError, Positions, append_from, read_positions
 
 AT_ONCE = 500_000  # messages of one commit: 0.5 GB of memory
+STEPS = ("offsets_planned", "events_read", "dead_letters_written", "events_written")  # points at which tests kill
 TRIES = 5  # of a step that another extraction, or the broker's retention, was faster than
 
 
-def extract(lakehouse: Lakehouse, sources: Sequence[Source]) -> Extracted:
+def extract(lakehouse: Lakehouse, sources: Sequence[Source] | None = None) -> Extracted:
     """Take what has come since the last extraction, at most EVENTS_MAX_PER_RUN messages, into the lake.
 
-    Raises `EventsError` where a source cannot be read; what was committed until then stays, and the next extraction
-    goes on behind it.
+    `sources`: where from; None: from those of the settings. Raises `EventsError`, `BrokerAwayError` where one cannot be
+    read; what was committed until then stays, and the next extraction goes on behind it.
     """
+    sources = event_sources(lakehouse) if sources is None else sources
     done, left = Extracted(), lakehouse.settings.events.max_per_run
     for source in sources:
         while left and (step := _retried(lakehouse, source, min(left, AT_ONCE))):
@@ -69,16 +73,20 @@ def _step(lakehouse: Lakehouse, source: Source, most: int) -> Extracted | None:
         plan = plan_step(source, partitions, log.of, most)
         if not plan.spans:
             return None
+        reached("offsets_planned")
         batches = [(messages, kinds[messages.span.partition.topic]) for messages in source.read(plan.spans)]
         known = _known(lakehouse, dead, log, plan)
         judged = judge(batches, plan.gaps, known, datetime.now(UTC))
-        reached = {span.partition.stream: span.end for span in plan.spans}
+        reached("events_read")
+        ends = {span.partition.stream: span.end for span in plan.spans}
         if len(judged.dead):
-            ahead = {stream: max(end, dead.of(stream) or 0) for stream, end in reached.items()}
+            ahead = {stream: max(end, dead.of(stream) or 0) for stream, end in ends.items()}
             append_from(lakehouse, DEAD_LETTERS, dead, judged.dead, ahead)
+            reached("dead_letters_written")
         fresh = _without_held(lakehouse, first_of_each_id(judged.rows))
         before, newest = lakehouse.row_count(EVENTS_LOG.name), log.newest("event_date")
-        append_from(lakehouse, EVENTS_LOG, log, fresh, reached)
+        append_from(lakehouse, EVENTS_LOG, log, fresh, ends)
+        reached("events_written")
         written = lakehouse.row_count(EVENTS_LOG.name) - before
     return counted([messages for messages, _ in batches], judged, fresh, newest, written) + Extracted(
         offsets={str(span.partition): span.end for span in plan.spans}, gaps=plan.gaps, reread=plan.reread

@@ -32,8 +32,8 @@ USERS_PER_BLOCK = 2_000
 
 
 @dataclass(frozen=True)
-class _World:
-    """The hidden truth: item_taste (movies, TASTES), item_quality, popularity and first second per movie."""
+class World:
+    """The hidden truth: taste (movies, TASTES), and quality, popularity, first second and genres of each movie."""
 
     taste: np.ndarray
     quality: np.ndarray
@@ -44,16 +44,17 @@ class _World:
 
 def source(shape: SyntheticSettings) -> Source:
     """A synthetic source; the same shape gives the same rows, load time aside."""
-    world = _world(shape)
+    made = world(shape)
     return Source(
         name="synthetic",
-        ratings=RawTable(RATINGS, lambda: _ratings(shape, world)),
-        movies=RawTable(MOVIES, lambda: _movies(shape, world)),
+        ratings=RawTable(RATINGS, lambda: _ratings(shape, made)),
+        movies=RawTable(MOVIES, lambda: _movies(shape, made)),
         tags=RawTable(TAGS, lambda: _tags(shape)),
     )
 
 
-def _world(shape: SyntheticSettings) -> _World:
+def world(shape: SyntheticSettings) -> World:
+    """The movies of a shape as they truly are; its seed decides everything."""
     rng = np.random.default_rng([shape.seed, 0])
     genre_taste = rng.normal(0, 1, (len(GENRES), TASTES))
     genres = [sorted(rng.choice(len(GENRES), rng.integers(1, 4), replace=False)) for _ in range(shape.movies)]
@@ -64,10 +65,10 @@ def _world(shape: SyntheticSettings) -> _World:
     popularity = (rank + 20.0) ** -1.1 * np.exp(0.8 * quality)
     released = rng.integers(FIRST_SECOND - 900_000_000, LAST_SECOND - 30_000_000, shape.movies)
     single = np.float32
-    return _World(taste.astype(single), quality.astype(single), popularity.astype(single), released, genres)
+    return World(taste.astype(single), quality.astype(single), popularity.astype(single), released, genres)
 
 
-def _ratings(shape: SyntheticSettings, world: _World) -> Iterator[pa.RecordBatch]:
+def _ratings(shape: SyntheticSettings, world: World) -> Iterator[pa.RecordBatch]:
     loaded_ts, line = now(), 2
     wanted = _ratings_per_user(shape)
     for first in range(0, shape.users, USERS_PER_BLOCK):
@@ -102,7 +103,7 @@ def _ratings_per_user(shape: SyntheticSettings) -> np.ndarray:
     return np.clip(np.diff(ends, prepend=0), 0, most)
 
 
-def _user(rng: np.random.Generator, world: _World, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _user(rng: np.random.Generator, world: World, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One user's movies, half stars (0 to 9) and seconds, each of shape (n,), in the order of time."""
     liking = world.taste @ rng.normal(0, 0.6, TASTES).astype(np.float32)
     # A race of exponential clocks: its n first are n movies without replacement, in proportion to their speed.
@@ -116,14 +117,21 @@ def _user(rng: np.random.Generator, world: _World, n: int) -> tuple[np.ndarray, 
     return movies, np.clip(np.round(stars * 2).astype(int) - 1, 0, len(_STARS) - 1), seconds
 
 
-def _movies(shape: SyntheticSettings, world: _World) -> Iterator[pa.RecordBatch]:
+def catalogue(shape: SyntheticSettings, world: World) -> tuple[list[str], list[str]]:
+    """The titles of a world's movies, with their years, and their genres as in MovieLens ("Comedy|Drama")."""
     rng = np.random.default_rng([shape.seed, 3])
     names = [f"The {rng.choice(_ADJECTIVES)} {rng.choice(_NOUNS)} {number}" for number in range(1, shape.movies + 1)]
     years = 1970 + world.released // 31_557_600
+    titles = [f"{name} ({year})" for name, year in zip(names, years, strict=True)]
+    return titles, ["|".join(GENRES[g] for g in genres) for genres in world.genres]
+
+
+def _movies(shape: SyntheticSettings, world: World) -> Iterator[pa.RecordBatch]:
+    titles, genres = catalogue(shape, world)
     columns = {
         "movieId": pa.array(np.arange(1, shape.movies + 1)).cast(pa.string()),
-        "title": pa.array([f"{name} ({year})" for name, year in zip(names, years, strict=True)]),
-        "genres": pa.array(["|".join(GENRES[g] for g in genres) for genres in world.genres]),
+        "title": pa.array(titles),
+        "genres": pa.array(genres),
     }
     yield with_provenance(columns, pa.array(np.arange(2, shape.movies + 2)), "synthetic", now())
 

@@ -66,6 +66,35 @@ def away(servers: str, found: object, doing: str) -> BrokerAwayError:
     )
 
 
+def cluster_id(servers: str) -> str:
+    """The id that a cluster was given when it was made; who has another id has other topics and offsets.
+
+    Raises `BrokerAwayError`.
+    """
+    from confluent_kafka import KafkaException
+
+    try:
+        return str(admin(servers).list_topics(timeout=ASKED_SECONDS).cluster_id)
+    except KafkaException as error:
+        raise away(servers, error.args[0].str(), "telling its cluster's id") from None
+
+
+def holds_messages(servers: str, names: Iterable[str]) -> bool:
+    """Whether any of these topics exists and has a message. Raises `BrokerAwayError`."""
+    from confluent_kafka import KafkaException, TopicPartition
+
+    reader = consumer(servers)
+    try:
+        there = reader.list_topics(timeout=ASKED_SECONDS).topics
+        parts = [TopicPartition(name, part) for name in names if name in there for part in there[name].partitions]
+        marks = (reader.get_watermark_offsets(part, timeout=ASKED_SECONDS) for part in parts)
+        return any(newest > oldest for oldest, newest in marks)
+    except KafkaException as error:
+        raise away(servers, error.args[0].str(), "telling what its topics hold") from None
+    finally:
+        reader.close()
+
+
 def ensure_topics(servers: str, names: Iterable[str], partitions: int) -> None:
     """Make those topics that are not there, with so many partitions each. Raises `BrokerAwayError`."""
     from confluent_kafka import KafkaError, KafkaException

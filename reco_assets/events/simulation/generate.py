@@ -1,0 +1,36 @@
+"""Simulated events of some days, made and sent."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+
+from reco_assets.events.outlets import destination, sending
+from reco_assets.events.simulation.messages import messages_of
+from reco_assets.events.simulation.people import Plan, days, town
+from resources.settings import Settings
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What was sent where: events in all and of each topic, of the days from the first until before the end."""
+
+    to: str
+    first_day: str
+    end_day: str
+    events: int
+    topics: dict[str, int]
+
+
+def generate(settings: Settings, plan: Plan, first: date, end: date) -> Sent:
+    """Send what the people of a plan do from the first day until before the end.
+
+    Raises `BrokerAwayError`, `EventFilesError`. Sent again, as after an error, the same events have the same ids.
+    """
+    counted, people = Counter[str](), town(plan)
+    with sending(settings) as send:
+        for day in days(first, end):
+            for made in messages_of(people, day):
+                topic = f"{settings.events.topic_prefix}{made.kind.topic}"
+                send(topic, made.keys, made.values)
+                counted[topic] += len(made.values)
+    return Sent(destination(settings), str(first), str(end), counted.total(), dict(sorted(counted.items())))

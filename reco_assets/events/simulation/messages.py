@@ -1,0 +1,99 @@
+"""What a town's people do, as messages of each type; every id is made of the plan, the day and a number."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from pydantic_core import to_json
+
+from reco_assets.events.schema import EVENT_TYPES, SCHEMA_VERSION, EventType
+from reco_assets.events.simulation.funnel import Day, live_through
+from reco_assets.events.simulation.people import FIRST_USER, Town
+from reco_assets.sources.synthetic import catalogue
+
+COUNTRIES = ("US", "GB", "DE", "FR", "BR", "IN", "JP", "NO")
+
+
+@dataclass(frozen=True)
+class Messages:
+    """Messages of one type in the order of time: the key and the raw value of each."""
+
+    kind: EventType
+    keys: list[str]
+    values: list[bytes]
+
+
+def messages_of(town: Town, day: date) -> list[Messages]:
+    """Everything that is told of a day: users who sign up, the movies on the first day, views, clicks and ratings."""
+    made = [_users(town, day), _views(town, day, lived := live_through(town, day)), *_reactions(town, day, lived)]
+    return [_movies(town), *made] if day == town.plan.first else made
+
+
+def _movies(town: Town) -> Messages:
+    titles, genres = catalogue(town.plan.shape, town.movies)
+    at = np.zeros(len(titles))
+    fields = {"movie_id": range(1, len(titles) + 1), "title": titles, "genres": genres}
+    return _messages(town, town.plan.first, "movie", at, fields)
+
+
+def _users(town: Town, day: date) -> Messages:
+    users = town.joining(day)
+    fields = {"user_id": (FIRST_USER + users).tolist(), "country": [COUNTRIES[user % len(COUNTRIES)] for user in users]}
+    return _messages(town, day, "user", users % 60, fields)  # in the first minute, before any session
+
+
+def _views(town: Town, day: date, lived: Day) -> Messages:
+    fields = _visit(town, day, lived, np.arange(len(lived.session))) | {"position": lived.position.tolist()}
+    return _messages(town, day, "view", lived.viewed, fields)
+
+
+def _reactions(town: Town, day: date, lived: Day) -> list[Messages]:
+    clicks, ratings = _in_order(lived.clicked), _in_order(lived.rated)
+    dwell = np.where(np.isnan(lived.rated), 3.0 * lived.position, lived.rated - lived.clicked)[clicks]
+    clicked = _visit(town, day, lived, clicks) | {"dwell_seconds": dwell.round(1).tolist()}
+    rated = _visit(town, day, lived, ratings) | {"rating": lived.stars[ratings].tolist()}
+    return [
+        _messages(town, day, "click", lived.clicked[clicks], clicked),
+        _messages(town, day, "rating", lived.rated[ratings], rated),
+    ]
+
+
+def _in_order(moments: np.ndarray) -> np.ndarray:
+    """The positions of what happened, in the order of time."""
+    order = np.argsort(moments, kind="stable")
+    return order[: len(moments) - int(np.isnan(moments).sum())]  # NaN is sorted to the end
+
+
+def _visit(town: Town, day: date, lived: Day, rows: np.ndarray) -> dict[str, Iterable[Any]]:
+    sessions, prefix = lived.session[rows], _id(town, day)
+    return {
+        "user_id": (FIRST_USER + lived.user[sessions]).tolist(),
+        "movie_id": (1 + lived.movie[rows]).tolist(),
+        "session_id": [f"{prefix}-{session}" for session in sessions.tolist()],
+    }
+
+
+def _messages(town: Town, day: date, name: str, seconds: np.ndarray, fields: Mapping[str, Iterable[Any]]) -> Messages:
+    kind = EVENT_TYPES[name]
+    moments = np.datetime64(day, "ms") + (seconds * 1_000).astype("timedelta64[ms]")
+    written = np.char.add(np.datetime_as_string(moments), "Z").tolist()
+    prefix, names = f"{_id(town, day)}-{name}-", tuple(fields)
+    values = [
+        to_json(
+            {
+                "event_id": f"{prefix}{number}",
+                "event_type": name,
+                "event_ts": moment,
+                "schema_version": SCHEMA_VERSION,
+                **dict(zip(names, given, strict=True)),
+            }
+        )
+        for number, (moment, given) in enumerate(zip(written, zip(*fields.values(), strict=True), strict=True))
+    ]
+    return Messages(kind, [str(key) for key in fields[kind.key]], values)
+
+
+def _id(town: Town, day: date) -> str:
+    return f"{town.plan.name}-{day:%Y%m%d}"

@@ -15,6 +15,7 @@ from drift_sensors.slas import sla_sensor
 from reco_assets.bronze import assets as bronze
 from reco_assets.drift import assets as drift
 from reco_assets.events.extraction import assets as events
+from reco_assets.events.simulation import assets as simulation
 from reco_assets.features import assets as features
 from reco_assets.gold import assets as gold
 from reco_assets.maintenance import assets as maintenance
@@ -32,7 +33,19 @@ from resources import resources_for
 from resources.settings import Settings, load_settings
 from resources.tables.lakehouse import Lakehouse
 
-ASSET_MODULES = (events, bronze, silver, split_tables, streaming, features, drift, gold, quality, maintenance)
+ASSET_MODULES = (
+    simulation,
+    events,
+    bronze,
+    silver,
+    split_tables,
+    streaming,
+    features,
+    drift,
+    gold,
+    quality,
+    maintenance,
+)
 
 _WARN_AT = 2 / 3  # of 36 hours: when a daily run is missed
 

@@ -34,7 +34,7 @@ GROUPS = {
     "drift": {"drift/data_drift", "drift/model_drift", "drift/report"},
     "features": {"features/store"},
     "models": {"models/als_candidate", "models/als_champion", "models/als_evaluation"},
-    "events": {"events/dead_letters", "events/log"},
+    "events": {"events/dead_letters", "events/log", "events/simulated"},
     "gold": {"gold/recommendations_als", "gold/similar_movies", "gold/trending"},
     "quality": {"quality/evidently", "quality/report"},
     "maintenance": {"maintenance/tables"},

@@ -22,7 +22,10 @@ _ASSET: dict[str, Any] = {"group_name": "events", "owners": OWNERS, "kinds": {"d
     name="extract_events",
     specs=[
         dg.AssetSpec(
-            LOG, description="Every event once, as it came from topics or files; by the day of the event.", **_ASSET
+            LOG,
+            deps=[["events", "simulated"]],
+            description="Every event once, as it came from topics or files; by the day of the event.",
+            **_ASSET,
         ),
         dg.AssetSpec(
             DEAD, description="Messages that are no such event, with their bytes, and gaps in the topics.", **_ASSET

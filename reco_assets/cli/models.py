@@ -1,32 +1,40 @@
 """`reco model`: which versions there are, and which of them serves."""
 
 import gc
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reco_assets.cli.options import ModelOption, named_family
+
 if TYPE_CHECKING:
     from reco_assets.models.record import MetricsRecord
+
+COLUMNS = ("warm RMSE", "on streamed", "NDCG")
+SAMPLED_COLUMNS = ("AUC, sampled", "NDCG@10, sampled", "hit rate@10, sampled", "NDCG, full")
 
 app = typer.Typer(help="Model versions: list them, promote one, roll back, reproduce.", no_args_is_help=True)
 
 
 @app.command("list")
-def list_versions() -> None:
+def list_versions(model: ModelOption = None) -> None:
     """Show every version with its figures, what was decided on it, and which one serves."""
     from rich.table import Table
 
     from reco_assets.cli.summary import add_row, console
-    from reco_assets.models.serving import serving_store
+    from reco_assets.models.versions.store import model_store
     from resources.settings import load_settings
 
-    store = serving_store(load_settings())
-    table = Table("version", "role", "warm RMSE", "on streamed", "NDCG", title=f"Models in {store.folder}")
+    family = named_family(model)
+    store = model_store(load_settings(), family)
+    columns = SAMPLED_COLUMNS if family.own else COLUMNS
+    table = Table("version", "role", *columns, title=f"Models in {store.folder}")
     champion, previous = store.served()
     roles = {previous: "previous", champion: "champion"}
     versions = {version: store.record(version) for version in store.versions()}
     for version, record in versions.items():
-        add_row(table, version, roles.get(version, ""), *_figures(record.metrics))
+        add_row(table, version, roles.get(version, ""), *_figures(record.metrics, len(columns)))
     shown = console(soft_wrap=True)
     shown.print(table)
     for version, record in versions.items():
@@ -35,7 +43,9 @@ def list_versions() -> None:
 
 
 @app.command()
-def promote(version: Annotated[str, typer.Argument(help="A version that reco model list shows.")]) -> None:
+def promote(
+    version: Annotated[str, typer.Argument(help="A version that reco model list shows.")], model: ModelOption = None
+) -> None:
     """Make a version the champion, whatever its figures, and let gold follow it.
 
     Files of it that are missing or damaged are brought back where the backup has them.
@@ -45,11 +55,11 @@ def promote(version: Annotated[str, typer.Argument(help="A version that reco mod
     from resources.settings import load_settings
 
     gc.disable()  # collecting while so much is imported takes 0.7 s of 5, and the process ends soon
-    serve(load_settings(), version, run_with_progress, typer.echo)
+    serve(load_settings(), version, run_with_progress, typer.echo, named_family(model))
 
 
 @app.command()
-def rollback() -> None:
+def rollback(model: ModelOption = None) -> None:
     """Let champion and predecessor change places, and gold follow; a second time goes back.
 
     Files that are missing or damaged are brought back from the backup; where the record of the champion is lost, the
@@ -60,11 +70,13 @@ def rollback() -> None:
     from resources.settings import load_settings
 
     gc.disable()  # as in promote
-    roll_back(load_settings(), run_with_progress, typer.echo)
+    roll_back(load_settings(), run_with_progress, typer.echo, named_family(model))
 
 
 @app.command()
-def reproduce(version: Annotated[str, typer.Argument(help="A version that reco model list shows.")]) -> None:
+def reproduce(
+    version: Annotated[str, typer.Argument(help="A version that reco model list shows.")], model: ModelOption = None
+) -> None:
     """Train a version again from the Delta versions and settings it recorded, and compare the figures of both.
 
     Nothing is written. Exits with 1 when a figure differs by more than 0.001.
@@ -72,18 +84,17 @@ def reproduce(version: Annotated[str, typer.Argument(help="A version that reco m
     from rich.table import Table
 
     from reco_assets.cli.summary import add_row, console, number
-    from reco_assets.models.families import SERVING_FAMILY
     from reco_assets.models.reproduction import TOLERANCE, recipe_of, reproduce_version
-    from reco_assets.models.serving import serving_store
+    from reco_assets.models.versions.store import model_store
     from resources.settings import load_settings
     from resources.tables.lakehouse import Lakehouse
 
-    settings = load_settings()
-    recipe = recipe_of(serving_store(settings).record(version))
+    settings, family = load_settings(), named_family(model)
+    recipe = recipe_of(model_store(settings, family).record(version))
     settings = load_settings(reco_engine=recipe.engine)
     for line in recipe.describe():
         typer.echo(line, err=True)
-    figures = reproduce_version(Lakehouse.open(settings), SERVING_FAMILY, recipe)
+    figures = reproduce_version(Lakehouse.open(settings), family, recipe)
     table = Table("", "recorded", "now", "difference", title=f"Model {version}", title_justify="left")
     for figure in figures:
         add_row(table, figure.name, *(number(value, 6) for value in (figure.recorded, figure.now, figure.difference)))
@@ -94,11 +105,30 @@ def reproduce(version: Annotated[str, typer.Argument(help="A version that reco m
     typer.echo(f"{version} is reproduced: no figure differs by more than {TOLERANCE:g}.")
 
 
-def _figures(metrics: "MetricsRecord | None") -> list[str]:
+@app.command("evaluate-files")
+def evaluate_files(
+    folder: Annotated[Path, typer.Argument(help="Holds *train.rating, *test.rating and *test.negative.")],
+    model: ModelOption = None,
+) -> None:
+    """Train on the files of the NCF paper (He et al. 2017) and judge on them, beside popularity and implicit ALS.
+
+    Nothing is written.
+    """
+    from reco_assets.cli.summary import say
+    from reco_assets.given_files.paper_files import evaluate_paper_files
+    from resources.settings import load_settings
+
+    say(evaluate_paper_files(load_settings(), named_family(model), folder))
+
+
+def _figures(metrics: "MetricsRecord | None", columns: int) -> list[str]:
     from reco_assets.cli.summary import number
 
     if metrics is None:
-        return ["", "", ""]
+        return [""] * columns
     streamed = metrics.by_origin.get("stream")
-    found = metrics.evaluation.rmse, streamed.rmse if streamed else None, metrics.ranking.ndcg
+    found = [metrics.evaluation.rmse, streamed.rmse if streamed else None, metrics.ranking.ndcg]
+    if metrics.sampled:
+        scores = metrics.sampled.models["candidate"]
+        found = [scores.auc, scores.ndcg, scores.hit_rate, metrics.ranking.ndcg]
     return [number(value, missing="") for value in found]

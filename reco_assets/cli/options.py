@@ -3,9 +3,12 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from reco_assets.models.interface import Family
 
 
 def local_path(text: str) -> Path:
@@ -25,6 +28,11 @@ ReplaceOption = Annotated[
 ]
 
 
+ModelOption = Annotated[
+    str | None, typer.Option("--model", metavar="FAMILY", show_default="als", help="The family of models, such as ncf.")
+]
+
+
 def replacing(replace: bool) -> Mapping[str, Mapping[str, Any]]:
     """The run configuration of the step that loads raw data."""
     return {"bronze": {"replace_source": True}} if replace else {}
@@ -33,6 +41,28 @@ def replacing(replace: bool) -> Mapping[str, Mapping[str, Any]]:
 def asked_for(**options: Any) -> dict[str, Any]:
     """The settings that options were given for."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def named_family(model: str | None) -> "Family":
+    """The family of that name; the one that serves, where none is named. Raises `NoSuchFamilyError`."""
+    from reco_assets.models.families import SERVING_FAMILY, family_named
+
+    return family_named(model) if model else SERVING_FAMILY
+
+
+def other_family(model: str | None) -> "Family | None":
+    """The family that was named, where it is not the one that serves. Raises `NoSuchFamilyError`."""
+    from reco_assets.models.families import SERVING_FAMILY
+
+    family = named_family(model)
+    return None if family == SERVING_FAMILY else family
+
+
+def require_no_paths(family: "Family", **given: Any) -> None:
+    """Refuse the documents' paths for a family that is not trained on the tables they name."""
+    if named := [name for name, value in given.items() if value is not None]:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in named)
+        raise typer.BadParameter(f"{family.name} has tables of its own, so {options} says nothing to it")
 
 
 @contextmanager

@@ -9,7 +9,16 @@ from typing import Annotated
 
 import typer
 
-from reco_assets.cli.options import PathOption, ReplaceOption, asked_for, replacing, usage_told
+from reco_assets.cli.options import (
+    ModelOption,
+    PathOption,
+    ReplaceOption,
+    asked_for,
+    other_family,
+    replacing,
+    require_no_paths,
+    usage_told,
+)
 from reco_assets.vocabulary import HIGHEST_RATING, LOWEST_RATING
 
 
@@ -55,19 +64,29 @@ def train(
     tune: Annotated[
         int, typer.Option(min=0, help="Settings to try for each part before; a run that was stopped goes on.")
     ] = 0,
+    model: ModelOption = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Train on any day, a family that has days of its own, too.")
+    ] = False,
 ) -> None:
     """Train a version, evaluate it, promote it if it is good enough, and write the recommendations.
 
     With --tune, on the settings that do best on a slice of the training ratings.
     With --parquet-train-path or --model-output-path, train alone: from that table, into that folder, where
     `{timestamp}` stands for the new version.
+    With --model ncf, the neural model: on the feature store, on Sundays (UTC) or with --force; gold stays as it is.
     """
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.cli.summary import show
     from reco_assets.given_files.models import train as train_version
+    from reco_assets.given_files.models import train_family
     from resources.settings import load_settings
 
     settings = load_settings()
+    if family := other_family(model):
+        require_no_paths(family, parquet_train_path=parquet_train_path, model_output_path=model_output_path)
+        show(settings, train_family(settings, family, tune, force, run_with_progress))
+        return
     with usage_told():
         trained = train_version(settings, parquet_train_path, model_output_path, tune, run_with_progress)
     show(settings, trained)
@@ -80,6 +99,7 @@ def evaluate(
     rating_threshold: Annotated[
         float | None, typer.Option(min=LOWEST_RATING, max=HIGHEST_RATING, help="Relevant from here.")
     ] = None,
+    model: ModelOption = None,
 ) -> None:
     """Judge the model trained last, decide on its promotion and let the recommendations follow the champion.
 
@@ -88,9 +108,14 @@ def evaluate(
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.cli.summary import show
     from reco_assets.given_files.models import evaluate as judge
+    from reco_assets.given_files.models import evaluate_family
     from resources.settings import load_settings
 
     settings = load_settings(**asked_for(evaluation_k=k, rating_threshold=rating_threshold))
+    if family := other_family(model):
+        require_no_paths(family, model_path=model_path, test_parquet=test_parquet)
+        show(settings, evaluate_family(settings, family, run_with_progress))
+        return
     show(settings, judge(settings, model_path, test_parquet, run_with_progress))
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from resources.text.plain_text import printable
 
 if TYPE_CHECKING:
+    from reco_assets.models.record import ModelRecord, SampledRecord
     from reco_assets.runner.run import Outcome
     from resources.settings import Settings
 
@@ -46,7 +47,8 @@ def number(value: float | None, places: int = 4, missing: str = "none") -> str:
 
 def print_summary(settings: "Settings", outcome: "Outcome") -> None:
     """Print the materialised tables and, where the run evaluated a model, its metrics and the decision."""
-    from reco_assets.pipelines.selections import JUDGEMENT, PROMOTION
+    from reco_assets.models.families import FAMILIES, assets_of
+    from reco_assets.models.versions.store import model_store
 
     shown = console()
     tables = Table("table", "rows", "Delta version", title=f"Lakehouse {settings.storage.root}", title_justify="left")
@@ -56,20 +58,23 @@ def print_summary(settings: "Settings", outcome: "Outcome") -> None:
             tables.add_row(name, f"{values['dagster/row_count']:,}", str(values.get("delta_version", "")))
     if tables.row_count:
         shown.print(tables)
-    if evaluation := outcome.metadata.get(JUDGEMENT[0]):
-        _print_metrics(shown, settings, str(evaluation["version"]))
-    if champion := outcome.metadata.get(PROMOTION[0]):
-        shown.print(f"{champion['candidate']} {champion['reason']}. Champion: {champion['champion']}.")
+    for family in FAMILIES:
+        candidate, evaluation, champion = (outcome.metadata.get(key, {}) for key in assets_of(family))
+        if candidate.get("trained") is False:
+            shown.print(f"No version of {family.name} was trained: {candidate['reason']}.")
+        if "report" in evaluation:
+            _print_metrics(shown, model_store(settings, family).record(str(evaluation["version"])))
+        if champion:
+            shown.print(f"{champion['candidate']} {champion['reason']}. Champion: {champion['champion']}.")
 
 
-def _print_metrics(to: Console, settings: "Settings", version: str) -> None:
+def _print_metrics(to: Console, record: "ModelRecord") -> None:
     from reco_assets.models.record import MetricsRecord
-    from reco_assets.models.serving import serving_store
 
-    metrics = serving_store(settings).record(version).metrics or MetricsRecord()
+    metrics = record.metrics or MetricsRecord()
     stars, ranking, baselines = metrics.evaluation, metrics.ranking, metrics.baselines
     k = ranking.k
-    shown = Table("", "warm RMSE", f"NDCG@{k}", f"hit rate@{k}", title=f"Model {version}", title_justify="left")
+    shown = Table("", "warm RMSE", f"NDCG@{k}", f"hit rate@{k}", title=f"Model {record.version}", title_justify="left")
     shown.add_row("model", number(stars.rmse), number(ranking.ndcg), number(ranking.hit_rate))
     shown.add_row("bias only", number(baselines.bias_only.rmse), "", "")
     popular = baselines.popularity
@@ -77,3 +82,12 @@ def _print_metrics(to: Console, settings: "Settings", version: str) -> None:
     to.print(shown)
     warm = "none" if stars.coverage is None else f"{stars.coverage:.1%}"
     to.print(f"Split {stars.split}, {stars.test_count:,} test ratings, {warm} of them warm.")
+    if metrics.sampled:
+        _print_sampled(to, metrics.sampled)
+
+
+def _print_sampled(to: Console, sampled: "SampledRecord") -> None:
+    shown = Table("", "AUC", f"NDCG@{sampled.k}", f"hit rate@{sampled.k}", title=sampled.protocol, title_justify="left")
+    for name, scores in sampled.models.items():
+        shown.add_row(name.replace("_", " "), *map(number, (scores.auc, scores.ndcg, scores.hit_rate)))
+    to.print(shown)

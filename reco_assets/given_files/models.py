@@ -7,9 +7,9 @@ from typing import Any
 from reco_assets.given_files.own_paths import ArgumentsError, is_candidate, say_where_parquet_would_be
 from reco_assets.given_files.tables import columns_of, existing
 from reco_assets.models.baselines import fit_baselines
-from reco_assets.models.families import SERVING_FAMILY
+from reco_assets.models.families import SERVING_FAMILY, assets_of
 from reco_assets.models.inputs import read_ratings
-from reco_assets.models.interface import TrainingData
+from reco_assets.models.interface import Family, TrainingData
 from reco_assets.models.judging.evaluation import evaluate as evaluate_model
 from reco_assets.models.judging.evaluation import evaluate_baselines, protocol_of
 from reco_assets.models.ratings import Ratings
@@ -28,6 +28,20 @@ from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse
 
 TRAIN_PATH = "parquet_train_path"
+
+
+def train_family(settings: Settings, family: Family, tune: int, force: bool, make: Make) -> Outcome:
+    """Train a version of a family that gold does not follow, judge it and deploy it if it is good enough.
+
+    `force`: also on a day on which it is not trained. Raises `RunFailedError`.
+    """
+    config = {f"models__{family.name}_candidate": {"tune": tune, "force": force}}
+    return make(settings, assets_of(family), f"train {family.name}", config)
+
+
+def evaluate_family(settings: Settings, family: Family, make: Make) -> Outcome:
+    """Judge what such a family's candidate handed on last, and deploy it if it is good enough."""
+    return make(settings, assets_of(family)[1:], f"evaluate {family.name}")
 
 
 def train(

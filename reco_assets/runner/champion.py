@@ -4,9 +4,10 @@ from collections.abc import Callable
 from threading import Thread
 
 from reco_assets.models.families import SERVING_FAMILY
-from reco_assets.models.serving import serving_store
+from reco_assets.models.interface import Family
 from reco_assets.models.versions.backup import promote as promote_version
 from reco_assets.models.versions.backup import roll_back as roll_back_version
+from reco_assets.models.versions.store import model_store
 from reco_assets.pipelines.selections import SERVING
 from reco_assets.runner.make import Make
 from reco_assets.runner.run import RunFailedError
@@ -16,24 +17,27 @@ from resources.settings import Settings
 Tell = Callable[[str], None]  # says a line to a person
 
 
-def promote(settings: Settings, version: str, make: Make, tell: Tell) -> None:
-    """Make a version the champion, whatever its figures, and let gold follow it.
+def promote(settings: Settings, version: str, make: Make, tell: Tell, family: Family = SERVING_FAMILY) -> None:
+    """Make a version the champion, whatever its figures, and let gold follow it if it follows that family.
 
     The champion serves even where gold cannot follow. Raises `ModelStoreError`, `RunFailedError`.
     """
-    promote_version(settings, SERVING_FAMILY, version)
-    _follow(settings, version, make, tell)
+    promote_version(settings, family, version)
+    _follow(settings, family, version, make, tell)
 
 
-def roll_back(settings: Settings, make: Make, tell: Tell) -> None:
+def roll_back(settings: Settings, make: Make, tell: Tell, family: Family = SERVING_FAMILY) -> None:
     """Let champion and predecessor change places, and gold follow. Raises as `promote`."""
-    _follow(settings, roll_back_version(settings, SERVING_FAMILY), make, tell)
+    _follow(settings, family, roll_back_version(settings, family), make, tell)
 
 
-def _follow(settings: Settings, version: str, make: Make, tell: Tell) -> None:
-    previous = serving_store(settings).previous()
+def _follow(settings: Settings, family: Family, version: str, make: Make, tell: Tell) -> None:
+    previous = model_store(settings, family).previous()
     tell(f"Champion: {version}, before it: {previous or 'none'}.")
-    mlflow = MlflowTracking(settings, SERVING_FAMILY.registered_name(settings))
+    mlflow = MlflowTracking(settings, family.registered_name(settings))
+    if family != SERVING_FAMILY:
+        mlflow.mark_champion(version, previous)
+        return
     # Beside the rest: the process that it starts imports MLflow, as long as everything else that a rollback does.
     mirror = Thread(target=mlflow.mark_champion, args=(version, previous))
     mirror.start()

@@ -11,7 +11,7 @@ from reco_assets.models.interface import Family
 from reco_assets.models.judging.document import scalar_metrics
 from reco_assets.models.judging.evaluation import Trial, protocol_of
 from reco_assets.models.judging.judge import judge
-from reco_assets.models.judging.sampled_judge import judge_sampled
+from reco_assets.models.judging.sampled_judge import judge_sampled, not_learned
 from reco_assets.models.record import Annotation, MetricsRecord, ModelRecord
 from reco_assets.models.versions.store import model_store
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
@@ -44,8 +44,9 @@ def judge_version(family: Family, lakehouse: Lakehouse, registry: MlflowTracking
     settings, store = lakehouse.settings, model_store(lakehouse.settings, family)
     record, moment = store.record(version), datetime.now(UTC)
     if family.own:
-        # What is deployed is judged on today's ratings, a new version on those that it was held out from.
-        held = family.own.held_out(lakehouse, None if version == store.champion() else record.inputs)
+        held = family.own.held_out(lakehouse, record.inputs)
+        if version == store.champion():  # today's ratings say how it does by now
+            held = not_learned(family.own.held_out(lakehouse, None), held.known)
         document = judge_sampled(settings, family, version, held, moment)
         document["inputs"] = {**record.inputs, **held.inputs}
     else:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reco_assets.models.judging.metrics import RankingMetrics
-from reco_assets.models.judging.sampled import SampledMetrics, SampledProtocol
+from reco_assets.models.judging.sampled import SampledMetrics
 from reco_assets.reports.page import png_address
 from resources.files import plain_json
 from resources.text.plain_text import markdown_table
@@ -14,15 +14,16 @@ CANDIDATE, POPULARITY = "candidate", "popularity"
 _FIGURES = ("auc", "ndcg", "hit_rate")
 
 
-def sampled_section(protocol: SampledProtocol, scores: Mapping[str, Scores]) -> dict[str, Any]:
-    """The `sampled` section of the run metrics: every model's figures by its name; NaN becomes null."""
+def sampled_section(protocol: str, scores: Mapping[str, Scores], k: int, negatives: int) -> dict[str, Any]:
+    """The `sampled` section of the run metrics: every model's figures by its name; NaN becomes null.
+
+    `protocol` says in words how lists of k among so many negatives were judged.
+    """
     found = scores[CANDIDATE][0]
     section = {
-        "protocol": protocol.describe(),
-        "k": protocol.k,
-        "negatives": protocol.negatives,
-        "threshold": protocol.threshold,
-        "seed": protocol.seed,
+        "protocol": protocol,
+        "k": k,
+        "negatives": negatives,
         "users": found.users,
         "skipped_users": found.skipped_users,
         "full_catalogue_k": scores[CANDIDATE][1].k,

@@ -1,7 +1,7 @@
 """A version judged on held-out movies, with popularity and its rivals beside it, and what follows from that."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +12,10 @@ from reco_assets.models.interface import Family, HeldOut, Recommender
 from reco_assets.models.judging.document import metrics_document
 from reco_assets.models.judging.evaluation import BaselineScores, Evaluation, Protocol, Trial, protocol_of
 from reco_assets.models.judging.metrics import ranking_metrics
-from reco_assets.models.judging.sampled import SampledProtocol, judge_lists, sample_lists
+from reco_assets.models.judging.sampled import SampledLists, SampledProtocol, judge_lists, sample_lists
 from reco_assets.models.judging.sampled_document import CANDIDATE, POPULARITY, Scores, sampled_section
 from reco_assets.models.judging.sampled_gate import decide_deployment
+from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import model_store
 from resources.files import plain_json
 from resources.settings import Settings
@@ -29,7 +30,8 @@ def judge_sampled(settings: Settings, family: Family, version: str, held: HeldOu
     loaded, `NoRatingsError` when nothing could be learned from.
     """
     store, protocol = model_store(settings, family), SampledProtocol(settings.judging.seed)
-    found = judge_held_out(store.load(version), held, protocol, protocol_of(settings.judging, SPLIT))
+    lists = sample_lists(held.known, held.ratings, protocol)
+    found = judge_held_out(store.load(version), held, lists, protocol.k, protocol_of(settings.judging, SPLIT))
     document = metrics_document(settings, family, store.record(version), found.stars, found.baselines, moment=moment)
     champion = store.champion()
     decision = decide_deployment(
@@ -42,7 +44,7 @@ def judge_sampled(settings: Settings, family: Family, version: str, held: HeldOu
     decided = plain_json(decision.document())
     return {
         **document,
-        "sampled": sampled_section(protocol, found.scores),
+        "sampled": sampled_section(protocol.describe(), found.scores, protocol.k, protocol.negatives),
         "comparison": {
             "champion": champion,
             "promote": decision.deploy,
@@ -51,6 +53,12 @@ def judge_sampled(settings: Settings, family: Family, version: str, held: HeldOu
         },
         "deploy_decision": decided,
     }
+
+
+def not_learned(held: HeldOut, learned: Ratings) -> HeldOut:
+    """Without the held-out pairs that a model learned from: someone rated the movie again after it was trained."""
+    pairs, known = (rows.user_id.astype(np.int64) << 32 | rows.movie_id for rows in (held.ratings, learned))
+    return replace(held, ratings=held.ratings.where(~np.isin(pairs, known)))
 
 
 @dataclass(frozen=True)
@@ -62,19 +70,18 @@ class Findings:
     scores: Mapping[str, Scores]
 
 
-def judge_held_out(model: Recommender, held: HeldOut, protocol: SampledProtocol, full: Protocol) -> Findings:
-    """Judge a model, popularity and its rivals among the same negatives, and over the full catalogue beside that."""
+def judge_held_out(model: Recommender, held: HeldOut, lists: SampledLists, k: int, full: Protocol) -> Findings:
+    """Judge a model, popularity and its rivals by lists of k among the same negatives, and over the full catalogue."""
     baselines = fit_baselines(held.known)
     trial = Trial(held.ratings, np.zeros(len(held.ratings), bool), held.known, full, baselines)
     stars, beside, rivals = trial.evaluate(model), trial.evaluate_baselines(model), held.rivals(held.known)
-    lists = sample_lists(held.known, held.ratings, protocol)
     users = np.unique(held.ratings.user_id)
     scores = {
-        CANDIDATE: (judge_lists(model, lists, protocol.k), stars.ranking),
-        POPULARITY: (judge_lists(baselines.popularity, lists, protocol.k), beside.popularity),
+        CANDIDATE: (judge_lists(model, lists, k), stars.ranking),
+        POPULARITY: (judge_lists(baselines.popularity, lists, k), beside.popularity),
     }
     for name, rival in rivals.items():
         listed = rival.recommend(users, full.k, held.known)
         ranked = ranking_metrics(listed, held.ratings, full.k, full.threshold)
-        scores[name] = judge_lists(rival, lists, protocol.k), ranked
+        scores[name] = judge_lists(rival, lists, k), ranked
     return Findings(stars, beside, scores)

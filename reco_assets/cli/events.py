@@ -11,7 +11,7 @@ from reco_assets.cli.options import asked_for, local_path
 if TYPE_CHECKING:
     from resources.settings import Settings
 
-app = typer.Typer(help="Events: make some up, take them into the lake, run a broker.", no_args_is_help=True)
+app = typer.Typer(help="Events: simulate them, take them into the lake, run a broker.", no_args_is_help=True)
 
 DEFAULT_DAYS = 60
 

@@ -42,20 +42,23 @@ def simulate(settings: Settings, today: date) -> dict[str, Any]:
     `BrokerAwayError`, `EventFilesError`, `LockError`.
     """
     note = lake(settings) / FILE
+    if reason := why_not(settings, begun=lambda: _where(settings) in _read(note)):
+        return _nothing(settings, reason)
     with held(note.with_name(f".{FILE}.lock"), f"the simulation of events in {note.parent}", LOCK_SECONDS):
-        noted, where = _read(note), _where(settings)
-        reached = noted.get(where)
-        if reason := why_not(settings, begun=reached is not None):
-            return _nothing(settings, reason)
-        oldest = today - timedelta(HISTORY_DAYS)
-        if reached is None or reached.plan != _plan(settings, reached.plan.first):
-            reached = Reached(plan=_plan(settings, oldest), next=oldest)
-        if reached.next >= today:
-            return _nothing(settings, f"the events of all days before {reached.next} were sent already")
-        sent = generate(settings, reached.plan, max(reached.next, oldest), today)
-        noted[where] = reached.model_copy(update={"next": today})
-        write_text_atomically(note, _Noted(noted).model_dump_json(indent=2) + "\n")
-        return asdict(sent)
+        return _go_on(settings, note, today)
+
+
+def _go_on(settings: Settings, note: Path, today: date) -> dict[str, Any]:
+    noted, where, oldest = _read(note), _where(settings), today - timedelta(HISTORY_DAYS)
+    reached = noted.get(where)
+    if reached is None or reached.plan != _plan(settings, reached.plan.first):
+        reached = Reached(plan=_plan(settings, oldest), next=oldest)
+    if reached.next >= today:
+        return _nothing(settings, f"the events of all days before {reached.next} were sent already")
+    sent = generate(settings, reached.plan, max(reached.next, oldest), today)
+    noted[where] = reached.model_copy(update={"next": today})
+    write_text_atomically(note, _Noted(noted).model_dump_json(indent=2) + "\n")
+    return asdict(sent)
 
 
 def _plan(settings: Settings, first: date) -> Plan:

@@ -1,5 +1,7 @@
 """Whether a pipeline may simulate events here: they must never mix with a team's real ones unasked."""
 
+from collections.abc import Callable
+
 from reco_assets.events.schema import topics
 from reco_assets.sources.choose import choose_place, is_without_source
 from reco_assets.sources.remembered import recall
@@ -10,12 +12,11 @@ from resources.settings import Settings
 HOW = "EVENTS_SIMULATE=on has them simulated all the same; `reco events generate` does it once"
 
 
-def why_not(settings: Settings, *, begun: bool) -> str | None:
+def why_not(settings: Settings, *, begun: Callable[[], bool]) -> str | None:
     """The reason for which nothing is simulated; None where events are.
 
     With EVENTS_SIMULATE=auto they are where the ratings are synthetic, or where there are none and none are configured;
-    but not into topics that somebody else has filled. `begun`: this lakehouse has simulated there before.
-
+    but not into topics that somebody else has filled. `begun` tells whether this lakehouse has simulated there before.
     Raises `BrokerAwayError`.
     """
     if settings.events.simulate == "off":
@@ -25,7 +26,7 @@ def why_not(settings: Settings, *, begun: bool) -> str | None:
     if ratings := _real_ratings(settings):
         return f"{ratings}, and simulated events would mix with them; {HOW}"
     servers, prefix = settings.events.bootstrap_servers, settings.events.topic_prefix
-    if servers and not begun and holds_messages(servers, topics(prefix)):
+    if servers and not begun() and holds_messages(servers, topics(prefix)):
         return f"the topics {prefix}* at {servers} hold events that this lakehouse has not simulated; {HOW}"
     return None
 

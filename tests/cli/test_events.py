@@ -1,0 +1,57 @@
+"""`reco events` and the documents' door to it, as a person runs them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from resources.kafka.broker import free_port
+from resources.kafka.clients import admin, answers
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+Reco = Callable[..., "subprocess.CompletedProcess[str]"]
+FEW = ("--users", "5", "--movies", "20", "--seed", "3", "--days", "2", "--until", "2026-03-01")
+
+
+def test_generate_says_what_it_sent_where_and_does_the_same_again(reco: Reco, tmp_path: Path) -> None:
+    done = reco("events", "generate", *FEW)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["to"] == f"{tmp_path}/lake/events/files"
+    assert (said["first_day"], said["end_day"]) == ("2026-02-27", "2026-03-01")
+    assert said["events"] == sum(said["topics"].values())
+    assert json.loads(reco("events", "generate", *FEW).stdout) == said
+    lines = [line for file in (tmp_path / "lake" / "events" / "files").rglob("*.jsonl") for line in file.open()]
+    assert len(lines) == 2 * len(set(lines)) == 2 * said["events"]
+
+
+def test_the_documents_door_hands_over_what_it_sent_and_refuses_other_words(run_python: Reco, tmp_path: Path) -> None:
+    variables = {"LAKEHOUSE_PATH": str(tmp_path / "lake"), "SYNTHETIC_USERS": "5", "SYNTHETIC_MOVIES": "20"}
+    done = run_python([str(ROOT / "sim" / "generate.py"), "generate-all"], variables, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["assets"]["events/simulated"]["events"] > 0
+    refused = run_python([str(ROOT / "sim" / "generate.py"), "generate-some"], variables, tmp_path)
+    assert refused.returncode == 2
+    assert "choose from generate-all" in refused.stderr.replace("'", "")
+
+
+def test_serve_broker_runs_until_it_is_told_to_stop(broker_jars: Path, tmp_path: Path) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "reco_assets.cli", "events", "serve-broker", "--port", str(port)]
+    environment = os.environ | {"LAKEHOUSE_PATH": str(tmp_path)}
+    with subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=-1, stderr=-1, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert process.stdout.readline() == f"export KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:{port}\n"
+        assert admin(f"127.0.0.1:{port}").list_topics(timeout=10).brokers
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert not answers(f"127.0.0.1:{port}", seconds=0.5)

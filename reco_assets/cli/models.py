@@ -84,17 +84,21 @@ def reproduce(
     from rich.table import Table
 
     from reco_assets.cli.summary import add_row, console, number
+    from reco_assets.models.own_reproduction import reproduce_own
     from reco_assets.models.reproduction import TOLERANCE, recipe_of, reproduce_version
     from reco_assets.models.versions.store import model_store
     from resources.settings import load_settings
     from resources.tables.lakehouse import Lakehouse
 
     settings, family = load_settings(), named_family(model)
-    recipe = recipe_of(model_store(settings, family).record(version))
-    settings = load_settings(reco_engine=recipe.engine)
-    for line in recipe.describe():
-        typer.echo(line, err=True)
-    figures = reproduce_version(Lakehouse.open(settings), family, recipe)
+    record = model_store(settings, family).record(version)
+    if family.own:
+        figures = reproduce_own(Lakehouse.open(settings), family, family.own, record)
+    else:
+        recipe = recipe_of(record)
+        for line in recipe.describe():
+            typer.echo(line, err=True)
+        figures = reproduce_version(Lakehouse.open(load_settings(reco_engine=recipe.engine)), family, recipe)
     table = Table("", "recorded", "now", "difference", title=f"Model {version}", title_justify="left")
     for figure in figures:
         add_row(table, figure.name, *(number(value, 6) for value in (figure.recorded, figure.now, figure.difference)))

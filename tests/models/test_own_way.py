@@ -14,8 +14,10 @@ from reco_assets.models.als.family import ALS, configure, fit_ranking
 from reco_assets.models.assets import NO_VERSION, model_assets
 from reco_assets.models.interface import Family, HeldOut, OwnWay, TrainingData
 from reco_assets.models.judging.sampled import Interactions, Split, leave_latest_out
+from reco_assets.models.own_reproduction import reproduce_own
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import Inputs
+from reco_assets.models.reproduction import ReproductionError
 from reco_assets.models.training import why_not_trained
 from reco_assets.models.versions.store import model_store
 from resources.engine import Engine
@@ -174,7 +176,9 @@ def test_mlflow_holds_the_deployed_version_with_its_figures_and_alias(week: Week
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     champion = client.get_model_version_by_alias("reco_weekly", "champion")
     assert champion.tags["version"] == week.sunday.version
-    assert "sampled_ndcg" in client.get_run(champion.run_id).data.metrics
+    logged = client.get_run(champion.run_id).data
+    assert "sampled_ndcg" in logged.metrics
+    assert logged.params["sampled_protocol"] == week.sunday.metadata["evaluation"]["protocol"]
 
 
 def test_a_run_that_is_forced_trains_on_any_day_and_the_next_version_serves(week: Week) -> None:
@@ -182,6 +186,18 @@ def test_a_run_that_is_forced_trains_on_any_day_and_the_next_version_serves(week
     assert made.version > week.sunday.version
     assert made.metadata["champion"]["champion"] == made.version
     assert model_store(week.lakehouse.settings, weekly()).previous() == week.sunday.version
+
+
+def test_a_version_is_trained_again_to_the_same_figures(week: Week) -> None:
+    family = weekly()
+    record = model_store(week.lakehouse.settings, family).record(week.sunday.version)
+    assert family.own is not None
+    figures = reproduce_own(week.lakehouse, family, family.own, record)
+    assert [figure.name for figure in figures][:2] == ["AUC, sampled", "NDCG@10, sampled"]
+    assert all(figure.same for figure in figures)
+    other = Lakehouse(week.lakehouse.settings.changed(reco_seed=7), week.lakehouse.engine)
+    with pytest.raises(ReproductionError, match="RECO_SEED is 7 here"):
+        reproduce_own(other, family, family.own, record)
 
 
 def test_a_version_below_the_limits_is_kept_and_not_deployed(tmp_path: Path, engine: Engine) -> None:

@@ -58,7 +58,8 @@ def judge_version(family: Family, lakehouse: Lakehouse, registry: MlflowTracking
     store.annotate(version, Annotation(metrics=MetricsRecord.model_validate(document)))
     # A version that is judged again gets a run of its own: one run holds one judgement.
     trained_in = None if record.metrics else record.mlflow_run_id
-    shown = document["hyperparameters"], scalar_metrics(document)
+    protocol = {"sampled_protocol": document["sampled"]["protocol"]} if "sampled" in document else {}
+    shown = {**document["hyperparameters"], **protocol}, scalar_metrics(document)
     return Judged(
         document, path, registry.log_version(VersionRecord(version, *shown, store.path(version), (path,), trained_in))
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.kafka.broker import Broker, free_port, running
+from resources.kafka.broker import Broker, BrokerError, free_port, java_program, running
 from resources.kafka.jars import KafkaJarsError, kafka_jars
 from resources.settings import load_settings
 
@@ -15,8 +15,9 @@ from resources.settings import load_settings
 def broker_jars(_no_settings_from_outside: None) -> Path:
     """The folder of the broker's JARs; where they can't be had, tests of brokers are skipped with the reason."""
     try:
+        java_program()
         return kafka_jars(load_settings().storage.cache)
-    except KafkaJarsError as error:
+    except (BrokerError, KafkaJarsError) as error:
         pytest.skip(f"no Kafka broker: {error}")
 
 

@@ -1,15 +1,36 @@
 #!/bin/sh
-# Installs the servers that the slow tests start themselves, from Debian's packages, where they are missing.
+# Installs what the slow tests start servers from, where it is missing: Postgres from Debian's packages, and by Maven the
+# JARs of a Kafka broker. What can't be had is said, and its tests are skipped.
 set -eu
-if command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
-    exit 0
-fi
-if [ "$(id -u)" != 0 ]; then
-    echo "Postgres is missing, its tests will be skipped: apt-get install postgresql" >&2
-    exit 0
-fi
-apt-get update -q
-apt-get install -y -q --no-install-recommends postgresql-common
-# The package would make and start a server of its own.
-echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
-apt-get install -y -q --no-install-recommends postgresql
+
+postgres() {
+    if command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
+        return
+    fi
+    if [ "$(id -u)" != 0 ]; then
+        echo "Postgres is missing, its tests will be skipped: apt-get install postgresql" >&2
+        return
+    fi
+    apt-get update -q
+    apt-get install -y -q --no-install-recommends postgresql-common
+    # The package would make and start a server of its own.
+    echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
+    apt-get install -y -q --no-install-recommends postgresql
+}
+
+kafka() {
+    if ! command -v mvn >/dev/null && [ "$(id -u)" = 0 ]; then
+        apt-get update -q
+        apt-get install -y -q --no-install-recommends maven
+    fi
+    if ! command -v java >/dev/null; then
+        echo "Java is missing, the tests with a Kafka broker will be skipped: apt-get install openjdk-17-jre-headless" >&2
+        return
+    fi
+    python=.venv-spark/bin/python
+    [ -x $python ] || python=.venv/bin/python
+    $python -m resources.kafka.jars || echo "The tests with a Kafka broker will be skipped." >&2
+}
+
+postgres
+kafka

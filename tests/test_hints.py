@@ -33,6 +33,7 @@ RECO = {
     "reco airflow export": "airflow export --out dags",
     "reco airflow export --out {}": "airflow export --out dags",
     "reco etl": "etl",
+    "reco events extract": "events extract",
     "reco events generate": "events generate --users 5 --days 2",
     "reco etl --replace-source": "etl --replace-source",
     "reco train": "train",

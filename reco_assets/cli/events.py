@@ -45,6 +45,21 @@ def generate(
     say(vars(send(settings, Plan(shape.users, shape.movies, shape.seed, first), first, end)))
 
 
+@app.command()
+def extract() -> None:
+    """Take what has come since the last time into the data lake, EVENTS_MAX_PER_RUN at most, and rank what trends."""
+    from reco_assets.cli.progress import run_with_progress
+    from reco_assets.cli.summary import print_summary
+    from reco_assets.events.outlets import destination
+    from reco_assets.pipelines.selections import EXTRACTION
+
+    settings = _settings()
+    outcome = run_with_progress(settings, EXTRACTION, "extract")
+    print_summary(settings, outcome)
+    if not any("dagster/row_count" in values for values in outcome.metadata.values()):
+        typer.echo(f"There are no events yet: none have come by {destination(settings)}.")
+
+
 @app.command("serve-broker")
 def serve_broker(
     *,

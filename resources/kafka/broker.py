@@ -145,12 +145,7 @@ class Broker:
             raise self._failed("could not format its data folder")
 
     def _java(self) -> list[str]:
-        home = os.environ.get("JAVA_HOME")
-        java = shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
-        if java is None:
-            fix = "Install Java 17 or newer (apt-get install openjdk-17-jre-headless)."
-            raise BrokerError(f"A Kafka broker needs Java, and none was found. {fix}")
-        return [java, *JVM, *LOGGING, "-cp", f"{self.jars}/*"]
+        return [java_program(), *JVM, *LOGGING, "-cp", f"{self.jars}/*"]
 
     def _await_answer(self, process: "subprocess.Popen[bytes]") -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -175,6 +170,16 @@ def running(broker: Broker) -> Iterator[Broker]:
         yield broker
     finally:
         broker.stop()
+
+
+def java_program() -> str:
+    """The path of Java. Raises `BrokerError` where there is none."""
+    home = os.environ.get("JAVA_HOME")
+    java = shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
+    if java is None:
+        fix = "Install Java 17 or newer (apt-get install openjdk-17-jre-headless)."
+        raise BrokerError(f"A Kafka broker of your own needs Java, and none was found. {fix}")
+    return java
 
 
 def free_port() -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from resources.kafka import clients
-from resources.kafka.broker import Broker, BrokerError, free_port
+from resources.kafka.broker import Broker, BrokerError, free_port, java_program
 from resources.kafka.clients import BrokerAwayError, admin, answers, cluster_id, ensure_topics
 from resources.kafka.jars import KafkaJarsError, kafka_jars
 
@@ -49,6 +49,12 @@ def test_a_broker_that_is_away_is_named_with_what_to_do(monkeypatch: pytest.Monk
     servers = f"127.0.0.1:{free_port()}"
     with pytest.raises(BrokerAwayError, match=rf"{servers} failed .*Start it, or correct KAFKA_BOOTSTRAP_SERVERS"):
         ensure_topics(servers, ["any"], partitions=1)
+
+
+def test_without_java_the_error_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(BrokerError, match="apt-get install openjdk-17-jre-headless"):
+        java_program()
 
 
 def test_without_maven_the_error_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -164,6 +164,7 @@ LEDGER = Path("stream", "ledger.sqlite")
 ARCHIVE = Path("stream", "archive")  # <batch>.csv
 RECEIPTS = Path("stream", "receipts")  # <batch>.json
 NOT_TAKEN = Path("stream", "not_taken.json")
+RATING_EVENTS = Path("silver", "_rating_events.json")  # the version of events/log that silver/ratings is made with
 FUTURES_CSV = Path("processed", "future.csv")
 MODELS = Path("gold", "models")
 DRIFT_REPORTS = Path("drift", "reports")  # <report id>.json and .html

@@ -11,6 +11,7 @@ from reco_assets.quality.declarations import DECLARED
 from reco_assets.quality.scans import scan_of
 from reco_assets.silver import layouts
 from reco_assets.silver.cleaning import exact_duplicates, typed_movies, typed_ratings
+from reco_assets.silver.rating_events import all_ratings_as_text, count_rating_events, taken_events
 from resources.files import write_json
 from resources.locking.reservations import reserved_stamp
 from resources.tables.lakehouse import Lakehouse
@@ -47,8 +48,9 @@ def write_etl_report(lakehouse: Lakehouse, moment: datetime) -> EtlReport:
 
 def count_rows(lakehouse: Lakehouse, table: str) -> Conservation:
     """Where the raw rows of one table went, counted in the tables as they were written."""
+    of_events = count_rating_events(lakehouse, taken_events(lakehouse)) if table == "ratings" else 0
     return Conservation(
-        rows_in=lakehouse.row_count(f"bronze/{table}"),
+        rows_in=lakehouse.row_count(f"bronze/{table}") + of_events,
         silver=lakehouse.row_count(f"silver/{table}"),
         quarantined=lakehouse.row_count(f"silver/quarantine_{table}"),
         exact_duplicates=_exact_duplicates(lakehouse, table),
@@ -78,6 +80,7 @@ def write_reports(
             "storage_format": lakehouse.settings.storage.format,
             "engine": lakehouse.engine.name,
             "tables": plain(counts),
+            **_of_events(lakehouse),
             "passed": all(c.holds for c in counts.values()) and all(q["passed"] for q in quality.values()),
         }
         write_json(summary(stamp), executed | document)
@@ -89,10 +92,18 @@ def _exact_duplicates(lakehouse: Lakehouse, table: str) -> int:
         return 0  # repeated tags are kept
     bronze = lakehouse.read(f"bronze/{table}")
     if table == "ratings":
-        typed = typed_ratings(layouts.ratings_as_text(bronze))
+        typed = typed_ratings(all_ratings_as_text(lakehouse, bronze, taken_events(lakehouse)))
     else:
         typed = typed_movies(layouts.movies_as_text(bronze))
     return exact_duplicates(typed, lakehouse.read(f"silver/quarantine_{table}"))
+
+
+def _of_events(lakehouse: Lakehouse) -> dict[str, Any]:
+    """What of the ratings were events, and of which version of the log; nothing where there is none."""
+    taken = taken_events(lakehouse)
+    if taken.version is None:
+        return {}
+    return {"rating_events": {"version": taken.version, "rows": count_rating_events(lakehouse, taken)}}
 
 
 def plain(counts: Mapping[str, Conservation]) -> dict[str, dict[str, int | bool]]:

@@ -12,7 +12,9 @@ from pyspark.sql import DataFrame
 
 from reco_assets.silver import layouts
 from reco_assets.silver.cleaning import Cleaned, clean_movies, clean_ratings, clean_tags
-from reco_assets.tables import OWNERS
+from reco_assets.silver.rating_events import all_ratings_as_text, take_newest, taken_events
+from reco_assets.tables import OWNERS, SILVER_RATINGS
+from resources.tables.lakehouse import Lakehouse
 
 
 def _outs(table: str, description: str) -> dict[str, dg.AssetOut]:
@@ -35,11 +37,20 @@ def _selected(context: dg.AssetExecutionContext, table: str, cleaned: Cleaned) -
     name="silver_ratings",
     ins={"bronze": dg.AssetIn(["bronze", "ratings"])},
     outs=_outs("ratings", "Ratings of 0.5 to 5 stars, one row per user, movie and second; by year and month."),
+    deps=[["events", "log"]],
     can_subset=True,
 )
-def silver_ratings(context: dg.AssetExecutionContext, bronze: DataFrame) -> Iterator[dg.Output]:
-    """Clean the ratings."""
-    yield from _selected(context, "ratings", clean_ratings(layouts.ratings_as_text(bronze), datetime.now(UTC)))
+def silver_ratings(
+    context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse], bronze: DataFrame
+) -> Iterator[dg.Output]:
+    """Clean the ratings, those of the source and the rating events where there are any.
+
+    The quarantine alone is made of the events that silver/ratings was made of.
+    """
+    ratings = dg.AssetKey(SILVER_RATINGS.name.split("/")) in context.selected_asset_keys
+    taken = take_newest(lakehouse) if ratings else taken_events(lakehouse)
+    text = all_ratings_as_text(lakehouse, bronze, taken)
+    yield from _selected(context, "ratings", clean_ratings(text, datetime.now(UTC)))
 
 
 @dg.multi_asset(

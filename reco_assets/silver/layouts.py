@@ -13,6 +13,7 @@ from reco_assets.sources.formats import columns_among
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
+RATED = "rating"  # the event_type of events that are ratings
 NO_GENRES = "(no genres listed)"
 
 
@@ -36,6 +37,20 @@ def movies_as_text(bronze: "DataFrame") -> "DataFrame":
 def tags_as_text(bronze: "DataFrame") -> "DataFrame":
     """user_id, movie_id, tag, seconds (Unix, as text), source, line, raw."""
     return _events_as_text(bronze, "tag")
+
+
+def rating_events_as_text(log: "DataFrame") -> "DataFrame":
+    """The rating events of events/log with the columns of `ratings_as_text`.
+
+    source is "events/log" with the topic and partition that the event came from, and line its offset there + 1: lines
+    are counted from 1. Both name the event for good.
+    """
+    source = F.concat_ws("/", F.lit("events/log"), "source", "topic", F.col("partition").cast("string"))
+    given = [F.col(name).cast("string").alias(name) for name in ("user_id", "movie_id", "rating")]
+    seconds = F.unix_seconds("event_ts").cast("string").alias("seconds")
+    raw = F.concat_ws(",", *(F.col(name).cast("string") for name in ("user_id", "movie_id", "rating", "event_ts")))
+    place = [source.alias("source"), (F.col("offset") + 1).alias("line"), raw.alias("raw")]
+    return log.where(F.col("event_type") == F.lit(RATED)).select(*given, seconds, *place)
 
 
 def _events_as_text(bronze: "DataFrame", value: str) -> "DataFrame":

@@ -33,7 +33,7 @@ def split_as_delivered(ratings: "DataFrame", delivered: "DataFrame") -> "DataFra
     """silver/ratings + `side`, from raw rows (user_id, movie_id as text, source = train.txt …) that name it.
 
     A pair in more than one file is on the side of the first of train, test, future: never tested on what was
-    trained on.
+    trained on. A pair in none of them, which came as an event, is trained on.
     """
     side = F.regexp_extract("source", r"^(\w+)\.txt$", 1)
     order = F.array_position(F.array(*(F.lit(name) for name in SIDES)), side)
@@ -43,7 +43,7 @@ def split_as_delivered(ratings: "DataFrame", delivered: "DataFrame") -> "DataFra
         .agg(F.min("at").cast("int").alias("at"))
     )
     named = pairs.select(*PAIR, F.element_at(F.array(*(F.lit(name) for name in SIDES)), F.col("at")).alias("side"))
-    return ratings.join(named, PAIR)
+    return ratings.join(named, PAIR, "left").withColumn("side", F.coalesce("side", F.lit(TRAIN)))
 
 
 def keep_sides(sided: "DataFrame", previous: "DataFrame", policy: str) -> "DataFrame":

@@ -1,0 +1,60 @@
+"""Which version of events/log the ratings of silver are made with, beside those of the source.
+
+It is noted, so that silver/ratings, its quarantine and the report that counts their rows follow from the same events
+while the log grows, also when they are made in different runs.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow.dataset as ds
+
+from reco_assets.silver.layouts import RATED, rating_events_as_text, ratings_as_text
+from reco_assets.tables import EVENTS_LOG, RATING_EVENTS
+from resources.documents import DocumentError, read_document
+from resources.files import write_json
+from resources.tables.files import LakehouseError
+from resources.tables.lakehouse import Lakehouse
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class TakenEvents:
+    """The version of events/log whose rating events are in silver; None: of none."""
+
+    version: int | None
+
+
+def take_newest(lakehouse: Lakehouse) -> TakenEvents:
+    """Note that silver is made with the newest version of the log from now on."""
+    taken = TakenEvents(lakehouse.version(EVENTS_LOG.name) if lakehouse.exists(EVENTS_LOG.name) else None)
+    if taken != taken_events(lakehouse):
+        write_json(lakehouse.root / RATING_EVENTS, asdict(taken))
+    return taken
+
+
+def taken_events(lakehouse: Lakehouse) -> TakenEvents:
+    """What was noted last. Raises `LakehouseError` where the note is damaged."""
+    try:
+        return read_document(lakehouse.root / RATING_EVENTS, TakenEvents)
+    except FileNotFoundError:
+        return TakenEvents(None)
+    except DocumentError as error:
+        raise LakehouseError(f"{error}. Remove the file and make silver/ratings again: reco etl.") from None
+
+
+def all_ratings_as_text(lakehouse: Lakehouse, bronze: "DataFrame", taken: TakenEvents) -> "DataFrame":
+    """The ratings of the source and of the events taken, with the columns of `ratings_as_text`."""
+    text = ratings_as_text(bronze)
+    if taken.version is None:
+        return text
+    return text.unionByName(rating_events_as_text(lakehouse.read(EVENTS_LOG.name, taken.version)))
+
+
+def count_rating_events(lakehouse: Lakehouse, taken: TakenEvents) -> int:
+    """How many rating events were taken. Raises `LakehouseError`."""
+    if taken.version is None:
+        return 0
+    return int(lakehouse.dataset(EVENTS_LOG.name, taken.version).count_rows(filter=ds.field("event_type") == RATED))

@@ -101,7 +101,7 @@ def tiny_settings(_no_settings_from_outside: None) -> Callable[..., Settings]:
             ranking_max_iter=3,
             promotion_bootstrap_samples=199,
             drift_bootstrap_samples=199,
-            **settings,
+            **({"events_simulate": "off"} | settings),
         )
 
     return make

@@ -16,6 +16,7 @@ class EventSettings(Group, alias_generator=below("EVENTS_")):
     data_lake_path: Annotated[LocalPath | None, Field(alias="DATA_LAKE_PATH")] = None
     topic_prefix: Name = "reco."
     max_per_run: Positive = 1_000_000
+    poll_seconds: PositiveNumber = 5.0
     simulate: Literal["auto", "on", "off"] = "auto"
     trending_half_life_days: Annotated[PositiveNumber, Field(alias="TRENDING_HALF_LIFE_DAYS")] = 7.0
 

@@ -9,6 +9,7 @@ import dagster as dg
 from reco_assets.events.extraction.counts import Extracted
 from reco_assets.events.extraction.extract import extract
 from reco_assets.tables import DEAD_LETTERS, EVENTS_LOG, OWNERS
+from resources.dagster_home import open_instance
 from resources.io_managers import table_metadata
 from resources.orchestrator.shown_tables import Cell, shown_table
 from resources.tables.lakehouse import Lakehouse
@@ -65,6 +66,27 @@ def extract_events(
             context.log_event(dg.AssetMaterialization(key, metadata=metadata))
     selected = {key.name for key in context.selected_asset_check_keys}
     yield from (found for found in _checks(done) if found.check_name in selected)
+
+
+def report(lakehouse: Lakehouse, done: Extracted) -> None:
+    """Show what was extracted outside of a run in Dagit, where DAGSTER_HOME is set. Raises `HomeError`."""
+    with open_instance() as instance:
+        for spec in (EVENTS_LOG, DEAD_LETTERS):
+            metadata = table_metadata(lakehouse, spec) | _metadata(done)
+            instance.report_runless_asset_event(dg.AssetMaterialization(spec.name.split("/"), metadata=metadata))
+        for found in _checks(done):
+            instance.report_runless_asset_event(_evaluation(found))
+
+
+def _evaluation(found: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
+    return dg.AssetCheckEvaluation(
+        asset_key=found.asset_key or LOG,
+        check_name=found.check_name or "",
+        passed=found.passed,
+        severity=found.severity,
+        description=found.description,
+        metadata=found.metadata,
+    )
 
 
 def _loud(done: Extracted) -> list[str]:

@@ -41,6 +41,10 @@ class Extracted:
         ended = self.events + self.duplicates + self.dead_letters
         return self.read == ended and self.written == self.events.total()
 
+    def __str__(self) -> str:
+        counts = {"new": self.events, "duplicates": self.duplicates, "dead letters": self.dead_letters}
+        return f"{self.read.total():,} messages: {', '.join(f'{of.total():,} {name}' for name, of in counts.items())}"
+
     def __add__(self, other: "Extracted") -> "Extracted":
         """Both together; the newer offsets are the other's."""
         return Extracted(

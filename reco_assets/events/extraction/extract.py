@@ -19,6 +19,7 @@ from reco_assets.events.extraction.judged import first_of_each_id, judge
 from reco_assets.events.extraction.messages import OffsetsGoneError, Source
 from reco_assets.events.extraction.planning import Plan, plan_step, start_of
 from reco_assets.events.extraction.sources import event_sources
+from reco_assets.events.extraction.upkeep import after_extraction
 from reco_assets.events.schema import EventType, topics
 from reco_assets.steps import reached
 from reco_assets.tables import DEAD_LETTERS, EVENTS_LOG
@@ -41,6 +42,8 @@ def extract(lakehouse: Lakehouse, sources: Sequence[Source] | None = None) -> Ex
     for source in sources:
         while left and (step := _retried(lakehouse, source, min(left, AT_ONCE))):
             done, left = done + step, left - step.read.total()
+    if done.read:
+        after_extraction(lakehouse)
     return done + Extracted(lag=backlog(lakehouse, sources))
 
 

@@ -21,16 +21,26 @@ class DatabaseError(RecoError):
 
 
 @contextmanager
-def new_database(path: Path) -> Iterator["DuckDBPyConnection"]:
-    """Make a DuckDB file at a free path and fill it; whole and closed when the block ends.
+def new_database(path: Path, called: Path) -> Iterator["DuckDBPyConnection"]:
+    """Make a DuckDB file and fill it; it is whole and closed when the block ends.
 
-    Whoever removes it after a failure removes what DuckDB puts beside it too: `<path>.wal` and `<path>.tmp`.
-    Raises `DatabaseError`.
+    Args:
+        path: Where it is written: a free name in a folder of its own, as DuckDB lays `<path>.wal` and `<path>.tmp`
+            beside it.
+        called: Its name in messages, under which it will be known.
+
+    Raises:
+        DatabaseError: It can't be written.
     """
-    with _told(path), _connected(path, read_only=False) as connection:
-        # A file's rows lie as they were sorted; and memory is not spent on keeping orders nobody asks for.
-        yield connection
-        connection.execute("CHECKPOINT")
+    import duckdb
+
+    with _told(called):
+        connection = duckdb.connect(path)
+        try:
+            yield connection
+            connection.execute("CHECKPOINT")
+        finally:
+            connection.close()
 
 
 @contextmanager
@@ -51,17 +61,6 @@ def open_to_read(path: Path) -> "DuckDBPyConnection":
 
     with _told(path):
         return duckdb.connect(path, read_only=True)
-
-
-@contextmanager
-def _connected(path: Path, read_only: bool) -> Iterator["DuckDBPyConnection"]:
-    import duckdb
-
-    connection = duckdb.connect(path, read_only=read_only)
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import typer
 
-from reco_assets.cli import airflow, data, demo, drift, events, models, pipeline, run, serving, stream
+from reco_assets.cli import airflow, data, demo, drift, events, features, models, pipeline, run, serving, stream
 from reco_assets.cli.outermost import run_guarded
 
 HELP = "From MovieLens files to recommendations. Settings come from the environment: see docs/settings.md."
@@ -39,6 +39,7 @@ app.command()(serving.similar)
 app.add_typer(stream.app, name="stream")
 app.add_typer(drift.app, name="drift")
 app.add_typer(events.app, name="events")
+app.add_typer(features.app, name="features")
 app.add_typer(models.app, name="model")
 app.add_typer(data.app, name="data")
 app.add_typer(airflow.app, name="airflow")

@@ -42,10 +42,12 @@ _MOVIES = """
 CREATE TABLE movies AS
 SELECT movie_id, title, genres, release_year, flags AS genre_flags, CAST(list_sum(flags) AS INTEGER) AS genre_count
 FROM (
-    SELECT movie_id, title, release_year, coalesce(genres, []) AS genres,
-        CAST([CAST(list_contains(genres, genre) AS FLOAT) FOR genre IN $genres] AS FLOAT[{count}]) AS flags
-    FROM (SELECT DISTINCT movie_id FROM activity UNION SELECT movie_id FROM given_movies)
-    LEFT JOIN given_movies USING (movie_id)
+    SELECT *, CAST([CAST(list_contains(genres, genre) AS FLOAT) FOR genre IN $genres] AS FLOAT[{count}]) AS flags
+    FROM (
+        SELECT movie_id, title, coalesce(genres, []) AS genres, release_year
+        FROM (SELECT movie_id FROM activity UNION SELECT movie_id FROM given_movies)
+        LEFT JOIN given_movies USING (movie_id)
+    )
 ) ORDER BY movie_id
 """
 

@@ -146,7 +146,7 @@ FEATURES: tuple[Feature, ...] = (
         "FLOAT",
         "The user's genre shares, mean over the movie's genres.",
         _SHARE,
-        at="array_inner_product(of_user.user_genre_share, movie.genre_flags) / movie.genre_count",
+        at="array_inner_product(of_user.user_genre_share, movie.genre_flags) / greatest(movie.genre_count, 1)",
     ),
     Feature(
         "pair_genre_taste",
@@ -154,6 +154,6 @@ FEATURES: tuple[Feature, ...] = (
         "FLOAT",
         "The user's genre tastes in stars, mean over the movie's genres.",
         "value BETWEEN -3 AND 1.5",
-        at="array_inner_product(of_user.user_genre_taste, movie.genre_flags) / movie.genre_count",
+        at="array_inner_product(of_user.user_genre_taste, movie.genre_flags) / greatest(movie.genre_count, 1)",
     ),
 )

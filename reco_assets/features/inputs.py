@@ -13,9 +13,9 @@ from resources.tables.lakehouse import Lakehouse
 
 INPUTS = (SILVER_RATINGS.name, SILVER_MOVIES.name, EVENTS_LOG.name)
 MOMENT = pa.timestamp("us")  # UTC without saying so, as DuckDB's TIMESTAMP
-_RATINGS = pa.schema([("user_id", pa.int32()), ("movie_id", pa.int32()), ("rating", pa.float32()), ("ts", MOMENT)])
-_EVENTS = pa.schema([*_RATINGS, ("kind", pa.string()), ("turn", pa.int64())])
-_MOVIES = pa.schema(
+RATINGS = pa.schema([("user_id", pa.int32()), ("movie_id", pa.int32()), ("rating", pa.float32()), ("ts", MOMENT)])
+EVENTS = pa.schema([*RATINGS, ("kind", pa.string()), ("turn", pa.int64())])
+MOVIES = pa.schema(
     [
         ("movie_id", pa.int32()),
         ("title", pa.string()),
@@ -25,6 +25,7 @@ _MOVIES = pa.schema(
 )
 _KINDS = ("rating", "view", "click")
 _NEW_MOVIE = "movie"
+_TITLE_YEAR = r"\((?P<year>[0-9]{4})\)[ \t]*\z"
 
 
 class FeatureInputsError(RecoError):
@@ -54,42 +55,43 @@ def read_inputs(lakehouse: Lakehouse) -> Inputs:
 
 def _ratings(lakehouse: Lakehouse, versions: dict[str, int | None]) -> pa.Table:
     if SILVER_RATINGS.name not in versions:
-        return _RATINGS.empty_table()
+        return RATINGS.empty_table()
     rows = _read(lakehouse, SILVER_RATINGS.name, versions, ("user_id", "movie_id", "rating", "rating_ts"))
-    return _in_seconds(rows.rename_columns({"rating_ts": "ts"})).cast(_RATINGS)
+    return _in_seconds(rows.rename_columns({"rating_ts": "ts"})).cast(RATINGS)
 
 
 def _events(lakehouse: Lakehouse, versions: dict[str, int | None]) -> tuple[pa.Table, pa.Table]:
     """What users did, and the movies that events tell of, the newest last."""
     if EVENTS_LOG.name not in versions:
-        return _EVENTS.empty_table(), _MOVIES.empty_table()
-    columns = (*_RATINGS.names[:3], "event_ts", "event_type", "title", "genres", "ingested_ts", "partition", "offset")
+        return EVENTS.empty_table(), MOVIES.empty_table()
+    columns = (*RATINGS.names[:3], "event_ts", "event_type", "title", "genres", "ingested_ts", "partition", "offset")
     rows = _read(lakehouse, EVENTS_LOG.name, versions, columns, (*_KINDS, _NEW_MOVIE))
     order = [(name, "ascending") for name in ("ingested_ts", "partition", "offset")]
     rows = rows.take(pac.sort_indices(rows, sort_keys=order))
     rows = rows.append_column("turn", pa.array(range(rows.num_rows), pa.int64()))
     rows = _in_seconds(rows.rename_columns({"event_ts": "ts", "event_type": "kind"}))
     movies = rows.filter(pac.equal(rows["kind"], _NEW_MOVIE))
-    told = rows.filter(pac.not_equal(rows["kind"], _NEW_MOVIE)).select(_EVENTS.names).cast(_EVENTS)
+    told = rows.filter(pac.not_equal(rows["kind"], _NEW_MOVIE)).select(EVENTS.names).cast(EVENTS)
     return told, _told_movies(movies)
 
 
 def _told_movies(rows: pa.Table) -> pa.Table:
+    """Movies of events with the columns of silver, to which an event's title gives the year as a file's does."""
     return pa.table(
         {
             "movie_id": rows["movie_id"],
             "title": rows["title"],
             "genres": pac.split_pattern(rows["genres"], "|"),
-            "release_year": pa.nulls(rows.num_rows, pa.int32()),
+            "release_year": pac.struct_field(pac.extract_regex(rows["title"], _TITLE_YEAR), "year"),
         }
-    ).cast(_MOVIES)
+    ).cast(MOVIES)
 
 
 def _movies(lakehouse: Lakehouse, versions: dict[str, int | None], told: pa.Table) -> pa.Table:
     """The movies of silver, and those that only events tell of, each as the newest event does."""
-    known = _MOVIES.empty_table()
+    known = MOVIES.empty_table()
     if SILVER_MOVIES.name in versions:
-        known = _read(lakehouse, SILVER_MOVIES.name, versions, _MOVIES.names).cast(_MOVIES)
+        known = _read(lakehouse, SILVER_MOVIES.name, versions, MOVIES.names).cast(MOVIES)
     told = told.filter(pac.invert(pac.is_in(told["movie_id"], known["movie_id"])))
     newest = {movie: row for row, movie in enumerate(told["movie_id"].to_pylist())}
     return pa.concat_tables([known, told.take(pa.array(newest.values(), pa.int64()))])

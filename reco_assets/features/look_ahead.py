@@ -52,7 +52,10 @@ def looking_ahead(sources: Sources, features: Sequence[Feature]) -> list[Finding
         return []
     with in_memory() as whole:
         build(whole, world, features)
-        found = {feature: row for cut in cuts for feature, row in _differing(whole, world, features, cut)}
+        found = dict[str, Finding]()
+        for cut in cuts:
+            for feature, finding in _differing(whole, world, features, cut):
+                found.setdefault(feature, finding)
     return list(found.values())
 
 

@@ -33,13 +33,13 @@ def _broken_in(
 ) -> Iterator[Finding]:
     broken = [f"NOT coalesce({_holds(feature, genres)}, false)" for feature in features]
     counted = ", ".join(f"count(*) FILTER ({each})" for each in broken)
-    counts = connection.execute(f"SELECT {counted}, count(*) FROM {table}").fetchone() or ()
-    for feature, wrong, count in zip(features, broken, counts[:-1], strict=True):
+    (*counts, rows_in_all), *_ = connection.execute(f"SELECT {counted}, count(*) FROM {table}").fetchall()
+    for feature, wrong, count in zip(features, broken, counts, strict=True):
         if count:
             columns = ", ".join([*feature.entity.ids, "ts", feature.name])
             query = f"SELECT {columns} FROM {table} WHERE {wrong} ORDER BY ALL LIMIT {SHOWN_ROWS}"
             rows = connection.sql(query).to_arrow_table().to_pylist()
-            text = f"breaks its rule ({feature.check}) in {count:,} of {counts[-1]:,} rows"
+            text = f"breaks its rule ({feature.check}) in {count:,} of {rows_in_all:,} rows"
             yield Finding(RULES, feature.name, text, rows)
 
 

@@ -45,15 +45,16 @@ def write_version(path: Path, inputs: Inputs, features: Sequence[Feature]) -> in
     _require_replaceable(path)
     version = max(versions_in(path), default=0) + 1
     file = version_file(path, version)
-    with reserved_path(file):
-        with _scratch(file) as staged:
-            with new_database(staged) as connection:
-                build(connection, inputs.sources, features)
-                _describe(connection, version, inputs, features)
-                _require_sound(connection, inputs, features)
-            staged.chmod(0o444)  # a version never changes
-            staged.rename(file)
-        _lead(path, file)
+    with reserved_path(file), _scratch(file) as scratch:
+        staged, link = scratch / "store", scratch / "link"
+        with new_database(staged, file) as connection:
+            build(connection, inputs.sources, features)
+            _describe(connection, version, inputs, features)
+            _require_sound(connection, inputs, features)
+        staged.chmod(0o444)  # a version never changes
+        staged.rename(file)
+        link.symlink_to(file.relative_to(path.parent))
+        link.replace(path)
     return version
 
 
@@ -67,14 +68,14 @@ def remove_old(path: Path, kept: int, pinned: Collection[int]) -> list[int]:
 
 @contextmanager
 def _scratch(file: Path) -> Iterator[Path]:
-    """A file in a folder of its own, which is removed with all that DuckDB lays beside the file.
+    """A folder beside a version's file to write it in, which is removed with all that DuckDB lays in it.
 
     What a process that died left is removed by the next one, by its name: see `reservations`.
     """
     folder = hidden_beside(file)
     folder.mkdir()
     try:
-        yield folder / file.name
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -112,9 +113,3 @@ def _require_replaceable(path: Path) -> None:
             f"{path} is no link to a version of the feature store, so the platform did not make it. Move it away, or "
             "set FEATURE_STORE_PATH to another path."
         )
-
-
-def _lead(path: Path, file: Path) -> None:
-    link = hidden_beside(path)
-    link.symlink_to(file.relative_to(path.parent))
-    os.replace(link, path)

@@ -176,6 +176,7 @@ def test_mlflow_holds_the_deployed_version_with_its_figures_and_alias(week: Week
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     champion = client.get_model_version_by_alias("reco_weekly", "champion")
     assert champion.tags["version"] == week.sunday.version
+    assert len(client.search_model_versions("name='reco_weekly'")) == 1  # Monday's judgement is a run, no new version
     logged = client.get_run(champion.run_id).data
     assert "sampled_ndcg" in logged.metrics
     assert logged.params["sampled_protocol"] == week.sunday.metadata["evaluation"]["protocol"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from reco_assets.models.baselines import fit_baselines
 from reco_assets.models.inputs import read_ratings, read_test_ratings
-from reco_assets.models.interface import Family
+from reco_assets.models.interface import Family, OwnWay
 from reco_assets.models.judging.document import scalar_metrics
 from reco_assets.models.judging.evaluation import Trial, protocol_of
 from reco_assets.models.judging.judge import judge
@@ -42,27 +42,39 @@ def judge_version(family: Family, lakehouse: Lakehouse, registry: MlflowTracking
     Raises `LakehouseError`, `ModelStoreError`.
     """
     settings, store = lakehouse.settings, model_store(lakehouse.settings, family)
-    record, moment = store.record(version), datetime.now(UTC)
+    record, serves = store.record(version), version == store.champion()
     if family.own:
-        held = family.own.held_out(lakehouse, record.inputs)
-        if version == store.champion():  # today's ratings say how it does by now
-            held = not_learned(family.own.held_out(lakehouse, None), held.known)
-        document = judge_sampled(settings, family, version, held, moment)
-        document["inputs"] = {**record.inputs, **held.inputs}
+        document = _judge_own(family, family.own, lakehouse, record, serves)
     else:
-        test_version = lakehouse.version(TEST_RATINGS.name)
-        document = judge(settings, family, version, _trial(lakehouse, record, test_version), moment)
-        document["inputs"] = {**record.inputs, TEST_RATINGS.name: test_version}
+        document = _judge_on_test_ratings(family, lakehouse, record)
     path = metrics_folder(settings) / family.metrics_file.format(version=version)
     write_json(path, document)
     store.annotate(version, Annotation(metrics=MetricsRecord.model_validate(document)))
+    protocol = {"sampled_protocol": document["sampled"]["protocol"]} if family.own else {}
+    shown = {**document["hyperparameters"], **protocol}, scalar_metrics(document)
+    if family.own and serves and record.mlflow_run_id:  # judged every day, and registered when it was new
+        return Judged(document, path, registry.log_run(version, *shown))
     # A version that is judged again gets a run of its own: one run holds one judgement.
     trained_in = None if record.metrics else record.mlflow_run_id
-    protocol = {"sampled_protocol": document["sampled"]["protocol"]} if "sampled" in document else {}
-    shown = {**document["hyperparameters"], **protocol}, scalar_metrics(document)
     return Judged(
         document, path, registry.log_version(VersionRecord(version, *shown, store.path(version), (path,), trained_in))
     )
+
+
+def _judge_on_test_ratings(family: Family, lakehouse: Lakehouse, record: ModelRecord) -> dict[str, Any]:
+    test_version = lakehouse.version(TEST_RATINGS.name)
+    trial = _trial(lakehouse, record, test_version)
+    document = judge(lakehouse.settings, family, record.version, trial, datetime.now(UTC))
+    return {**document, "inputs": {**record.inputs, TEST_RATINGS.name: test_version}}
+
+
+def _judge_own(family: Family, own: OwnWay, lakehouse: Lakehouse, record: ModelRecord, serves: bool) -> dict[str, Any]:
+    """A new version is judged on what was held out from it, what serves on the newest, to say how it does by now."""
+    held = own.held_out(lakehouse, record.inputs)
+    if serves:
+        held = not_learned(own.held_out(lakehouse, None), held.known)
+    document = judge_sampled(lakehouse.settings, family, record.version, held, datetime.now(UTC))
+    return {**document, "inputs": {**record.inputs, **held.inputs}}
 
 
 def _trial(lakehouse: Lakehouse, record: ModelRecord, test_version: int | None) -> Trial:

@@ -1,7 +1,12 @@
-"""`reco events`: events made up and sent, and a broker to send them to."""
+"""`reco events`: events simulated and sent, taken into the data lake, and a broker in between."""
 
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from signal import SIGINT, SIGTERM, signal
+from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +19,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Events: simulate them, take them into the lake, run a broker.", no_args_is_help=True)
 
 DEFAULT_DAYS = 60
+COUNTED = ("read", "events", "duplicates", "dead_letters", "late", "lag")
 
 
 @app.command()
@@ -33,8 +39,6 @@ def generate(
 
     This always sends, also beside real ratings. The same arguments give the same events, which count once.
     """
-    from datetime import UTC, timedelta
-
     from reco_assets.cli.summary import say
     from reco_assets.events.simulation.generate import generate as send
     from reco_assets.events.simulation.people import Plan
@@ -49,15 +53,32 @@ def generate(
 def extract() -> None:
     """Take what has come since the last time into the data lake, EVENTS_MAX_PER_RUN at most, and rank what trends."""
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.cli.summary import print_summary
-    from reco_assets.events.outlets import destination
+    from reco_assets.cli.summary import say
     from reco_assets.pipelines.selections import EXTRACTION
 
+    outcome = run_with_progress(_settings(), EXTRACTION, "extract")
+    found = outcome.scalars[EXTRACTION[0]]
+    say({name: found.get(name, 0) for name in (*COUNTED, "lost")})
+    for check in outcome.checks:
+        if not check.passed:
+            typer.echo(f"{check.asset}: {check.text}", err=True)
+
+
+@app.command()
+def stream() -> None:
+    """Take events into the data lake as they come, until Ctrl-C or SIGTERM; then say how many that were."""
+    from reco_assets.cli.summary import say
+    from reco_assets.events.extraction.assets import report
+    from reco_assets.events.extraction.loop import stream as take_in
+    from reco_assets.events.outlets import destination
+    from resources.tables.lakehouse import Lakehouse
+
     settings = _settings()
-    outcome = run_with_progress(settings, EXTRACTION, "extract")
-    print_summary(settings, outcome)
-    if not any("dagster/row_count" in values for values in outcome.metadata.values()):
-        typer.echo(f"There are no events yet: none have come by {destination(settings)}.")
+    lakehouse = Lakehouse.open(settings)
+    typer.echo(f"Taking events from {destination(settings)} into {lakehouse.lake}. Ctrl-C ends it.", err=True)
+    with _set_by_signals() as ended:
+        done = take_in(lakehouse, ended, partial(typer.echo, err=True), partial(report, lakehouse))
+    say({name: getattr(done, name).total() for name in COUNTED} | {"lost": sum(gap.lost for gap in done.gaps)})
 
 
 @app.command("serve-broker")
@@ -70,8 +91,6 @@ def serve_broker(
     ] = None,
 ) -> None:
     """Run a real Kafka broker of one node, for development, until Ctrl-C. Needs Java; Maven fetches its JARs once."""
-    from contextlib import suppress
-
     from resources.kafka.broker import Broker, running
     from resources.kafka.jars import kafka_jars
 
@@ -82,6 +101,18 @@ def serve_broker(
         typer.echo(f"Kafka is running; its data and log are in {place}. Ctrl-C stops it. For the platform:")
         typer.echo(f"export KAFKA_BOOTSTRAP_SERVERS={broker.address}")
         broker.wait()
+
+
+@contextmanager
+def _set_by_signals() -> Iterator[Event]:
+    """Set by Ctrl-C or SIGTERM, which so end a loop and not what it is in the middle of."""
+    ended = Event()
+    before = {number: signal(number, lambda *_: ended.set()) for number in (SIGINT, SIGTERM)}
+    try:
+        yield ended
+    finally:
+        for number, handler in before.items():
+            signal(number, handler)
 
 
 def _settings(**options: Any) -> "Settings":

@@ -7,12 +7,18 @@ who sends more than is known here loses nothing.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NotRequired,  # pydantic takes those of typing from Python 3.12 on
+)
 
 import pyarrow as pa
 import pyarrow.compute as pac
 from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from pydantic_core import to_json
+from typing_extensions import TypedDict
 
 from reco_assets.vocabulary import HIGHEST_RATING, INT32_MAX, LOWEST_RATING, RATING_STEP
 

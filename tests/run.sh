@@ -4,7 +4,8 @@
 # Two files of tests at a time: most wait for a process, a commit or the JVM for half of their time.
 set -eu
 . tests/stages.sh
-# .ci/run sources this, and makes .venv-spark meanwhile: `make_spark` is then what waits for it.
+# .ci/run sources this, and makes .venv-spark meanwhile: `make_spark` is then what waits for it, and
+# `before_slow_tests` starts what goes on beside the slow tests, as both wait for processes.
 WORKERS=${TEST_WORKERS:-2}
 
 run_tests() { # environment, engine, marks, pytest's arguments
@@ -36,4 +37,5 @@ else
 fi
 stage "other fast tests on Python $(python_of .venv-spark)" run_tests .venv-spark embedded "not slow and $rest" "$@"
 stage "servers for the slow tests" install_servers
+${before_slow_tests:-:}
 stage "slow tests" run_tests .venv-spark embedded slow "$@"

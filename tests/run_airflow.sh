@@ -1,6 +1,7 @@
 #!/bin/sh
 # The exported DAGs: shimmed in each Airflow line, then for real in the newer one, services included.
-# `make test-airflow` runs it. For the main job and the drift pipeline in Airflow 2.11 for real (10 minutes):
+# `make test-airflow` runs it; with the argument `shimmed` or `for_real` it runs that alone.
+# For the main job and the drift pipeline in Airflow 2.11 for real (10 minutes):
 # AIRFLOW_LINE=2 .venv-spark/bin/pytest -m slow tests/airflow_real/test_parity.py
 set -eu
 . tests/stages.sh
@@ -23,5 +24,5 @@ for_real() {
     .venv-spark/bin/pytest -n "${TEST_WORKERS:-2}" --dist loadfile -m slow tests/airflow_real
 }
 
-stage "Airflow: DAGs in both lines, shimmed" shimmed
-stage "Airflow: for real" for_real
+case ${1:-all} in shimmed | all) stage "Airflow: DAGs in both lines, shimmed" shimmed ;; esac
+case ${1:-all} in for_real | all) stage "Airflow: for real" for_real ;; esac

@@ -29,18 +29,22 @@ SELECT user_id, movie_id, rating, ts, 'given' AS kind, CAST(NULL AS BIGINT) AS t
 UNION ALL SELECT user_id, movie_id, rating, ts, kind, turn FROM given_events
 """
 _BUSIEST = """
-SELECT {id} FROM activity GROUP BY {id}
-ORDER BY count(DISTINCT kind) DESC, count(DISTINCT ts) DESC, {id} LIMIT {most}
+CREATE TEMP TABLE busiest_{id} AS
+SELECT {id}, row_number() OVER (ORDER BY count(DISTINCT kind) DESC, count(*) DESC, {id}) AS place
+FROM activity GROUP BY {id} ORDER BY place LIMIT {most}
 """
 _OF_BUSIEST = """
-SELECT * FROM activity WHERE {id} IN ({busiest})
+SELECT activity.* FROM activity JOIN busiest_{id} USING ({id})
 QUALIFY row_number() OVER (PARTITION BY {id} ORDER BY ts, movie_id, user_id, kind, turn) <= {events}
 """
 _MIDDLES = """
 SELECT moments[(len(moments) + 1) // 2 + 1] AS ts
-FROM (SELECT list_sort(list_distinct(list(ts))) AS moments FROM world WHERE {id} IN ({busiest}) GROUP BY {id})
-WHERE len(moments) > 1
+FROM (
+    SELECT list_sort(list_distinct(list(ts))) AS moments
+    FROM world JOIN busiest_{id} USING ({id}) WHERE place <= {most} GROUP BY {id}
+) WHERE len(moments) > 1
 """
+_IDS = ("user_id", "movie_id")
 
 
 def looking_ahead(sources: Sources, features: Sequence[Feature]) -> list[Finding]:
@@ -63,10 +67,9 @@ def _small_world(connection: "DuckDBPyConnection", sources: Sources) -> Sources:
     connection.register("given_ratings", sources.ratings)
     connection.register("given_events", sources.events)
     connection.execute(f"CREATE TEMP VIEW activity AS {_ALL}")
-    parts = [
-        _OF_BUSIEST.format(id=name, busiest=_BUSIEST.format(id=name, most=BUSIEST), events=EVENTS_OF_EACH)
-        for name in ("user_id", "movie_id")
-    ]
+    for name in _IDS:
+        connection.execute(_BUSIEST.format(id=name, most=BUSIEST))
+    parts = [_OF_BUSIEST.format(id=name, events=EVENTS_OF_EACH) for name in _IDS]
     connection.execute(f"CREATE TEMP TABLE world AS ({parts[0]}) UNION ({parts[1]})")
     rows = connection.sql("SELECT * FROM world ORDER BY ALL").to_arrow_table()
     given = pac.equal(rows["kind"], "given")
@@ -76,7 +79,7 @@ def _small_world(connection: "DuckDBPyConnection", sources: Sources) -> Sources:
 
 def _cuts(connection: "DuckDBPyConnection") -> list[datetime]:
     """Moments with something before, at and after them."""
-    parts = [_MIDDLES.format(id=name, busiest=_BUSIEST.format(id=name, most=CUTS)) for name in ("user_id", "movie_id")]
+    parts = [_MIDDLES.format(id=name, most=CUTS) for name in _IDS]
     cuts = connection.sql(f"({parts[0]}) UNION ({parts[1]}) ORDER BY ts").fetchall()
     return [cut for (cut,) in cuts]
 

@@ -39,14 +39,18 @@ def generate(
 
     This always sends, also beside real ratings. The same arguments give the same events, which count once.
     """
-    from reco_assets.cli.summary import say
+    from rich.progress import track
+
+    from reco_assets.cli.summary import console, say
     from reco_assets.events.simulation.generate import generate as send
     from reco_assets.events.simulation.people import Plan
 
     settings = _settings(synthetic_users=users, synthetic_movies=movies, reco_seed=seed)
     shape, end = settings.synthetic, (until or datetime.now(UTC)).date()
     first = end - timedelta(days)
-    say(vars(send(settings, Plan(shape.users, shape.movies, shape.seed, first), first, end)))
+    shown = console(stderr=True)
+    watched = partial(track, description="days", console=shown, disable=not shown.is_terminal)
+    say(vars(send(settings, Plan(shape.users, shape.movies, shape.seed, first), first, end, watched)))
 
 
 @app.command()

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pyspark.sql.types import LongType, StringType, StructField, StructType, TimestampType
 
 from reco_assets import tables
+from reco_assets.events.schema import EVENT_TYPES
 from reco_assets.quality.declaration import Bins, Declaration, Empty, Raters, Reference, Rule
 from reco_assets.sources.formats import raw_columns
 from reco_assets.sources.source import LINE, LOADED_TS, SOURCE_FILE
@@ -217,7 +218,7 @@ _WRITTEN = (
         required=("event_id", "event_type", "event_ts", *PLACE, "ingested_ts", "event_date"),
         rules=(
             *_at_least(0, "user_id", "movie_id", *PLACE[2:]),
-            _one_of("event_type", "user", "movie", "view", "click", "rating"),
+            _one_of("event_type", *EVENT_TYPES),
             STARS,
             Rule("event_date is the day of event_ts", ("event_date", "event_ts"), "event_date = to_date(event_ts)"),
             _not_future("event_ts", warns=True),  # extraction judged it; one let in by a wrong clock stays

@@ -6,7 +6,7 @@ to. Rows themselves are fetched only where something is wrong.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import reduce
 from math import isnan
 from operator import and_
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 SAMPLE = 5
+LONGEST_BYTES = 200  # of a raw message that is shown
 DAY_SECONDS = 86_400
 Numbers = dict[str, Any]
 Rows = list[dict[str, Any]]
@@ -171,8 +172,10 @@ def _rows(frame: "DataFrame") -> Rows:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
+    if isinstance(value, date):  # a time is one, too
         return value.isoformat()
+    if isinstance(value, bytes):
+        return value[:LONGEST_BYTES].decode(errors="backslashreplace")
     if isinstance(value, list):
         return [_plain(each) for each in value[:SAMPLE]]
     if isinstance(value, float) and isnan(value):

@@ -63,7 +63,24 @@ def _tags() -> Rows:
     return [{"user_id": user, "movie_id": user, "tag": "slow", **moment} for user in range(4)]
 
 
+def _offsets() -> Rows:
+    place = {"source": "cluster", "topic": "reco.ratings", "partition": 0, "ingested_ts": START}
+    return [place | {"offset": offset} for offset in range(4)]
+
+
+def _events() -> Rows:
+    event = {"event_type": "rating", "rating": 4.0, "event_ts": START, "event_date": START.date()}
+    return [at | event | {"event_id": f"e{at['offset']}", "user_id": 1, "movie_id": 1} for at in _offsets()]
+
+
+def _trending() -> Rows:
+    return [{"movie_id": at, "score": 1.0, "events": 1, "rank": at + 1, "as_of": START} for at in range(4)]
+
+
 GOOD: dict[str, Rows] = {
+    "events/log": _events(),
+    "events/dead_letters": [at | {"messages": 1, "raw": b"\xff{", "reasons": ["no_json_object"]} for at in _offsets()],
+    "gold/trending": _trending(),
     "bronze/ratings": _raw("userId", "movieId", "rating", "timestamp"),
     "bronze/movies": _raw("movieId", "title", "genres"),
     "bronze/tags": _raw("userId", "movieId", "tag", "timestamp"),

@@ -1,7 +1,8 @@
 """Every check fails on a table made to break just its rule, and no other check does."""
 
+import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -86,6 +87,11 @@ OTHER_BREAKS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "no such side": ("silver/split_ratings", kinds.RANGES, {"side": "both"}),
     "no such split": ("stream/ratings", kinds.RANGES, {"split": "future"}),
     "a line twice": ("stream/ratings", kinds.DUPLICATES, {"line": 3}),
+    "an event of no known type": ("events/log", kinds.RANGES, {"event_type": "search"}),
+    "an event on another day": ("events/log", kinds.RANGES, {"event_date": date(2019, 12, 31)}),
+    "an event twice": ("events/log", kinds.DUPLICATES, {"event_id": "e1"}),
+    "a message refused for nothing": ("events/dead_letters", kinds.RANGES, {"reasons": []}),
+    "a movie that trends twice": ("gold/trending", kinds.DUPLICATES, {"movie_id": 1}),
     "a training row twice": ("silver/train_ratings", kinds.DUPLICATES, {}),
 }
 
@@ -97,7 +103,9 @@ def test_the_other_tables_have_checks_of_their_own(
     table, kind, values = OTHER_BREAKS[name]
     rows = good_rows(table)
     broken = first(**values)(rows) if values else [*rows, rows[0]]
-    assert failing(check(table, arrow(table, broken))) == {kind}
+    found = check(table, arrow(table, broken))
+    assert failing(found) == {kind}
+    assert json.dumps([finding.samples for finding in found])  # dates and raw bytes, too, can be shown
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from reco_assets.events.outlets import sending
 from reco_assets.events.simulation.daily import simulate
 from resources.kafka import producing
 from resources.kafka.broker import Broker
-from resources.kafka.clients import ASKED_SECONDS, BrokerAwayError, consumer
+from resources.kafka.clients import ASKED_SECONDS, BrokerAwayError, cluster_id, consumer
 from resources.settings import Settings, load_settings
 
 pytestmark = pytest.mark.slow
@@ -56,6 +56,7 @@ def test_a_broker_that_is_killed_in_the_middle_and_comes_back_has_every_message_
     own_broker: Callable[..., Broker],
 ) -> None:
     broker, numbers = own_broker(), range(60_000)
+    cluster = cluster_id(broker.address)
     values: Sequence[bytes] = [b"%d" % number for number in numbers]
     back = threading.Thread(target=broker.start)
     with sending(settings_for(broker, "t.")) as send:
@@ -66,6 +67,7 @@ def test_a_broker_that_is_killed_in_the_middle_and_comes_back_has_every_message_
                 back.start()
     back.join()
     assert sorted(int(value) for _, value, _ in messages(broker, "t.views")) == list(numbers)
+    assert cluster_id(broker.address) == cluster
 
 
 def test_a_broker_that_stays_away_is_named_with_how_much_did_not_arrive(

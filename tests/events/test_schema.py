@@ -30,14 +30,11 @@ def read(*messages: bytes | None, kind: str = "rating") -> Parsed:
     return parse(messages, EVENT_TYPES[kind], LATEST)
 
 
-def test_topics_are_named_after_their_events_behind_the_prefix() -> None:
-    assert {topic: kind.name for topic, kind in topics("reco.").items()} == {
-        "reco.users": "user",
-        "reco.movies": "movie",
-        "reco.views": "view",
-        "reco.clicks": "click",
-        "reco.ratings": "rating",
-    }
+def test_each_type_has_a_topic_of_its_own_behind_the_prefix() -> None:
+    found = topics("reco.")
+    assert found["reco.ratings"] is EVENT_TYPES["rating"]
+    assert len(found) == len(EVENT_TYPES)
+    assert all(topic.startswith("reco.") for topic in found)
 
 
 @pytest.mark.parametrize("kind", EVENT_TYPES)

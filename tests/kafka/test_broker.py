@@ -1,13 +1,12 @@
 """The broker of one's own: real Kafka, which has what it had when it is started again."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from resources.kafka import clients
 from resources.kafka.broker import Broker, BrokerError, free_port, java_program
-from resources.kafka.clients import BrokerAwayError, admin, answers, cluster_id, ensure_topics
+from resources.kafka.clients import BrokerAwayError, admin, ensure_topics
 from resources.kafka.jars import KafkaJarsError, kafka_jars
 
 
@@ -17,18 +16,6 @@ def test_topics_are_made_once_with_their_partitions(broker: Broker, topic_prefix
     ensure_topics(broker.address, [f"{topic_prefix}a", f"{topic_prefix}b"], partitions=3)
     found = admin(broker.address).list_topics(timeout=10).topics
     assert [len(found[f"{topic_prefix}{name}"].partitions) for name in "ab"] == [3, 3]
-
-
-@pytest.mark.slow
-def test_a_killed_broker_comes_back_with_its_topics_and_as_the_same_cluster(own_broker: Callable[..., Broker]) -> None:
-    broker = own_broker()
-    ensure_topics(broker.address, ["kept"], partitions=1)
-    cluster = cluster_id(broker.address)
-    broker.kill()
-    assert not answers(broker.address, seconds=0.5)
-    broker.start()
-    assert "kept" in admin(broker.address).list_topics(timeout=10).topics
-    assert cluster_id(broker.address) == cluster
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from reco_assets.models.als import solver as als
 from reco_assets.models.als.solver import AlsConfig, ExplicitAls, ImplicitAls
 from reco_assets.models.baselines import BiasOnly, Popularity, counts_of, stars_of, warm
 from reco_assets.models.biases import Biases, clip, fit_biases, residuals
+from reco_assets.models.columns import matrix, vectors
 from reco_assets.models.interface import Explanation, Part, TopN
 from reco_assets.models.ratings import Ratings, known_positions, positions, rating_matrix
 from reco_assets.models.top_n import MASKED, Side, best_movies, movies_at, top_n
@@ -146,15 +147,15 @@ class AlsRecommender:
         users = {
             "user_id": pa.array(self.user_ids),
             "bias": pa.array(self.biases.user),
-            "rating_factors": _vectors(self.rating_users),
-            "ranking_factors": _vectors(self.ranking_users),
+            "rating_factors": vectors(self.rating_users),
+            "ranking_factors": vectors(self.ranking_users),
         }
         items = {
             "movie_id": pa.array(self.movie_ids),
             "bias": pa.array(self.biases.item),
             "rating_count": pa.array(self.item_counts),
-            "rating_factors": _vectors(self.rating_items),
-            "ranking_factors": _vectors(self.ranking_items),
+            "rating_factors": vectors(self.rating_items),
+            "ranking_factors": vectors(self.ranking_items),
         }
         pq.write_table(pa.table(users), folder / USERS_FILE)
         pq.write_table(pa.table(items), folder / ITEMS_FILE)
@@ -169,10 +170,10 @@ class AlsRecommender:
             user_ids=users["user_id"].to_numpy(),
             movie_ids=items["movie_id"].to_numpy(),
             biases=Biases(mean, users["bias"].to_numpy(), items["bias"].to_numpy()),
-            rating_users=_matrix(users["rating_factors"]),
-            rating_items=_matrix(items["rating_factors"]),
-            ranking_users=_matrix(users["ranking_factors"]),
-            ranking_items=_matrix(items["ranking_factors"]),
+            rating_users=matrix(users["rating_factors"]),
+            rating_items=matrix(items["rating_factors"]),
+            ranking_users=matrix(users["ranking_factors"]),
+            ranking_items=matrix(items["ranking_factors"]),
             item_counts=items["rating_count"].to_numpy(),
         )
 
@@ -182,13 +183,3 @@ def _likes(stars: sp.csr_matrix, threshold: float) -> sp.csr_matrix:
     kept = np.concatenate([[0], np.cumsum(liked)])[stars.indptr]
     ones = np.ones(int(liked.sum()), np.float32)
     return sp.csr_matrix((ones, stars.indices[liked], kept), shape=stars.shape)
-
-
-def _vectors(factors: np.ndarray) -> pa.FixedSizeListArray:
-    return pa.FixedSizeListArray.from_arrays(pa.array(factors.ravel()), factors.shape[1])
-
-
-def _matrix(column: pa.ChunkedArray) -> np.ndarray:
-    lists = column.combine_chunks()
-    factors: np.ndarray = lists.flatten().to_numpy().reshape(len(lists), lists.type.list_size)
-    return factors

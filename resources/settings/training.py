@@ -54,10 +54,11 @@ class NeuralSettings(Group, alias_generator=below("NCF_")):
     factors: Annotated[int, Field(ge=1, le=512)] = 32
     learning_rate: PositiveNumber = 0.001
     l2: Annotated[float, Field(ge=0.0)] = 1e-3
-    batch_size: Positive = 4096
-    max_epochs: Positive = 40
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
+    batch_size: Positive = 2048
+    max_epochs: Positive = 60
     patience: Positive = 4
-    negatives: Positive = 4
+    negatives: Positive = 8
     features: Literal["on", "off"] = "on"
     min_auc: Share = 0.75
     min_ndcg: Share = 0.50

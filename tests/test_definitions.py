@@ -33,7 +33,10 @@ GROUPS = {
     "stream": {"stream/accepted", "stream/quarantine", "stream/ratings"},
     "drift": {"drift/data_drift", "drift/model_drift", "drift/report"},
     "features": {"features/store"},
-    "models": {"models/als_candidate", "models/als_champion", "models/als_evaluation"},
+    "models": {
+        *("models/als_candidate", "models/als_champion", "models/als_evaluation"),
+        *("models/ncf_candidate", "models/ncf_champion", "models/ncf_evaluation"),
+    },
     "events": {"events/dead_letters", "events/log", "events/simulated"},
     "gold": {"gold/recommendations_als", "gold/similar_movies", "gold/trending"},
     "quality": {"quality/evidently", "quality/report"},

@@ -2,9 +2,10 @@
 
 from reco_assets.models.als.family import ALS
 from reco_assets.models.interface import Family
+from reco_assets.models.ncf.family import NCF
 from resources.errors import RecoError
 
-FAMILIES: tuple[Family, ...] = (ALS,)
+FAMILIES: tuple[Family, ...] = (ALS, NCF)
 SERVING_FAMILY = ALS  # gold follows its champion, drift watches it, and commands speak of it unless another is named
 
 

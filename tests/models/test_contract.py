@@ -19,7 +19,8 @@ from resources.settings import load_settings
 
 STRANGER, UNKNOWN_MOVIE = 999_999, 888_888
 BASELINES: dict[str, type[Popularity] | type[BiasOnly]] = {"popularity": Popularity, "bias only": BiasOnly}
-SMALL = {"als_rank": 4, "ranking_rank": 4}
+SMALL = {"als_rank": 4, "ranking_rank": 4, "ncf_factors": 4, "ncf_max_epochs": 3}
+TRAINED = (*(pytest.param(each, marks=[pytest.mark.spark_environment] if each.own else []) for each in FAMILIES), "toy")
 Fit = Callable[[Ratings], Recommender]
 
 
@@ -41,14 +42,14 @@ TRAIN = ratings_of()
 USERS, MOVIES = np.unique(TRAIN.user_id), np.unique(TRAIN.movie_id)
 
 
-@pytest.fixture(scope="module", params=[*FAMILIES, "toy"], ids=lambda family: getattr(family, "name", family))
+@pytest.fixture(scope="module", params=TRAINED, ids=lambda family: getattr(family, "name", family))
 def family(request: pytest.FixtureRequest) -> Family:
     """Every family there is, and a second one that is not registered."""
     found: Family = request.getfixturevalue("toy") if request.param == "toy" else request.param
     return found
 
 
-@pytest.fixture(scope="module", params=[*FAMILIES, "toy", *BASELINES], ids=lambda each: getattr(each, "name", each))
+@pytest.fixture(scope="module", params=[*TRAINED, *BASELINES], ids=lambda each: getattr(each, "name", each))
 def fit(request: pytest.FixtureRequest, engine: Engine) -> Fit:
     if request.param in BASELINES:
         return BASELINES[request.param].fit

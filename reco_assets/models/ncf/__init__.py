@@ -1,0 +1,1 @@
+"""Neural collaborative filtering: the platform's second model family."""

@@ -1,0 +1,73 @@
+"""What a neural model learns from and is judged on, read from the feature store."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from reco_assets.features.run import STORE
+from reco_assets.features.store import FeatureStore, store_path
+from reco_assets.models.als import family as als
+from reco_assets.models.interface import HeldOut, TrainingData
+from reco_assets.models.judging.sampled import Interactions, Split, leave_latest_out
+from reco_assets.models.judging.sampled_judge import SPLIT
+from reco_assets.models.ncf.lessons import Catalogue
+from reco_assets.models.record import Inputs
+from resources.tables.lakehouse import Lakehouse
+
+CHECKPOINTS = ".checkpoints"
+FEATURES = ("movie_age", "movie_genres")
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What `read` adds to ratings: how movies are described, and the folder of a training's checkpoints."""
+
+    describe: Callable[[], Catalogue]
+    checkpoints: Path
+
+
+def read(lakehouse: Lakehouse, inputs: Inputs | None) -> TrainingData:
+    """All but each user's held-out rating, of the store that inputs name or of the newest. See `OwnWay`.
+
+    Raises `FeatureStoreError`.
+    """
+    version, split = _split(lakehouse, inputs)
+    path = store_path(lakehouse.settings)
+
+    def describe() -> Catalogue:
+        with FeatureStore.open(path, version) as store:
+            return described(store)
+
+    folder = lakehouse.root / "gold" / "models" / "ncf" / CHECKPOINTS
+    known = split.known
+    return TrainingData(known.ratings, {STORE: version}, SPLIT, moment=known.moment, own=Brought(describe, folder))
+
+
+def held_out(lakehouse: Lakehouse, inputs: Inputs | None) -> HeldOut:
+    """Each user's held-out rating, of the store that inputs name or of the newest. See `OwnWay`.
+
+    Raises `FeatureStoreError`.
+    """
+    version, split = _split(lakehouse, inputs)
+    config = als.configure(lakehouse.settings)
+    return HeldOut(
+        split.known.ratings,
+        split.held_out,
+        {STORE: version},
+        lambda known: {"implicit_als": als.fit_ranking(known, config)},
+    )
+
+
+def described(store: FeatureStore) -> Catalogue:
+    """All movies of a store by those features that no rating changes, so none tells of what is held out."""
+    ids = store.movie_ids
+    found = store.vectors("movie", ids, np.full(len(ids), np.datetime64(store.as_of, "s")))
+    return Catalogue(ids, found.values[:, [name.startswith(FEATURES) for name in found.names]])
+
+
+def _split(lakehouse: Lakehouse, inputs: Inputs | None) -> tuple[int, Split]:
+    wanted = (inputs or {}).get(STORE)
+    with FeatureStore.open(store_path(lakehouse.settings), wanted if isinstance(wanted, int) else None) as store:
+        return store.version, leave_latest_out(Interactions.from_arrow(store.interactions(), "ts"))

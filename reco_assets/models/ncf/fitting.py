@@ -1,0 +1,38 @@
+"""A neural model from what it is trained on; what is shown of the training, and where it leaves its checkpoints."""
+
+import hashlib
+import json
+from dataclasses import asdict
+
+from reco_assets.models.interface import TrainingData
+from reco_assets.models.ncf.checkpoints import Checkpoints
+from reco_assets.models.ncf.config import NcfConfig
+from reco_assets.models.ncf.course import plan
+from reco_assets.models.ncf.data import Brought
+from reco_assets.models.ncf.progress import shown
+from reco_assets.models.ncf.recommender import NcfRecommender
+from reco_assets.models.ncf.training import Course, learn
+from reco_assets.models.ncf.vectors import taken_apart
+from reco_assets.version import code_version
+
+
+def trained_model(data: TrainingData, config: NcfConfig) -> NcfRecommender:
+    """Train a model, on from where a training of the same was killed. Raises `NoRatingsError`, `FeatureStoreError`."""
+    brought: Brought | None = data.own
+    planned = plan(data, brought.describe() if brought and config.features else None, config.seed)
+    course = planned.course
+    checkpoints = Checkpoints(brought.checkpoints, name_of(course, config)) if brought else None
+    with shown() as report:
+        learned = learn(course, config, checkpoints, report)
+    network = taken_apart(learned.parameters, course.final.features)
+    ids = planned.user_ids, planned.movie_ids
+    model = NcfRecommender.of(data.ratings, (config, learned.outcome), ids, network)
+    if checkpoints:
+        checkpoints.clear()
+    return model
+
+
+def name_of(course: Course, config: NcfConfig) -> str:
+    """What tells a training from others: its code, its configuration and all that it learns from."""
+    told = [code_version("reco_assets/models/ncf"), asdict(config), course.search.digest(), course.final.digest()]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]

@@ -21,7 +21,7 @@ from resources.errors import RecoError
 from resources.paths.addresses import PATTERN, plain_address
 from resources.settings import Settings
 from resources.settings.engine import EngineName
-from resources.spark_jars import delta_jar_conf
+from resources.spark_jars import JARS, KAFKA_JARS, delta_jar_conf
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -128,7 +128,7 @@ class Engine:
             if "spark.jars.packages" not in conf:
                 raise
             raise EngineError(
-                "Spark did not start: it could not get Delta Lake's JARs; its own lines above say why. The first start "
+                "Spark did not start: it could not get its JARs; its own lines above say why. The first start "
                 "needs a network. After 'download failed', delete ~/.m2/repository/io/delta, which then holds a POM "
                 "without its JAR, and start again; or set RECO_ENGINE=embedded."
             ) from error
@@ -160,6 +160,7 @@ def spark_conf(settings: Settings) -> Mapping[str, str]:
     Third MERGE on 2 cores: 15.8 s with Spark's defaults, 3.4 s with the partition settings below.
     """
     cores = os.cpu_count() or 2
+    jars = (*JARS, *KAFKA_JARS) if settings.events.bootstrap_servers else JARS
     conf = {
         "spark.app.name": "reco-assets",
         "spark.sql.extensions": DELTA_EXTENSION,
@@ -173,7 +174,7 @@ def spark_conf(settings: Settings) -> Mapping[str, str]:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
-        **delta_jar_conf(settings.storage.cache),
+        **delta_jar_conf(settings.storage.cache, jars),
     }
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # under spark-submit the command line decides these two
         conf["spark.master"] = settings.engine.master or "local[*]"

@@ -3,11 +3,16 @@
 from reco_assets.events.extraction.file_reader import FileSource
 from reco_assets.events.extraction.kafka_reader import KafkaSource
 from reco_assets.events.extraction.messages import Source
+from reco_assets.events.extraction.spark_reader import SparkKafkaSource
 from reco_assets.events.files import files_folder
 from resources.tables.lakehouse import Lakehouse
 
 
 def event_sources(lakehouse: Lakehouse) -> list[Source]:
-    """The files of the lake where there are any, and the broker where one is configured."""
+    """The files of the lake where there are any, and the broker where one is configured, read as the engine does."""
     folder, servers = files_folder(lakehouse.lake), lakehouse.settings.events.bootstrap_servers
-    return [*([FileSource(folder)] if folder.is_dir() else []), *([KafkaSource(servers)] if servers else [])]
+    found: list[Source] = [FileSource(folder)] if folder.is_dir() else []
+    if servers:
+        broker = KafkaSource(servers)
+        found.append(SparkKafkaSource(broker, lakehouse.engine) if lakehouse.engine.name == "spark" else broker)
+    return found

@@ -1,6 +1,5 @@
 """Gold assets: what the champion recommends, which movies it finds alike, and which ones people turn to now."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,13 +42,15 @@ def similar_movies(context: dg.AssetExecutionContext, lakehouse: dg.ResourcePara
     return similar_rows(champion, lakehouse.settings.serving.top_n, version, datetime.now(UTC))
 
 
-@dg.asset(**_GOLD, deps=[["events", "log"]], output_required=False)
-def trending(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.Output]:
-    """Every movie by its views, clicks and ratings, of which one counts half after TRENDING_HALF_LIFE_DAYS."""
-    if not lakehouse.exists(EVENTS_LOG.name):
-        context.log.info("There are no events yet (reco events extract), so nothing is trending.")
-        return
-    log, half_life = lakehouse.dataset(EVENTS_LOG.name), lakehouse.settings.events.trending_half_life_days
-    as_of = newest_of(log.to_batches(columns=["event_ts"]))
-    rows = trending_rows(log.to_batches(columns=list(COLUMNS)), as_of, half_life)
-    yield dg.Output(rows, metadata={"half_life_days": half_life, "as_of": str(as_of), "movies": len(rows)})
+@dg.asset(**_GOLD, deps=[["events", "log"]])
+def trending(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> pa.Table:
+    """Every movie by its views, clicks and ratings, of which one counts half after TRENDING_HALF_LIFE_DAYS.
+
+    Without events it has no row: an asset that made nothing would keep those behind it from being made.
+    """
+    log = lakehouse.dataset(EVENTS_LOG.name) if lakehouse.exists(EVENTS_LOG.name) else None
+    as_of = newest_of(log.to_batches(columns=["event_ts"])) if log else None
+    half_life = lakehouse.settings.events.trending_half_life_days
+    rows = trending_rows(log.to_batches(columns=list(COLUMNS)) if log else (), as_of, half_life)
+    context.add_output_metadata({"half_life_days": half_life, "as_of": str(as_of), "movies": len(rows)})
+    return rows

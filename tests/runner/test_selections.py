@@ -115,7 +115,7 @@ def test_any_asset_can_be_planned_without_those_it_is_made_beside() -> None:
 
 def test_selections_may_be_listed_and_say_what_dagsters_say() -> None:
     assert keys_of("+silver/movies, bronze/tags") == {"bronze/movies", "bronze/tags", "silver/movies"}
-    assert keys_of("group:gold") == {"gold/recommendations_als", "gold/similar_movies"}
+    assert keys_of("group:gold") == {"gold/recommendations_als", "gold/similar_movies", "gold/trending"}
     assert keys_of("*") == set(ASSETS)
 
 

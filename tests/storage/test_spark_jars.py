@@ -1,13 +1,14 @@
 """Delta Lake's two JARs: files once they are cached, packages before."""
 
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
 from resources.engine import spark_conf
 from resources.settings import load_settings
-from resources.spark_jars import DELTA_SPARK, DELTA_STORAGE, delta_jar_conf, delta_jar_files
+from resources.spark_jars import DELTA_SPARK, DELTA_STORAGE, JARS, KAFKA_JARS, delta_jar_conf, delta_jar_files
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,11 +33,18 @@ def test_jars_that_are_not_cached_are_resolved_into_the_cache(tmp_path: Path) ->
     assert "spark.jars" not in conf
 
 
-def test_what_the_two_jars_depend_on_is_excluded_but_the_two_are_not(tmp_path: Path) -> None:
-    excluded = [pattern.split(":")[0] for pattern in delta_jar_conf(tmp_path)["spark.jars.excludes"].split(",")]
-    assert {"com.*", "org.*"} <= set(excluded)
-    assert "io.delta:delta-spark*" not in delta_jar_conf(tmp_path)["spark.jars.excludes"]
-    assert "io.*" not in excluded
+def test_what_the_jars_depend_on_is_excluded_but_none_of_those_asked_for(tmp_path: Path) -> None:
+    patterns = delta_jar_conf(tmp_path)["spark.jars.excludes"].split(",")
+    for brought in ("com.fasterxml.jackson.core:jackson-core", "org.apache.hadoop:hadoop-client-api"):
+        assert any(fnmatch(brought, pattern) for pattern in patterns)
+    for coordinate in (*JARS, *KAFKA_JARS):
+        assert not any(fnmatch(coordinate.rpartition(":")[0], pattern) for pattern in patterns)
+
+
+def test_the_kafka_source_is_asked_for_where_a_broker_is_configured(tmp_path: Path) -> None:
+    with_broker = spark_conf(load_settings(reco_cache_path=tmp_path, kafka_bootstrap_servers="localhost:9092"))
+    assert with_broker["spark.jars.packages"].split(",") == [*JARS, *KAFKA_JARS]
+    assert spark_conf(load_settings(reco_cache_path=tmp_path))["spark.jars.packages"].split(",") == list(JARS)
 
 
 @pytest.mark.spark_environment
@@ -55,6 +63,7 @@ def test_the_jars_are_of_the_versions_that_the_project_pins() -> None:
     spark = ".".join(pins["pyspark[connect]"].split(".")[:2])
     assert f"io.delta:delta-spark_{spark}_2.13:{pins['delta-spark']}" == DELTA_SPARK
     assert f"io.delta:delta-storage:{pins['delta-spark']}" == DELTA_STORAGE
+    assert f"org.apache.spark:spark-sql-kafka-0-10_2.13:{pins['pyspark[connect]']}" in KAFKA_JARS
 
 
 def test_one_cached_jar_of_two_is_not_enough(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 # Exported by `reco airflow export`.
-"""Delta Lake's two JARs, resolved once by Spark itself and from then on passed as files.
+"""The JARs of Delta Lake and of Spark's Kafka source, resolved once by Spark itself and from then on passed as files.
 
 pyproject.toml pins the delta-spark and pyspark that they belong to; a test compares.
 
-Given as `spark.jars.packages` the two would bring 33 more, older Hadoop and Jackson among them; all of those
-are excluded because Spark's own distribution has what Delta needs.
+Given as `spark.jars.packages` the two of Delta would bring 33 more, older Hadoop and Jackson among them; all of those
+are excluded because Spark's own distribution has what Delta needs, and so are those that the Kafka source would bring
+beside what is named here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +14,26 @@ from pathlib import Path
 DELTA_SPARK = "io.delta:delta-spark_4.2_2.13:4.4.0"  # for Spark 4.2, whose Scala is 2.13
 DELTA_STORAGE = "io.delta:delta-storage:4.4.0"
 JARS = (DELTA_SPARK, DELTA_STORAGE)
+KAFKA_JARS = (
+    "org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0",
+    "org.apache.spark:spark-token-provider-kafka-0-10_2.13:4.2.0",
+    "org.apache.kafka:kafka-clients:3.9.2",
+    "org.apache.commons:commons-pool2:2.13.1",
+)
 
+# Not org.*: a pattern that fits what is asked for would exclude that too.
 _EXCLUDES = (
+    "at.*:*",
     "com.*:*",
-    "org.*:*",
+    "commons-*:*",
+    "org.apache.hadoop*:*",
+    "org.apache.logging*:*",
+    "org.apache.parquet*:*",
+    "org.apache.spark:spark-tags*",
+    "org.l*:*",
+    "org.r*:*",
+    "org.s*:*",
+    "org.x*:*",
     "io.airlift:*",
     "io.unitycatalog:*",
     "io.delta:delta-kernel*",

@@ -51,14 +51,20 @@ def simulate(settings: Settings, today: date) -> dict[str, Any]:
 def _go_on(settings: Settings, note: Path, today: date) -> dict[str, Any]:
     noted, where, oldest = _read(note), _where(settings), today - timedelta(HISTORY_DAYS)
     reached = noted.get(where)
-    if reached is None or reached.plan != _plan(settings, reached.plan.first):
-        reached = Reached(plan=_plan(settings, oldest), next=oldest)
+    if reached is None or not _is_of(settings, reached.plan):
+        # Of the people that were simulated elsewhere, as in files before there was a broker: their ids are the same.
+        others = (other.plan for other in noted.values() if _is_of(settings, other.plan))
+        reached = Reached(plan=next(others, _plan(settings, oldest)), next=oldest)
     if reached.next >= today:
         return _nothing(settings, f"the events of all days before {reached.next} were sent already")
     sent = generate(settings, reached.plan, max(reached.next, oldest), today)
     noted[where] = reached.model_copy(update={"next": today})
     write_text_atomically(note, _Noted(noted).model_dump_json(indent=2) + "\n")
     return asdict(sent)
+
+
+def _is_of(settings: Settings, plan: Plan) -> bool:
+    return plan == _plan(settings, plan.first)
 
 
 def _plan(settings: Settings, first: date) -> Plan:

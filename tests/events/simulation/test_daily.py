@@ -1,5 +1,6 @@
 """What pipelines simulate: some weeks first, then the days since, and nothing beside real ratings."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -29,6 +30,11 @@ def days(settings: Settings, topic: str = "reco.views") -> Counter[str]:
     return Counter(line.split("-", 2)[1] for file in files for line in file.read_text().splitlines())
 
 
+def ids(settings: Settings, topic: str) -> set[str]:
+    files = (settings.storage.root / "events" / "files" / topic).glob("*.jsonl")
+    return {json.loads(line)["event_id"] for file in files for line in file.read_text().splitlines()}
+
+
 def test_the_first_run_sends_weeks_and_the_next_one_the_days_since(make: Make) -> None:
     first = simulate(make(), TODAY)
     again = simulate(make(), TODAY)
@@ -49,6 +55,15 @@ def test_with_other_numbers_of_users_a_new_simulation_begins(make: Make) -> None
     simulate(make(), TODAY)
     other = make().changed(synthetic_users=21)
     assert simulate(other, TODAY)["first_day"] == str(TODAY - timedelta(HISTORY_DAYS))
+
+
+def test_where_events_go_elsewhere_the_same_people_go_on_with_the_same_ids(make: Make) -> None:
+    simulate(make(), TODAY)
+    elsewhere = make().changed(events_topic_prefix="other.")
+    simulate(elsewhere, TODAY + timedelta(1))
+    before, after = ids(make(), "reco.views"), ids(elsewhere, "other.views")
+    assert len(before & after) > 0.9 * len(before)
+    assert len(after - before) > 0
 
 
 def test_a_damaged_note_has_the_weeks_sent_again(make: Make) -> None:

@@ -27,10 +27,10 @@ class Moments:
         return cls(np.flatnonzero(begins)[np.cumsum(begins)[last] - 1], last)
 
     def sums(self, values: np.ndarray) -> np.ndarray:
-        """The sum of an entity's whole numbers up to and with each moment: (n,) to (m,) int64."""
+        """The sum of an entity's whole numbers up to and with each moment: (n,) to (m,) int32."""
         total = np.append(0, np.cumsum(values, dtype=np.int64))
         found: np.ndarray = total[self.last + 1] - total[self.first]
-        return found
+        return found.astype(np.int32)  # there are 40 sums for each moment of a user
 
     def fading(self, values: np.ndarray, seconds: np.ndarray, half_life: float) -> np.ndarray:
         """The same sum, but each value counts half after every `half_life` seconds: (n,) to (m,) float64.

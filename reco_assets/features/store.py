@@ -64,6 +64,10 @@ class FeatureStore:
     def __init__(self, path: Path, connection: "DuckDBPyConnection") -> None:
         self.path = path
         self._connection = connection
+        if not self.query("SELECT 1 FROM duckdb_tables() WHERE table_name = '_store'").num_rows:
+            raise FeatureStoreError(
+                f"{path} holds no feature store. Move it away and compute one: reco features compute."
+            )
         self._about: dict[str, Any] = self.query("SELECT * FROM _store").to_pylist()[0]
 
     @classmethod
@@ -196,5 +200,5 @@ def as_vectors(table: pa.Table, but: Sequence[str], genres: Sequence[str]) -> Ve
 def _asked(entity: Entity, ids: np.ndarray, ts: np.ndarray) -> pa.Table:
     columns = np.asarray(ids).reshape(len(ts), len(entity.ids))
     named = {name: columns[:, at].astype(np.int64) for at, name in enumerate(entity.ids)}
-    moments = pa.array(np.asarray(ts).astype("datetime64[s]")).cast(pa.timestamp("us"))
+    moments = pa.array(np.asarray(ts, "datetime64[s]")).cast(pa.timestamp("us"))
     return pa.table({**named, "ts": moments, "turn": np.arange(len(ts))})

@@ -1,10 +1,14 @@
 """What readers of the feature store get: features just before a moment, in the order that they ask in."""
 
+from pathlib import Path
+
+import duckdb
 import numpy as np
 import pytest
 
 from reco_assets.features.run import compute_store
 from reco_assets.features.store import FeatureStore, FeatureStoreError
+from resources.databases import DatabaseError
 from tests.features.conftest import Fill, day
 
 
@@ -64,6 +68,26 @@ def test_the_newest_features_have_seen_everything(store: FeatureStore) -> None:
 def test_training_examples_know_what_was_known_just_before_each_rating(store: FeatureStore) -> None:
     rows = store.training_examples().to_pylist()
     assert [(row["user_ratings"], row["movie_ratings"]) for row in rows] == [(0, 0), (1, 0), (0, 1)]
+
+
+def test_who_asks_for_nobody_gets_no_row_and_every_column(store: FeatureStore) -> None:
+    nothing = store.vectors("user_movie", np.zeros((0, 2), np.int64), at())
+    assert nothing.values.shape == (0, len(nothing.names)) == (0, 4)
+
+
+def test_a_moment_within_a_second_is_that_second(store: FeatureStore) -> None:
+    moments = at(30).astype("datetime64[ms]") + np.timedelta64(999, "ms")
+    assert store.features_at("user", np.array([1]), moments)["user_ratings"].to_pylist() == [1]
+
+
+def test_a_file_that_is_no_store_is_told(tmp_path: Path) -> None:
+    other, damaged = tmp_path / "other.duckdb", tmp_path / "damaged.duckdb"
+    duckdb.connect(other).close()
+    damaged.write_bytes(b"no database" * 2_000)
+    with pytest.raises(FeatureStoreError, match=r"other\.duckdb holds no feature store"):
+        FeatureStore.open(other)
+    with pytest.raises(DatabaseError, match=r"damaged\.duckdb can't be read"):
+        FeatureStore.open(damaged)
 
 
 def test_what_was_never_computed_is_told_with_what_to_do(fill: Fill) -> None:

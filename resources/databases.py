@@ -67,13 +67,12 @@ def open_to_read(path: Path) -> "DuckDBPyConnection":
 def _told(path: Path) -> Iterator[None]:
     import duckdb
 
+    # Without their cause: a run that failed shows the innermost error, and this is the one that says what to do.
     try:
         yield
-    except duckdb.IOException as error:
-        raise DatabaseError(_io_error(path, str(error))) from error
     except duckdb.Error as error:
-        if any(sign in str(error) for sign in _NO_SPACE):
-            raise DatabaseError(_io_error(path, str(error))) from error
+        if isinstance(error, duckdb.IOException) or any(sign in str(error) for sign in _NO_SPACE):
+            raise DatabaseError(_io_error(path, str(error))) from None
         raise
 
 

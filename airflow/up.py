@@ -68,15 +68,28 @@ def platform_variables(outer: Mapping[str, str]) -> dict[str, str]:
         "LAKEHOUSE_PATH": REPO / "data",
         "PYSPARK_PYTHON": REPO / ".venv-spark" / "bin" / "python",
         "RECO_COMMAND": REPO / ".venv-spark" / "bin" / "reco",
+        "RECO_PYTHON": REPO / ".venv-spark" / "bin" / "python",
         "SIM_PATH": REPO / "sim",
         "SPARK_APPS_PATH": REPO / "spark" / "apps",
         "SPARK_HOME": spark,
     }
     variables = {name: outer.get(name) or str(value) for name, value in found.items()}
     variables["WORKSPACE"] = outer.get("WORKSPACE") or str(Path(variables["LAKEHOUSE_PATH"]).parent)
-    variables["STREAMING_PATH"] = outer.get("STREAMING_PATH") or f"{variables['LAKEHOUSE_PATH']}/streaming"
+    lake = variables["LAKEHOUSE_PATH"]
+    variables["STREAMING_PATH"] = outer.get("STREAMING_PATH") or f"{lake}/streaming"
+    variables["DATA_LAKE_PATH"] = outer.get("DATA_LAKE_PATH") or f"{lake}/events"
+    variables["FEATURE_STORE_PATH"] = outer.get("FEATURE_STORE_PATH") or f"{lake}/features/feature_store.duckdb"
+    # Without servers events go by files and models are registered in the lakehouse, as outside of Airflow.
+    variables |= {name: outer.get(name) or "" for name in ("KAFKA_BOOTSTRAP_SERVERS", "MLFLOW_TRACKING_URI")}
     # Tasks run in other folders than this command.
-    for name in ("LAKEHOUSE_PATH", "DAGSTER_HOME", "WORKSPACE", "STREAMING_PATH"):
+    for name in (
+        "LAKEHOUSE_PATH",
+        "DAGSTER_HOME",
+        "WORKSPACE",
+        "STREAMING_PATH",
+        "DATA_LAKE_PATH",
+        "FEATURE_STORE_PATH",
+    ):
         variables[name] = str(Path(variables[name]).expanduser().absolute())
     # Only Spark's own scripts come first, none of the platform's environment: its Python is not Airflow's.
     variables["PATH"] = os.pathsep.join([f"{variables['SPARK_HOME']}/bin", outer.get("PATH", os.defpath)])

@@ -21,7 +21,7 @@ from reco_assets.gold import assets as gold
 from reco_assets.maintenance import assets as maintenance
 from reco_assets.models.assets import model_assets
 from reco_assets.models.families import FAMILIES
-from reco_assets.pipelines.jobs import JOB_SPECS, asset_jobs
+from reco_assets.pipelines.jobs import SPECS, asset_jobs
 from reco_assets.pipelines.schedules import schedules
 from reco_assets.quality import assets as quality
 from reco_assets.runner.first_line import first_line
@@ -67,7 +67,7 @@ def build_definitions(
             landing_sensor(settings, jobs),
             retrain_sensor(settings, jobs),
             ghost_run_sensor(),
-            sla_sensor(settings, JOB_SPECS),
+            sla_sensor(settings, SPECS),
             history_sensor(settings.maintenance.run_history_days),
             *alert_sensors(settings),
         ],

@@ -45,18 +45,20 @@ class OfTask(Protocol):
 class Run:
     """The runner on a task's own assets, checks or function.
 
-    `steps` is the configuration of Dagster steps, `weekday` the only day of the week with something to do.
+    `steps` is the configuration of Dagster steps, `variables` are constants of common/config.py that it finds in its
+    environment under the same names.
     """
 
     steps: Mapping[str, Mapping[str, Any]] | None = None
-    weekday: str | None = None
+    variables: tuple[str, ...] = ()
 
     def operator(self, task: Task) -> Operator:
-        """A PythonOperator; what the platform lacks is asked for by the task's name."""
+        """A PythonOperator."""
         asked = {"checks": task.checks, "select": task.assets}
-        what: dict[str, Any] = {name: _joined(texts) for name, texts in asked.items() if texts and not task.missing}
-        what = what or {"function": task.function or task.name}
-        options = {"config": self.steps, "weekday": self.weekday, "limit": task.sla}
+        what: dict[str, Any] = {name: _joined(texts) for name, texts in asked.items() if texts}
+        what = what or {"function": task.function}
+        variables = {name: Code(name) for name in self.variables} or None
+        options = {"config": self.steps, "variables": variables, "limit": task.sla}
         given = what | {name: value for name, value in options.items() if value is not None}
         return Operator("PythonOperator", {"python_callable": Code("run_reco"), "op_kwargs": given})
 
@@ -80,6 +82,10 @@ class Bash:
 
 def _joined(texts: tuple[str, ...]) -> str | Joined:
     return texts[0] if len(texts) == 1 else Joined(texts)
+
+
+# Airflow 3: a run that is triggered by hand has no logical date.
+RUN_DAY = "{{ (dag_run.logical_date or dag_run.run_after).strftime('%Y-%m-%d') }}"
 
 
 def result_of(task: str) -> str:

@@ -15,7 +15,7 @@ from jinja2 import Environment, StrictUndefined
 from reco_assets.airflow_export.imports import defined_in, imports_of
 from reco_assets.airflow_export.literals import Code, Over, literal
 from reco_assets.airflow_export.operators import AIRFLOW_MODULES
-from reco_assets.airflow_export.spec import DAG_SPECS, DagSpec, exportable
+from reco_assets.airflow_export.spec import DAG_SPECS, DagSpec
 from reco_assets.pipelines.schedules import cron_of
 from reco_assets.pipelines.spec import Task
 from resources.settings import Settings
@@ -59,12 +59,11 @@ def export_files(settings: Settings, specs: Sequence[DagSpec]) -> dict[str, str]
 
 
 def tasks_table(settings: Settings) -> str:
-    """Which task of which DAG runs what, and what is still missing, as Markdown; of all DAGs, exported or not."""
+    """Which task of which DAG runs what, as Markdown."""
     dags = [
         {
             "id": spec.dag_id,
             "description": spec.job.description,
-            "exported": spec in exportable(DAG_SPECS),
             "file": spec.file,
             "runs": f"at `{cron}` (UTC)" if (cron := cron_of(spec.job, settings)) else "started by hand",
             "rows": _rows(spec),
@@ -95,10 +94,8 @@ def _default_args(spec: DagSpec) -> Code | Over:
     return Over((shared, *limit), spec.default_args)
 
 
-def _rows(spec: DagSpec) -> list[tuple[str, str, str, str]]:
-    return [
-        (f"`{task.name}`", spec.operator_of(task).name, _what_runs(task), task.missing or "") for task in spec.job.tasks
-    ]
+def _rows(spec: DagSpec) -> list[tuple[str, str, str]]:
+    return [(f"`{task.name}`", spec.operator_of(task).name, _what_runs(task)) for task in spec.job.tasks]
 
 
 def _what_runs(task: Task) -> str:

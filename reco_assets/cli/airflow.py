@@ -30,11 +30,11 @@ def export(
     """
     from reco_assets.airflow_export import folder
     from reco_assets.airflow_export.render import export_files
-    from reco_assets.airflow_export.spec import DAG_SPECS, ExportError, chosen, exportable
+    from reco_assets.airflow_export.spec import DAG_SPECS, ExportError, chosen
     from resources.settings import load_settings
 
-    files = export_files(load_settings(), chosen(dag) if dag else exportable(DAG_SPECS))
-    kept = {spec.file for spec in exportable(DAG_SPECS)}
+    files = export_files(load_settings(), chosen(dag) if dag else DAG_SPECS)
+    kept = {spec.file for spec in DAG_SPECS}
     if not check:
         done = folder.write(out, files, kept)
         typer.echo(f"{out}: {len(done.missing) + len(done.different)} files written, {len(done.stale)} removed.")

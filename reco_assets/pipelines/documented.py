@@ -1,7 +1,6 @@
 """The documented pipelines, by the names of their documents: tasks with what each materialises or calls, and edges.
 
-What each task of the later ones reads, makes and returns: docs/pipelines.md. A task says what the platform lacks for it
-yet; a pipeline whose last `missing` goes away becomes a Dagster job and an exported DAG without another change.
+What each task of the later ones reads, makes and returns: docs/pipelines.md.
 """
 
 from datetime import timedelta
@@ -10,13 +9,18 @@ from reco_assets.pipelines.selections import (
     DRIFT,
     ETL,
     EVALUATION,
+    EXTRACTION,
     FEATURES,
     FUTURES,
     JUDGEMENT,
     MERGE,
+    NEURAL_JUDGEMENT,
+    NEURAL_PROMOTION,
+    NEURAL_TRAINING,
     PROMOTION,
     QUALITY_REPORT,
     SERVING,
+    SIMULATION,
     STREAM,
     TRAINING,
 )
@@ -158,8 +162,6 @@ MODEL_RETRAINING = JobSpec(
     retrains=True,
 )
 
-NO_FEATURES = "the feature store"
-NO_NEURAL_MODEL = "the neural model"
 TUNING_TRIALS = 20  # of each part: 3 minutes on ml-latest-small
 _STEPS = ("generate_synthetic_data", "extract_events", "compute_features", "train_model", "evaluate_model")
 _DEPLOYMENT = ("deploy_model_check", "deploy_model", "skip_deploy")
@@ -168,13 +170,13 @@ MOVIE_RECOMMENDER_PIPELINE = JobSpec(
     name="movie_recommender_pipeline",
     description="Daily: simulated events to features; on Sundays a neural model, deployed if it passes the thresholds.",
     tasks=(
-        Task("generate_synthetic_data", missing="events sent to Kafka", sla=timedelta(hours=2)),
-        Task("extract_events", missing="extraction from Kafka to the lake", sla=timedelta(hours=1)),
-        Task("compute_features", missing=NO_FEATURES, sla=timedelta(hours=3)),
-        Task("train_model", missing=NO_NEURAL_MODEL, sla=timedelta(hours=4)),
-        Task("evaluate_model", missing=NO_NEURAL_MODEL, sla=timedelta(hours=1)),
-        Task("deploy_model_check", missing="AUC, NDCG@10 and hit rate@10 against their thresholds, as a decision"),
-        Task("deploy_model", missing=NO_NEURAL_MODEL, sla=timedelta(hours=1)),
+        Task("generate_synthetic_data", SIMULATION, sla=timedelta(hours=2)),
+        Task("extract_events", EXTRACTION, sla=timedelta(hours=1)),
+        Task("compute_features", FEATURES, sla=timedelta(hours=3)),
+        Task("train_model", NEURAL_TRAINING, sla=timedelta(hours=4)),
+        Task("evaluate_model", NEURAL_JUDGEMENT, sla=timedelta(hours=1)),
+        Task("deploy_model_check"),
+        Task("deploy_model", NEURAL_PROMOTION, sla=timedelta(hours=1)),
         Task("skip_deploy"),
         Task("alert_success"),
         Task("alert_failure"),

@@ -1,7 +1,6 @@
 """The pipelines as Dagster jobs: each materialises the union of its tasks' assets and runs the checks they name.
 
-Those checks say what the verifying functions say; the Airflow export renders the same specs. A pipeline that lacks
-something yet is neither.
+Those checks say what the verifying functions say; the Airflow export renders the same specs.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,8 +14,7 @@ from reco_assets.pipelines.spec import HEAVY, INTAKE, JobSpec, Limits
 from resources.orchestrator.dagster_private import UnresolvedAssetJobDefinition
 
 SPECS = (*DOCUMENTED_SPECS, *INTERNAL_SPECS)
-JOB_SPECS = tuple(spec for spec in SPECS if not spec.missing)
-RETRAINING = frozenset(spec.name for spec in JOB_SPECS if spec.retrains)
+RETRAINING = frozenset(spec.name for spec in SPECS if spec.retrains)
 
 SLA_TAG = "reco/sla"
 _MAX_RUNTIME = {HEAVY: timedelta(hours=8), INTAKE: timedelta(hours=1)}
@@ -25,11 +23,11 @@ Jobs = Mapping[str, UnresolvedAssetJobDefinition]
 
 
 def asset_jobs(checks: Collection[dg.AssetCheckKey]) -> Jobs:
-    """The job of every pipeline that lacks nothing, by its name.
+    """The job of every pipeline, by its name.
 
     One object per job: the sensors take the same ones that the code location holds. `checks`: all checks of tables.
     """
-    return {spec.name: asset_job(spec, checks) for spec in JOB_SPECS}
+    return {spec.name: asset_job(spec, checks) for spec in SPECS}
 
 
 def asset_job(spec: JobSpec, checks: Collection[dg.AssetCheckKey]) -> UnresolvedAssetJobDefinition:

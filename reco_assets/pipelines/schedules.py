@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from reco_assets.pipelines.jobs import JOB_SPECS
+from reco_assets.pipelines.jobs import SPECS
 from reco_assets.pipelines.spec import JobSpec
 from resources.settings import Settings
 
@@ -18,7 +18,7 @@ def cron_of(spec: JobSpec, settings: Settings) -> str:
 
 
 def schedules(settings: Settings) -> Sequence[dg.ScheduleDefinition]:
-    """One schedule per pipeline that runs and has a cron; UTC, running where RECO_SCHEDULES says so."""
+    """One schedule per pipeline with a cron; UTC, running where RECO_SCHEDULES says so."""
     status = dg.DefaultScheduleStatus.RUNNING if settings.schedules.switch == "on" else dg.DefaultScheduleStatus.STOPPED
     return [
         dg.ScheduleDefinition(
@@ -28,6 +28,6 @@ def schedules(settings: Settings) -> Sequence[dg.ScheduleDefinition]:
             execution_timezone="UTC",
             default_status=status,
         )
-        for spec in JOB_SPECS
+        for spec in SPECS
         if (cron := cron_of(spec, settings))
     ]

@@ -17,14 +17,12 @@ class Task:
     table, or a function of the settings, by its name in tasks/registry.py, whose value is whatever JSON can say.
 
     `sla` is how long it may take before someone hears of it; it goes on.
-    `missing` says in words what the platform does not have yet for the task to do what its document says.
     """
 
     name: str
     assets: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     function: str | None = None
-    missing: str | None = None
     sla: timedelta | None = None
 
 
@@ -77,11 +75,6 @@ class JobSpec:
     def follows_its_report(self) -> bool:
         """Whether a run makes a drift report and then chooses by it: in Airflow that leads to a retraining, too."""
         return any(task.function == CHOOSES_BY_REPORT for task in self.tasks)
-
-    @property
-    def missing(self) -> Mapping[str, str]:
-        """What the platform does not have yet, by task; a pipeline runs only when this is empty."""
-        return {task.name: task.missing for task in self.tasks if task.missing}
 
 
 def chain(*tasks: str) -> tuple[tuple[str, str], ...]:

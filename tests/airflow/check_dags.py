@@ -119,7 +119,6 @@ def _problems_of_arguments(task: Any, row: dict[str, Any]) -> Iterator[str]:
         yield from _differs("arguments", {name: given.get(name) for name in expected}, expected)
     if row["class"] == "PythonOperator":
         yield from _differs("callable", task.python_callable.__name__, "run_reco")
-        yield from _differs("weekday", given.get("weekday"), row.get("weekday"))
         limit = timedelta(hours=row["hours"]) if "hours" in row else None
         yield from _differs("time limit", given.get("limit"), limit)
     if row["class"] == "BashOperator" and "hours" in row and task._pre_execute_hook is None:

@@ -22,6 +22,9 @@ PASSED_ON = (
     "MLFLOW_",
     "WORKSPACE",
     "PUBLISH_",
+    "KAFKA_",
+    "DATA_LAKE_",
+    "FEATURE_STORE_",
 )  # variables worth writing down
 
 

@@ -10,7 +10,7 @@ from resources.settings import load_settings
 
 @pytest.fixture(scope="session")
 def all_files() -> dict[str, str]:
-    """The export of every documented DAG, those included that lack something yet."""
+    """The export of every documented DAG."""
     return export_files(load_settings(), DAG_SPECS)
 
 

@@ -12,7 +12,7 @@ import pytest
 from reco_assets.airflow_export.literals import Code
 from reco_assets.airflow_export.operators import slack_message, spark_submit
 from reco_assets.airflow_export.render import MARKER, export_files
-from reco_assets.airflow_export.spec import DAG_SPECS, DagSpec, exportable
+from reco_assets.airflow_export.spec import DAG_SPECS, DagSpec
 from reco_assets.pipelines.spec import JobSpec, Task, chain
 from resources.settings import load_settings
 
@@ -31,7 +31,7 @@ def _python(files: dict[str, str]) -> Iterator[tuple[str, ast.Module]]:
 
 
 def test_the_committed_dags_are_the_export_of_the_default_settings() -> None:
-    files = export_files(load_settings(), exportable(DAG_SPECS))
+    files = export_files(load_settings(), DAG_SPECS)
     committed = REPO / "airflow" / "dags"
     assert {name: (committed / name).read_text() for name in files} == files, "run reco airflow export"
 
@@ -160,13 +160,12 @@ def test_common_has_the_documented_helpers(all_files: dict[str, str], module: st
     assert f"def {function}(" in all_files[f"common/{module}"]
 
 
-def test_the_table_names_every_task_and_what_is_missing(all_files: dict[str, str]) -> None:
+def test_the_table_names_every_task(all_files: dict[str, str]) -> None:
     table = all_files["TASKS.md"]
     for spec in DAG_SPECS:
         assert f"## `{spec.dag_id}`" in table
         for task in spec.job.tasks:
             assert f"| `{task.name}` | " in table
-            assert (task.missing or "") in table
 
 
 @pytest.mark.parametrize("line", ["2", "3"])

@@ -25,6 +25,11 @@ RESULTS_PATH = f"{LAKEHOUSE_PATH}/airflow/results"
 SPARK_APPS_PATH = os.environ.get("SPARK_APPS_PATH", f"{WORKSPACE}/spark/apps")
 SIM_PATH = os.environ.get("SIM_PATH", f"{WORKSPACE}/sim")
 RECO_COMMAND = os.environ.get("RECO_COMMAND", "reco")
+# Those of movie_recommender_pipeline. Every task is told the first three: all must read the same events.
+KAFKA_BOOTSTRAP_SERVERS = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "localhost:9092")
+DATA_LAKE_PATH = os.environ.get("DATA_LAKE_PATH", "/data/events")
+FEATURE_STORE_PATH = os.environ.get("FEATURE_STORE_PATH", "/data/features/feature_store.duckdb")
+MLFLOW_TRACKING_URI = os.environ.get("MLFLOW_TRACKING_URI", "http://localhost:5000")
 
 K = 10
 RATING_THRESHOLD = 4.0
@@ -50,6 +55,9 @@ RECO_ENVIRONMENT = {
     "STREAMING_PATH": STREAMING_PATH,
     "PUBLISH_PATHS": os.environ.get("PUBLISH_PATHS", "on"),
     "RECO_RESULTS_PATH": RESULTS_PATH,
+    "KAFKA_BOOTSTRAP_SERVERS": KAFKA_BOOTSTRAP_SERVERS,
+    "DATA_LAKE_PATH": DATA_LAKE_PATH,
+    "FEATURE_STORE_PATH": FEATURE_STORE_PATH,
 }
 
 START_DATE = datetime(2024, 1, 1, tzinfo=UTC)

@@ -28,25 +28,22 @@ def run_reco(
     checks: str | None = None,
     function: str | None = None,
     config: dict[str, Any] | None = None,
-    weekday: str | None = None,
+    variables: dict[str, str] | None = None,
     limit: timedelta | None = None,
     **context: Any,
 ) -> Any:
     """Runs a `function` of the platform, or `checks` of all tables and then assets (`select`); returns the result.
 
-    Checks are named by kind, assets by key, with commas between; Airflow's variables and connections steer the run.
-    With a `weekday` ("Sunday", in UTC) nothing is run on other days. After `limit` one alert is sent and the run goes
-    on. Raises AirflowException when the runner fails or prints no result.
+    Checks are named by kind, assets by key, with commas between; Airflow's variables and connections steer the run, and
+    win over the environment `variables` of this task. After `limit` one alert is sent and the run goes on. Raises
+    AirflowException when the runner fails or prints no result.
     """
-    if weekday and f"{_run_date(context):%A}" != weekday:
-        log.info("Nothing to do: this task trains on %ss only.", weekday)
-        return {"skipped": f"trains on {weekday}s only"}
     command = [RECO_COMMAND, "run"]
     asked = {"--checks": checks, "--select": select, "--function": function}
     command += [part for option, value in asked.items() if value for part in (option, value)]
     command += ["--config", json.dumps(config)] if config else []
     with alert_after(limit, context):
-        result = result_of(_last_line_of(command, steering(context), context))
+        result = result_of(_last_line_of(command, {**(variables or {}), **steering(context)}, context))
     return result["value"] if function else result
 
 
@@ -64,11 +61,6 @@ def follow_decision(task_id: str, key: str, names: dict[str, str] | None = None,
         raise AirflowException(f"The result of {task_id} holds no {key} with a next_task: {result!r}") from None
     ti.xcom_push(key=key, value=decision)
     return (names or {}).get(next_task, next_task)
-
-
-def _run_date(context: dict[str, Any]) -> Any:
-    run = context["dag_run"]
-    return run.logical_date or run.run_after  # Airflow 3: a run triggered by hand has no logical date
 
 
 def _last_line_of(command: list[str], settings: dict[str, str], context: dict[str, Any]) -> str:

@@ -78,6 +78,7 @@ JOBS = {
     "data_validation_dag",
     "model_retraining_dag",
     "model_training_dag",
+    "movie_recommender_pipeline",
     "stream_intake",
     "drift_scoring",
     "drift_retrain",

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
@@ -50,9 +51,9 @@ class Airflow:
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
         return done.stdout
 
-    def run(self, dag_id: str) -> Run:
-        """Run a DAG of the DAG folder by `dag.test()`."""
-        said = self.command(str(Path(__file__).with_name("run_dag.py")), dag_id)
+    def run(self, dag_id: str, date: datetime | None = None) -> Run:
+        """Run a DAG of the DAG folder by `dag.test()`, on a date."""
+        said = self.command(str(Path(__file__).with_name("run_dag.py")), dag_id, *([date.isoformat()] if date else []))
         run = Run(**json.loads(said.splitlines()[-1]))
         assert run.state == "success", f"{run.tasks}\n{said[-6000:]}"
         return run

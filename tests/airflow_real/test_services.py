@@ -29,6 +29,7 @@ EXPORTED = [
     "ml_pipeline_dag",
     "model_retraining_dag",
     "model_training_dag",
+    "movie_recommender_pipeline",
     "reco_pipeline",
 ]
 WAIT_SECONDS = 300.0

@@ -163,6 +163,7 @@ def test_schedules_exist_for_crons_that_are_set_and_are_off_by_default() -> None
         ("drift_detection_retrain_pipeline_schedule", "0 0 * * *"),
         ("ml_pipeline_dag_schedule", "0 0 * * 0"),
         ("data_validation_dag_schedule", "0 0 * * *"),
+        ("movie_recommender_pipeline_schedule", "0 2 * * *"),
         ("lakehouse_maintenance_schedule", "0 3 * * 0"),
     ]
     assert all(schedule.default_status == dg.DefaultScheduleStatus.STOPPED for schedule in schedules)

@@ -16,10 +16,25 @@ from reco_assets.models.judging.sampled import (
     sample_lists,
 )
 from reco_assets.models.ncf.lessons import Catalogue, Lessons
-from reco_assets.models.ncf.training import Course
 from reco_assets.models.ratings import positions
 
 DRAWS = 5  # of negatives to validate on: with one, NDCG@10 of 600 users differs by 0.01 from draw to draw
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a training goes through; both lessons have the same users, movies and kinds of features.
+
+    Attributes:
+        search: All ratings but the validation slice.
+        validation: Lists to rank, of positions: the held-out movie of each user, then others. Any number of draws; with
+            none every training has as many epochs as are allowed.
+        final: All ratings.
+    """
+
+    search: Lessons
+    validation: tuple[SampledLists, ...]
+    final: Lessons
 
 
 @dataclass(frozen=True)

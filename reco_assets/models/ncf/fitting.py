@@ -7,11 +7,11 @@ from dataclasses import asdict
 from reco_assets.models.interface import TrainingData
 from reco_assets.models.ncf.checkpoints import Checkpoints
 from reco_assets.models.ncf.config import NcfConfig
-from reco_assets.models.ncf.course import plan
+from reco_assets.models.ncf.course import Course, plan
 from reco_assets.models.ncf.data import Brought
 from reco_assets.models.ncf.progress import shown
 from reco_assets.models.ncf.recommender import NcfRecommender
-from reco_assets.models.ncf.training import Course, learn
+from reco_assets.models.ncf.training import learn
 from reco_assets.models.ncf.vectors import taken_apart
 from reco_assets.version import code_version
 

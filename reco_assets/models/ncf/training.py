@@ -13,6 +13,7 @@ from reco_assets.models.judging.sampled import SampledLists, sampled_metrics
 from reco_assets.models.ncf.batches import Draws
 from reco_assets.models.ncf.checkpoints import FINAL, SEARCH, Checkpoints, Reached
 from reco_assets.models.ncf.config import NcfConfig, Outcome
+from reco_assets.models.ncf.course import Course
 from reco_assets.models.ncf.lessons import Lessons
 from reco_assets.models.ncf.network import (
     Parameters,
@@ -27,22 +28,6 @@ from reco_assets.models.ncf.network import (
 
 K = 10  # of the lists that the validation slice is judged by
 LISTS_AT_ONCE = 4096
-
-
-@dataclass(frozen=True)
-class Course:
-    """What a training goes through; both lessons have the same users, movies and kinds of features.
-
-    Attributes:
-        search: All ratings but the validation slice.
-        validation: Lists to rank, of positions: the held-out movie of each user, then others. Any number of draws; with
-            none every training has as many epochs as are allowed.
-        final: All ratings.
-    """
-
-    search: Lessons
-    validation: tuple[SampledLists, ...]
-    final: Lessons
 
 
 @dataclass(frozen=True)

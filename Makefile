@@ -11,7 +11,7 @@ AIRFLOW_HOME := $(CURDIR)/$(AIRFLOW)/home
 AIRFLOW_PORT ?= 8081
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
-.PHONY: help setup spark mlflow evidently neural demo test lint dev bench bench-quality bench-features quality calibrate lock clean
+.PHONY: help setup spark mlflow evidently neural demo test lint dev bench bench-quality bench-events bench-features quality calibrate lock clean
 .PHONY: airflow-env airflow-up airflow-trigger-dag test-airflow airflow-lock
 
 define need_python
@@ -75,6 +75,9 @@ bench: setup bench-quality ## Time each stage; ARGS="--data synthetic-20m --engi
 
 bench-quality: setup .venv-quality/.installed ## Time the checks of 5 M ratings, and the same in pandera and cuallee
 	$(BIN)/python bench/quality_checks.py
+
+bench-events: setup ## Time 1 M events to a broker and into the lake, beside the fastest plain scripts; ARGS="--events 100000" for less
+	$(BIN)/python bench/events.py $(ARGS)
 
 bench-features: setup ## Time the features of 1 M events, beside the fastest plain script; ARGS="--events 100000" for less
 	$(BIN)/python bench/features.py $(ARGS)

@@ -64,11 +64,11 @@ class FeatureStore:
     def __init__(self, path: Path, connection: "DuckDBPyConnection") -> None:
         self.path = path
         self._connection = connection
-        if not self.query("SELECT 1 FROM duckdb_tables() WHERE table_name = '_store'").num_rows:
+        if not self._query("SELECT 1 FROM duckdb_tables() WHERE table_name = '_store'").num_rows:
             raise FeatureStoreError(
                 f"{path} holds no feature store. Move it away and compute one: reco features compute."
             )
-        self._about: dict[str, Any] = self.query("SELECT * FROM _store").to_pylist()[0]
+        self._about: dict[str, Any] = self._query("SELECT * FROM _store").to_pylist()[0]
 
     @classmethod
     def open(cls, path: Path, version: int | None = None) -> Self:
@@ -124,27 +124,27 @@ class FeatureStore:
     @cached_property
     def features(self) -> tuple[Feature, ...]:
         """The features of this version that this code declares."""
-        kept = set(self.query("SELECT name FROM _features")["name"].to_pylist())
+        kept = set(self._query("SELECT name FROM _features")["name"].to_pylist())
         return tuple(feature for feature in FEATURES if feature.name in kept)
 
     @cached_property
     def movie_ids(self) -> np.ndarray:
         """Every movie that has a title or an event, sorted, int32."""
-        ids: np.ndarray = self.query("SELECT movie_id FROM movies ORDER BY movie_id")["movie_id"].to_numpy()
+        ids: np.ndarray = self._query("SELECT movie_id FROM movies ORDER BY movie_id")["movie_id"].to_numpy()
         return ids
 
     def row_counts(self) -> dict[str, int]:
         """The rows of each table of the version, of what is no view and not about the store itself."""
-        tables = self.query("SELECT table_name, estimated_size FROM duckdb_tables() WHERE table_name[1] <> '_'")
+        tables = self._query("SELECT table_name, estimated_size FROM duckdb_tables() WHERE table_name[1] <> '_'")
         return dict(sorted(zip(*tables.to_pydict().values(), strict=True)))
 
     def interactions(self) -> pa.Table:
         """Every rating: user_id, movie_id, rating in stars, ts (UTC, whole seconds), by user and time."""
-        return self.query("SELECT user_id, movie_id, rating, ts FROM interactions ORDER BY user_id, ts, movie_id")
+        return self._query("SELECT user_id, movie_id, rating, ts FROM interactions ORDER BY user_id, ts, movie_id")
 
     def training_examples(self) -> pa.Table:
         """Every rating with the features of its user, movie and both just before it."""
-        return self.query("SELECT * FROM training_examples")
+        return self._query("SELECT * FROM training_examples")
 
     def features_at(self, entity: str, ids: np.ndarray, ts: np.ndarray) -> pa.Table:
         """Features just before moments: the ids, ts and one column per feature, in the order that is asked in.
@@ -159,7 +159,7 @@ class FeatureStore:
         """
         whom = Entity(entity)
         query = features_at([whom], "asked", self.features, len(self.genres))
-        return self.query(f"SELECT * EXCLUDE (turn) FROM ({query}) ORDER BY turn", _asked(whom, ids, ts))
+        return self._query(f"SELECT * EXCLUDE (turn) FROM ({query}) ORDER BY turn", _asked(whom, ids, ts))
 
     def newest(self, entity: str, ids: np.ndarray) -> pa.Table:
         """The features of ids after all that the store knows, as of `features_at`."""
@@ -170,8 +170,7 @@ class FeatureStore:
         """The same numbers as `features_at` gives, as one array; a feature per genre has a column for each."""
         return as_vectors(self.features_at(entity, ids, ts), [*Entity(entity).ids, "ts"], self.genres)
 
-    def query(self, query: str, asked: pa.Table | None = None) -> pa.Table:
-        """What a query gives; its text is the code's own, and what it is about is the table `asked`."""
+    def _query(self, query: str, asked: pa.Table | None = None) -> pa.Table:
         cursor = self._connection.cursor()  # one for each, as several threads may read
         if asked is not None:
             cursor.register("asked", asked)

@@ -78,8 +78,8 @@ def files(lakehouse: Lakehouse) -> list[str]:
 def contents(lakehouse: Lakehouse, version: int) -> dict[str, Any]:
     """Every table and view of a version but what says which one it is."""
     with FeatureStore.open(store_path(lakehouse.settings), version) as store:
-        names = store.query("SELECT table_name FROM information_schema.tables")["table_name"].to_pylist()
-        return {name: store.query(f"SELECT * FROM {name}") for name in sorted(names) if name != "_store"}
+        names = store._query("SELECT table_name FROM information_schema.tables")["table_name"].to_pylist()
+        return {name: store._query(f"SELECT * FROM {name}") for name in sorted(names) if name != "_store"}
 
 
 def test_the_same_inputs_give_the_same_tables_in_the_same_order(lakehouse_with_store: Lakehouse) -> None:

@@ -87,7 +87,8 @@ def _print_metrics(to: Console, record: "ModelRecord") -> None:
 
 
 def _print_sampled(to: Console, sampled: "SampledRecord") -> None:
-    shown = Table("", "AUC", f"NDCG@{sampled.k}", f"hit rate@{sampled.k}", title=sampled.protocol, title_justify="left")
+    to.print(f"The lists above are of the full catalogue. Below: {sampled.protocol}.")
+    shown = Table("", "AUC", f"NDCG@{sampled.k}", f"hit rate@{sampled.k}")
     for name, scores in sampled.models.items():
         shown.add_row(name.replace("_", " "), *map(number, (scores.auc, scores.ndcg, scores.hit_rate)))
     to.print(shown)

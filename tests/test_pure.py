@@ -14,7 +14,8 @@ PURE = (
     *(f"streaming/{name}" for name in ("fields", "readable", "simulate")),
     *(f"drift/{name}" for name in ("assessment", "bootstrap", "cells", "comparison", "decision", "document")),
     *(f"drift/{name}" for name in ("histograms", "measures", "policy", "replay", "scan", "scores", "signals")),
-    *("events/schema", "drift/spans", "drift/windows", "models/ratings", "models/als/solver"),
+    *(f"events/extraction/{name}" for name in ("counts", "judged", "messages", "planning")),
+    *("gold/trending", "events/schema", "drift/spans", "drift/windows", "models/ratings", "models/als/solver"),
     *(f"models/judging/{name}" for name in ("comparison", "metrics", "evaluation", "promotion")),
     *("models/judging/sampled", "models/judging/sampled_gate"),
 )

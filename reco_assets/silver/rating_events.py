@@ -42,7 +42,7 @@ def taken_events(lakehouse: Lakehouse) -> TakenEvents:
     except FileNotFoundError:
         return TakenEvents(None)
     except DocumentError as error:
-        raise LakehouseError(f"{error}. Remove the file and make silver/ratings again: reco etl.") from None
+        raise LakehouseError(f"{error}. Remove the file and clean the ratings again: reco etl.") from None
 
 
 def all_ratings_as_text(lakehouse: Lakehouse, bronze: "DataFrame", taken: TakenEvents) -> "DataFrame":

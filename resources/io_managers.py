@@ -112,7 +112,10 @@ class VersionIOManager(dg.IOManager):
         """
         known = _read_handed(self._path(context.asset_key))
         if known is None:
-            raise LakehouseError(f"Asset {context.asset_key.to_user_string()} was never materialized. Run: reco train.")
+            raise LakehouseError(
+                f"Asset {context.asset_key.to_user_string()} was never materialized. Run: reco train, with --model for "
+                "another family than als."
+            )
         run, runs = context.step_context.dagster_run, known.runs
         repeated = (run.run_id, *(run.tags.get(tag) for tag in ("dagster/parent_run_id", "dagster/root_run_id")))
         return str(next((runs[run_id] for run_id in repeated if run_id in runs), known.version))

@@ -61,7 +61,7 @@ DAGSTER = {
     REFRESH_GOLD: ["dg", "launch", "--assets", "key:gold/recommendations_als or key:gold/similar_movies"],
     "dg launch --job lakehouse_maintenance": ["dg", "launch", "--job", "lakehouse_maintenance"],
 }
-MAKE = {"make evidently", "make spark"}
+MAKE = {"make evidently", "make neural", "make spark"}
 DOWNLOADS = {"reco data fetch ml-latest-small"}  # tests/sources/test_fetch.py has what it does, without a network
 SMALL = {
     "RECO_SOURCE": "synthetic",

@@ -18,7 +18,7 @@ def reproduce_own(lakehouse: Lakehouse, family: Family, own: OwnWay, record: Mod
     version, metrics = record.version, record.metrics
     if metrics is None or metrics.sampled is None:
         raise ReproductionError(
-            f"{version} was never judged, so there are no figures to compare. Judge it: reco evaluate --model "
+            f"{version} was never judged, so there are no figures to compare. Judge it: reco evaluate, with --model "
             f"{family.name}."
         )
     settings, recorded = lakehouse.settings, metrics.sampled.models[CANDIDATE]

@@ -169,6 +169,11 @@ def test_a_broker_killed_while_it_is_read_is_named_and_the_next_extraction_takes
     assert len(set(lake.ids)) == len(lake.ids) == 30_000
 
 
+def test_a_broker_without_any_of_the_topics_is_told_of_and_is_no_error(lakehouse: Lakehouse, ratings: str) -> None:
+    with pytest.warns(UserWarning, match=f"has none of the topics .*{ratings}"):
+        assert not extract(lakehouse).read
+
+
 def test_a_broker_that_is_away_is_named(
     make_lakehouse: Callable[..., Lakehouse], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """Events from a Kafka broker, read by confluent-kafka from offsets that the log keeps: the broker keeps none for us."""
 
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,20 +30,24 @@ class KafkaSource:
         return self.servers
 
     def partitions(self, topics: Sequence[str]) -> list[Partition]:
-        """The partitions of those topics that are there, each with its topic's own id. Raises `BrokerAwayError`."""
+        """The partitions of those topics that are there, each with its topic's own id. Raises `BrokerAwayError`.
+
+        A broker whose partitions change their leader, as just after a start, is asked again for `patience` seconds.
+        """
         from confluent_kafka import KafkaException
 
-        client = admin(self.servers)
-        try:
-            described = _described(client, topics)
-            names = [(topic, number) for topic, (_, numbers) in described.items() for number in numbers]
-            oldest, end = _offsets(client, names)
-        except KafkaException as error:
-            raise away(self.servers, error.args[0].str(), "looking at its topics") from None
-        return [
-            Partition(described[topic][0], topic, number, oldest[topic, number], end[topic, number])
-            for topic, number in names
-        ]
+        asked = time.monotonic()
+        while True:
+            try:
+                found = _partitions(admin(self.servers), topics)
+                break
+            except KafkaException as error:
+                if not error.args[0].retriable() or time.monotonic() - asked > self.patience:
+                    raise away(self.servers, error.args[0].str(), "looking at its topics") from None
+            time.sleep(_WAIT_SECONDS)
+        if not found:
+            warnings.warn(f"{self.servers} has none of the topics {', '.join(topics)} (yet).", stacklevel=2)
+        return found
 
     def span(self, partition: Partition, start: int, most: int | None) -> Span:
         """The next messages; offsets that hold none (of transactions, or of compaction) are counted with them."""
@@ -103,6 +108,16 @@ class KafkaSource:
                 "goes on at the oldest that the broker keeps."
             )
         raise away(self.servers, error.str(), f"reading {span.partition}")
+
+
+def _partitions(client: "AdminClient", topics: Sequence[str]) -> list[Partition]:
+    described = _described(client, topics)
+    names = [(topic, number) for topic, (_, numbers) in described.items() for number in numbers]
+    oldest, end = _offsets(client, names)
+    return [
+        Partition(described[topic][0], topic, number, oldest[topic, number], end[topic, number])
+        for topic, number in names
+    ]
 
 
 def _described(client: "AdminClient", topics: Sequence[str]) -> dict[str, tuple[str, list[int]]]:

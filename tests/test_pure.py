@@ -14,6 +14,7 @@ PURE = (
     *(f"streaming/{name}" for name in ("fields", "readable", "simulate")),
     *(f"drift/{name}" for name in ("assessment", "bootstrap", "cells", "comparison", "decision", "document")),
     *(f"drift/{name}" for name in ("histograms", "measures", "policy", "replay", "scan", "scores", "signals")),
+    *(f"events/simulation/{name}" for name in ("funnel", "messages", "people")),
     *(f"events/extraction/{name}" for name in ("counts", "judged", "messages", "planning")),
     *("gold/trending", "events/schema", "drift/spans", "drift/windows", "models/ratings", "models/als/solver"),
     *(f"models/judging/{name}" for name in ("comparison", "metrics", "evaluation", "promotion")),

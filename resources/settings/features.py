@@ -18,4 +18,7 @@ class FeatureSettings(Group, alias_generator=below("FEATURE_")):
     @cached_property
     def store(self) -> Path | None:
         """The store as an absolute path; None: features/feature_store.duckdb of the lakehouse."""
-        return self.store_path.expanduser().resolve() if self.store_path else None
+        if self.store_path is None:
+            return None
+        given = self.store_path.expanduser()
+        return given.parent.resolve() / given.name  # the file is a link to the newest version

@@ -179,6 +179,8 @@ def test_the_store_lies_where_the_setting_says(fill: Fill, lakehouse: Lakehouse,
     lakehouse.settings = lakehouse.settings.changed(feature_store_path=elsewhere)
     assert compute_store(fill(RATED)).path == elsewhere
     assert os.readlink(elsewhere) == "versions/1.duckdb"
+    later = lakehouse.settings.changed()  # settings of a process that starts when the link is there
+    assert store_path(later) == elsewhere
 
 
 def test_a_version_that_is_gone_is_told(lakehouse_with_store: Lakehouse) -> None:

@@ -59,7 +59,7 @@ def test_a_sunday_ends_with_a_model_of_its_own_deployed_and_slack_told(run: Any,
 
 
 def test_every_event_that_was_sent_to_the_broker_is_in_the_lake_once(run: Any, lake: Path) -> None:
-    sent = json.loads(run.xcoms["generate_synthetic_data"])["assets"]["events/simulated"]["events"]
+    sent = run.xcoms["generate_synthetic_data"]["assets"]["events/simulated"]["events"]
     log = DeltaTable(str(lake / "events" / "log")).to_pyarrow_table(columns=["event_id"])
     assert log.num_rows == len(set(log["event_id"].to_pylist())) == sent > 0
     assert run.xcoms["extract_events"]["assets"]["events/log"]["events"] == sent

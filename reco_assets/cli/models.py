@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reco_assets.cli.options import ModelOption, named_family
+from reco_assets.cli.options import ModelOption, named_family, said_of
 
 if TYPE_CHECKING:
     from reco_assets.models.record import MetricsRecord
@@ -39,7 +39,8 @@ def list_versions(model: ModelOption = None) -> None:
     shown.print(table)
     for version, record in versions.items():
         shown.print(f"{version} {record.decision or 'was not judged'}")
-    store.champion()  # a record that is damaged or gone is said, after what there is to choose from
+    with said_of(family):
+        store.champion()  # a record that is damaged or gone is said, after what there is to choose from
 
 
 @app.command()
@@ -55,7 +56,8 @@ def promote(
     from resources.settings import load_settings
 
     gc.disable()  # collecting while so much is imported takes 0.7 s of 5, and the process ends soon
-    serve(load_settings(), version, run_with_progress, typer.echo, named_family(model))
+    with said_of(named_family(model)) as family:
+        serve(load_settings(), version, run_with_progress, typer.echo, family)
 
 
 @app.command()
@@ -70,7 +72,8 @@ def rollback(model: ModelOption = None) -> None:
     from resources.settings import load_settings
 
     gc.disable()  # as in promote
-    roll_back(load_settings(), run_with_progress, typer.echo, named_family(model))
+    with said_of(named_family(model)) as family:
+        roll_back(load_settings(), run_with_progress, typer.echo, family)
 
 
 @app.command()
@@ -91,7 +94,8 @@ def reproduce(
     from resources.tables.lakehouse import Lakehouse
 
     settings, family = load_settings(), named_family(model)
-    record = model_store(settings, family).record(version)
+    with said_of(family):
+        record = model_store(settings, family).record(version)
     if family.own:
         figures = reproduce_own(Lakehouse.open(settings), family, family.own, record)
     else:

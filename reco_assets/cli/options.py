@@ -58,6 +58,20 @@ def other_family(model: str | None) -> "Family | None":
     return None if family == SERVING_FAMILY else family
 
 
+@contextmanager
+def said_of(family: "Family") -> "Iterator[Family]":
+    """Say of what an error advises that it is to be done for this family, where that isn't the one that serves."""
+    from reco_assets.models.families import SERVING_FAMILY
+    from resources.errors import RecoError
+
+    try:
+        yield family
+    except RecoError as error:
+        if family == SERVING_FAMILY or "reco " not in str(error):
+            raise
+        raise type(error)(f"{error} (With --model {family.name}.)") from None
+
+
 def require_no_paths(family: "Family", **given: Any) -> None:
     """Refuse the documents' paths for a family that is not trained on the tables they name."""
     if named := [name for name, value in given.items() if value is not None]:

@@ -82,6 +82,9 @@ bench-events: setup ## Time 1 M events to a broker and into the lake, beside the
 bench-features: setup ## Time the features of 1 M events, beside the fastest plain script; ARGS="--events 100000" for less
 	$(BIN)/python bench/features.py $(ARGS)
 
+bench-ncf: spark ## Time the neural model, beside the fastest plain script; ARGS="--data synthetic", ARGS=--figures
+	.venv-spark/bin/python bench/ncf.py $(ARGS)
+
 .venv-quality/.installed: bench/requirements-quality.lock
 	$$(sh tools/find_python.sh 3.11) -m venv --clear $(@D)
 	$(@D)/$(INSTALL) --require-hashes --requirement $<

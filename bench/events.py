@@ -40,7 +40,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=1_000_000)
-    plan = Plan(users=max(1, parser.parse_args().events // A_USER), movies=2_000, seed=1, first=FIRST)
+    plan = Plan(users=max(1, parser.parse_args().events // A_USER), movies=2_000, seed=1)
     with tempfile.TemporaryDirectory() as folder:
         cache = load_settings().storage.cache
         with running(Broker(Path(folder, "broker"), kafka_jars(cache), free_port())) as broker:

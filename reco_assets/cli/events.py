@@ -50,7 +50,7 @@ def generate(
     first = end - timedelta(days)
     shown = console(stderr=True)
     watched = partial(track, description="days", console=shown, disable=not shown.is_terminal)
-    say(vars(send(settings, Plan(shape.users, shape.movies, shape.seed, first), first, end, watched)))
+    say(vars(send(settings, Plan(shape.users, shape.movies, shape.seed), first, end, watched=watched)))
 
 
 @app.command()

@@ -38,8 +38,8 @@ def simulate(settings: Settings, today: date) -> dict[str, Any]:
     """Send the events of all days before `today` that were not sent yet; returns what a run shows: where to, how many,
     and `skipped`, the reason where nothing was sent.
 
-    A run that breaks off sends its days again: the ids are the same, and extraction drops what it has. Raises
-    `BrokerAwayError`, `EventFilesError`, `LockError`.
+    A run that breaks off sends its days again, and so does one that finds no note of how far it came: the ids are the
+    same, and extraction drops what it has. Raises `BrokerAwayError`, `EventFilesError`, `LockError`.
     """
     note = lake(settings) / FILE
     if reason := why_not(settings, begun=lambda: _where(settings) in _read(note)):
@@ -50,26 +50,17 @@ def simulate(settings: Settings, today: date) -> dict[str, Any]:
 
 def _go_on(settings: Settings, note: Path, today: date) -> dict[str, Any]:
     noted, where, oldest = _read(note), _where(settings), today - timedelta(HISTORY_DAYS)
-    reached = noted.get(where)
-    if reached is None or not _is_of(settings, reached.plan):
-        # Of the people that were simulated elsewhere, as in files before there was a broker: their ids are the same.
-        others = (other.plan for other in noted.values() if _is_of(settings, other.plan))
-        reached = Reached(plan=next(others, _plan(settings, oldest)), next=oldest)
-    if reached.next >= today:
-        return _nothing(settings, f"the events of all days before {reached.next} were sent already")
-    sent = generate(settings, reached.plan, max(reached.next, oldest), today)
-    noted[where] = reached.model_copy(update={"next": today})
+    shape, reached = settings.synthetic, noted.get(where)
+    plan = Plan(shape.users, shape.movies, shape.seed)
+    if reached is None or reached.plan != plan:
+        reached = None
+    first = oldest if reached is None else max(reached.next, oldest)
+    if first >= today:
+        return _nothing(settings, f"the events of all days before {first} were sent already")
+    sent = generate(settings, plan, first, today, introduced=reached is not None)
+    noted[where] = Reached(plan=plan, next=today)
     write_text_atomically(note, _Noted(noted).model_dump_json(indent=2) + "\n")
     return asdict(sent)
-
-
-def _is_of(settings: Settings, plan: Plan) -> bool:
-    return plan == _plan(settings, plan.first)
-
-
-def _plan(settings: Settings, first: date) -> Plan:
-    shape = settings.synthetic
-    return Plan(shape.users, shape.movies, shape.seed, first)
 
 
 def _where(settings: Settings) -> str:

@@ -39,8 +39,7 @@ class Day:
 def live_through(town: Town, day: date) -> Day:
     """What the town's people do on a day."""
     rng = np.random.default_rng([town.plan.seed, 6, day.toordinal()])
-    there = town.there(day)
-    user = np.repeat(there, rng.poisson(town.sessions[there]))
+    user = np.repeat(np.arange(town.plan.users), rng.poisson(town.sessions))
     offered = _offered(town, user, day)
     parts = [_visits(town, user[block], offered[block], block.start, rng) for block in _blocks(offered)]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

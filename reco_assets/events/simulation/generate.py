@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from reco_assets.events.outlets import destination, sending
-from reco_assets.events.simulation.messages import messages_of
+from reco_assets.events.simulation.messages import Messages, introduction, messages_of
 from reco_assets.events.simulation.people import Plan, days, town
 from resources.settings import Settings
 
@@ -24,16 +24,25 @@ class Sent:
     topics: dict[str, int]
 
 
-def generate(settings: Settings, plan: Plan, first: date, end: date, watched: Watched = iter) -> Sent:
+def generate(
+    settings: Settings, plan: Plan, first: date, end: date, *, introduced: bool = False, watched: Watched = iter
+) -> Sent:
     """Send what the people of a plan do from the first day until before the end; `watched` sees the days go by.
 
-    Raises `BrokerAwayError`, `EventFilesError`. Sent again, as after an error, the same events have the same ids.
+    Before the first day come the users and movies themselves, unless they were `introduced` before. Sent again, as
+    after an error, the same events have the same ids. Raises `BrokerAwayError`, `EventFilesError`.
     """
     counted, people = Counter[str](), town(plan)
     with sending(settings) as send:
+
+        def tell(told: Iterable[Messages]) -> None:
+            for each in told:
+                topic = f"{settings.events.topic_prefix}{each.kind.topic}"
+                send(topic, each.keys, each.values)
+                counted[topic] += len(each.values)
+
+        if not introduced:
+            tell(introduction(people, first))
         for day in watched(days(first, end)):
-            for made in messages_of(people, day):
-                topic = f"{settings.events.topic_prefix}{made.kind.topic}"
-                send(topic, made.keys, made.values)
-                counted[topic] += len(made.values)
+            tell(messages_of(people, day))
     return Sent(destination(settings), str(first), str(end), counted.total(), dict(sorted(counted.items())))

@@ -1,4 +1,4 @@
-"""What a town's people do, as messages of each type; every id is made of the plan, the day and a number."""
+"""What a town's people do, as messages of each type; ids are made of the plan, the day and a number."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from reco_assets.events.simulation.funnel import Day, live_through
 from reco_assets.events.simulation.people import FIRST_USER, Town
 from reco_assets.sources.synthetic import catalogue
 
+Fields = Mapping[str, Iterable[Any]]
 COUNTRIES = ("US", "GB", "DE", "FR", "BR", "IN", "JP", "NO")
 
 
@@ -25,28 +26,29 @@ class Messages:
     values: list[bytes]
 
 
-def messages_of(town: Town, day: date) -> list[Messages]:
-    """Everything that is told of a day: users who sign up, the movies on the first day, views, clicks and ratings."""
-    made = [_users(town, day), _views(town, day, lived := live_through(town, day)), *_reactions(town, day, lived)]
-    return [_movies(town), *made] if day == town.plan.first else made
-
-
-def _movies(town: Town) -> Messages:
+def introduction(town: Town, day: date) -> list[Messages]:
+    """The movies, and the users who sign up, in the first minute of a day; with the same ids on whichever day."""
     titles, genres = catalogue(town.plan.shape, town.movies)
-    at = np.zeros(len(titles))
-    fields = {"movie_id": range(1, len(titles) + 1), "title": titles, "genres": genres}
-    return _messages(town, town.plan.first, "movie", at, fields)
+    movies: Fields = {"movie_id": range(1, len(titles) + 1), "title": titles, "genres": genres}
+    numbers = np.arange(town.plan.users)
+    countries = [COUNTRIES[number % len(COUNTRIES)] for number in numbers]
+    users: Fields = {"user_id": (FIRST_USER + numbers).tolist(), "country": countries}
+    since = np.sort(numbers % 60)
+    return [
+        _messages(f"{town.plan.name}-movie", day, "movie", np.zeros(len(titles)), movies),
+        _messages(f"{town.plan.name}-user", day, "user", since, users),
+    ]
 
 
-def _users(town: Town, day: date) -> Messages:
-    users = town.joining(day)
-    fields = {"user_id": (FIRST_USER + users).tolist(), "country": [COUNTRIES[user % len(COUNTRIES)] for user in users]}
-    return _messages(town, day, "user", users % 60, fields)  # in the first minute, before any session
+def messages_of(town: Town, day: date) -> list[Messages]:
+    """The views, clicks and ratings of a day."""
+    lived = live_through(town, day)
+    return [_views(town, day, lived), *_reactions(town, day, lived)]
 
 
 def _views(town: Town, day: date, lived: Day) -> Messages:
     fields = _visit(town, day, lived, np.arange(len(lived.session))) | {"position": lived.position.tolist()}
-    return _messages(town, day, "view", lived.viewed, fields)
+    return _messages(f"{_id(town, day)}-view", day, "view", lived.viewed, fields)
 
 
 def _reactions(town: Town, day: date, lived: Day) -> list[Messages]:
@@ -55,8 +57,8 @@ def _reactions(town: Town, day: date, lived: Day) -> list[Messages]:
     clicked = _visit(town, day, lived, clicks) | {"dwell_seconds": dwell.round(1).tolist()}
     rated = _visit(town, day, lived, ratings) | {"rating": lived.stars[ratings].tolist()}
     return [
-        _messages(town, day, "click", lived.clicked[clicks], clicked),
-        _messages(town, day, "rating", lived.rated[ratings], rated),
+        _messages(f"{_id(town, day)}-click", day, "click", lived.clicked[clicks], clicked),
+        _messages(f"{_id(town, day)}-rating", day, "rating", lived.rated[ratings], rated),
     ]
 
 
@@ -75,15 +77,15 @@ def _visit(town: Town, day: date, lived: Day, rows: np.ndarray) -> dict[str, Ite
     }
 
 
-def _messages(town: Town, day: date, name: str, seconds: np.ndarray, fields: Mapping[str, Iterable[Any]]) -> Messages:
+def _messages(ids: str, day: date, name: str, seconds: np.ndarray, fields: Fields) -> Messages:
     kind = EVENT_TYPES[name]
     moments = np.datetime64(day, "ms") + (seconds * 1_000).astype("timedelta64[ms]")
     written = np.char.add(np.datetime_as_string(moments), "Z").tolist()
-    prefix, names = f"{_id(town, day)}-{name}-", tuple(fields)
+    names = tuple(fields)
     values = [
         to_json(
             {
-                "event_id": f"{prefix}{number}",
+                "event_id": f"{ids}-{number}",
                 "event_type": name,
                 "event_ts": moment,
                 "schema_version": SCHEMA_VERSION,

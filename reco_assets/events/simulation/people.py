@@ -1,4 +1,4 @@
-"""A seeded audience for the movies of `sources/synthetic.py`: who signs up when, how busy they are, what they like."""
+"""A seeded audience for the movies of `sources/synthetic.py`: how busy they are, what they like."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -11,23 +11,20 @@ from resources.settings.source import SyntheticSettings
 
 FIRST_USER = 1_000_001  # past the users of a synthetic source, whose tastes are others
 SESSIONS_A_DAY = 0.35  # of a user, on average
-HERE_AT_THE_START = 0.6  # share of the users; the others come by and by
-SIGNING_UP_DAYS = 14
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How many users and movies, the seed that decides everything else, and the day on which all of it begins."""
+    """How many users and movies, and the seed that decides everything else."""
 
     users: int
     movies: int
     seed: int
-    first: date
 
     @property
     def name(self) -> str:
         """A short word that no other plan has: it begins the ids of a plan's events."""
-        said = f"{self.users} {self.movies} {self.seed} {self.first}"
+        said = f"{self.users} {self.movies} {self.seed}"
         return blake2s(said.encode(), digest_size=4).hexdigest()
 
     @property
@@ -38,8 +35,8 @@ class Plan:
 
 @dataclass(frozen=True)
 class Town:
-    """Users and movies as they truly are, each array by user: taste (users, TASTES), and the others (users,): how
-    friendly a user's stars are, sessions a day, days from the first on which they sign up.
+    """Users and movies as they truly are, each array by user: taste (users, TASTES); how friendly a user's stars are,
+    and sessions a day, both (users,).
     """
 
     plan: Plan
@@ -47,15 +44,6 @@ class Town:
     taste: np.ndarray
     friendliness: np.ndarray
     sessions: np.ndarray
-    joined: np.ndarray
-
-    def there(self, day: date) -> np.ndarray:
-        """Which users (positions) have signed up by a day."""
-        return np.flatnonzero(self.joined <= (day - self.plan.first).days)
-
-    def joining(self, day: date) -> np.ndarray:
-        """Which users (positions) sign up on a day."""
-        return np.flatnonzero(self.joined == (day - self.plan.first).days)
 
 
 def town(plan: Plan) -> Town:
@@ -63,15 +51,12 @@ def town(plan: Plan) -> Town:
     rng = np.random.default_rng([plan.seed, 5])
     users = plan.users
     busy = rng.lognormal(0, 0.8, users)
-    joined = rng.integers(1, SIGNING_UP_DAYS, users)
-    joined[rng.random(users) < HERE_AT_THE_START] = 0
     return Town(
         plan=plan,
         movies=world(plan.shape),
         taste=rng.normal(0, 0.6, (users, TASTES)).astype(np.float32),
         friendliness=rng.normal(0, 0.4, users),
         sessions=busy * SESSIONS_A_DAY / busy.mean(),
-        joined=joined,
     )
 
 

@@ -66,10 +66,17 @@ def test_where_events_go_elsewhere_the_same_people_go_on_with_the_same_ids(make:
     assert len(after - before) > 0
 
 
-def test_a_damaged_note_has_the_weeks_sent_again(make: Make) -> None:
-    sent = simulate(make(), TODAY)
-    (make().storage.root / "events" / "simulated.json").write_text("{")
-    assert simulate(make(), TODAY)["topics"] == sent["topics"]
+@pytest.mark.parametrize("note", [None, "{"])
+def test_without_its_note_the_days_are_sent_again_with_the_same_ids(make: Make, note: str | None) -> None:
+    simulate(make(), TODAY)
+    before = ids(make(), "reco.views")
+    path = make().storage.root / "events" / "simulated.json"
+    path.write_text(note) if note else path.unlink()
+    again = simulate(make(), TODAY + timedelta(1))
+    assert again["first_day"] == str(TODAY - timedelta(HISTORY_DAYS - 1))
+    new = ids(make(), "reco.views") - before
+    assert {event.split("-")[1] for event in new} == {TODAY.strftime("%Y%m%d")}
+    assert len(ids(make(), "reco.movies")) == 30
 
 
 @pytest.mark.parametrize("source", ["movielens", "netflix"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reco_assets.events.schema import parse
 from reco_assets.events.simulation.funnel import live_through
-from reco_assets.events.simulation.messages import Messages, messages_of
+from reco_assets.events.simulation.messages import Messages, introduction, messages_of
 from reco_assets.events.simulation.people import FIRST_USER, Plan, Town, town
 
 FIRST = date(2026, 1, 5)
@@ -19,7 +19,7 @@ NEXT_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def people() -> Town:
-    return town(Plan(users=200, movies=300, seed=1, first=FIRST))
+    return town(Plan(users=200, movies=300, seed=1))
 
 
 def by_type(messages: list[Messages]) -> dict[str, list[dict]]:
@@ -28,7 +28,7 @@ def by_type(messages: list[Messages]) -> dict[str, list[dict]]:
 
 def test_a_day_is_the_same_whenever_it_is_made(people: Town) -> None:
     day = FIRST + timedelta(20)
-    again = town(Plan(users=200, movies=300, seed=1, first=FIRST))
+    again = town(Plan(users=200, movies=300, seed=1))
     messages_of(again, FIRST)
     assert [each.values for each in messages_of(again, day)] == [each.values for each in messages_of(people, day)]
 
@@ -36,10 +36,9 @@ def test_a_day_is_the_same_whenever_it_is_made(people: Town) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        Plan(users=200, movies=300, seed=2, first=FIRST),
-        Plan(users=201, movies=300, seed=1, first=FIRST),
-        Plan(users=200, movies=301, seed=1, first=FIRST),
-        Plan(users=200, movies=300, seed=1, first=FIRST + timedelta(1)),
+        Plan(users=200, movies=300, seed=2),
+        Plan(users=201, movies=300, seed=1),
+        Plan(users=200, movies=301, seed=1),
     ],
 )
 def test_events_of_different_plans_have_different_ids(people: Town, other: Plan) -> None:
@@ -60,7 +59,8 @@ def test_every_message_is_an_event_of_its_topic_and_its_day_in_the_order_of_time
     users: int, movies: int, seed: int, after: int
 ) -> None:
     day = FIRST + timedelta(after)
-    for made in messages_of(town(Plan(users, movies, seed, FIRST)), day):
+    people = town(Plan(users, movies, seed))
+    for made in [*introduction(people, day), *messages_of(people, day)]:
         parsed = parse(made.values, made.kind, NEXT_YEAR)
         assert parsed.refused == {}
         assert set(parsed.rows["event_date"].to_pylist()) <= {day}
@@ -69,20 +69,17 @@ def test_every_message_is_an_event_of_its_topic_and_its_day_in_the_order_of_time
         assert [json.loads(value)[made.kind.key] for value in made.values] == [int(key) for key in made.keys]
 
 
-def test_movies_are_told_on_the_first_day_and_each_user_on_the_day_of_signing_up(people: Town) -> None:
-    made = [by_type(messages_of(people, FIRST + timedelta(day))) for day in range(20)]
-    assert [len(events.get("movie", [])) for events in made] == [300] + [0] * 19
-    assert sorted(event["user_id"] for events in made for event in events["user"]) == [
-        FIRST_USER + user for user in range(200)
-    ]
+def test_the_introduction_names_every_user_and_movie_with_the_same_ids_on_whichever_day(people: Town) -> None:
+    made, later = (by_type(introduction(people, day)) for day in (FIRST, FIRST + timedelta(9)))
+    assert [event["movie_id"] for event in made["movie"]] == list(range(1, 301))
+    assert [event["user_id"] for event in made["user"]] == [FIRST_USER + user for user in range(200)]
+    for name in ("movie", "user"):
+        assert [event["event_id"] for event in made[name]] == [event["event_id"] for event in later[name]]
 
 
-def test_a_user_does_nothing_before_signing_up(people: Town) -> None:
-    known: set[int] = set()
-    for day in range(20):
-        events = by_type(messages_of(people, FIRST + timedelta(day)))
-        known |= {event["user_id"] for event in events["user"]}
-        assert {event["user_id"] for name in ("view", "click", "rating") for event in events[name]} <= known
+def test_users_are_introduced_before_they_do_anything(people: Town) -> None:
+    introduced = {event["event_ts"] for event in by_type(introduction(people, FIRST))["user"]}
+    assert max(introduced) < min(event["event_ts"] for event in by_type(messages_of(people, FIRST))["view"])
 
 
 def test_what_is_rated_was_clicked_before_and_what_is_clicked_was_shown_before(people: Town) -> None:
@@ -102,7 +99,7 @@ def test_nobody_is_shown_a_movie_twice_in_a_session(people: Town) -> None:
 
 
 def test_users_click_and_rate_what_they_like_more_than_what_they_are_only_shown() -> None:
-    many = town(Plan(users=2_000, movies=300, seed=3, first=FIRST))
+    many = town(Plan(users=2_000, movies=300, seed=3))
     day = live_through(many, FIRST + timedelta(20))
     liking = np.einsum("nt,nt->n", many.taste[day.user[day.session]], many.movies.taste[day.movie])
     clicked = ~np.isnan(day.clicked)

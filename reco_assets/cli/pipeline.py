@@ -85,7 +85,8 @@ def train(
     settings = load_settings()
     if family := other_family(model):
         require_no_paths(family, parquet_train_path=parquet_train_path, model_output_path=model_output_path)
-        show(settings, train_family(settings, family, tune, force, run_with_progress))
+        with usage_told():
+            show(settings, train_family(settings, family, tune, force, run_with_progress))
         return
     with usage_told():
         trained = train_version(settings, parquet_train_path, model_output_path, tune, run_with_progress)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -11,7 +12,7 @@ from rich.table import Table
 from resources.text.plain_text import printable
 
 if TYPE_CHECKING:
-    from reco_assets.models.record import ModelRecord, SampledRecord
+    from reco_assets.models.record import SampledRecord
     from reco_assets.runner.run import Outcome
     from resources.settings import Settings
 
@@ -48,7 +49,6 @@ def number(value: float | None, places: int = 4, missing: str = "none") -> str:
 def print_summary(settings: "Settings", outcome: "Outcome") -> None:
     """Print the materialised tables and, where the run evaluated a model, its metrics and the decision."""
     from reco_assets.models.families import FAMILIES, assets_of
-    from reco_assets.models.versions.store import model_store
 
     shown = console()
     tables = Table("table", "rows", "Delta version", title=f"Lakehouse {settings.storage.root}", title_justify="left")
@@ -63,18 +63,19 @@ def print_summary(settings: "Settings", outcome: "Outcome") -> None:
         if candidate.get("trained") is False:
             shown.print(f"No version of {family.name} was trained: {candidate['reason']}.")
         if "report" in evaluation:
-            _print_metrics(shown, model_store(settings, family).record(str(evaluation["version"])))
+            _print_metrics(shown, str(evaluation["version"]), Path(evaluation["path"]))
         if champion:
             shown.print(f"{champion['candidate']} {champion['reason']}. Champion: {champion['champion']}.")
 
 
-def _print_metrics(to: Console, record: "ModelRecord") -> None:
+def _print_metrics(to: Console, version: str, path: Path) -> None:
     from reco_assets.models.record import MetricsRecord
+    from resources.documents import read_document
 
-    metrics = record.metrics or MetricsRecord()
+    metrics = read_document(path, MetricsRecord)
     stars, ranking, baselines = metrics.evaluation, metrics.ranking, metrics.baselines
     k = ranking.k
-    shown = Table("", "warm RMSE", f"NDCG@{k}", f"hit rate@{k}", title=f"Model {record.version}", title_justify="left")
+    shown = Table("", "warm RMSE", f"NDCG@{k}", f"hit rate@{k}", title=f"Model {version}", title_justify="left")
     shown.add_row("model", number(stars.rmse), number(ranking.ndcg), number(ranking.hit_rate))
     shown.add_row("bias only", number(baselines.bias_only.rmse), "", "")
     popular = baselines.popularity

@@ -33,8 +33,10 @@ TRAIN_PATH = "parquet_train_path"
 def train_family(settings: Settings, family: Family, tune: int, force: bool, make: Make) -> Outcome:
     """Train a version of a family that gold does not follow, judge it and deploy it if it is good enough.
 
-    `force`: also on a day on which it is not trained. Raises `RunFailedError`.
+    `force`: also on a day on which it is not trained. Raises `ArgumentsError`, `RunFailedError`.
     """
+    if tune and family.own:
+        raise ArgumentsError(f"--tune has nothing to try for {family.name}")
     config = {f"models__{family.name}_candidate": {"tune": tune, "force": force}}
     return make(settings, assets_of(family), f"train {family.name}", config)
 

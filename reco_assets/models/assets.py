@@ -73,6 +73,7 @@ def _candidate(family: Family) -> dg.AssetsDefinition:
     ) -> str:
         if reason := why_not_trained(family, _day(config.day), force=config.force):
             deployed = model_store(lakehouse.settings, family).champion() or NO_VERSION
+            context.log.info(f"No version of {family.name} is trained: {reason}")
             context.add_output_metadata({"version": deployed, "trained": False, "reason": reason})
             return deployed
         run = Run(context.run_id, config.tune, lambda tried: _observe(context, tried))
@@ -138,15 +139,16 @@ def _champion(family: Family, evaluation: dg.AssetKey) -> dg.AssetsDefinition:
             )
         settings, registry = lakehouse.settings, _registry(family, mlflow)
         judge_again = partial(judge_version, family, lakehouse, registry, evaluation)
+        already = family.own is not None and model_store(settings, family).champion() == evaluation
         comparison = deploy(settings, Candidate(family, evaluation, registry, judge_again))
-        serves = model_store(settings, family).champion() or "none"
+        serves = model_store(settings, family).champion() or NO_VERSION
         return dg.MaterializeResult(
             data_version=dg.DataVersion(serves),
             metadata={
                 "candidate": evaluation,
                 "champion": serves,
-                "promoted": comparison.promote,
-                "reason": comparison.reason,
+                "promoted": comparison.promote and not already,
+                "reason": f"skipped: {evaluation} is deployed already" if already else comparison.reason,
                 **publish_models(settings, family),
             },
         )

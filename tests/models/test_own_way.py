@@ -154,9 +154,12 @@ def test_on_other_days_what_is_deployed_is_judged_and_never_promoted_again(week:
     assert evaluation["deploy_decision"]["next_task"] == "skip_deploy"
     assert f"{week.sunday.version} is deployed already" in evaluation["deploy_decision"]["reason"]
     assert week.monday.metadata["champion"]["promoted"] is False
+    assert "is deployed already" in week.monday.metadata["champion"]["reason"]
     store = model_store(week.lakehouse.settings, weekly())
     assert (store.folder / "champion.json").read_text() == week.promoted
     assert store.versions() == [week.sunday.version]
+    assert store.record(week.sunday.version).decision.startswith("promoted: AUC")  # what it was deployed by stays
+    assert week.monday.metadata["evaluation"]["path"].endswith(f"{week.sunday.version}_today.json")
 
 
 def test_the_report_shows_every_model_beside_each_other_under_its_protocol(week: Week) -> None:
@@ -199,6 +202,19 @@ def test_a_version_is_trained_again_to_the_same_figures(week: Week) -> None:
     other = Lakehouse(week.lakehouse.settings.changed(reco_seed=7), week.lakehouse.engine)
     with pytest.raises(ReproductionError, match="RECO_SEED is 7 here"):
         reproduce_own(other, family, family.own, record)
+
+
+def test_a_version_is_not_judged_on_other_ratings_than_were_held_out_from_it(week: Week) -> None:
+    family = weekly()
+    assert family.own is not None
+
+    def other(lakehouse: Lakehouse, inputs: Inputs | None) -> HeldOut:
+        held = weekly().own.held_out(lakehouse, inputs)
+        return replace(held, known=held.known.where(held.known.movie_id != 0))
+
+    made_anew = replace(family, own=replace(family.own, held_out=other))
+    with pytest.raises(Exception, match="they were made anew, and it may have learned what is held out"):
+        run(week.lakehouse, made_anew, day=SUNDAY)
 
 
 def test_a_version_below_the_limits_is_kept_and_not_deployed(tmp_path: Path, engine: Engine) -> None:

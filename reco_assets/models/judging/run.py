@@ -13,6 +13,7 @@ from reco_assets.models.judging.evaluation import Trial, protocol_of
 from reco_assets.models.judging.judge import judge
 from reco_assets.models.judging.sampled_judge import judge_sampled, not_learned
 from reco_assets.models.record import Annotation, MetricsRecord, ModelRecord
+from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.models.versions.store import model_store
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from resources.files import write_json
@@ -47,12 +48,14 @@ def judge_version(family: Family, lakehouse: Lakehouse, registry: MlflowTracking
         document = _judge_own(family, family.own, lakehouse, record, serves)
     else:
         document = _judge_on_test_ratings(family, lakehouse, record)
-    path = metrics_folder(settings) / family.metrics_file.format(version=version)
+    again = family.own is not None and serves and record.metrics is not None  # what it was deployed by stays its record
+    path = metrics_folder(settings) / family.metrics_file.format(version=f"{version}_today" if again else version)
     write_json(path, document)
-    store.annotate(version, Annotation(metrics=MetricsRecord.model_validate(document)))
+    if not again:
+        store.annotate(version, Annotation(metrics=MetricsRecord.model_validate(document)))
     protocol = {"sampled_protocol": document["sampled"]["protocol"]} if family.own else {}
     shown = {**document["hyperparameters"], **protocol}, scalar_metrics(document)
-    if family.own and serves and record.mlflow_run_id:  # judged every day, and registered when it was new
+    if again and record.mlflow_run_id:  # registered when it was new
         return Judged(document, path, registry.log_run(version, *shown))
     # A version that is judged again gets a run of its own: one run holds one judgement.
     trained_in = None if record.metrics else record.mlflow_run_id
@@ -71,8 +74,16 @@ def _judge_on_test_ratings(family: Family, lakehouse: Lakehouse, record: ModelRe
 def _judge_own(family: Family, own: OwnWay, lakehouse: Lakehouse, record: ModelRecord, serves: bool) -> dict[str, Any]:
     """A new version is judged on what was held out from it, what serves on the newest, to say how it does by now."""
     held = own.held_out(lakehouse, record.inputs)
+    as_trained = len(held.known) == record.train_count
     if serves:
-        held = not_learned(own.held_out(lakehouse, None), held.known)
+        now = own.held_out(lakehouse, None)
+        held = not_learned(now, held.known) if as_trained else now
+    elif not as_trained:
+        raise ModelStoreError(
+            f"{record.version} was trained on {record.train_count:,} ratings, but {', '.join(own.made_from)} as it "
+            f"recorded them have {len(held.known):,}: they were made anew, and it may have learned what is held out "
+            "now. Train another: reco train."
+        )
     document = judge_sampled(lakehouse.settings, family, record.version, held, datetime.now(UTC))
     return {**document, "inputs": {**record.inputs, **held.inputs}}
 

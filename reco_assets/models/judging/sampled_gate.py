@@ -64,14 +64,17 @@ def decide_deployment(
     }
     if not found.users:
         return Deployment(False, "rejected: nobody has a held-out movie to rank, so nothing was judged", metrics)
-    if deployed:
-        today = ", ".join(f"{name} {value:.4f}" for name, value, _, _ in figures[:3])
-        return Deployment(False, f"skipped: {deployed} is deployed already; it has {today}; {protocol}", metrics)
     missed = [
         f"{name} {value:.4f} is below {limit:.4f}{what}"
         for name, value, limit, what in figures
         if not _reaches(value, limit)
     ]
+    if deployed:
+        today = ", ".join(f"{name} {value:.4f}" for name, value, _, _ in figures[:3])
+        by_now = f", and by now {', '.join(missed)}" if missed else ""
+        return Deployment(
+            False, f"skipped: {deployed} is deployed already; it has {today}{by_now}; {protocol}", metrics
+        )
     if missed:
         return Deployment(False, f"rejected: {', '.join(missed)}; {protocol}", metrics)
     reached = ", ".join(f"{name} {value:.4f} reaches {limit:.4f}{what}" for name, value, limit, what in figures)

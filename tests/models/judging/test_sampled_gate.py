@@ -65,6 +65,11 @@ def test_what_is_deployed_is_never_deployed_again() -> None:
     assert decision.reason.startswith("skipped: 20250105_020000 is deployed already; it has AUC 0.7500, NDCG@10 0.9000")
 
 
+def test_what_is_deployed_and_no_longer_reaches_a_limit_is_said() -> None:
+    decision = decided(replace(AT_THE_LIMITS, auc=0.7), deployed="20250105_020000")
+    assert "and by now AUC 0.7000 is below 0.7500" in decision.reason
+
+
 def test_a_task_reads_the_figures_and_their_protocol_from_the_decision() -> None:
     assert decided(AT_THE_LIMITS).document()["metrics"] == {
         "auc": 0.75,

@@ -12,16 +12,13 @@ from pyspark.sql.types import LongType, StringType, StructField, StructType, Tim
 
 from reco_assets import tables
 from reco_assets.events.schema import EVENT_TYPES
+from reco_assets.quality.common_rules import HALF_STARS, STARS, at_least, calendar, not_future, one_of
 from reco_assets.quality.declaration import Bins, Declaration, Empty, Raters, Reference, Rule
 from reco_assets.sources.formats import raw_columns
 from reco_assets.sources.source import LINE, LOADED_TS, SOURCE_FILE
 from reco_assets.vocabulary import (
-    ALLOWED_RATINGS,
-    HIGHEST_RATING,
     KEY,
     LEARNED_SIDES,
-    LOWEST_RATING,
-    RATING_STEP,
     SIDES,
 )
 from resources.tables.files import TableSpec
@@ -29,37 +26,9 @@ from resources.tables.files import TableSpec
 FIRST_FILM, YEARS_AHEAD = 1870, 10
 LONGEST_LIST = 1_000
 
-
-def _at_least(lowest: int, *columns: str) -> tuple[Rule, ...]:
-    return tuple(Rule(f"{name} from {lowest}", (name,), f"{name} >= {lowest}") for name in columns)
-
-
-def _not_future(column: str, *, warns: bool = False) -> Rule:
-    return Rule(f"{column} not in the future", (column,), f"unix_seconds({column}) <= {{latest}}", warns)
-
-
-def _one_of(column: str, *values: str) -> Rule:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return Rule(f"{column} is one of {', '.join(values)}", (column,), f"{column} IN ({listed})")
-
-
-def _calendar(time: str) -> tuple[Rule, ...]:
-    return (
-        Rule(f"year is that of {time}", ("year", time), f"year = year({time})"),
-        Rule(f"month is that of {time}", ("month", time), f"month = month({time})"),
-    )
-
-
-HALF_STARS = Bins("rating", LOWEST_RATING, RATING_STEP, len(ALLOWED_RATINGS))
-STARS = Rule(
-    f"rating from {LOWEST_RATING} to {HIGHEST_RATING} in half steps",
-    ("rating",),
-    # Doubles, each by name: with decimals, or a floor, Sail raises "Cannot cast to Decimal" on NaN.
-    f"CAST(rating AS DOUBLE) IN ({', '.join(f'{label}D' for label in HALF_STARS.labels)})",
-)
-RATING_RULES = (*_at_least(0, "user_id", "movie_id"), STARS, _not_future("rating_ts"))
+RATING_RULES = (*at_least(0, "user_id", "movie_id"), STARS, not_future("rating_ts"))
 # Of tables that keep every row they took: intake judged its date, and one let in by a wrong clock would stop all after.
-STREAMED_RULES = (*RATING_RULES[:-1], _not_future("rating_ts", warns=True))
+STREAMED_RULES = (*RATING_RULES[:-1], not_future("rating_ts", warns=True))
 RATING = (*KEY, "rating")
 PLACE = ("source", "topic", "partition", "offset")  # of a message
 DECADES = Bins("release_year", 1870, 10, 17)
@@ -79,7 +48,7 @@ def _bronze(name: str, empty: Empty = Empty.ERROR) -> Declaration:
         f"bronze/{name}",
         tuple(struct(columns) for columns in raw_columns(name)),
         required=tuple(provenance),
-        rules=(*_at_least(1, LINE), _not_future(LOADED_TS)),
+        rules=(*at_least(1, LINE), not_future(LOADED_TS)),
         empty=empty,
     )
 
@@ -89,7 +58,7 @@ def _quarantine(spec: TableSpec, may_be_absent: bool = False) -> Declaration:
         spec.name,
         (spec.schema,),
         required=tuple(spec.schema.names),
-        rules=(*_at_least(1, "line"), Rule("a reason is given", ("reasons",), "size(reasons) >= 1")),
+        rules=(*at_least(1, "line"), Rule("a reason is given", ("reasons",), "size(reasons) >= 1")),
         key=spec.key,
         empty=Empty.FINE,
         may_shrink=None,
@@ -129,9 +98,9 @@ def _lists(spec: TableSpec, column: str) -> Declaration:
         (spec.schema,),
         required=tuple(spec.schema.names),
         rules=(
-            *_at_least(0, *spec.key),
+            *at_least(0, *spec.key),
             *(Rule(f"{column} {name}", (column,), holds) for name, holds in rules.items()),
-            _not_future("generated_ts"),
+            not_future("generated_ts"),
         ),
         key=spec.key,
         references=(Reference(column, f"explode({column}.movie_id)", "silver/movies", "movie_id"),),
@@ -150,7 +119,7 @@ _WRITTEN = (
         "silver/ratings",
         _of(tables.SILVER_RATINGS),
         required=(*RATING, "year", "month"),
-        rules=(*RATING_RULES, *_calendar("rating_ts")),
+        rules=(*RATING_RULES, *calendar("rating_ts")),
         key=tables.SILVER_RATINGS.key,
         references=(A_MOVIE,),
         distributions=(HALF_STARS,),
@@ -161,7 +130,7 @@ _WRITTEN = (
         _of(tables.SILVER_MOVIES),
         required=("movie_id", "title", "genres_string", "genres"),
         rules=(
-            *_at_least(0, "movie_id"),
+            *at_least(0, "movie_id"),
             Rule("title is not empty", ("title",), "title <> ''"),
             # Found in titles, where any four digits may stand; nothing but what is shown depends on it.
             Rule(
@@ -180,10 +149,10 @@ _WRITTEN = (
         _of(tables.SILVER_TAGS),
         required=("user_id", "movie_id", "tag", "tag_ts", "year", "month"),
         rules=(
-            *_at_least(0, "user_id", "movie_id"),
+            *at_least(0, "user_id", "movie_id"),
             Rule("tag is not empty", ("tag",), "tag <> ''"),
-            _not_future("tag_ts"),
-            *_calendar("tag_ts"),
+            not_future("tag_ts"),
+            *calendar("tag_ts"),
         ),
         references=(A_MOVIE,),
         empty=Empty.WARNING,
@@ -193,7 +162,7 @@ _WRITTEN = (
         "silver/split_ratings",
         _of(tables.SPLIT_RATINGS),
         required=(*RATING, "origin", "side", "policy"),
-        rules=(*RATING_RULES, _one_of("side", *SIDES)),
+        rules=(*RATING_RULES, one_of("side", *SIDES)),
     ),
     _side(tables.TRAIN_RATINGS),
     _side(tables.TEST_RATINGS),
@@ -202,7 +171,7 @@ _WRITTEN = (
         "stream/ratings",
         _of(tables.STREAM_RATINGS),
         required=("batch", "line", *RATING, "split"),
-        rules=(*STREAMED_RULES, *_at_least(1, "line"), _one_of("split", *LEARNED_SIDES)),
+        rules=(*STREAMED_RULES, *at_least(1, "line"), one_of("split", *LEARNED_SIDES)),
         key=tables.STREAM_RATINGS.key,
         references=(A_MOVIE,),
         distributions=(HALF_STARS,),
@@ -217,11 +186,11 @@ _WRITTEN = (
         _of(tables.EVENTS_LOG),
         required=("event_id", "event_type", "event_ts", *PLACE, "ingested_ts", "event_date"),
         rules=(
-            *_at_least(0, "user_id", "movie_id", *PLACE[2:]),
-            _one_of("event_type", *EVENT_TYPES),
+            *at_least(0, "user_id", "movie_id", *PLACE[2:]),
+            one_of("event_type", *EVENT_TYPES),
             STARS,
             Rule("event_date is the day of event_ts", ("event_date", "event_ts"), "event_date = to_date(event_ts)"),
-            _not_future("event_ts", warns=True),  # extraction judged it; one let in by a wrong clock stays
+            not_future("event_ts", warns=True),  # extraction judged it; one let in by a wrong clock stays
         ),
         key=tables.EVENTS_LOG.key,
         empty=Empty.FINE,
@@ -233,8 +202,8 @@ _WRITTEN = (
         _of(tables.DEAD_LETTERS),
         required=(*PLACE, "messages", "reasons", "ingested_ts"),
         rules=(
-            *_at_least(0, *PLACE[2:]),
-            *_at_least(1, "messages"),
+            *at_least(0, *PLACE[2:]),
+            *at_least(1, "messages"),
             Rule("a reason is given", ("reasons",), "size(reasons) >= 1"),
         ),
         empty=Empty.FINE,
@@ -245,7 +214,7 @@ _WRITTEN = (
         "gold/trending",
         _of(tables.TRENDING),
         required=tuple(tables.TRENDING.schema.names),
-        rules=(*_at_least(0, "movie_id", "score"), *_at_least(1, "events", "rank"), _not_future("as_of", warns=True)),
+        rules=(*at_least(0, "movie_id", "score"), *at_least(1, "events", "rank"), not_future("as_of", warns=True)),
         key=tables.TRENDING.key,
         empty=Empty.FINE,
         may_be_absent=True,

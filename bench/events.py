@@ -21,8 +21,8 @@ from reco_assets.events.extraction.extract import extract
 from reco_assets.events.extraction.kafka_reader import KafkaSource
 from reco_assets.events.schema import PARTITIONS, topics
 from reco_assets.events.simulation.generate import generate
-from reco_assets.events.simulation.messages import messages_of
-from reco_assets.events.simulation.people import Plan, days, town
+from reco_assets.events.simulation.messages import Outgoing, introduction, messages_of
+from reco_assets.events.simulation.people import Plan, Town, days, town
 from resources.kafka.broker import Broker, free_port, running
 from resources.kafka.clients import ensure_topics
 from resources.kafka.jars import kafka_jars
@@ -55,12 +55,18 @@ def measure_sending(settings: Settings, plan: Plan) -> None:
     seconds, sent = timed(lambda: generate(settings, plan, FIRST, end))
     tell("made and sent by the platform", seconds, sent.events)
     people = town(plan)
-    seconds, made = timed(lambda: [m for day in days(FIRST, end) for m in messages_of(people, day)])
+    seconds, made = timed(lambda: everything_of(people, end))
     raw = [(f"{PLAIN}{m.kind.topic}", key, value) for m in made for key, value in zip(m.keys, m.values, strict=True)]
     tell("  of this, made", seconds, len(raw))
     ensure_topics(servers := str(settings.events.bootstrap_servers), topics(PLAIN), PARTITIONS)
     seconds, _ = timed(lambda: send_plainly(servers, iter(raw)))
     tell("sent by a plain script, each perhaps twice", seconds, len(raw))
+
+
+def everything_of(people: Town, end: date) -> list[Outgoing]:
+    """All messages that the platform sends of some people."""
+    of_days = [made for day in days(FIRST, end) for made in messages_of(people, day)]
+    return [*introduction(people, FIRST), *of_days]
 
 
 def send_plainly(servers: str, messages: Iterator[tuple[str, str, bytes]]) -> None:

@@ -47,6 +47,10 @@ def generate(
 
     settings = _settings(synthetic_users=users, synthetic_movies=movies, reco_seed=seed)
     shape, end = settings.synthetic, (until or datetime.now(UTC)).date()
+    if end > datetime.now(UTC).date():
+        raise typer.BadParameter(
+            f"--until {end} lies ahead, and events of the future are refused; give a day until today"
+        )
     first = end - timedelta(days)
     shown = console(stderr=True)
     watched = partial(track, description="days", console=shown, disable=not shown.is_terminal)
@@ -74,12 +78,10 @@ def stream() -> None:
     from reco_assets.cli.summary import say
     from reco_assets.events.extraction.assets import report
     from reco_assets.events.extraction.loop import stream as take_in
-    from reco_assets.events.outlets import destination
     from resources.tables.lakehouse import Lakehouse
 
-    settings = _settings()
-    lakehouse = Lakehouse.open(settings)
-    typer.echo(f"Taking events from {destination(settings)} into {lakehouse.lake}. Ctrl-C ends it.", err=True)
+    lakehouse = Lakehouse.open(_settings())
+    typer.echo(f"Taking events into {lakehouse.lake} as they come. Ctrl-C ends it.", err=True)
     with _set_by_signals() as ended:
         done = take_in(lakehouse, ended, partial(typer.echo, err=True), partial(report, lakehouse))
     say({name: getattr(done, name).total() for name in COUNTED} | {"lost": sum(gap.lost for gap in done.gaps)})

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
 
+import psutil
+
 from resources.errors import RecoError
 from resources.files import write_text_atomically
 from resources.kafka.clients import answers
@@ -76,7 +78,7 @@ class Broker:
     def start(self) -> None:
         """Start, and return once the broker answers clients. Raises `BrokerError`."""
         if _is_taken(self.port):
-            raise BrokerError(f"{self.address} is in use by another program; choose another port.")
+            raise BrokerError(f"{self.address} is in use by {self._holder()}; end that, or choose another port.")
         self.folder.mkdir(parents=True, exist_ok=True)
         properties = self._configured()
         if not (self.folder / "data" / "meta.properties").is_file():
@@ -90,6 +92,7 @@ class Broker:
                 stderr=output,
                 start_new_session=True,
             )
+        write_text_atomically(self._pid, str(self._process.pid))
         try:
             self._await_answer(self._process)
         except BaseException:
@@ -120,6 +123,20 @@ class Broker:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    @property
+    def _pid(self) -> Path:
+        return self.folder / "broker.pid"
+
+    def _holder(self) -> str:
+        """Who has the port: perhaps this folder's broker, which outlives a SIGKILL of who started it."""
+        try:
+            process = psutil.Process(int(self._pid.read_text()))
+            if str(self.folder / "server.properties") in process.cmdline():
+                return f"the broker of {self.folder}, process {process.pid}"
+        except (OSError, ValueError, psutil.Error):
+            pass
+        return "another program"
 
     def _configured(self) -> Path:
         # Nobody but the broker itself asks its controller, so that one may have another port after each start.

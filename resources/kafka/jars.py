@@ -24,9 +24,8 @@ class KafkaJarsError(RecoError):
 
 def jar_folder(cache: Path) -> Path:
     """Where the JARs of this version lie in the cache, whether they are there or not."""
-    found = re.search(r"<artifactId>kafka_2.13</artifactId>\s*<version>(.+)</version>", POM.read_text(encoding="utf-8"))
-    assert found is not None, POM
-    return cache / "kafka" / found[1]
+    [version] = re.findall(r"<artifactId>kafka_2.13</artifactId>\s*<version>(.+)</version>", POM.read_text("utf-8"))
+    return cache / "kafka" / str(version)
 
 
 def kafka_jars(cache: Path) -> Path:

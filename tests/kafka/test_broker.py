@@ -20,8 +20,10 @@ def test_topics_are_made_once_with_their_partitions(broker: Broker, topic_prefix
 
 @pytest.mark.slow
 def test_a_port_in_use_is_named(broker: Broker, tmp_path: Path) -> None:
-    with pytest.raises(BrokerError, match=rf"^{broker.address} is in use by another program; choose another port\.$"):
+    with pytest.raises(BrokerError, match=rf"^{broker.address} is in use by another program; end that, or choose"):
         Broker(tmp_path, broker.jars, broker.port).start()
+    with pytest.raises(BrokerError, match=rf"in use by the broker of {broker.folder}, process \d+; end that"):
+        Broker(broker.folder, broker.jars, broker.port).start()
 
 
 @pytest.mark.slow

@@ -17,11 +17,10 @@ from resources.locking.locks import held
 from resources.settings import Settings
 
 FILE = "simulated.json"
-LOCK_SECONDS = 3_600.0
 HISTORY_DAYS = 60  # of the first run: about 200,000 events of 600 users
 
 
-class Reached(BaseModel):
+class Progress(BaseModel):
     """How far a simulation has come: its plan, and the next day to send."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,7 +29,7 @@ class Reached(BaseModel):
     next: date
 
 
-class _Noted(RootModel[dict[str, Reached]]):
+class _Noted(RootModel[dict[str, Progress]]):
     """How far each has come, by where its events go."""
 
 
@@ -44,7 +43,11 @@ def simulate(settings: Settings, today: date) -> dict[str, Any]:
     note = lake(settings) / FILE
     if reason := why_not(settings, begun=lambda: _where(settings) in _read(note)):
         return _nothing(settings, reason)
-    with held(note.with_name(f".{FILE}.lock"), f"the simulation of events in {note.parent}", LOCK_SECONDS):
+    with held(
+        note.with_name(f".{FILE}.lock"),
+        f"the simulation of events in {note.parent}",
+        settings.storage.lock_timeout_seconds,
+    ):
         return _go_on(settings, note, today)
 
 
@@ -58,7 +61,7 @@ def _go_on(settings: Settings, note: Path, today: date) -> dict[str, Any]:
     if first >= today:
         return _nothing(settings, f"the events of all days before {first} were sent already")
     sent = generate(settings, plan, first, today, introduced=reached is not None)
-    noted[where] = Reached(plan=plan, next=today)
+    noted[where] = Progress(plan=plan, next=today)
     write_text_atomically(note, _Noted(noted).model_dump_json(indent=2) + "\n")
     return asdict(sent)
 
@@ -71,7 +74,7 @@ def _where(settings: Settings) -> str:
     )
 
 
-def _read(note: Path) -> dict[str, Reached]:
+def _read(note: Path) -> dict[str, Progress]:
     """What is noted; nothing where the note is gone or damaged: then the last weeks are sent again."""
     try:
         return _Noted.model_validate_json(note.read_bytes()).root

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from reco_assets.events.outlets import destination, sending
-from reco_assets.events.simulation.messages import Messages, introduction, messages_of
+from reco_assets.events.simulation.messages import Outgoing, introduction, messages_of
 from reco_assets.events.simulation.people import Plan, days, town
 from resources.settings import Settings
 
@@ -35,7 +35,7 @@ def generate(
     counted, people = Counter[str](), town(plan)
     with sending(settings) as send:
 
-        def tell(told: Iterable[Messages]) -> None:
+        def tell(told: Iterable[Outgoing]) -> None:
             for each in told:
                 topic = f"{settings.events.topic_prefix}{each.kind.topic}"
                 send(topic, each.keys, each.values)

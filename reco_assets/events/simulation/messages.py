@@ -18,7 +18,7 @@ COUNTRIES = ("US", "GB", "DE", "FR", "BR", "IN", "JP", "NO")
 
 
 @dataclass(frozen=True)
-class Messages:
+class Outgoing:
     """Messages of one type in the order of time: the key and the raw value of each."""
 
     kind: EventType
@@ -26,7 +26,7 @@ class Messages:
     values: list[bytes]
 
 
-def introduction(town: Town, day: date) -> list[Messages]:
+def introduction(town: Town, day: date) -> list[Outgoing]:
     """The movies, and the users who sign up, in the first minute of a day; with the same ids on whichever day."""
     titles, genres = catalogue(town.plan.shape, town.movies)
     movies: Fields = {"movie_id": range(1, len(titles) + 1), "title": titles, "genres": genres}
@@ -40,18 +40,18 @@ def introduction(town: Town, day: date) -> list[Messages]:
     ]
 
 
-def messages_of(town: Town, day: date) -> list[Messages]:
+def messages_of(town: Town, day: date) -> list[Outgoing]:
     """The views, clicks and ratings of a day."""
     lived = live_through(town, day)
     return [_views(town, day, lived), *_reactions(town, day, lived)]
 
 
-def _views(town: Town, day: date, lived: Day) -> Messages:
+def _views(town: Town, day: date, lived: Day) -> Outgoing:
     fields = _visit(town, day, lived, np.arange(len(lived.session))) | {"position": lived.position.tolist()}
     return _messages(f"{_id(town, day)}-view", day, "view", lived.viewed, fields)
 
 
-def _reactions(town: Town, day: date, lived: Day) -> list[Messages]:
+def _reactions(town: Town, day: date, lived: Day) -> list[Outgoing]:
     clicks, ratings = _in_order(lived.clicked), _in_order(lived.rated)
     dwell = np.where(np.isnan(lived.rated), 3.0 * lived.position, lived.rated - lived.clicked)[clicks]
     clicked = _visit(town, day, lived, clicks) | {"dwell_seconds": dwell.round(1).tolist()}
@@ -77,7 +77,7 @@ def _visit(town: Town, day: date, lived: Day, rows: np.ndarray) -> dict[str, Ite
     }
 
 
-def _messages(ids: str, day: date, name: str, seconds: np.ndarray, fields: Fields) -> Messages:
+def _messages(ids: str, day: date, name: str, seconds: np.ndarray, fields: Fields) -> Outgoing:
     kind = EVENT_TYPES[name]
     moments = np.datetime64(day, "ms") + (seconds * 1_000).astype("timedelta64[ms]")
     written = np.char.add(np.datetime_as_string(moments), "Z").tolist()
@@ -94,7 +94,7 @@ def _messages(ids: str, day: date, name: str, seconds: np.ndarray, fields: Field
         )
         for number, (moment, given) in enumerate(zip(written, zip(*fields.values(), strict=True), strict=True))
     ]
-    return Messages(kind, [str(key) for key in fields[kind.key]], values)
+    return Outgoing(kind, [str(key) for key in fields[kind.key]], values)
 
 
 def _id(town: Town, day: date) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reco_assets.events.schema import parse
 from reco_assets.events.simulation.funnel import live_through
-from reco_assets.events.simulation.messages import Messages, introduction, messages_of
+from reco_assets.events.simulation.messages import Outgoing, introduction, messages_of
 from reco_assets.events.simulation.people import FIRST_USER, Plan, Town, town
 
 FIRST = date(2026, 1, 5)
@@ -22,7 +22,7 @@ def people() -> Town:
     return town(Plan(users=200, movies=300, seed=1))
 
 
-def by_type(messages: list[Messages]) -> dict[str, list[dict]]:
+def by_type(messages: list[Outgoing]) -> dict[str, list[dict]]:
     return {each.kind.name: [json.loads(value) for value in each.values] for each in messages}
 
 

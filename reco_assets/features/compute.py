@@ -1,8 +1,10 @@
 """From ratings, events and movies to the tables of a feature store, in a DuckDB database that is handed in."""
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -96,9 +98,9 @@ def _is_genre(text: str) -> bool:
 
 
 def _write_history(connection: "DuckDBPyConnection", entity: Entity, features: Sequence[Feature], genres: int) -> None:
-    connection.register("sums", _sums(connection, entity, genres))
     values = [f"{_after(feature, genres)} AS {feature.name}" for feature in features if feature.after]
     columns = ", ".join([*entity.ids, "ts", *values])
+    connection.register("sums", _sums(connection, entity, genres, set(re.findall(r"\w+", columns))))
     connection.execute(f"CREATE TABLE {HISTORIES[entity]} AS SELECT {columns} FROM sums")
     connection.unregister("sums")
 
@@ -110,28 +112,33 @@ def _after(feature: Feature, genres: int) -> str:
     return f"CAST(array_value({', '.join(each)}) AS {sql_type(feature, genres)})"
 
 
-def _sums(connection: "DuckDBPyConnection", entity: Entity, genres: int) -> pa.Table:
-    """What `after` is written over: ids, ts, and the sums of `running` after each moment."""
+def _sums(connection: "DuckDBPyConnection", entity: Entity, genres: int, named: Collection[str]) -> pa.Table:
+    """What `after` is written over: ids, ts, and of the sums of `running` after each moment those that are named."""
     rows = _rows(connection, entity)
     keys = np.stack([rows[name] for name in entity.ids])
-    seconds = rows["seconds"]
-    moments = Moments.of(keys, seconds)
-    sums = {
-        "ratings": moments.sums(rows["rated"]),
-        "half_stars": moments.sums(rows["half_stars"]),
-        "views": moments.sums(rows["viewed"]),
-        "clicks": moments.sums(rows["clicked"]),
-        "recent_ratings": moments.fading(rows["rated"], seconds, FADING_DAYS * 86_400),
-    }
-    if entity is Entity.USER:
-        flags = _flags(connection, genres)
-        for genre in range(genres):
-            of_genre = flags[genre][rows["movie"]]
-            sums[f"genre_ratings_{genre}"] = moments.sums(of_genre * rows["rated"])
-            sums[f"genre_half_stars_{genre}"] = moments.sums(of_genre * rows["half_stars"])
+    moments = Moments.of(keys, rows["seconds"])
     ids = dict(zip(entity.ids, keys[:, moments.last], strict=True))
-    ts = pa.array(seconds[moments.last], pa.timestamp("s")).cast(pa.timestamp("us"))
+    ts = pa.array(rows["seconds"][moments.last], pa.timestamp("s")).cast(pa.timestamp("us"))
+    # Each takes a while where there are millions of moments: 20 us for each pair's recent ratings, which nobody asks.
+    sums = {name: sum_of() for name, sum_of in _each_sum(rows, moments, _flags(connection, genres)) if name in named}
     return pa.table({**ids, "ts": ts, **sums})
+
+
+def _each_sum(
+    rows: Mapping[str, np.ndarray], moments: Moments, flags: np.ndarray
+) -> Iterator[tuple[str, Callable[[], np.ndarray]]]:
+    def of_genre(has_it: np.ndarray, values: np.ndarray) -> np.ndarray:
+        return moments.sums(has_it[rows["movie"]] * values)
+
+    rated, half_stars = rows["rated"], rows["half_stars"]
+    yield "ratings", partial(moments.sums, rated)
+    yield "half_stars", partial(moments.sums, half_stars)
+    yield "views", partial(moments.sums, rows["viewed"])
+    yield "clicks", partial(moments.sums, rows["clicked"])
+    yield "recent_ratings", partial(moments.fading, rated, rows["seconds"], FADING_DAYS * 86_400)
+    for genre, has_it in enumerate(flags):
+        yield f"genre_ratings_{genre}", partial(of_genre, has_it, rated)
+        yield f"genre_half_stars_{genre}", partial(of_genre, has_it, half_stars)
 
 
 def _rows(connection: "DuckDBPyConnection", entity: Entity) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class NeuralSettings(Group, alias_generator=below("NCF_")):
     """The neural model: its size, how it is trained and when, and from which figures on it may be deployed."""
 
     factors: Annotated[int, Field(ge=1, le=512)] = 32
-    learning_rate: PositiveNumber = 0.001
+    learning_rate: PositiveNumber = 0.002
     l2: Annotated[float, Field(ge=0.0)] = 1e-3
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
     batch_size: Positive = 2048

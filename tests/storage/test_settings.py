@@ -50,7 +50,7 @@ DEFAULTS: dict[str, Any] = {
     "FEATURE_STORE_PATH": None,
     "FEATURE_VERSIONS_KEPT": 5,
     "NCF_FACTORS": 32,
-    "NCF_LEARNING_RATE": 0.001,
+    "NCF_LEARNING_RATE": 0.002,
     "NCF_L2": 1e-3,
     "NCF_DROPOUT": 0.2,
     "NCF_BATCH_SIZE": 2048,

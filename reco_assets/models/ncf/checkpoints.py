@@ -1,6 +1,12 @@
-"""Where a training stood after its last whole epoch, so that one that was killed goes on from there."""
+"""Where a training stood after its last whole epoch, so that one that was killed goes on from there.
+
+The last one of a training that is done stays: whatever happens to its version before that is saved, training again
+takes no time. It goes when a later training sweeps.
+"""
 
 import json
+import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +18,7 @@ from resources.files import staged
 
 SUFFIX = ".npz"
 SEARCH, FINAL = "search", "final"
+DAY = 24 * 60 * 60
 
 
 @dataclass(frozen=True)
@@ -60,10 +67,16 @@ class Checkpoints:
         with staged(self._path) as temporary, temporary.open("wb") as file:
             np.savez(file, reached=np.array(json.dumps(asdict(reached))), **arrays)
 
-    def clear(self) -> None:
-        """Remove it, what a kill left beside it, and those of other trainings, as the next one has newer data."""
-        for left in (*self.folder.glob(f"*{SUFFIX}"), *self.folder.glob(f".{self._path.name}.*")):
-            left.unlink(missing_ok=True)
+    def sweep(self) -> None:
+        """Remove what other trainings left, and what was being written when one was killed.
+
+        Only what is a day old: a training that is under way writes one each epoch, and none may take longer.
+        """
+        oldest = time.time() - DAY
+        for left in (*self.folder.glob(f"*{SUFFIX}"), *self.folder.glob(f".*{SUFFIX}.*")):
+            with suppress(FileNotFoundError):
+                if left != self._path and left.stat().st_mtime < oldest:
+                    left.unlink()
 
     @property
     def _path(self) -> Path:

@@ -16,21 +16,22 @@ from reco_assets.models.ncf.lessons import Catalogue
 from reco_assets.models.record import Inputs
 from resources.tables.lakehouse import Lakehouse
 
-CHECKPOINTS = ".checkpoints"
+CHECKPOINTS = Path("gold", "models", "ncf", ".checkpoints")
 FEATURES = ("movie_age", "movie_genres")
 
 
 @dataclass(frozen=True)
 class Brought:
-    """What `read` adds to ratings: how movies are described, and the folder of a training's checkpoints."""
+    """What `read` adds: how movies are described, and the folder of checkpoints, None for a training without."""
 
     describe: Callable[[], Catalogue]
-    checkpoints: Path
+    checkpoints: Path | None
 
 
 def read(lakehouse: Lakehouse, inputs: Inputs | None) -> TrainingData:
     """All but each user's held-out rating, of the store that inputs name or of the newest. See `OwnWay`.
 
+    Who names inputs trains a version again to compare, so that training starts from the beginning and leaves nothing.
     Raises `FeatureStoreError`.
     """
     version, split = _split(lakehouse, inputs)
@@ -40,9 +41,9 @@ def read(lakehouse: Lakehouse, inputs: Inputs | None) -> TrainingData:
         with FeatureStore.open(path, version) as store:
             return described(store)
 
-    folder = lakehouse.root / "gold" / "models" / "ncf" / CHECKPOINTS
     known = split.known
-    return TrainingData(known.ratings, {STORE: version}, SPLIT, moment=known.moment, own=Brought(describe, folder))
+    own = Brought(describe, None if inputs else lakehouse.root / CHECKPOINTS)
+    return TrainingData(known.ratings, {STORE: version}, SPLIT, moment=known.moment, own=own)
 
 
 def held_out(lakehouse: Lakehouse, inputs: Inputs | None) -> HeldOut:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict
+from importlib.metadata import version
 
 from reco_assets.models.interface import TrainingData
 from reco_assets.models.ncf.checkpoints import Checkpoints
@@ -21,18 +22,19 @@ def trained_model(data: TrainingData, config: NcfConfig) -> NcfRecommender:
     brought: Brought | None = data.own
     planned = plan(data, brought.describe() if brought and config.features else None, config.seed)
     course = planned.course
-    checkpoints = Checkpoints(brought.checkpoints, name_of(course, config)) if brought else None
+    folder = brought.checkpoints if brought else None
+    checkpoints = Checkpoints(folder, name_of(course, config)) if folder else None
+    if checkpoints:
+        checkpoints.sweep()
     with shown() as report:
         learned = learn(course, config, checkpoints, report)
     network = taken_apart(learned.parameters, course.final.features)
     ids = planned.user_ids, planned.movie_ids
-    model = NcfRecommender.of(data.ratings, (config, learned.outcome), ids, network)
-    if checkpoints:
-        checkpoints.clear()
-    return model
+    return NcfRecommender.of(data.ratings, (config, learned.outcome), ids, network)
 
 
 def name_of(course: Course, config: NcfConfig) -> str:
     """What tells a training from others: its code, its configuration and all that it learns from."""
-    told = [code_version("reco_assets/models/ncf"), asdict(config), course.search.digest(), course.final.digest()]
+    code = code_version("reco_assets/models/ncf"), version("jax")
+    told = [*code, asdict(config), course.search.digest(), course.final.digest()]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]

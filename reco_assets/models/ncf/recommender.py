@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -164,7 +165,7 @@ class NcfRecommender:
             fold=Fold(**_arrays(folder / FOLD_FILE)),
         )
 
-    @property
+    @cached_property
     def _reached(self) -> np.ndarray:
         """(users + 1,) bool: whose lists the network makes; the last, at -1, is of an unknown user."""
         return np.append(self.users.joined.any(axis=1), False)

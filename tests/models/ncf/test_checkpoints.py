@@ -1,5 +1,6 @@
 """Where a training goes on."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -46,11 +47,14 @@ def test_a_write_that_fails_leaves_the_one_before(tmp_path: Path, monkeypatch: p
     assert [path.name for path in tmp_path.iterdir()] == ["mine.npz"]
 
 
-def test_a_training_that_is_done_leaves_nothing_nor_what_kills_left(tmp_path: Path) -> None:
-    for name in ("mine.npz", ".mine.npz.0f3a", "older.npz"):
+def test_a_sweep_takes_what_kills_left_and_nothing_of_trainings_under_way(tmp_path: Path) -> None:
+    old, new = ("mine.npz", ".other.npz.0f3a", "older.npz"), (".mine.npz.1b2c", "beside.npz")
+    for name in (*old, *new):
         (tmp_path / name).touch()
-    Checkpoints(tmp_path, "mine").clear()
-    assert not list(tmp_path.iterdir())
+    for name in old:
+        os.utime(tmp_path / name, (0, 0))
+    Checkpoints(tmp_path, "mine").sweep()
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.npz", *new}
 
 
 def test_the_best_epoch_is_the_first_that_ranked_best() -> None:

@@ -9,6 +9,7 @@ import pytest
 from reco_assets.features.run import STORE, compute_store
 from reco_assets.features.store import FeatureStoreError
 from reco_assets.models.ncf.data import held_out, read
+from reco_assets.models.record import Inputs
 from reco_assets.tables import SILVER_MOVIES, SILVER_RATINGS
 from resources.tables.lakehouse import Lakehouse
 
@@ -57,6 +58,15 @@ def test_a_version_is_read_again_from_the_store_it_names(lakehouse: Lakehouse) -
     assert held_out(lakehouse, {STORE: first}).ratings.movie_id.tolist() == [20, 30]
     assert held_out(lakehouse, None).ratings.movie_id.tolist() == [40, 30]
     assert read(lakehouse, {STORE: first}).inputs == {STORE: first}
+
+
+def test_only_a_new_version_goes_on_from_checkpoints_and_one_that_is_made_again_starts_anew(
+    lakehouse: Lakehouse,
+) -> None:
+    fill(lakehouse, RATED)
+    inputs: Inputs = {STORE: compute_store(lakehouse).version}
+    assert read(lakehouse, None).own.checkpoints is not None
+    assert read(lakehouse, inputs).own.checkpoints is None
 
 
 def test_movies_are_described_by_what_no_rating_changes(lakehouse: Lakehouse) -> None:

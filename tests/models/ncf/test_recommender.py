@@ -23,10 +23,8 @@ def model(data: TrainingData, catalogue: Catalogue, config: NcfConfig, tmp_path_
 
     from reco_assets.models.ncf.fitting import trained_model
 
-    folder = tmp_path_factory.mktemp("checkpoints")
-    trained = trained_model(replace(data, own=Brought(lambda: catalogue, folder)), config)
-    assert not list(folder.iterdir())
-    return trained
+    brought = Brought(lambda: catalogue, tmp_path_factory.mktemp("checkpoints"))
+    return trained_model(replace(data, own=brought), config)
 
 
 def test_a_movie_that_nobody_rated_can_be_listed_and_is_not_known(model: Any) -> None:

@@ -84,6 +84,13 @@ def test_a_training_that_was_killed_goes_on_to_the_very_same_bits(
     assert (left[0].stage, left[0].number) != (SEARCH, 1)
 
 
+def test_a_training_that_is_done_but_was_not_saved_is_there_at_once(learn: Learn, learned: Any, tmp_path: Path) -> None:
+    learn(Checkpoints(tmp_path, "mine"))
+    epochs: list[Any] = []
+    assert bits(learn(Checkpoints(tmp_path, "mine"), told=epochs.append)) == bits(learned)
+    assert not epochs
+
+
 def test_numpy_answers_from_the_parts_of_a_network_as_jax_does_from_the_whole(learned: Any, planned: Plan) -> None:
     from reco_assets.models.ncf.network import scorer
     from reco_assets.models.ncf.vectors import taken_apart

@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 
 from reco_assets.maintenance.models import remove_superseded
-from reco_assets.tables import MODELS, OWNERS
+from reco_assets.tables import MODELS, OWNERS, RATING_EVENTS
 from resources.orchestrator.shown_tables import Cell, shown_table
 from resources.tables.files import LakehouseError
 from resources.tables.lakehouse import Lakehouse
@@ -21,13 +21,13 @@ def tables(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakeho
 
     Every version that a kept model was trained or judged on stays readable.
     """
-    settings = lakehouse.settings
+    settings, root = lakehouse.settings, lakehouse.root
     removed = remove_superseded(settings)
     done: dict[str, Upkeep] = {}
     failed: list[LakehouseError] = []
     for name in delta_tables(lakehouse):
         # Read anew for each: a model may have been trained meanwhile.
-        pinned = pinned_versions(settings.storage.root / MODELS).get(name, set())
+        pinned = pinned_versions(root / MODELS, root / RATING_EVENTS).get(name, set())
         try:
             done[name] = maintain_table(lakehouse, name, pinned, settings.maintenance.retention_hours)
         except LakehouseError as error:

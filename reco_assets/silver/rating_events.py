@@ -4,7 +4,7 @@ It is noted, so that silver/ratings, its quarantine and the report that counts t
 while the log grows, also when they are made in different runs.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import pyarrow.dataset as ds
@@ -22,14 +22,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TakenEvents:
-    """The version of events/log whose rating events are in silver; None: of none."""
+    """The version of events/log whose rating events are in silver, where there is one; maintenance keeps it."""
 
-    version: int | None
+    inputs: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def version(self) -> int | None:
+        """The version; None: silver is made of no events."""
+        return self.inputs.get(EVENTS_LOG.name)
 
 
 def take_newest(lakehouse: Lakehouse) -> TakenEvents:
     """Note that silver is made with the newest version of the log from now on."""
-    taken = TakenEvents(lakehouse.version(EVENTS_LOG.name) if lakehouse.exists(EVENTS_LOG.name) else None)
+    version = lakehouse.version(EVENTS_LOG.name) if lakehouse.exists(EVENTS_LOG.name) else None
+    taken = TakenEvents({} if version is None else {EVENTS_LOG.name: version})
     if taken != taken_events(lakehouse):
         write_json(lakehouse.root / RATING_EVENTS, asdict(taken))
     return taken
@@ -40,7 +46,7 @@ def taken_events(lakehouse: Lakehouse) -> TakenEvents:
     try:
         return read_document(lakehouse.root / RATING_EVENTS, TakenEvents)
     except FileNotFoundError:
-        return TakenEvents(None)
+        return TakenEvents()
     except DocumentError as error:
         raise LakehouseError(f"{error}. Remove the file and clean the ratings again: reco etl.") from None
 

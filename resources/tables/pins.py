@@ -14,14 +14,15 @@ class PinError(RecoError):
     """What must be kept cannot be known, so nothing may be removed; the message names the file."""
 
 
-def pinned_versions(models: Path) -> dict[str, set[int]]:
-    """By table, the Delta versions that any model or backup below a folder was trained or judged on.
+def pinned_versions(models: Path, *others: Path) -> dict[str, set[int]]:
+    """By table, the Delta versions that any model or backup below a folder was trained or judged on, and those that
+    other documents name.
 
     Every record there counts, that of an incomplete model too: what is removed is gone for good. The champion's are
     also what drift is measured against. Raises `PinError`.
     """
     pinned: dict[str, set[int]] = {}
-    for record in sorted(models.rglob("*.json")):
+    for record in (*sorted(models.rglob("*.json")), *others):
         for table, version in _versions_in(_read(record)):
             pinned.setdefault(table, set()).add(version)
     return pinned

@@ -2,7 +2,7 @@
 
 A stream is a word that names it for good. Its position is a number of the log, a Delta application transaction: what
 comes next in it. Whoever reads from a position and appends up to a later one does so once: of two writers that began at
-the same one, Delta refuses the second, also where no lock of ours keeps them apart.
+the same version of the table, Delta refuses the second, also where no lock of ours keeps them apart.
 """
 
 from collections.abc import Mapping
@@ -20,9 +20,13 @@ from resources.tables.lakehouse import Lakehouse
 from resources.tables.log import open_table
 from resources.tables.writing import schema_of, write_arrow
 
+# Carried by every commit, so that two at once conflict also where they are of different streams: what either found
+# in the table before it wrote would not be so any more.
+_ANY = "reco.positions"
+
 
 class OvertakenError(LakehouseError):
-    """Another writer has appended what comes next in a stream: read the positions anew and go on from there."""
+    """Another writer has appended since the positions were read: read them anew and go on from there."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Positions:
 def read_positions(lakehouse: Lakehouse, spec: TableSpec) -> Positions:
     """The positions that the table holds; where there is none it is made, as Delta whatever STORAGE_FORMAT says.
 
-    Whoever calls this holds the table's lock until `append_from` is done.
+    Whoever keeps a lock until `append_from` is done is not overtaken.
     """
     path = lakehouse.path(spec.name)
     with lakehouse.lock(spec.name):
@@ -71,13 +75,14 @@ def append_from(
         reached: What comes next in each stream from now on.
 
     Raises:
-        OvertakenError: Another writer has moved one of the streams on since; nothing was appended.
+        OvertakenError: Another writer has appended since; nothing was appended.
         LakehouseError: The columns are not the declared ones.
     """
     if schema_of(rows) != spec.schema:
         found, declared = schema_of(rows).simpleString(), spec.schema.simpleString()
         raise LakehouseError(f"Table {spec.name} must have the columns {declared}, got {found}.")
-    carried = [Transaction(stream, position) for stream, position in reached.items()]
+    turn = Transaction(_ANY, positions._table.version() + 1)
+    carried = [turn, *(Transaction(stream, position) for stream, position in reached.items())]
     try:
         write_deltalake(
             positions._table,

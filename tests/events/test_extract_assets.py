@@ -9,8 +9,7 @@ import pytest
 from reco_assets.events.extraction import assets
 from reco_assets.events.extraction.counts import Extracted
 from reco_assets.events.extraction.extract import extract
-from reco_assets.events.extraction.judged import Gap
-from reco_assets.events.extraction.messages import Partition
+from reco_assets.events.extraction.messages import Gap, Partition
 from resources.tables.lakehouse import Lakehouse
 from tests.events.conftest import event
 

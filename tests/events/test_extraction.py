@@ -209,3 +209,37 @@ def test_every_message_is_an_event_a_duplicate_or_a_dead_letter(
         lake = Lake(lakehouse)
         assert len(lake.ids) == len(set(lake.ids)) == len(good)
         assert len(lake.letters) == sum(b"event_id" not in message for message in sent)
+
+
+def test_a_good_event_where_a_dead_letter_lay_in_a_file_that_was_cut_is_not_taken_for_it(
+    lakehouse: Lakehouse, put: Callable, lake: Lake
+) -> None:
+    path = put(event("a"), b"poison", event("z"))
+    extract(lakehouse)
+    path.write_bytes(event("a") + b"\n")
+    extract(lakehouse)
+    put(event("b"), event("c"), event("d"))
+    done = extract(lakehouse)
+    assert (done.dead_letters.total(), done.conserved) == (0, True)
+    assert lake.ids == ["a", "b", "c", "d", "z"]
+
+
+def test_a_dead_letter_that_is_read_again_is_one_dead_letter(lakehouse: Lakehouse, put: Callable, lake: Lake) -> None:
+    path = put(event("a"), b"poison", event("z"))
+    extract(lakehouse)
+    path.write_bytes(event("a") + b"\npoison\n")
+    assert extract(lakehouse).reread
+    assert len(lake.letters) == 1
+
+
+def test_how_much_waits_may_be_unknown_after_all_was_taken(
+    lakehouse: Lakehouse, put: Callable, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(event("a"))
+
+    def away(*_: object) -> None:
+        raise EventsError("the broker is away")
+
+    monkeypatch.setattr("reco_assets.events.extraction.extract.backlog", away)
+    with pytest.warns(UserWarning, match="How many messages wait is not known: the broker is away"):
+        assert extract(lakehouse).events.total() == 1

@@ -1,6 +1,7 @@
 """Against a real broker: whatever happens to it, to the topics or to the extraction, each event is in the lake once."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
 
@@ -9,6 +10,7 @@ from confluent_kafka import Producer, TopicPartition
 
 from reco_assets.events.extraction import kafka_reader
 from reco_assets.events.extraction.extract import STEPS, extract
+from reco_assets.events.extraction.gaps import gaps_since
 from reco_assets.events.extraction.kafka_reader import KafkaSource
 from resources.kafka.broker import Broker, free_port
 from resources.kafka.clients import ASKED_SECONDS, BrokerAwayError, admin, consumer, ensure_topics
@@ -82,6 +84,7 @@ def test_messages_older_than_retention_are_told_and_recorded_and_the_rest_is_tak
     [gap] = lake.letters
     assert (gap["offset"], gap["messages"], gap["raw"], gap["reasons"]) == (1, 2, None, ["older_than_retention"])
     assert not extract(lakehouse).gaps
+    assert gaps_since(lakehouse, datetime.now(UTC) - timedelta(minutes=5)) == done.losses  # a check sees it later, too
 
 
 def test_messages_that_go_away_while_they_are_read_are_a_gap_of_the_next_try(

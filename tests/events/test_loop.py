@@ -11,8 +11,7 @@ from reco_assets.events.extraction import loop
 from reco_assets.events.extraction.assets import report
 from reco_assets.events.extraction.counts import Extracted
 from reco_assets.events.extraction.extract import extract
-from reco_assets.events.extraction.judged import Gap
-from reco_assets.events.extraction.messages import EventsError, Partition
+from reco_assets.events.extraction.messages import EventsError, Gap, Partition
 from resources.dagster_home import open_instance
 from resources.tables.lakehouse import Lakehouse
 from tests.events.conftest import Lake, event
@@ -80,6 +79,16 @@ def test_a_source_that_is_away_is_told_of_once_and_asked_again(
     put(event("a"))
     assert watched.said().startswith("1 messages")
     assert watched.told.count("the broker is away") == 1
+
+
+def test_lost_messages_are_told_and_reported_at_once_also_where_nothing_came_behind_them(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = [Extracted(gaps=[Gap(Partition("t", "reco.ratings", 0, 42, 42), 2, 40)])]
+    monkeypatch.setattr(loop, "extract", lambda _: lost.pop() if lost else Extracted())
+    assert watched.said().startswith("40 messages of partition 0 of reco.ratings from offset 2 on were older")
+    watched.end()
+    assert [[gap.lost for gap in done.gaps] for done in watched.reports] == [[40]]
 
 
 def test_what_a_loop_took_is_shown_in_dagit_and_lost_messages_as_a_failed_check(

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pac
 
-from reco_assets.events.extraction.judged import Gap, Judged
-from reco_assets.events.extraction.messages import Messages
+from reco_assets.events.extraction.judged import Judged
+from reco_assets.events.extraction.messages import Gap, Messages
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,15 @@ class Extracted:
         ended = self.events + self.duplicates + self.dead_letters
         return self.read == ended and self.written == self.events.total()
 
+    @property
+    def losses(self) -> list[str]:
+        """What nobody may miss, a line each: messages that are lost, and partitions that lost messages."""
+        return [lost_line(gap) for gap in self.gaps] + [
+            f"{name.capitalize()} ended before what was read of it: its broker lost messages, or another file is in "
+            "its place. It was read again from its oldest message."
+            for name in self.reread
+        ]
+
     def __str__(self) -> str:
         counts = {"new": self.events, "duplicates": self.duplicates, "dead letters": self.dead_letters}
         return f"{self.read.total():,} messages: {', '.join(f'{of.total():,} {name}' for name, of in counts.items())}"
@@ -50,6 +59,11 @@ class Extracted:
         return Extracted(
             **{each.name: _joined(getattr(self, each.name), getattr(other, each.name)) for each in fields(self)}
         )
+
+
+def lost_line(gap: Gap) -> str:
+    """What is said of a gap."""
+    return f"{gap} were older than the broker keeps them, and are lost."
 
 
 def _joined(one: Any, other: Any) -> Any:

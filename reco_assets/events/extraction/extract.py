@@ -5,6 +5,7 @@ together with the offsets that they reach. Whatever ends it before that commit h
 are committed just before, are known by their place when a step is done again.
 """
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,14 +16,15 @@ import pyarrow.compute as pac
 import pyarrow.dataset as ds
 
 from reco_assets.events.extraction.counts import Extracted, counted
-from reco_assets.events.extraction.judged import first_of_each_id, judge
-from reco_assets.events.extraction.messages import OffsetsGoneError, Source
+from reco_assets.events.extraction.judged import Place, first_of_each_id, judge
+from reco_assets.events.extraction.messages import EventsError, OffsetsGoneError, Source
 from reco_assets.events.extraction.planning import Plan, plan_step, start_of
 from reco_assets.events.extraction.sources import event_sources
 from reco_assets.events.extraction.upkeep import after_extraction
 from reco_assets.events.schema import EventType, topics
 from reco_assets.steps import reached
 from reco_assets.tables import DEAD_LETTERS, EVENTS_LOG
+from resources.kafka.clients import BrokerAwayError
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.positions import OvertakenError, Positions, append_from, read_positions
 
@@ -44,7 +46,16 @@ def extract(lakehouse: Lakehouse, sources: Sequence[Source] | None = None) -> Ex
             done, left = done + step, left - step.read.total()
     if done.read:
         after_extraction(lakehouse)
-    return done + Extracted(lag=backlog(lakehouse, sources))
+    return done + Extracted(lag=_lag(lakehouse, sources))
+
+
+def _lag(lakehouse: Lakehouse, sources: Sequence[Source]) -> Counter[str]:
+    """As `backlog`; what was done is not to be lost where that can't be known."""
+    try:
+        return backlog(lakehouse, sources)
+    except (BrokerAwayError, EventsError) as error:
+        warnings.warn(f"How many messages wait is not known: {error}", stacklevel=2)
+        return Counter()
 
 
 def backlog(lakehouse: Lakehouse, sources: Sequence[Source]) -> Counter[str]:
@@ -100,22 +111,22 @@ def _kinds(lakehouse: Lakehouse) -> dict[str, EventType]:
     return topics(lakehouse.settings.events.topic_prefix)
 
 
-def _known(lakehouse: Lakehouse, dead: Positions, log: Positions, plan: Plan) -> set[tuple[str, int]]:
-    """(stream, offset) of dead letters that a step left which was ended before it wrote to the log."""
-    found = set[tuple[str, int]]()
+def _known(lakehouse: Lakehouse, dead: Positions, log: Positions, plan: Plan) -> set[Place]:
+    """The dead letters of what is read again: a step was ended before it wrote to the log, or a partition was cut."""
+    found = set[Place]()
     for span in plan.spans:
         partition, ahead = span.partition, dead.of(span.partition.stream)
-        read = log.of(partition.stream) or 0
-        if ahead is None or ahead <= read or str(partition) in plan.reread:
+        start = min(log.of(partition.stream) or 0, span.start)
+        if ahead is None or ahead <= start:
             continue
         there = (
             (ds.field("source") == partition.source)
             & (ds.field("topic") == partition.topic)
             & (ds.field("partition") == partition.number)
-            & (ds.field("offset") >= read)
+            & (ds.field("offset") >= start)
         )
-        rows = lakehouse.dataset(DEAD_LETTERS.name).to_table(columns=["offset"], filter=there)
-        found |= {(partition.stream, offset) for offset in rows["offset"].to_pylist()}
+        rows = lakehouse.dataset(DEAD_LETTERS.name).to_table(columns=["offset", "raw"], filter=there)
+        found |= {(partition.stream, row["offset"], row["raw"]) for row in rows.to_pylist()}
     return found
 
 

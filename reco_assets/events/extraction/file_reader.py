@@ -21,18 +21,13 @@ class FileSource:
 
     folder: Path
 
-    @property
-    def place(self) -> str:
-        """The folder."""
-        return str(self.folder)
-
     def partitions(self, topics: Sequence[str]) -> list[Partition]:
         """The files of the topics that have a whole line. Raises `EventsError` for a file that is no partition's."""
         return [
-            Partition(_identity(path), topic, _number(path), 0, _end(path))
+            Partition(_identity(path), topic, _number(path), 0, end)
             for topic in topics
             for path in sorted((self.folder / topic).glob("*.jsonl"))
-            if _end(path)
+            if (end := _end(path))
         ]
 
     def span(self, partition: Partition, start: int, most: int | None) -> Span:

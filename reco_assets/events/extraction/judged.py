@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pac
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from reco_assets.events.extraction.messages import Messages, Partition
+from reco_assets.events.extraction.messages import Gap, Messages, Partition
 from reco_assets.events.schema import EVENT_COLUMNS, EventType, parse
 from reco_assets.tables import DEAD_LETTERS, EVENTS_LOG
 from reco_assets.vocabulary import CLOCK_SKEW
@@ -17,19 +17,9 @@ from reco_assets.vocabulary import CLOCK_SKEW
 OLDER_THAN_RETENTION = "older_than_retention"
 LOG_COLUMNS = to_arrow_schema(EVENTS_LOG.schema, timezone="UTC")
 DEAD_COLUMNS = to_arrow_schema(DEAD_LETTERS.schema, timezone="UTC")
+# A message: its stream, its offset and its bytes, as after a loss of the broker's another may lie at its offset.
+Place = tuple[str, int, bytes | None]
 _AT_ONCE = 20_000  # messages that are objects of Python at a time: 1.5 kB each
-
-
-@dataclass(frozen=True)
-class Gap:
-    """Offsets of a partition that were gone before they were read: the first, and how many."""
-
-    partition: Partition
-    first: int
-    lost: int
-
-    def __str__(self) -> str:
-        return f"{self.lost:,} messages of {self.partition} from offset {self.first:,} on"
 
 
 @dataclass(frozen=True)
@@ -44,7 +34,7 @@ class Judged:
 def judge(
     batches: Sequence[tuple[Messages, EventType]],
     gaps: Sequence[Gap],
-    known: Collection[tuple[str, int]],
+    known: Collection[Place],
     now: datetime,
 ) -> Judged:
     """Each message in exactly one place: a row of the log, or a dead letter.
@@ -52,12 +42,12 @@ def judge(
     Args:
         batches: The messages of partitions, each with the type of its topic.
         gaps: What was lost, which become dead letters too.
-        known: (stream, offset) of messages that are dead letters already; they are in neither table of the result.
+        known: Messages that are dead letters already; they are in neither table of the result.
         now: The time of the look at them; events of the future, by more than `CLOCK_SKEW`, are refused.
     """
     rows, dead, reasons = [LOG_COLUMNS.empty_table()], [], Counter[str]()
     for gap in gaps:
-        if (gap.partition.stream, gap.first) not in known:
+        if (gap.partition.stream, gap.first, None) not in known:
             dead.append(_letter(gap.partition, gap.first, (gap.lost, None, None, [OLDER_THAN_RETENTION]), now))
     for messages, kind in batches:
         for part in _parts(_without(messages, known)):
@@ -78,11 +68,12 @@ def first_of_each_id(rows: pa.Table) -> pa.Table:
     return rows if len(first) == len(rows) else rows.take(pac.take(first, pac.sort_indices(first)))
 
 
-def _without(messages: Messages, known: Collection[tuple[str, int]]) -> Messages:
+def _without(messages: Messages, known: Collection[Place]) -> Messages:
     stream = messages.span.partition.stream
-    if not any(of == stream for of, _ in known):
+    if not any(of == stream for of, *_ in known):
         return messages
-    kept = [at for at, offset in enumerate(messages.offsets) if (stream, offset) not in known]
+    places = zip(messages.offsets, messages.values, strict=True)
+    kept = [at for at, (offset, value) in enumerate(places) if (stream, offset, value) not in known]
     keys, values = [messages.keys[at] for at in kept], [messages.values[at] for at in kept]
     return Messages(messages.span, [messages.offsets[at] for at in kept], keys, values)
 

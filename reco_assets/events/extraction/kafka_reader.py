@@ -24,11 +24,6 @@ class KafkaSource:
     servers: str
     patience: float = PATIENCE_SECONDS
 
-    @property
-    def place(self) -> str:
-        """The brokers' addresses."""
-        return self.servers
-
     def partitions(self, topics: Sequence[str]) -> list[Partition]:
         """The partitions of those topics that are there, each with its topic's own id. Raises `BrokerAwayError`.
 

@@ -38,12 +38,13 @@ def stream(
     total, unreported, reported, known = Extracted(), Extracted(), time.monotonic(), ""
     while not ended.is_set():
         done, problem = _tried(lakehouse)
-        if problem not in ("", known):
-            tell(problem)
+        for line in ([problem] if problem not in ("", known) else []) + done.losses:
+            tell(line)
         if done.read:
             tell(str(done))
         known, total, unreported = problem, total + done, unreported + done
-        if unreported.read and (done.gaps or time.monotonic() - reported >= REPORT_SECONDS):
+        is_due = unreported.read and time.monotonic() - reported >= REPORT_SECONDS
+        if done.losses or is_due:
             report(unreported)
             unreported, reported = Extracted(), time.monotonic()
         if problem or not done.lag:

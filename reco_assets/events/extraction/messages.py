@@ -60,13 +60,20 @@ class Messages:
         return len(self.offsets)
 
 
+@dataclass(frozen=True)
+class Gap:
+    """Offsets of a partition that were gone before they were read: the first, and how many."""
+
+    partition: Partition
+    first: int
+    lost: int
+
+    def __str__(self) -> str:
+        return f"{self.lost:,} messages of {self.partition} from offset {self.first:,} on"
+
+
 class Source(Protocol):
     """What events are read from."""
-
-    @property
-    def place(self) -> str:
-        """Where it is, in words."""
-        ...
 
     def partitions(self, topics: Sequence[str]) -> list[Partition]:
         """The partitions of those of the topics that are there. Raises `EventsError`."""

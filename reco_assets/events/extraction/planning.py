@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from reco_assets.events.extraction.judged import Gap
-from reco_assets.events.extraction.messages import Partition, Source, Span
+from reco_assets.events.extraction.messages import Gap, Partition, Source, Span
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,6 @@ class SparkKafkaSource:
     broker: KafkaSource
     engine: Engine
 
-    @property
-    def place(self) -> str:
-        """The brokers' addresses."""
-        return self.broker.place
-
     def partitions(self, topics: Sequence[str]) -> list[Partition]:
         """As `KafkaSource.partitions`."""
         return self.broker.partitions(topics)

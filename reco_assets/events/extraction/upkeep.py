@@ -3,7 +3,7 @@
 import warnings
 from functools import partial
 
-from reco_assets.tables import EVENTS, MODELS
+from reco_assets.tables import EVENTS, MODELS, RATING_EVENTS
 from resources.errors import RecoError
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.pins import pinned_versions
@@ -25,4 +25,4 @@ def after_extraction(lakehouse: Lakehouse) -> None:
 
 
 def _pinned(lakehouse: Lakehouse, name: str) -> set[int]:
-    return pinned_versions(lakehouse.root / MODELS).get(name, set())
+    return pinned_versions(lakehouse.root / MODELS, lakehouse.root / RATING_EVENTS).get(name, set())

@@ -1,4 +1,6 @@
-"""What features are made of, read from the lakehouse: ratings and movies of silver, and the events of the log."""
+"""What features are made of, read from the lakehouse: ratings and movies of silver, batches of ratings that were
+accepted since, and the events of the log.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,11 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pac
 
 from reco_assets.features.compute import Sources
-from reco_assets.tables import EVENTS_LOG, SILVER_MOVIES, SILVER_RATINGS
+from reco_assets.tables import EVENTS_LOG, SIDE_TABLES, SILVER_MOVIES, SILVER_RATINGS
+from reco_assets.vocabulary import HISTORY
 from resources.errors import RecoError
 from resources.tables.lakehouse import Lakehouse
 
-INPUTS = (SILVER_RATINGS.name, SILVER_MOVIES.name, EVENTS_LOG.name)
+_SIDES = tuple(spec.name for spec in SIDE_TABLES.values())
+INPUTS = (SILVER_RATINGS.name, *_SIDES, SILVER_MOVIES.name, EVENTS_LOG.name)
 MOMENT = pa.timestamp("us")  # UTC without saying so, as DuckDB's TIMESTAMP
 RATINGS = pa.schema([("user_id", pa.int32()), ("movie_id", pa.int32()), ("rating", pa.float32()), ("ts", MOMENT)])
 EVENTS = pa.schema([*RATINGS, ("kind", pa.string()), ("turn", pa.int64())])
@@ -23,6 +27,7 @@ MOVIES = pa.schema(
         ("release_year", pa.int32()),
     ]
 )
+_KEY = ["user_id", "movie_id", "ts"]
 _KINDS = ("rating", "view", "click")
 _NEW_MOVIE = "movie"
 _TITLE_YEAR = r"\((?P<year>[0-9]{4})\)[ \t]*\z"
@@ -54,9 +59,22 @@ def read_inputs(lakehouse: Lakehouse) -> Inputs:
 
 
 def _ratings(lakehouse: Lakehouse, versions: dict[str, int | None]) -> pa.Table:
-    if SILVER_RATINGS.name not in versions:
+    """Those of silver, and of the batches, which are in the split alone: what a batch says counts, as it does there."""
+    of_batches = pac.field("origin") != HISTORY
+    tables = [(SILVER_RATINGS.name, None), *((side, of_batches) for side in _SIDES)]
+    given, *batches = [_rated(lakehouse, table, versions, wanted) for table, wanted in tables]
+    streamed = pa.concat_tables(batches)
+    if streamed.num_rows:
+        given = given.join(streamed.select(_KEY), keys=_KEY, join_type="left anti")
+    return pa.concat_tables([given, streamed])
+
+
+def _rated(
+    lakehouse: Lakehouse, table: str, versions: dict[str, int | None], wanted: pac.Expression | None
+) -> pa.Table:
+    if table not in versions:
         return RATINGS.empty_table()
-    rows = _read(lakehouse, SILVER_RATINGS.name, versions, ("user_id", "movie_id", "rating", "rating_ts"))
+    rows = _read(lakehouse, table, versions, ("user_id", "movie_id", "rating", "rating_ts"), wanted)
     return _in_seconds(rows.rename_columns({"rating_ts": "ts"})).cast(RATINGS)
 
 
@@ -65,7 +83,8 @@ def _events(lakehouse: Lakehouse, versions: dict[str, int | None]) -> tuple[pa.T
     if EVENTS_LOG.name not in versions:
         return EVENTS.empty_table(), MOVIES.empty_table()
     columns = (*RATINGS.names[:3], "event_ts", "event_type", "title", "genres", "ingested_ts", "partition", "offset")
-    rows = _read(lakehouse, EVENTS_LOG.name, versions, columns, (*_KINDS, _NEW_MOVIE))
+    wanted = pac.field("event_type").isin((*_KINDS, _NEW_MOVIE))
+    rows = _read(lakehouse, EVENTS_LOG.name, versions, columns, wanted)
     order = [(name, "ascending") for name in ("ingested_ts", "partition", "offset")]
     rows = rows.take(pac.sort_indices(rows, sort_keys=order))
     rows = rows.append_column("turn", pa.array(range(rows.num_rows), pa.int64()))
@@ -102,9 +121,8 @@ def _read(
     table: str,
     versions: dict[str, int | None],
     columns: Sequence[str],
-    kinds: Sequence[str] = (),
+    wanted: pac.Expression | None = None,
 ) -> pa.Table:
-    wanted = pac.field("event_type").isin(kinds) if kinds else None
     return lakehouse.dataset(table, versions[table]).to_table(columns=list(columns), filter=wanted)
 
 

@@ -10,7 +10,8 @@ import pytest
 from reco_assets.features.inputs import FeatureInputsError, read_inputs
 from reco_assets.features.run import compute_store
 from reco_assets.features.store import FeatureStore
-from reco_assets.tables import EVENTS_LOG
+from reco_assets.tables import EVENTS_LOG, TEST_RATINGS, TRAIN_RATINGS
+from resources.tables.files import TableSpec
 from resources.tables.lakehouse import Lakehouse
 from tests.features.conftest import Fill, day
 
@@ -51,6 +52,19 @@ def interactions(lakehouse: Lakehouse) -> Sequence[tuple[Any, ...]]:
         return [tuple(row.values()) for row in store.interactions().to_pylist()]
 
 
+def side(lakehouse: Lakehouse, spec: TableSpec, *rows: tuple[int, int, float, int, str]) -> None:
+    """Write a side of the split: user, movie, stars, the day, and where the rating came from."""
+    users, movies, stars, days, origins = zip(*rows, strict=True)
+    columns = {
+        "user_id": pa.array(users, pa.int32()),
+        "movie_id": pa.array(movies, pa.int32()),
+        "rating": pa.array(stars, pa.float32()),
+        "rating_ts": pa.array([day(each) for each in days], pa.timestamp("us", "UTC")),
+        "origin": origins,
+    }
+    lakehouse.write(spec, pa.table(columns))
+
+
 def test_without_any_rating_one_error_says_what_to_do(lakehouse: Lakehouse) -> None:
     with pytest.raises(FeatureInputsError, match=r"neither silver/ratings nor events/log .* reco etl"):
         read_inputs(lakehouse)
@@ -70,6 +84,19 @@ def test_of_two_ratings_in_one_second_silver_wins_and_else_the_last_that_came(fi
         event("rating", 1, 20, day(1), rating=3.0),
     )
     assert [row[:3] for row in interactions(lakehouse)] == [(1, 10, 5.0), (1, 20, 3.0)]
+
+
+def test_ratings_of_accepted_batches_are_among_them_and_correct_those_of_silver(fill: Fill) -> None:
+    lakehouse = fill([(1, 10, 5.0, 0), (1, 20, 2.0, 1)])
+    side(lakehouse, TRAIN_RATINGS, (1, 10, 5.0, 0, "history"), (2, 10, 3.0, 2, "batch"))
+    side(lakehouse, TEST_RATINGS, (1, 20, 4.5, 1, "batch"), (2, 20, 1.0, 3, "batch"))
+    assert [row[:3] for row in interactions(lakehouse)] == [(1, 10, 5.0), (1, 20, 4.5), (2, 10, 3.0), (2, 20, 1.0)]
+
+
+def test_what_only_the_split_still_has_of_history_is_not_among_them(fill: Fill) -> None:
+    lakehouse = fill([(1, 10, 5.0, 0)])
+    side(lakehouse, TRAIN_RATINGS, (1, 10, 5.0, 0, "history"), (9, 10, 3.0, 2, "history"))
+    assert [row[:3] for row in interactions(lakehouse)] == [(1, 10, 5.0)]
 
 
 def test_movies_that_only_events_tell_of_have_their_newest_title_year_and_genres(fill: Fill) -> None:

@@ -105,6 +105,8 @@ def evaluate(
     """Judge the model trained last, decide on its promotion and let the recommendations follow the champion.
 
     With another model or other test ratings, print the metrics alone.
+    With --model ncf, what its candidate handed on last; --k and --rating-threshold are of its lists over the full
+    catalogue then, and its limits are on lists of 10 among sampled negatives.
     """
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.cli.summary import show

@@ -12,7 +12,7 @@ from reco_assets.models.interface import Family
 from reco_assets.models.judging.document import metrics_plot, metrics_report, scalar_metrics
 from reco_assets.models.judging.run import Judged, judge_version
 from reco_assets.models.judging.sampled_document import sampled_plot
-from reco_assets.models.judging.sampled_gate import nothing_to_deploy
+from reco_assets.models.judging.sampled_gate import DEPLOY_DECISION, nothing_to_deploy
 from reco_assets.models.training import NewVersion, Run, train_candidate, why_not_trained
 from reco_assets.models.tuning.search import Tried
 from reco_assets.models.versions.deployment import Candidate, deploy
@@ -26,7 +26,6 @@ from resources.tables.lakehouse import Lakehouse
 
 GROUP = "models"
 NO_VERSION = "none"  # handed on where nothing was trained and nothing is deployed
-DEPLOY_DECISION = "deploy_decision"
 
 
 class DayError(RecoError):
@@ -73,7 +72,8 @@ def _candidate(family: Family) -> dg.AssetsDefinition:
     ) -> str:
         if reason := why_not_trained(family, _day(config.day), force=config.force):
             deployed = model_store(lakehouse.settings, family).champion() or NO_VERSION
-            context.log.info(f"No version of {family.name} is trained: {reason}")
+            say = context.log.warning if family.own and family.own.lacks() else context.log.info
+            say(f"No version of {family.name} is trained: {reason}")
             context.add_output_metadata({"version": deployed, "trained": False, "reason": reason})
             return deployed
         run = Run(context.run_id, config.tune, lambda tried: _observe(context, tried))

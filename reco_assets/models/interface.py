@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
+from reco_assets.models.limits import Limits
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import Inputs, ModelRecord
 from resources.errors import RecoError
@@ -188,6 +189,7 @@ class OwnWay:
         fit: Trains as `Family.fit` does, on what `read` brought. Raises `NoRatingsError`.
         read: Reads what a version is trained on: of the inputs that one recorded, or the newest where None is given.
         held_out: Reads what a version is judged on, likewise.
+        limits: From which figures on a version may be deployed.
         rests: Why no version is trained on a day (UTC); None where one is.
         lacks: Why this environment can't train; None where it can.
     """
@@ -196,6 +198,7 @@ class OwnWay:
     fit: Callable[[TrainingData, Any, "Engine"], Trained]
     read: Callable[["Lakehouse", Inputs | None], TrainingData]
     held_out: Callable[["Lakehouse", Inputs | None], HeldOut]
+    limits: Callable[[Settings], Limits]
     rests: Callable[[date], str | None]
     lacks: Callable[[], str | None]
 

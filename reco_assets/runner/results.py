@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from reco_assets.drift.reports import next_task, read_report
+from reco_assets.models.judging.sampled_gate import DEPLOY_DECISION
 from reco_assets.models.serving import serving_store
 from reco_assets.pipelines.selections import JUDGEMENT
 from resources.settings import Settings
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from reco_assets.runner.run import Outcome
 
 SECTIONS = ("data_drift", "model_drift")
-DEPLOY_DECISION = "deploy_decision"  # of an evaluation that decides by limits
 
 
 def run_result(settings: Settings, outcome: "Outcome") -> dict[str, Any]:

@@ -43,3 +43,12 @@ def test_the_documents_paths_say_nothing_to_a_family_with_tables_of_its_own(
 ) -> None:
     assert reco("train", "--model", "ncf", "--model-output-path", "x") == 2
     assert "--model-output-path says nothing to it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["promote", "reproduce"])
+def test_a_version_that_is_not_there_is_said_with_where_to_look(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert reco("model", command, "20200101_000000", "--model", "ncf") != 0
+    said = capsys.readouterr().err
+    assert "ncf holds no version 20200101_000000. See which there are: reco model list. (With --model ncf.)" in said

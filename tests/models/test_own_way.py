@@ -14,6 +14,7 @@ from reco_assets.models.als.family import ALS, configure, fit_ranking
 from reco_assets.models.assets import NO_VERSION, model_assets
 from reco_assets.models.interface import Family, HeldOut, OwnWay, TrainingData
 from reco_assets.models.judging.sampled import Interactions, Split, leave_latest_out
+from reco_assets.models.limits import Limits
 from reco_assets.models.own_reproduction import reproduce_own
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import Inputs
@@ -28,6 +29,7 @@ from resources.tables.lakehouse import Lakehouse
 
 SUNDAY, MONDAY = "2025-01-05", "2025-01-06"
 STORE: Inputs = {"features/store": "20250105_010000"}
+LIMITS = Limits(auc=0.75, ndcg=0.5, hit_rate=0.4, popularity_factor=1.1)
 SMALL = {"als_rank": 4, "als_max_iter": 2, "ranking_rank": 16, "ranking_max_iter": 5}
 
 
@@ -40,7 +42,7 @@ def tastes() -> Split:
     return leave_latest_out(Interactions(Ratings(user, movie, stars), rng.permutation(len(rows)).astype(np.int64)))
 
 
-def weekly(lacks: str | None = None) -> Family:
+def weekly(lacks: str | None = None, limits: Limits = LIMITS) -> Family:
     """ALS, on other data and on Sundays."""
     split = tastes()
     small = configure(load_settings(**SMALL))
@@ -50,6 +52,7 @@ def weekly(lacks: str | None = None) -> Family:
         fit=lambda data, config, engine: ALS.fit(data.ratings, config, engine),
         read=lambda _, __: TrainingData(known, STORE, "leave_latest_out", moment=split.known.moment),
         held_out=lambda _, __: HeldOut(known, held_out, STORE, lambda rows: {"implicit_als": fit_ranking(rows, small)}),
+        limits=lambda _: limits,
         rests=lambda day: None if day.isoweekday() == 7 else f"{day} is no Sunday",
         lacks=lambda: lacks,
     )
@@ -218,8 +221,8 @@ def test_a_version_is_not_judged_on_other_ratings_than_were_held_out_from_it(wee
 
 
 def test_a_version_below_the_limits_is_kept_and_not_deployed(tmp_path: Path, engine: Engine) -> None:
-    settings = load_settings(lakehouse_path=tmp_path / "lake", ncf_min_hit_rate=1.0, ncf_min_ndcg=0.99, **SMALL)
-    made = run(Lakehouse(settings, engine), weekly(), day=SUNDAY)
+    settings = load_settings(lakehouse_path=tmp_path / "lake", **SMALL)
+    made = run(Lakehouse(settings, engine), weekly(limits=replace(LIMITS, ndcg=0.99)), day=SUNDAY)
     decision = made.metadata["evaluation"]["deploy_decision"]
     assert decision["next_task"] == "skip_deploy"
     assert "is below 0.9900" in decision["reason"]

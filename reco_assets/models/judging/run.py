@@ -84,7 +84,8 @@ def _judge_own(family: Family, own: OwnWay, lakehouse: Lakehouse, record: ModelR
             f"recorded them have {len(held.known):,}: they were made anew, and it may have learned what is held out "
             "now. Train another: reco train."
         )
-    document = judge_sampled(lakehouse.settings, family, record.version, held, datetime.now(UTC))
+    settings = lakehouse.settings
+    document = judge_sampled(settings, family, record.version, held, own.limits(settings), moment=datetime.now(UTC))
     return {**document, "inputs": {**record.inputs, **held.inputs}}
 
 

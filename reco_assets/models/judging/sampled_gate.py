@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from reco_assets.models.judging.sampled import SampledMetrics
-from resources.settings.training import NeuralSettings
+from reco_assets.models.limits import Limits
 
+DEPLOY_DECISION = "deploy_decision"  # where documents, metadata and results have it
 DEPLOY_MODEL, SKIP_DEPLOY = "deploy_model", "skip_deploy"
 ROUNDING = 1e-12  # of 1.1 x 0.5, which in floating point is more than 0.55
 
@@ -31,7 +32,7 @@ class Deployment:
 def decide_deployment(
     found: SampledMetrics,
     popularity: SampledMetrics,
-    limits: NeuralSettings,
+    limits: Limits,
     protocol: str,
     deployed: str | None = None,
 ) -> Deployment:
@@ -49,9 +50,9 @@ def decide_deployment(
     """
     wanted = limits.popularity_factor * popularity.ndcg
     figures = (
-        ("AUC", found.auc, limits.min_auc, ""),
-        ("NDCG@10", found.ndcg, limits.min_ndcg, ""),
-        ("hit rate@10", found.hit_rate, limits.min_hit_rate, ""),
+        ("AUC", found.auc, limits.auc, ""),
+        ("NDCG@10", found.ndcg, limits.ndcg, ""),
+        ("hit rate@10", found.hit_rate, limits.hit_rate, ""),
         ("NDCG@10", found.ndcg, wanted, f" ({limits.popularity_factor:g} x popularity's {popularity.ndcg:.4f})"),
     )
     metrics = {

@@ -15,6 +15,7 @@ from reco_assets.models.judging.metrics import ranking_metrics
 from reco_assets.models.judging.sampled import SampledLists, SampledProtocol, judge_lists, sample_lists
 from reco_assets.models.judging.sampled_document import CANDIDATE, POPULARITY, Scores, sampled_section
 from reco_assets.models.judging.sampled_gate import decide_deployment
+from reco_assets.models.limits import Limits
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import model_store
 from resources.files import plain_json
@@ -23,7 +24,9 @@ from resources.settings import Settings
 SPLIT = "leave_latest_out"
 
 
-def judge_sampled(settings: Settings, family: Family, version: str, held: HeldOut, moment: datetime) -> dict[str, Any]:
+def judge_sampled(
+    settings: Settings, family: Family, version: str, held: HeldOut, limits: Limits, *, moment: datetime
+) -> dict[str, Any]:
     """The run metrics of a version at a moment (UTC), with the figures among sampled negatives and what they lead to.
 
     What is deployed is judged, too, and never deployed again. Raises `ModelStoreError` when the version cannot be
@@ -37,7 +40,7 @@ def judge_sampled(settings: Settings, family: Family, version: str, held: HeldOu
     decision = decide_deployment(
         found.scores[CANDIDATE][0],
         found.scores[POPULARITY][0],
-        settings.neural,
+        limits,
         protocol.describe(),
         deployed=version if version == champion else None,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from reco_assets.features.run import STORE
 from reco_assets.models.interface import Family, OwnWay, Trained, TrainingData
+from reco_assets.models.limits import Limits
 from reco_assets.models.ncf.config import NcfConfig, NcfRecord
 from reco_assets.models.ncf.data import held_out, read
 from reco_assets.models.ncf.recommender import FOLD_FILE, MOVIES_FILE, TOWER_FILE, USERS_FILE, NcfRecommender
@@ -77,6 +78,12 @@ def lacks() -> str | None:
     return None if importlib.util.find_spec("jax") and importlib.util.find_spec("optax") else NO_JAX
 
 
+def limits(settings: Settings) -> Limits:
+    """See `OwnWay`. The documented thresholds, and lists that must be better than popularity's."""
+    neural = settings.neural
+    return Limits(neural.min_auc, neural.min_ndcg, neural.min_hit_rate, neural.popularity_factor)
+
+
 NCF = Family(
     name="ncf",
     description="a neural network over factors and features (NeuMF): lists by it, stars by the biases",
@@ -89,5 +96,5 @@ NCF = Family(
     load=load,
     hyperparameters=hyperparameters,
     must_beat=(),
-    own=OwnWay(made_from=(STORE,), fit=fit_own, read=read, held_out=held_out, rests=rests, lacks=lacks),
+    own=OwnWay(made_from=(STORE,), fit=fit_own, read=read, held_out=held_out, limits=limits, rests=rests, lacks=lacks),
 )

@@ -94,6 +94,7 @@ class ModelStore:
 
     def record(self, version: str) -> ModelRecord:
         """model.json of a version. Raises `ModelStoreError`."""
+        self._require_there(version)
         return read_record(self.path(version), self.family)
 
     def comparison(self, version: str) -> ComparisonRecord:
@@ -109,8 +110,7 @@ class ModelStore:
 
     def verify(self, version: str) -> None:
         """Raise `ModelStoreError` unless every file of a version is there and as it was when it was saved."""
-        if not self.path(version).exists():
-            raise ModelStoreError(f"{self.folder} holds no version {version}. See which there are: reco model list.")
+        self._require_there(version)
         verify_model(self.path(version), self.family)
 
     def latest(self) -> str:
@@ -184,6 +184,10 @@ class ModelStore:
         champion, previous = self.served()[0], self.predecessor()
         self.promote(previous, f"rolled back from {champion}")
         return previous
+
+    def _require_there(self, version: str) -> None:
+        if not self.path(version).exists():
+            raise ModelStoreError(f"{self.folder} holds no version {version}. See which there are: reco model list.")
 
     def _record(self) -> ChampionRecord | None:
         try:

@@ -6,9 +6,9 @@ import pytest
 
 from reco_assets.models.judging.sampled import SampledMetrics
 from reco_assets.models.judging.sampled_gate import Deployment, decide_deployment
-from resources.settings.training import NeuralSettings
+from reco_assets.models.limits import Limits
 
-LIMITS = NeuralSettings()
+LIMITS = Limits(auc=0.75, ndcg=0.50, hit_rate=0.40, popularity_factor=1.1)
 AT_THE_LIMITS = SampledMetrics(users=600, skipped_users=0, auc=0.75, ndcg=0.50, hit_rate=0.40)
 POPULARITY = replace(AT_THE_LIMITS, ndcg=0.30)
 NAN = float("nan")

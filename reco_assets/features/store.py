@@ -105,6 +105,11 @@ class FeatureStore:
         return int(self._about["version"])
 
     @property
+    def identity(self) -> str:
+        """What tells it from another version of its number: the same for the same interactions and movies alone."""
+        return str(self._about["identity"])
+
+    @property
     def as_of(self) -> datetime:
         """The moment of the newest event that it knows, UTC."""
         moment: datetime = self._about["as_of"]

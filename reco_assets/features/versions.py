@@ -8,8 +8,11 @@ import os
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import blake2s
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from reco_assets.features.compute import build, genres_of
 from reco_assets.features.declarations import Feature
@@ -90,14 +93,25 @@ def _describe(connection: "DuckDBPyConnection", version: int, inputs: Inputs, fe
     connection.execute(
         "CREATE TABLE _store AS SELECT CAST($version AS INTEGER) AS version, ts - INTERVAL 1 SECOND AS as_of, "
         "CAST($inputs AS VARCHAR) AS inputs, CAST($code AS VARCHAR) AS code_version, "
-        "CAST($genres AS VARCHAR[]) AS genres FROM newest",
+        "CAST($genres AS VARCHAR[]) AS genres, CAST($identity AS VARCHAR) AS identity FROM newest",
         {
             "version": version,
             "inputs": json.dumps(inputs.versions),
             "code": code_version("reco_assets/features"),
             "genres": genres_of(inputs.sources.movies),
+            "identity": _identity(connection),
         },
     )
+
+
+def _identity(connection: "DuckDBPyConnection") -> str:
+    found = blake2s(digest_size=8)
+    rated = "SELECT user_id, movie_id, rating, epoch(ts) AS ts FROM interactions ORDER BY user_id, ts, movie_id"
+    for values in connection.execute(rated).fetchnumpy().values():
+        found.update(np.ascontiguousarray(values))
+    for (movie,) in connection.execute("SELECT CAST(movies AS VARCHAR) FROM movies ORDER BY movie_id").fetchall():
+        found.update(movie.encode())
+    return found.hexdigest()
 
 
 def _require_sound(connection: "DuckDBPyConnection", inputs: Inputs, features: Sequence[Feature]) -> None:

@@ -28,10 +28,10 @@ def reproduce_own(lakehouse: Lakehouse, family: Family, own: OwnWay, record: Mod
             f"{version} was judged by {metrics.sampled.protocol}, and RECO_SEED is {protocol.seed} here: set the same."
         )
     data = own.read(lakehouse, record.inputs)
-    if len(data.ratings) != record.train_count:
+    if len(data.ratings) != record.train_count or not record.inputs.items() <= data.inputs.items():
         raise ReproductionError(
-            f"{version} was trained on {record.train_count:,} ratings, but {', '.join(own.made_from)} as it recorded "
-            f"them have {len(data.ratings):,}: they were removed and made anew since."
+            f"{version} was trained on {record.train_count:,} ratings of {', '.join(own.made_from)}, and what is there "
+            f"under the version it recorded has {len(data.ratings):,} others: they were removed and made anew since."
         )
     held = not_learned(own.held_out(lakehouse, metrics.inputs), data.ratings)
     model = own.fit(data, record.config, lakehouse.engine).model

@@ -220,6 +220,22 @@ def test_a_version_is_not_judged_on_other_ratings_than_were_held_out_from_it(wee
         run(week.lakehouse, made_anew, day=SUNDAY)
 
 
+def test_as_many_ratings_of_another_making_are_not_those_it_was_trained_on(week: Week) -> None:
+    family = weekly()
+    assert family.own is not None
+    remade: Inputs = {**STORE, "features/store identity": "other"}
+
+    def other(lakehouse: Lakehouse, inputs: Inputs | None) -> HeldOut:
+        return replace(weekly().own.held_out(lakehouse, inputs), inputs=remade)
+
+    def read(lakehouse: Lakehouse, inputs: Inputs | None) -> TrainingData:
+        return replace(weekly().own.read(lakehouse, inputs), inputs={**STORE, "features/store identity": "one"})
+
+    made_anew = replace(family, own=replace(family.own, read=read, held_out=other))
+    with pytest.raises(Exception, match="they were made anew, and it may have learned what is held out"):
+        run(week.lakehouse, made_anew, day=SUNDAY)
+
+
 def test_a_version_below_the_limits_is_kept_and_not_deployed(tmp_path: Path, engine: Engine) -> None:
     settings = load_settings(lakehouse_path=tmp_path / "lake", **SMALL)
     made = run(Lakehouse(settings, engine), weekly(limits=replace(LIMITS, ndcg=0.99)), day=SUNDAY)

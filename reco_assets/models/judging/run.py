@@ -74,15 +74,15 @@ def _judge_on_test_ratings(family: Family, lakehouse: Lakehouse, record: ModelRe
 def _judge_own(family: Family, own: OwnWay, lakehouse: Lakehouse, record: ModelRecord, serves: bool) -> dict[str, Any]:
     """A new version is judged on what was held out from it, what serves on the newest, to say how it does by now."""
     held = own.held_out(lakehouse, record.inputs)
-    as_trained = len(held.known) == record.train_count
+    as_trained = len(held.known) == record.train_count and record.inputs.items() <= held.inputs.items()
     if serves:
         now = own.held_out(lakehouse, None)
         held = not_learned(now, held.known) if as_trained else now
     elif not as_trained:
         raise ModelStoreError(
-            f"{record.version} was trained on {record.train_count:,} ratings, but {', '.join(own.made_from)} as it "
-            f"recorded them have {len(held.known):,}: they were made anew, and it may have learned what is held out "
-            "now. Train another: reco train."
+            f"{record.version} was trained on {record.train_count:,} ratings of {', '.join(own.made_from)}, and what "
+            f"is there under the version it recorded has {len(held.known):,} others: they were made anew, and it may "
+            "have learned what is held out now. Train another: reco train."
         )
     settings = lakehouse.settings
     document = judge_sampled(settings, family, record.version, held, own.limits(settings), moment=datetime.now(UTC))

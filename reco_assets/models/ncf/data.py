@@ -18,6 +18,8 @@ from resources.tables.lakehouse import Lakehouse
 
 CHECKPOINTS = Path("gold", "models", "ncf", ".checkpoints")
 FEATURES = ("movie_age", "movie_genres")
+# Kept beside the store's version, which is a number alone: a store that is made anew counts from 1 again.
+IDENTITY = f"{STORE} identity"
 
 
 @dataclass(frozen=True)
@@ -34,16 +36,15 @@ def read(lakehouse: Lakehouse, inputs: Inputs | None) -> TrainingData:
     Who names inputs trains a version again to compare, so that training starts from the beginning and leaves nothing.
     Raises `FeatureStoreError`.
     """
-    version, split = _split(lakehouse, inputs)
-    path = store_path(lakehouse.settings)
+    found, split = _split(lakehouse, inputs)
 
     def describe() -> Catalogue:
-        with FeatureStore.open(path, version) as store:
+        with _store(lakehouse, found) as store:
             return described(store)
 
     known = split.known
     own = Brought(describe, None if inputs else lakehouse.root / CHECKPOINTS)
-    return TrainingData(known.ratings, {STORE: version}, SPLIT, moment=known.moment, own=own)
+    return TrainingData(known.ratings, found, SPLIT, moment=known.moment, own=own)
 
 
 def held_out(lakehouse: Lakehouse, inputs: Inputs | None) -> HeldOut:
@@ -51,12 +52,12 @@ def held_out(lakehouse: Lakehouse, inputs: Inputs | None) -> HeldOut:
 
     Raises `FeatureStoreError`.
     """
-    version, split = _split(lakehouse, inputs)
+    found, split = _split(lakehouse, inputs)
     config = als.configure(lakehouse.settings)
     return HeldOut(
         split.known.ratings,
         split.held_out,
-        {STORE: version},
+        found,
         lambda known: {"implicit_als": als.fit_ranking(known, config)},
     )
 
@@ -68,7 +69,13 @@ def described(store: FeatureStore) -> Catalogue:
     return Catalogue(ids, found.values[:, [name.startswith(FEATURES) for name in found.names]])
 
 
-def _split(lakehouse: Lakehouse, inputs: Inputs | None) -> tuple[int, Split]:
-    wanted = (inputs or {}).get(STORE)
-    with FeatureStore.open(store_path(lakehouse.settings), wanted if isinstance(wanted, int) else None) as store:
-        return store.version, leave_latest_out(Interactions.from_arrow(store.interactions(), "ts"))
+def _split(lakehouse: Lakehouse, inputs: Inputs | None) -> tuple[Inputs, Split]:
+    """What the store that was read is, and its split."""
+    with _store(lakehouse, inputs or {}) as store:
+        split = leave_latest_out(Interactions.from_arrow(store.interactions(), "ts"))
+        return {STORE: store.version, IDENTITY: store.identity}, split
+
+
+def _store(lakehouse: Lakehouse, inputs: Inputs) -> FeatureStore:
+    wanted = inputs.get(STORE)
+    return FeatureStore.open(store_path(lakehouse.settings), wanted if isinstance(wanted, int) else None)

@@ -1,5 +1,6 @@
 """What the feature store brings to a training and to a judgement."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -7,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from reco_assets.features.run import STORE, compute_store
-from reco_assets.features.store import FeatureStoreError
+from reco_assets.features.store import FeatureStoreError, store_path
 from reco_assets.models.ncf.data import held_out, read
 from reco_assets.models.record import Inputs
 from reco_assets.tables import SILVER_MOVIES, SILVER_RATINGS
@@ -43,7 +44,8 @@ def test_each_users_latest_liked_movie_is_held_out_and_never_learned_from(lakeho
     fill(lakehouse, RATED)
     version = compute_store(lakehouse).version
     data, held = read(lakehouse, None), held_out(lakehouse, None)
-    assert data.inputs == held.inputs == {STORE: version}
+    assert data.inputs == held.inputs
+    assert data.inputs[STORE] == version
     assert list(zip(held.ratings.user_id, held.ratings.movie_id, strict=True)) == [(1, 20), (2, 30)]
     learned = set(zip(data.ratings.user_id.tolist(), data.ratings.movie_id.tolist(), strict=True))
     assert learned == {(1, 10), (1, 30), (2, 10)}
@@ -57,7 +59,20 @@ def test_a_version_is_read_again_from_the_store_it_names(lakehouse: Lakehouse) -
     compute_store(lakehouse)
     assert held_out(lakehouse, {STORE: first}).ratings.movie_id.tolist() == [20, 30]
     assert held_out(lakehouse, None).ratings.movie_id.tolist() == [40, 30]
-    assert read(lakehouse, {STORE: first}).inputs == {STORE: first}
+    assert read(lakehouse, {STORE: first}).inputs[STORE] == first
+
+
+def test_another_store_under_the_same_number_is_told_apart_and_the_same_one_made_again_is_not(
+    lakehouse: Lakehouse,
+) -> None:
+    recorded = list[Inputs]()
+    for rated in (RATED, RATED, [*RATED[:-1], (2, 40, 4.0, 5)]):
+        fill(lakehouse, rated)
+        compute_store(lakehouse)
+        recorded.append(read(lakehouse, None).inputs)
+        shutil.rmtree(store_path(lakehouse.settings).parent)
+    assert [inputs[STORE] for inputs in recorded] == [1, 1, 1]
+    assert recorded[0] == recorded[1] != recorded[2]
 
 
 def test_only_a_new_version_goes_on_from_checkpoints_and_one_that_is_made_again_starts_anew(

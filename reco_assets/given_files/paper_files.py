@@ -90,6 +90,7 @@ def evaluate_paper_files(settings: Settings, family: Family, folder: Path) -> Ma
     return {
         "folder": str(folder),
         "model": family.name,
+        "trained_on": "the ratings of the files alone, without features",
         "train_count": len(known),
         "hyperparameters": dict(family.hyperparameters(config)),
         "sampled": sampled_section(protocol, found.scores, LENGTH, negatives),

@@ -1,23 +1,26 @@
 """How long the features of 1 M events take, beside the fastest plain script for them.
 
-`make bench-features`: a lakehouse of its own in a temporary folder, half of the events in silver/ratings and half in
-events/log. The plain script makes the same numbers after every moment in arrays and writes them as Parquet: it checks
-nothing, keeps no versions, and answers no question.
+`make bench-features`: a lakehouse of its own in a temporary folder, with about so many simulated events in events/log,
+whose ratings are in silver/ratings, too, as the platform has them. The plain script makes the same numbers after every
+moment in arrays and writes them as Parquet: it checks nothing, keeps no versions, and answers no question.
 """
 
 import argparse
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pac
 import pyarrow.parquet as pq
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from reco_assets.events.simulation.funnel import live_through
+from reco_assets.events.simulation.people import FIRST_USER, Plan, Town, days, town
 from reco_assets.features.run import compute_store
 from reco_assets.features.store import FeatureStore
 from reco_assets.tables import EVENTS_LOG, SILVER_MOVIES, SILVER_RATINGS
@@ -25,9 +28,9 @@ from resources.settings import load_settings
 from resources.tables.files import TableSpec
 from resources.tables.lakehouse import Lakehouse
 
-USERS, MOVIES, GENRES = 6_000, 4_000, 19
-FIRST, SPAN = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp()), 3 * 365 * 86_400
-KINDS, SHARES = ("view", "click", "rating"), (0.5, 0.2, 0.3)  # of what the log has
+MOVIES, GENRES = 2_000, 19
+FIRST, DAYS = date(2026, 1, 1), 60
+A_USER = 375  # events of one in that time
 ASKED = 400_000
 
 T = TypeVar("T")
@@ -37,56 +40,69 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=1_000_000)
-    events = parser.parse_args().events
+    plan = Plan(users=max(1, parser.parse_args().events // A_USER), movies=MOVIES, seed=1)
     with tempfile.TemporaryDirectory() as folder:
         lakehouse = Lakehouse.open(load_settings(lakehouse_path=Path(folder, "lake")))
-        fill(lakehouse, events)
+        events = fill(lakehouse, plan)
         seconds, computed = timed(lambda: compute_store(lakehouse))
         tell("computed, checked and put in place", seconds, events)
         seconds, _ = timed(lambda: plain(lakehouse, Path(folder)))
         tell("the same numbers by a plain script", seconds, events)
         with FeatureStore.open(computed.path) as store:
-            ask(store)
+            tell_pairs(store)
+            ask(store, plan)
 
 
-def ask(store: FeatureStore) -> None:
+def tell_pairs(store: FeatureStore) -> None:
+    """Print how many moments of pairs there are: what a moment costs is told by them more than by events."""
+    print(f"moments of pairs: {store.row_counts()['user_movie_features_history']:,}")
+
+
+def ask(store: FeatureStore, plan: Plan) -> None:
     """Print how long readers wait for many answers."""
     rng = np.random.default_rng(2)
-    users, movies = rng.integers(1, USERS, ASKED), rng.integers(1, MOVIES, ASKED)
-    ts = (FIRST + rng.integers(0, SPAN, ASKED)).astype("datetime64[s]")
+    users, movies = FIRST_USER + rng.integers(0, plan.users, ASKED), 1 + rng.integers(0, MOVIES, ASKED)
+    ts = np.datetime64(FIRST, "s") + rng.integers(0, DAYS * 86_400, ASKED)
     for entity, ids in (("user", users), ("movie", movies), ("user_movie", np.stack([users, movies], axis=1))):
         seconds, _ = timed(lambda entity=entity, ids=ids: store.vectors(entity, ids, ts))
         tell(f"vectors of {entity} at a moment", seconds, ASKED)
 
 
-def fill(lakehouse: Lakehouse, events: int) -> None:
-    """Half of the events as ratings of silver, half as events of the log; few users and movies have most of them."""
+def fill(lakehouse: Lakehouse, plan: Plan) -> int:
+    """Write what the people of a plan do; returns how many events that is."""
+    people = town(plan)
+    log = pa.concat_tables(happened(people, day) for day in days(FIRST, FIRST + timedelta(DAYS)))
+    ids = np.arange(len(log))
+    write(lakehouse, EVENTS_LOG, log, event_id=ids.astype(str), offset=ids, event_date=log["event_ts"].cast("date32"))
+    rated = log.filter(pac.equal(log["event_type"], "rating")).drop_columns("event_type")
+    rated = rated.rename_columns({"event_ts": "rating_ts"})
+    write(lakehouse, SILVER_RATINGS, rated, year=np.full(len(rated), 2026), month=np.full(len(rated), 1))
     rng = np.random.default_rng(1)
-    rows = {
-        "user_id": np.minimum(rng.zipf(1.2, events), USERS).astype(np.int32),
-        "movie_id": np.minimum(rng.zipf(1.2, events), MOVIES).astype(np.int32),
-        "rating": (rng.integers(1, 11, events) / 2).astype(np.float32),
-        "ts": pa.array((FIRST + rng.integers(0, SPAN, events)) * 1_000_000, pa.timestamp("us", "UTC")),
-    }
-    table = pa.table(rows)
-    half = events // 2
-    log = table.slice(half).rename_columns({"ts": "event_ts"})
-    kinds = rng.choice(KINDS, events - half, p=SHARES)
-    ids = np.arange(events - half)
-    more = {
-        "event_type": kinds,
-        "event_id": ids.astype(str),
-        "offset": ids,
-        "event_date": log["event_ts"].cast("date32"),
-    }
-    write(lakehouse, EVENTS_LOG, log, **more)
-    rated = table.slice(0, half).group_by(["user_id", "movie_id", "ts"]).aggregate([("rating", "max")])
-    rated = rated.rename_columns({"ts": "rating_ts", "rating_max": "rating"})
-    write(lakehouse, SILVER_RATINGS, rated, year=np.full(len(rated), 2020), month=np.full(len(rated), 1))
     names = np.array([f"genre {genre}" for genre in range(GENRES)])
     genres = [rng.choice(names, rng.integers(1, 5), replace=False).tolist() for _ in range(MOVIES)]
     movies = pa.table({"movie_id": np.arange(1, MOVIES + 1), "genres": genres})
     write(lakehouse, SILVER_MOVIES, movies, release_year=rng.integers(1930, 2020, MOVIES))
+    return len(log)
+
+
+def happened(people: Town, day: date) -> pa.Table:
+    """The views, clicks and ratings of a day, as rows of the log."""
+    lived = live_through(people, day)
+    users = FIRST_USER + lived.user[lived.session]
+    parts = []
+    for kind, seconds in (("view", lived.viewed), ("click", lived.clicked), ("rating", lived.rated)):
+        rows = np.flatnonzero(~np.isnan(seconds))
+        moments = np.datetime64(day, "us") + np.floor(seconds[rows]).astype("timedelta64[s]")
+        stars = lived.stars[rows].astype(np.float32)
+        part = {
+            "user_id": users[rows].astype(np.int32),
+            "movie_id": (1 + lived.movie[rows]).astype(np.int32),
+            "rating": pa.array(stars, mask=np.full(len(rows), kind != "rating")),
+            "event_ts": pa.array(moments).cast(pa.timestamp("us", "UTC")),
+            "event_type": pa.repeat(kind, len(rows)),
+        }
+        parts.append(pa.table(part))
+    return pa.concat_tables(parts)
 
 
 def write(lakehouse: Lakehouse, spec: TableSpec, rows: pa.Table, **more: Any) -> None:
@@ -101,7 +117,6 @@ def write(lakehouse: Lakehouse, spec: TableSpec, rows: pa.Table, **more: Any) ->
 
 def plain(lakehouse: Lakehouse, folder: Path) -> None:
     """Running sums of each user, movie and pair, in arrays, and as Parquet."""
-    rated = lakehouse.dataset(SILVER_RATINGS.name).to_table(columns=["user_id", "movie_id", "rating", "rating_ts"])
     log = lakehouse.dataset(EVENTS_LOG.name).to_table(
         columns=["user_id", "movie_id", "rating", "event_ts", "event_type"]
     )
@@ -111,18 +126,10 @@ def plain(lakehouse: Lakehouse, folder: Path) -> None:
     flags = np.zeros((len(names), MOVIES + 1), np.int32)
     for movie, genres in zip(movies["movie_id"].to_pylist(), movies["genres"].to_pylist(), strict=True):
         flags[[names.index(genre) for genre in genres], movie] = 1
-    columns = {
-        name: np.concatenate([rated[name].to_numpy(), log[name].to_numpy()])
-        for name in ("user_id", "movie_id", "rating")
-    }
-    ts = np.concatenate([rated["rating_ts"].to_numpy(), log["event_ts"].to_numpy()]).astype("datetime64[s]")
-    rating = np.concatenate([np.ones(len(rated), np.int32), kind == "rating"]).astype(np.int32)
-    sums = {
-        "ratings": rating,
-        "half_stars": (columns["rating"] * 2).astype(np.int32) * rating,
-        "views": np.concatenate([np.zeros(len(rated), np.int32), kind == "view"]).astype(np.int32),
-        "clicks": np.concatenate([np.zeros(len(rated), np.int32), kind == "click"]).astype(np.int32),
-    }
+    columns = {name: log[name].to_numpy() for name in ("user_id", "movie_id")}
+    ts = log["event_ts"].to_numpy().astype("datetime64[s]")
+    sums = {f"{name}s": (kind == name).astype(np.int32) for name in ("rating", "view", "click")}
+    sums["half_stars"] = (log["rating"].fill_null(0).to_numpy() * 2).astype(np.int32)
     for entity, ids in (("user", ["user_id"]), ("movie", ["movie_id"]), ("pair", ["user_id", "movie_id"])):
         order = np.lexsort([ts, *(columns[name] for name in reversed(ids))])
         keys = np.stack([columns[name][order] for name in ids])

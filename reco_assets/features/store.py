@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pyarrow as pa
 
-from reco_assets.features.declarations import FEATURES, Entity, Feature
+from reco_assets.features.declarations import Entity, Feature
 from reco_assets.features.point_in_time import features_at
 from resources.databases import open_to_read
 from resources.errors import RecoError
@@ -35,7 +35,7 @@ class FeatureStoreError(RecoError):
 
 
 @dataclass(frozen=True)
-class Vectors:
+class FeatureVectors:
     """Features as an array: `values` (n, d) float32, `names` of its d columns."""
 
     names: tuple[str, ...]
@@ -128,9 +128,9 @@ class FeatureStore:
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:
-        """The features of this version that this code declares."""
-        kept = set(self._query("SELECT name FROM _features")["name"].to_pylist())
-        return tuple(feature for feature in FEATURES if feature.name in kept)
+        """The features of this version, declared as they were when it was computed."""
+        rows = self._query("FROM _features").to_pylist()
+        return tuple(Feature(**{**row, "entity": Entity(row["entity"])}) for row in rows)
 
     @cached_property
     def movie_ids(self) -> np.ndarray:
@@ -171,7 +171,7 @@ class FeatureStore:
         ts = np.full(len(ids), np.datetime64(self.as_of, "s") + np.timedelta64(1, "s"))
         return self.features_at(entity, ids, ts)
 
-    def vectors(self, entity: str, ids: np.ndarray, ts: np.ndarray) -> Vectors:
+    def vectors(self, entity: str, ids: np.ndarray, ts: np.ndarray) -> FeatureVectors:
         """The same numbers as `features_at` gives, as one array; a feature per genre has a column for each."""
         return as_vectors(self.features_at(entity, ids, ts), [*Entity(entity).ids, "ts"], self.genres)
 
@@ -185,7 +185,7 @@ class FeatureStore:
             cursor.close()
 
 
-def as_vectors(table: pa.Table, but: Sequence[str], genres: Sequence[str]) -> Vectors:
+def as_vectors(table: pa.Table, but: Sequence[str], genres: Sequence[str]) -> FeatureVectors:
     """The columns of a table of features as one array, without some."""
     names, columns = list[str](), list[np.ndarray]()
     for name in table.column_names:
@@ -198,7 +198,7 @@ def as_vectors(table: pa.Table, but: Sequence[str], genres: Sequence[str]) -> Ve
         else:
             names.append(name)
             columns.append(column.to_numpy(zero_copy_only=False)[:, None])
-    return Vectors(tuple(names), np.concatenate(columns, axis=1, dtype=np.float32, casting="same_kind"))
+    return FeatureVectors(tuple(names), np.concatenate(columns, axis=1, dtype=np.float32, casting="same_kind"))
 
 
 def _asked(entity: Entity, ids: np.ndarray, ts: np.ndarray) -> pa.Table:

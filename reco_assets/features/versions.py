@@ -23,7 +23,7 @@ from reco_assets.features.rules import broken_rules
 from reco_assets.features.store import FeatureStoreError, version_file, versions_in
 from reco_assets.version import code_version
 from resources.databases import new_database
-from resources.files import hidden_beside
+from resources.files import flush_to_disk, hidden_beside
 from resources.locking.reservations import reserved_path
 
 if TYPE_CHECKING:
@@ -55,9 +55,12 @@ def write_version(path: Path, inputs: Inputs, features: Sequence[Feature]) -> in
             _describe(connection, version, inputs, features)
             _require_sound(connection, inputs, features)
         staged.chmod(0o444)  # a version never changes
+        flush_to_disk(staged)  # before a name leads to it: after a power cut nothing would notice a torn version
         staged.rename(file)
+        flush_to_disk(file.parent)
         link.symlink_to(file.relative_to(path.parent))
         link.replace(path)
+        flush_to_disk(path.parent)
     return version
 
 
@@ -86,10 +89,12 @@ def _scratch(file: Path) -> Iterator[Path]:
 def _describe(connection: "DuckDBPyConnection", version: int, inputs: Inputs, features: Sequence[Feature]) -> None:
     connection.execute(
         "CREATE TABLE _features (name VARCHAR, entity VARCHAR, type VARCHAR, description VARCHAR, owner VARCHAR, "
-        '"check" VARCHAR)'
+        '"check" VARCHAR, "after" VARCHAR, "at" VARCHAR, unseen DOUBLE)'
     )
-    rows = [[f.name, f.entity.value, f.type, f.description, f.owner, f.check] for f in features]
-    connection.executemany("INSERT INTO _features VALUES (?, ?, ?, ?, ?, ?)", rows)
+    rows = [
+        [f.name, f.entity.value, f.type, f.description, f.owner, f.check, f.after, f.at, f.unseen] for f in features
+    ]
+    connection.executemany("INSERT INTO _features VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     connection.execute(
         "CREATE TABLE _store AS SELECT CAST($version AS INTEGER) AS version, ts - INTERVAL 1 SECOND AS as_of, "
         "CAST($inputs AS VARCHAR) AS inputs, CAST($code AS VARCHAR) AS code_version, "

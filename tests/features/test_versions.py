@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from reco_assets.features import run
+from reco_assets.features import run, versions
 from reco_assets.features.declarations import FEATURES
 from reco_assets.features.finding import FeatureCheckError
 from reco_assets.features.run import compute_store
@@ -87,6 +88,20 @@ def test_the_same_inputs_give_the_same_tables_in_the_same_order(lakehouse_with_s
     assert contents(lakehouse_with_store, 1) == contents(lakehouse_with_store, 2)
 
 
+def test_a_version_is_on_the_disk_before_its_name_and_its_name_before_the_link(
+    fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lakehouse = fill(RATED)
+    path, flushed = store_path(lakehouse.settings), list[tuple[str, bool, bool]]()
+
+    def noted(what: Path) -> None:
+        flushed.append((what.name, version_file(path, 1).exists(), path.exists()))
+
+    monkeypatch.setattr(versions, "flush_to_disk", noted)
+    compute_store(lakehouse)
+    assert flushed == [("store", False, False), ("versions", True, False), (path.parent.name, True, True)]
+
+
 def test_a_reader_stays_with_its_version_while_another_is_computed(lakehouse_with_store: Lakehouse, fill: Fill) -> None:
     path = store_path(lakehouse_with_store.settings)
     with FeatureStore.open(path) as before:
@@ -95,6 +110,19 @@ def test_a_reader_stays_with_its_version_while_another_is_computed(lakehouse_wit
         with FeatureStore.open(path) as after:
             assert (before.version, before.interactions().num_rows) == (1, len(RATED))
             assert (after.version, after.interactions().num_rows) == (2, 1)
+
+
+def test_a_version_is_read_as_its_features_were_declared_when_it_was_computed(
+    fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lakehouse = fill(RATED)
+    otherwise = [replace(feature, at="42") if feature.name == "movie_age" else feature for feature in FEATURES]
+    with monkeypatch.context() as then:
+        then.setattr(run, "FEATURES", otherwise)
+        compute_store(lakehouse)
+    with FeatureStore.open(store_path(lakehouse.settings), 1) as store:
+        assert store.features == tuple(otherwise)
+        assert store.newest("movie", np.array([10]))["movie_age"].to_pylist() == [42]
 
 
 def test_the_newest_versions_stay_and_those_that_a_model_was_trained_on(fill: Fill, lakehouse: Lakehouse) -> None:

@@ -14,7 +14,7 @@ import pyarrow.compute as pac
 from reco_assets.features.compute import Sources, build, genres_of
 from reco_assets.features.declarations import Entity, Feature
 from reco_assets.features.finding import NO_LOOK_AHEAD, SHOWN_ROWS, Finding
-from reco_assets.features.point_in_time import features_at
+from reco_assets.features.point_in_time import ALL, features_at
 from resources.databases import in_memory
 
 if TYPE_CHECKING:
@@ -99,6 +99,13 @@ def _differing(
             for feature in declared:
                 if finding := _difference(feature, seen, true):
                     yield feature.name, finding
+        then = "FROM training_examples WHERE ts = $cut ORDER BY user_id, movie_id"
+        examples = whole.sql(then, params={"cut": cut}).to_arrow_table()
+        query = f"{features_at(ALL, 'asked', features, genres)} ORDER BY user_id, movie_id"
+        true = _read(before, query, examples.select([*_IDS, "ts"]))
+        for feature in features:
+            if finding := _difference(feature, examples, true):
+                yield feature.name, finding
 
 
 def _before(world: Sources, cut: datetime) -> Sources:

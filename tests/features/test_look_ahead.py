@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from reco_assets.features import point_in_time
-from reco_assets.features.declarations import FEATURES, Feature
+from reco_assets.features import compute, point_in_time
+from reco_assets.features.declarations import FEATURES, Entity, Feature
 from reco_assets.features.look_ahead import looking_ahead
 from tests.features.worlds import DAY, START, Event, sources
 
@@ -53,6 +53,17 @@ def test_a_planted_look_ahead_is_found(name: str, sql: dict[str, str]) -> None:
 def test_reading_what_happens_in_the_moment_itself_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     honest = point_in_time._past
     monkeypatch.setattr(point_in_time, "_past", lambda entity: honest(entity).replace(".ts < asked", ".ts <= asked"))
+    assert {"user_ratings", "movie_mean_rating", "pair_clicks"} <= set(found(FEATURES))
+
+
+def test_training_examples_that_see_their_own_moment_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = compute.features_at
+
+    def leaking(entities: Sequence[Entity], asked: str, features: Sequence[Feature], genres: int) -> str:
+        query = honest(entities, asked, features, genres)
+        return query.replace(".ts < asked", ".ts <= asked") if asked == "interactions" else query
+
+    monkeypatch.setattr(compute, "features_at", leaking)
     assert {"user_ratings", "movie_mean_rating", "pair_clicks"} <= set(found(FEATURES))
 
 

@@ -64,9 +64,11 @@ class FeatureStore:
     def __init__(self, path: Path, connection: "DuckDBPyConnection") -> None:
         self.path = path
         self._connection = connection
-        if not self._query("SELECT 1 FROM duckdb_tables() WHERE table_name = '_store'").num_rows:
+        newest_column = "SELECT 1 FROM duckdb_columns() WHERE table_name = '_features' AND column_name = 'unseen'"
+        if not self._query(newest_column).num_rows:
             raise FeatureStoreError(
-                f"{path} holds no feature store. Move it away and compute one: reco features compute."
+                f"{path} holds no feature store, or one that an older release computed. Compute one: reco features "
+                "compute; a file that is no feature store must be moved away before."
             )
         self._about: dict[str, Any] = self._query("SELECT * FROM _store").to_pylist()[0]
 

@@ -90,6 +90,15 @@ def test_a_file_that_is_no_store_is_told(tmp_path: Path) -> None:
         FeatureStore.open(damaged)
 
 
+def test_a_store_of_an_older_release_is_told_with_what_to_do(tmp_path: Path) -> None:
+    older = tmp_path / "older.duckdb"
+    with duckdb.connect(older) as connection:
+        connection.execute("CREATE TABLE _store AS SELECT 1 AS version")
+        connection.execute("CREATE TABLE _features (name VARCHAR, entity VARCHAR)")
+    with pytest.raises(FeatureStoreError, match=r"one that an older release computed\. .* reco features compute"):
+        FeatureStore.open(older)
+
+
 def test_what_was_never_computed_is_told_with_what_to_do(fill: Fill) -> None:
     lakehouse = fill([(1, 10, 5.0, 0)])
     with pytest.raises(FeatureStoreError, match="reco features compute"):

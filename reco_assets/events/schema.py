@@ -16,7 +16,7 @@ from typing import (
 
 import pyarrow as pa
 import pyarrow.compute as pac
-from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
@@ -29,7 +29,18 @@ _TEXT_LENGTH = 1_000
 _Text = Annotated[str, Field(max_length=_TEXT_LENGTH)]
 _Name = Annotated[str, Field(min_length=1, max_length=_TEXT_LENGTH)]
 _Key = Annotated[int, Field(ge=0, le=INT32_MAX)]  # 0 as in the rules of silver
-_Moment = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC))]
+
+
+def _is_a_date(value: Any) -> Any:
+    """What came. Raises `ValueError` for a number, also in quotes, which pydantic would take for Unix seconds."""
+    if not (isinstance(value, str) and value[4:5] == "-"):
+        raise ValueError("a time in ISO 8601")
+    return value
+
+
+_Moment = Annotated[
+    AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), strict=False), BeforeValidator(_is_a_date)
+]
 _Version = Annotated[int, Field(ge=1)]
 _Stars = Annotated[float, Field(ge=LOWEST_RATING, le=HIGHEST_RATING, multiple_of=RATING_STEP)]
 _Seconds = Annotated[float, Field(ge=0)]

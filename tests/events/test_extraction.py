@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +20,15 @@ EXTRACT = "reco_assets.events.extraction.extract:extract"
 def test_where_there_is_nothing_to_extract_from_nothing_is_made(lakehouse: Lakehouse) -> None:
     assert extract(lakehouse).read.total() == 0
     assert not lakehouse.exists("events/log")
+
+
+def test_a_data_lake_that_can_be_no_folder_is_an_error_and_no_day_without_events(
+    lakehouse: Lakehouse, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    elsewhere = Lakehouse.open(lakehouse.settings.changed(data_lake_path=tmp_path / "file"))
+    with pytest.raises(EventsError, match=r"The data lake can't lie at .*/file: File exists. Set DATA_LAKE_PATH"):
+        extract(elsewhere)
 
 
 @pytest.mark.both_engines

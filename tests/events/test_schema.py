@@ -86,6 +86,7 @@ def test_rows_say_which_message_they_were() -> None:
         ({"event_type": "view"}, ["invalid_event_type"]),
         ({"event_ts": "2026-01-02T23:30:00"}, ["invalid_event_ts"]),  # whose clock?
         ({"event_ts": 1_767_400_000}, ["invalid_event_ts"]),
+        ({"event_ts": "1767400000"}, ["invalid_event_ts"]),
         ({"event_ts": "1969-12-31T23:59:59Z"}, ["invalid_event_ts"]),
         ({"event_ts": "2026-06-01T00:00:00.000001Z"}, ["future_event_ts"]),
         ({"schema_version": 0}, ["invalid_schema_version"]),

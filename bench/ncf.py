@@ -29,7 +29,7 @@ from reco_assets.models.interface import Recommender
 from reco_assets.models.judging.sampled import SampledProtocol, judge_lists, sample_lists
 from reco_assets.models.ncf import family
 from reco_assets.models.ncf.data import held_out, read
-from reco_assets.pipelines.selections import BRONZE, FEATURES, NEURAL_JUDGEMENT, NEURAL_TRAINING, SILVER
+from reco_assets.pipelines.selections import BRONZE, FEATURE_STORE, NEURAL_JUDGEMENT, NEURAL_TRAINING, SILVER
 from reco_assets.runner.run import materialize_assets
 from resources.settings import Settings, load_settings
 from resources.tables.lakehouse import Lakehouse
@@ -81,7 +81,7 @@ def measure(data: str, lakehouse: Lakehouse) -> None:
     """Print how long each stage takes, and the plain script."""
     settings, spent = lakehouse.settings, []
     for stage, assets, config in (
-        ("features", FEATURES, None),
+        ("features", FEATURE_STORE, None),
         ("training", NEURAL_TRAINING, FORCE),
         ("judgement", NEURAL_JUDGEMENT, None),
     ):
@@ -113,7 +113,7 @@ def trained_epochs(lakehouse: Lakehouse) -> int:
 
 def show_figures(lakehouse: Lakehouse, seeds: int) -> None:
     """Print what kinds of models are worth on the held-out movies, each as mean and deviation over seeds."""
-    materialize_assets(build_definitions, lakehouse.settings, FEATURES)
+    materialize_assets(build_definitions, lakehouse.settings, FEATURE_STORE)
     data, held, config = read(lakehouse, None), held_out(lakehouse, None), family.configure(lakehouse.settings)
     liked = data.ratings.rating >= 4
     kinds = {

@@ -10,7 +10,7 @@ from reco_assets.pipelines.selections import (
     ETL,
     EVALUATION,
     EXTRACTION,
-    FEATURES,
+    FEATURE_STORE,
     FUTURES,
     JUDGEMENT,
     MERGE,
@@ -172,7 +172,7 @@ MOVIE_RECOMMENDER_PIPELINE = JobSpec(
     tasks=(
         Task("generate_synthetic_data", SIMULATION, sla=timedelta(hours=2)),
         Task("extract_events", EXTRACTION, sla=timedelta(hours=1)),
-        Task("compute_features", FEATURES, sla=timedelta(hours=3)),
+        Task("compute_features", FEATURE_STORE, sla=timedelta(hours=3)),
         Task("train_model", NEURAL_TRAINING, sla=timedelta(hours=4)),
         Task("evaluate_model", NEURAL_JUDGEMENT, sla=timedelta(hours=1)),
         Task("deploy_model_check"),
@@ -200,7 +200,7 @@ MODEL_TRAINING = JobSpec(
     description="Training by three variables: how old ratings may be, what is relevant, the registered name.",
     tasks=(
         Task("extract_and_validate", ETL),
-        Task("engineer_features", FEATURES),
+        Task("engineer_features", FEATURE_STORE),
         Task("train_and_tune", TRAINING),
         Task("evaluate_and_register", (*EVALUATION, *SERVING)),
     ),

@@ -17,7 +17,7 @@ from reco_assets.models.record import Inputs
 from resources.tables.lakehouse import Lakehouse
 
 CHECKPOINTS = Path("gold", "models", "ncf", ".checkpoints")
-FEATURES = ("movie_age", "movie_genres")
+SIDE_INPUT = ("movie_age", "movie_genres")
 # Kept beside the store's version, which is a number alone: a store that is made anew counts from 1 again.
 IDENTITY = f"{STORE} identity"
 
@@ -66,7 +66,7 @@ def described(store: FeatureStore) -> Catalogue:
     """All movies of a store by those features that no rating changes, so none tells of what is held out."""
     ids = store.movie_ids
     found = store.vectors("movie", ids, np.full(len(ids), np.datetime64(store.as_of, "s")))
-    return Catalogue(ids, found.values[:, [name.startswith(FEATURES) for name in found.names]])
+    return Catalogue(ids, found.values[:, [name.startswith(SIDE_INPUT) for name in found.names]])
 
 
 def _split(lakehouse: Lakehouse, inputs: Inputs | None) -> tuple[Inputs, Split]:

@@ -156,8 +156,13 @@ def _without(sides: tuple[jax.Array, ...], key: jax.Array, dropout: float) -> tu
 def _logits(parameters: Parameters, sides: tuple[jax.Array, ...], features: jax.Array) -> jax.Array:
     """Scores (u, c) from factors, and from features (u, c, b) of the movies."""
     user_product, movie_product, user_factors, movie_factors = sides
-    users = user_factors @ parameters["first_user"] + parameters["first_bias"]
-    movies = movie_factors @ parameters["first_movie"] + features @ parameters["first_features"]
-    second = jax.nn.relu(jax.nn.relu(users + movies) @ parameters["second"] + parameters["second_bias"])
+    users = _times(user_factors, parameters["first_user"]) + parameters["first_bias"]
+    movies = _times(movie_factors, parameters["first_movie"]) + _times(features, parameters["first_features"])
+    second = jax.nn.relu(_times(jax.nn.relu(users + movies), parameters["second"]) + parameters["second_bias"])
     product = (user_product * movie_product) @ parameters["product_out"]
     return product + second @ parameters["second_out"] + parameters["bias"]
+
+
+def _times(values: jax.Array, weights: jax.Array) -> jax.Array:
+    """(u, c, k) by (k, h) as one product of matrices: its gradient takes 13 ms where that of three axes takes 33."""
+    return (values.reshape(-1, values.shape[-1]) @ weights).reshape(*values.shape[:-1], weights.shape[-1])

@@ -84,4 +84,6 @@ def _io_error(path: Path, message: str) -> str:
         )
     if any(sign in message for sign in _NO_SPACE):
         return f"No space is left to write {path}. Free some, then run it again: what was there before is there still."
+    if "not a valid DuckDB database" in message:
+        return f"{path} can't be read: it is no DuckDB file, or a damaged one. Move it away, and have it computed anew."
     return f"{path} can't be read or written: {printable(message.splitlines()[0])}."

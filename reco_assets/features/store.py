@@ -80,12 +80,7 @@ class FeatureStore:
         """
         file = path if version is None else version_file(path, version)
         if not file.exists():
-            what = (
-                "There is no feature store"
-                if version is None
-                else f"There is no version {version} of the feature store"
-            )
-            raise FeatureStoreError(f"{what} at {file}. Compute it: reco features compute.")
+            raise FeatureStoreError(_missing(path, version))
         # The path leads to another file as soon as a version is computed. The file's own name never does.
         return cls(path, open_to_read(file.resolve()))
 
@@ -185,6 +180,20 @@ class FeatureStore:
             return cursor.sql(query).to_arrow_table()
         finally:
             cursor.close()
+
+
+def _missing(path: Path, version: int | None) -> str:
+    if version is not None:
+        there = ", ".join(map(str, versions_in(path))) or "none"
+        return (
+            f"There is no version {version} of the feature store at {version_file(path, version)}; there are: {there}. "
+            "One that is gone does not come back; another is made by: reco features compute."
+        )
+    if path.is_symlink():
+        return (
+            f"The newest version of the feature store is gone: {path.resolve()}. Make another: reco features compute."
+        )
+    return f"There is no feature store at {path}. Compute it: reco features compute."
 
 
 def as_vectors(table: pa.Table, but: Sequence[str], genres: Sequence[str]) -> FeatureVectors:

@@ -212,5 +212,14 @@ def test_the_store_lies_where_the_setting_says(fill: Fill, lakehouse: Lakehouse,
 
 
 def test_a_version_that_is_gone_is_told(lakehouse_with_store: Lakehouse) -> None:
-    with pytest.raises(FeatureStoreError, match="There is no version 7 of the feature store"):
+    with pytest.raises(FeatureStoreError, match=r"There is no version 7 of the feature store .* there are: 1"):
         FeatureStore.open(store_path(lakehouse_with_store.settings), 7)
+
+
+def test_the_newest_version_that_is_gone_is_told_and_computing_makes_another(lakehouse_with_store: Lakehouse) -> None:
+    path = store_path(lakehouse_with_store.settings)
+    version_file(path, 1).unlink()
+    with pytest.raises(FeatureStoreError, match=r"is gone: .*versions/1\.duckdb\. Make another: reco features compute"):
+        FeatureStore.open(path)
+    compute_store(lakehouse_with_store)
+    FeatureStore.open(path).close()

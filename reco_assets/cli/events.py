@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from signal import SIGINT, SIGTERM, signal
@@ -19,14 +19,19 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Events: simulate them, take them into the lake, run a broker.", no_args_is_help=True)
 
 DEFAULT_DAYS = 60
+MOST_USERS, MOST_MOVIES = 10_000_000, 1_000_000  # all of them are held in memory
 COUNTED = ("read", "events", "duplicates", "dead_letters", "late", "lag")
 
 
 @app.command()
 def generate(
     *,
-    users: Annotated[int | None, typer.Option(min=1, help="How many users.", show_default="SYNTHETIC_USERS")] = None,
-    movies: Annotated[int | None, typer.Option(min=1, help="How many movies.", show_default="SYNTHETIC_MOVIES")] = None,
+    users: Annotated[
+        int | None, typer.Option(min=1, max=MOST_USERS, help="How many users.", show_default="SYNTHETIC_USERS")
+    ] = None,
+    movies: Annotated[
+        int | None, typer.Option(min=1, max=MOST_MOVIES, help="How many movies.", show_default="SYNTHETIC_MOVIES")
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Another seed, another world.", show_default="RECO_SEED")
     ] = None,
@@ -46,10 +51,12 @@ def generate(
     from reco_assets.events.simulation.people import Plan
 
     settings = _settings(synthetic_users=users, synthetic_movies=movies, reco_seed=seed)
-    shape, end = settings.synthetic, (until or datetime.now(UTC)).date()
-    if end > datetime.now(UTC).date():
+    shape, today = settings.synthetic, datetime.now(UTC).date()
+    end = until.date() if until else today
+    if not date(1970, 1, 1) + timedelta(days) <= end <= today:
         raise typer.BadParameter(
-            f"--until {end} lies ahead, and events of the future are refused; give a day until today"
+            f"--until {end} with --days {days}: events from before 1970 or of the future are refused; give a day from "
+            f"{date(1970, 1, 1) + timedelta(days)} to {today}"
         )
     first = end - timedelta(days)
     shown = console(stderr=True)

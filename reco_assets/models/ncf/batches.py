@@ -36,7 +36,7 @@ class Draws:
         return -(-len(self._lessons) // self._size)
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of an epoch, drawn one by one: memory holds one at a time."""
+        """The batches of an epoch, drawn one by one: memory need not hold more than one."""
         rng = np.random.default_rng((self._seed, number))
         order = rng.permutation(len(self._lessons))
         for start in range(0, len(order), self._size):

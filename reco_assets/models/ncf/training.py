@@ -6,6 +6,7 @@ was killed and goes on ends with the very bits of one that was not.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from reco_assets.models.ncf.config import NcfConfig, Outcome
 from reco_assets.models.ncf.course import Course
 from reco_assets.models.ncf.lessons import Lessons
 from reco_assets.models.ncf.network import (
+    STEPS_AT_ONCE,
     Parameters,
     State,
     leaves_of,
@@ -90,13 +92,13 @@ def _stand(course: Course, config: NcfConfig, checkpoints: Checkpoints | None) -
 def _epochs(course: Course, lessons: Lessons, config: NcfConfig) -> Callable[[State, int], tuple[State, float]]:
     """What goes through lessons once: from a state and the number of epochs before to the state after, and its loss."""
     size = min(config.batch_size, len(course.final))  # one size, so that both stages share what is compiled
-    draws, step = Draws(lessons, size, config.negatives, config.seed), stepper(lessons, config)
+    draws, take_steps = Draws(lessons, size, config.negatives, config.seed), stepper(lessons, config)
 
     def go_through(state: State, number: int) -> tuple[State, float]:
-        losses = []
-        for at, batch in enumerate(draws.epoch(number)):
-            state, loss = step(state, batch, number * draws.batches + at)
-            losses.append(loss)
+        batches, losses = draws.epoch(number), list[float]()
+        while some := list(islice(batches, STEPS_AT_ONCE)):
+            state, lost = take_steps(state, some, number * draws.batches + len(losses))
+            losses.extend(lost)
         return state, float(np.mean(losses))
 
     return go_through

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from reco_assets.models.interface import TrainingData
 from reco_assets.models.ncf.checkpoints import FINAL, SEARCH, Checkpoints
 from reco_assets.models.ncf.config import NcfConfig
-from reco_assets.models.ncf.course import Plan
+from reco_assets.models.ncf.course import Plan, plan
+from reco_assets.models.ncf.lessons import Catalogue
 
 pytestmark = pytest.mark.spark_environment
 
@@ -66,6 +69,31 @@ def test_it_stops_when_epochs_in_a_row_brought_nothing_and_trains_as_many_as_wer
 def test_without_anybody_to_validate_on_it_trains_as_long_as_is_allowed(learn: Learn) -> None:
     outcome = learn(validation=(), max_epochs=2).outcome
     assert (outcome.epochs, outcome.validation_ndcg) == (2, None)
+
+
+def test_it_trains_where_nothing_is_known_of_movies(data: TrainingData, config: NcfConfig) -> None:
+    from reco_assets.models.ncf import training
+
+    bare = plan(data, Catalogue.without_features(np.unique(data.ratings.movie_id)), config.seed)
+    learned = training.learn(bare.course, replace(config, max_epochs=1), None, lambda _: None)
+    assert learned.parameters["first_features"].shape == (0, 2 * config.factors)
+
+
+def test_steps_end_with_the_same_bits_however_many_are_taken_at_once(planned: Plan, config: NcfConfig) -> None:
+    from reco_assets.models.ncf import network
+    from reco_assets.models.ncf.batches import Draws
+
+    lessons = planned.course.final
+    take = network.stepper(lessons, config)
+    batches = list(islice(Draws(lessons, 16, config.negatives, config.seed).epoch(0), 3))
+    together, losses = take(network.start_state(lessons, config), batches, 0)
+    apart = network.start_state(lessons, config)
+    for number, batch in enumerate(batches):
+        apart, loss = take(apart, [batch], number)
+        assert loss.tolist() == [losses[number]]
+    assert [leaf.tobytes() for leaf in network.leaves_of(apart)] == [
+        leaf.tobytes() for leaf in network.leaves_of(together)
+    ]
 
 
 @pytest.mark.parametrize(("stage", "number"), [(SEARCH, 1), (SEARCH, 3), (FINAL, 1)])

@@ -12,6 +12,7 @@ from difflib import SequenceMatcher, get_close_matches
 # The platform's, but not settings: who reads them is told in brackets.
 OTHERS = frozenset(
     {
+        "ALERT_EMAIL",  # exported DAGs
         "RECO_COMMAND",  # exported DAGs
         "RECO_PYTHON",  # exported DAGs
         "RECO_DEBUG",  # the command line
@@ -21,9 +22,10 @@ OTHERS = frozenset(
 # First words of settings that other programs' variables have too.
 SHARED = frozenset(
     {
-        *("AIRFLOW", "DATA", "ETL", "EVALUATION", "FUTURE", "GOLD", "LOCK", "MAINTENANCE", "ML", "MLFLOW", "MODEL"),
-        *("PROMOTION", "PUBLISH", "QUALITY", "RATING", "RUN", "SENSOR", "SILVER", "SLACK", "SPARK", "SPLIT", "STORAGE"),
-        *("STREAM", "STREAMING", "TEST", "TOP", "TRAINING", "WORKSPACE"),
+        *("AIRFLOW", "ALERT", "DATA", "ETL", "EVALUATION", "EVENTS", "FEATURE", "FUTURE", "GOLD", "KAFKA", "LOCK"),
+        *("MAINTENANCE", "ML", "MLFLOW", "MODEL", "MOVIE", "PROMOTION", "PUBLISH", "QUALITY", "RATING", "RUN"),
+        *("SENSOR", "SILVER", "SLACK", "SMTP", "SPARK", "SPLIT", "STORAGE", "STREAM", "STREAMING", "TEST", "TOP"),
+        *("TRAINING", "WORKSPACE"),
     }
 )
 # Set by programs, not by hand: Airflow for its tasks, Kubernetes for every service of a namespace, one named reco too.

@@ -105,7 +105,9 @@ def test_a_run_started_again_from_a_failure_goes_on_with_the_version_of_the_firs
 
 def test_a_version_that_was_never_made_is_asked_for_with_the_command_that_makes_it(lakehouse: Lakehouse) -> None:
     assets = _assets("unused", [])
-    with pytest.raises(LakehouseError, match=r"Asset models/candidate was never materialized\. Run: reco train\."):
+    with pytest.raises(
+        LakehouseError, match=r"Asset models/candidate was never materialized\. Run: reco train, with --model"
+    ):
         _materialize(lakehouse, assets, selection=assets[1:])
 
 

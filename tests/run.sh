@@ -29,13 +29,9 @@ if ! .venv-spark/bin/python -c "from resources.engine import require_java; requi
     exit 1
 fi
 stage "engine tests on Spark" run_tests .venv-spark spark "both_engines and not slow" "$@"
-if [ "$(python_of .venv)" = "$(python_of .venv-spark)" ]; then
-    echo "The fast tests ran on Python $(python_of .venv) alone: both environments have it."
-    rest=spark_environment # what the embedded environment had to skip
-else
-    rest="not both_engines" # what is for both engines has run on this Python above
-fi
-stage "other fast tests on Python $(python_of .venv-spark)" run_tests .venv-spark embedded "not slow and $rest" "$@"
+# What the embedded environment had to skip. The other fast tests ran on its Python alone; make lint looks at the
+# syntax and the types of the oldest one.
+stage "fast tests of what it alone has" run_tests .venv-spark embedded "not slow and spark_environment" "$@"
 stage "servers for the slow tests" install_servers
 ${before_slow_tests:-:}
 stage "slow tests" run_tests .venv-spark embedded slow "$@"

@@ -113,7 +113,7 @@ def _identity(connection: "DuckDBPyConnection") -> str:
     found = blake2s(digest_size=8)
     rated = "SELECT user_id, movie_id, rating, epoch(ts) AS ts FROM interactions ORDER BY user_id, ts, movie_id"
     for values in connection.execute(rated).fetchnumpy().values():
-        found.update(np.ascontiguousarray(values))
+        found.update(np.ascontiguousarray(values).data)
     for (movie,) in connection.execute("SELECT CAST(movies AS VARCHAR) FROM movies ORDER BY movie_id").fetchall():
         found.update(movie.encode())
     return found.hexdigest()

@@ -168,14 +168,14 @@ def add_family(copy: Copy) -> None:
     copy.make("reco_assets/models/toy/family.py", TOY_FAMILY)
     copy.change(
         "reco_assets/models/families.py",
-        ("import Family\n", "import Family\nfrom reco_assets.models.toy.family import TOY\n"),
-        ("= (ALS,)", "= (ALS, TOY)"),
+        ("import NCF\n", "import NCF\nfrom reco_assets.models.toy.family import TOY\n"),
+        ("= (ALS, NCF)", "= (ALS, NCF, TOY)"),
     )
     copy.change(
         "reco_assets/pipelines/selections.py",
-        ("TRAINING = (", 'TRAINING = ("models/toy_candidate", '),
-        ("JUDGEMENT = (", 'JUDGEMENT = ("models/toy_evaluation", '),
-        ("PROMOTION = (", 'PROMOTION = ("models/toy_champion", '),
+        ("\nTRAINING = (", '\nTRAINING = ("models/toy_candidate", '),
+        ("\nJUDGEMENT = (", '\nJUDGEMENT = ("models/toy_evaluation", '),
+        ("\nPROMOTION = (", '\nPROMOTION = ("models/toy_champion", '),
     )
 
 

@@ -153,9 +153,9 @@ class Broker:
         return path
 
     def _format(self, properties: Path) -> None:
-        # An id of its own, as it tells where offsets belong: 16 bytes in base 64.
+        # An id of its own, as it tells where offsets belong: 16 bytes in base 64, of which the first may be a "-".
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = [*self._java(), "kafka.tools.StorageTool", "format", "--cluster-id", cluster]
+        command = [*self._java(), "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}"]
         with self.log.open("ab") as output:
             done = subprocess.run([*command, "--config", str(properties)], stdout=output, stderr=output, check=False)
         if done.returncode:

@@ -61,8 +61,10 @@ def test_serve_broker_runs_until_it_is_told_to_stop(broker_jars: Path, tmp_path:
     environment = os.environ | {"LAKEHOUSE_PATH": str(tmp_path)}
     with subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=-1, stderr=-1, text=True) as process:
         assert process.stdout is not None
+        assert process.stderr is not None
         process.stdout.readline()
-        assert process.stdout.readline() == f"export KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:{port}\n"
+        told = process.stdout.readline()
+        assert told == f"export KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:{port}\n", process.stderr.read()
         assert admin(f"127.0.0.1:{port}").list_topics(timeout=10).brokers
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=60)

@@ -42,9 +42,11 @@ def test_spark_and_the_embedded_engine_leave_the_same_rows_exactly_once(
     given = {"kafka_bootstrap_servers": broker.address, "events_topic_prefix": topic_prefix}
     embedded = make_lakehouse(reco_engine="embedded", **given)
     spark = make_lakehouse(reco_engine="spark", data_lake_path=tmp_path / "by spark", **given)
+    # The embedded session of this process has said here that there is Spark Connect alone.
+    environment = {name: value for name, value in os.environ.items() if name != "SPARK_CONNECT_MODE_ENABLED"}
     variables = {name: str(value) for name, value in spark.settings.given().items()}
     with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM], env=os.environ | variables, stdin=-1, stdout=-1, text=True
+        [sys.executable, "-c", PROGRAM], env=environment | variables, stdin=-1, stdout=-1, text=True
     ) as process:
         assert process.stdin
         assert process.stdout

@@ -1,5 +1,6 @@
 """The broker of one's own: real Kafka, which has what it had when it is started again."""
 
+import uuid
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,19 @@ def test_a_port_in_use_is_named(broker: Broker, tmp_path: Path) -> None:
         Broker(tmp_path, broker.jars, broker.port).start()
     with pytest.raises(BrokerError, match=rf"in use by the broker of {broker.folder}, process \d+; end that"):
         Broker(broker.folder, broker.jars, broker.port).start()
+
+
+@pytest.mark.slow
+def test_a_cluster_id_may_begin_with_what_begins_an_option(
+    broker_jars: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resources.kafka.broker.uuid.uuid4", lambda: uuid.UUID(bytes=b"\xf8" * 16))
+    started = Broker(tmp_path, broker_jars, free_port())
+    started.start()
+    try:
+        assert admin(started.address).list_topics(timeout=10).cluster_id.startswith("-")
+    finally:
+        started.stop()
 
 
 @pytest.mark.slow

@@ -111,7 +111,8 @@ def sla_sensor(settings: Settings, specs: Iterable[JobSpec]) -> dg.SensorDefinit
             if found and taken:
                 told = [*told, *(each.task for each in found)]
                 words += [f"{record.dagster_run.job_name}, run {run_id}: {each}." for each in found]
-            if record.end_time is None or (found and not taken):
+            # One that ended since the clock was read is looked at again: what was told of it must stay known.
+            if record.end_time is None or record.end_time > now or (found and not taken):
                 runs[run_id] = told
         words += [] if taken else ["Slack did not take an alert; it is sent again at the next tick."]
         word = " ".join(words) or "No run is newly past its SLA."

@@ -59,7 +59,13 @@ def telling_sensor(name: str, description: str, listener: str, records: Records,
             return dg.SensorResult(cursor=str(start), skip_reason="Alerts begin with what happens from now on.")
         cursor, sent, deadline = int(context.cursor), 0, time.monotonic() + TICK_SECONDS
         for record in records(context.instance, cursor):
-            taken = tell(context.instance, record)
+            try:
+                taken = tell(context.instance, record)
+            except Exception as error:
+                if not sent:
+                    raise
+                # The cursor must not stay before what was told, or that is told again; the next tick raises.
+                return dg.SensorResult(cursor=str(cursor), skip_reason=f"{sent} alerts sent, then: {error}")
             if taken is False:
                 reason = f"{listener} did not take an alert; it is sent again at the next tick."
                 return dg.SensorResult(cursor=str(cursor), skip_reason=reason)

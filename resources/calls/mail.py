@@ -13,6 +13,8 @@ from resources.calls.outside import OutsideError, shared_process
 from resources.settings import Settings
 from resources.text.masking import MASK, masked
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
 
 @dataclass(frozen=True)
 class Server:
@@ -78,7 +80,10 @@ def mail_of(sender: str, recipients: Sequence[str], subject: str, text: str, ide
 
 
 def deliver(server: Server, message: EmailMessage, recipients: Sequence[str]) -> None:
-    """Hand a mail to a server. Raises what smtplib raises; where only some recipients were refused, nothing."""
+    """Hand a mail to a server. Raises what smtplib raises; where only some recipients were refused, nothing.
+
+    Raises `ValueError` where a password would go in clear to another machine.
+    """
     import smtplib
     import ssl
 
@@ -87,6 +92,8 @@ def deliver(server: Server, message: EmailMessage, recipients: Sequence[str]) ->
         if server.starttls:
             client.starttls(context=ssl.create_default_context())
         if server.user:
+            if not (server.starttls or server.host in LOOPBACK):
+                raise ValueError("a password is not sent in clear: set SMTP_STARTTLS=on")
             client.login(server.user, server.password or "")
         client.send_message(message, to_addrs=list(recipients))
     finally:

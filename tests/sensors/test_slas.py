@@ -129,6 +129,19 @@ def test_a_run_that_came_and_went_between_two_ticks_is_told(
     assert len(slack.texts) == 1
 
 
+def test_a_run_that_ends_while_a_tick_looks_is_told_once(
+    slack: Any, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Watch(instance, monkeypatch, slack.url)
+    before = time.time()
+    watch.run()
+    with monkeypatch.context() as clock:
+        clock.setattr("drift_sensors.slas.time.time", lambda: before)
+        assert "task make took" in watch.tick()
+    assert watch.tick() == NOTHING
+    assert len(slack.texts) == 1
+
+
 def test_what_slack_does_not_take_is_told_when_it_is_back_also_of_a_run_that_ended_meanwhile(
     slack: Any, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from resources.calls.mail import Mailer
+from resources.calls.mail import Mailer, Server, deliver, mail_of
 from resources.settings import load_settings
 
 
@@ -79,6 +79,14 @@ def test_without_tls_where_it_is_asked_for_no_password_is_sent(mail_server: Any)
     to = mailer(mail_server, smtp_starttls="on", smtp_user="me", smtp_password="open sesame")
     with pytest.warns(UserWarning, match="STARTTLS"):
         assert not to.send("subject", "text", "run.7")
+    assert mail_server.logins == []
+
+
+def test_no_password_goes_in_clear_to_another_machine(mail_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resources.calls.mail.LOOPBACK", ())
+    server = Server("127.0.0.1", mail_server.port, starttls=False, user="me", password="open sesame")
+    with pytest.raises(ValueError, match="SMTP_STARTTLS=on"):
+        deliver(server, mail_of("a@b.c", ["d@e.f"], "subject", "text", "run.7"), ["d@e.f"])
     assert mail_server.logins == []
 
 

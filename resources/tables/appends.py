@@ -13,10 +13,10 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from resources.files import flush_to_disk
-from resources.tables.files import LOCAL, LakehouseError, TableSpec, own_errors
+from resources.tables.files import LOCAL, TableSpec, own_errors
 from resources.tables.folders import sweep
 from resources.tables.lakehouse import Lakehouse
-from resources.tables.writing import schema_of, write_arrow
+from resources.tables.writing import require_declared, write_arrow
 
 BATCH = "batch"
 
@@ -44,15 +44,11 @@ def append_batches(
     """
     commit = commit or Commit()
     lakehouse.require_delta(f"Appending to {spec.name}")
-    if schema_of(data) != spec.schema:
-        found, declared = schema_of(data).simpleString(), spec.schema.simpleString()
-        raise LakehouseError(f"Table {spec.name} must have the columns {declared}, got {found}.")
+    require_declared(spec, data)
     path = lakehouse.path(spec.name)
     with lakehouse.lock(spec.name):
         if not lakehouse.exists(spec.name):
-            sweep(path)
-            write_arrow(spec, path, data, "delta")
-            lakehouse.remember(spec.name)
+            make_table(lakehouse, spec, data)
         else:
             asked = [batch for batch in pac.unique(data[BATCH]).to_pylist() if batch not in commit.new]
             fresh = _without(data, _held(lakehouse, spec.name, asked)) if asked else data
@@ -97,6 +93,14 @@ def rows_of_files(spec: TableSpec, files: Sequence[Path], columns: list[str]) ->
 def _newest_first(path: Path, files: Iterable[ds.Fragment]) -> list[ds.Fragment]:
     """By the clock of the files: a wrong one costs time and no row, and the log, whose order is any, takes longer."""
     return sorted(files, key=lambda file: (path / file.path).stat().st_mtime_ns, reverse=True)
+
+
+def make_table(lakehouse: Lakehouse, spec: TableSpec, rows: pa.Table) -> None:
+    """Make a Delta table that is not there yet, of its first rows; whoever calls this holds its lock."""
+    path = lakehouse.path(spec.name)
+    sweep(path)
+    write_arrow(spec, path, rows, "delta")
+    lakehouse.remember(spec.name)
 
 
 def _carrying(commit: Commit) -> CommitProperties | None:

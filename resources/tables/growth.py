@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from resources.tables.files import LakehouseError, TableSpec, dataset_at, is_delta, own_errors
+from resources.tables.files import TableSpec, dataset_at, is_delta, own_errors
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.log import carrying, open_table
 from resources.tables.parts import place_part, write_part
-from resources.tables.writing import schema_of, write_arrow
+from resources.tables.writing import require_declared, write_arrow
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,7 @@ def put_changes(
     rows are. Raises `LakehouseError` when the columns are not the declared ones.
     """
     for rows in (changes.new, changes.other):
-        if schema_of(rows) != spec.schema:
-            found, declared = schema_of(rows).simpleString(), spec.schema.simpleString()
-            raise LakehouseError(f"Table {spec.name} must have the columns {declared}, got {found}.")
+        require_declared(spec, rows)
     if not len(changes):
         return
     if is_delta(path):

@@ -13,12 +13,11 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from resources.tables.appends import flush_newest_commit
+from resources.tables.appends import flush_newest_commit, make_table
 from resources.tables.files import LakehouseError, TableSpec, own_errors
-from resources.tables.folders import sweep
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.log import open_table
-from resources.tables.writing import schema_of, write_arrow
+from resources.tables.writing import require_declared
 
 # Carried by every commit, so that two at once conflict also where they are of different streams: what either found
 # in the table before it wrote would not be so any more.
@@ -52,12 +51,9 @@ def read_positions(lakehouse: Lakehouse, spec: TableSpec) -> Positions:
 
     Whoever keeps a lock until `append_from` is done is not overtaken.
     """
-    path = lakehouse.path(spec.name)
     with lakehouse.lock(spec.name):
         if not lakehouse.exists(spec.name):
-            sweep(path)
-            write_arrow(spec, path, to_arrow_schema(spec.schema, timezone="UTC").empty_table(), "delta")
-            lakehouse.remember(spec.name)
+            make_table(lakehouse, spec, to_arrow_schema(spec.schema, timezone="UTC").empty_table())
         return Positions(open_table(lakehouse, spec.name))
 
 
@@ -78,9 +74,7 @@ def append_from(
         OvertakenError: Another writer has appended since; nothing was appended.
         LakehouseError: The columns are not the declared ones.
     """
-    if schema_of(rows) != spec.schema:
-        found, declared = schema_of(rows).simpleString(), spec.schema.simpleString()
-        raise LakehouseError(f"Table {spec.name} must have the columns {declared}, got {found}.")
+    require_declared(spec, rows)
     turn = Transaction(_ANY, positions._table.version() + 1)
     carried = [turn, *(Transaction(stream, position) for stream, position in reached.items())]
     try:

@@ -102,6 +102,13 @@ def write_arrow(spec: TableSpec, path: Path, data: pa.Table | pa.RecordBatchRead
             _keep_columns_when_empty(spec, target)
 
 
+def require_declared(spec: TableSpec, rows: pa.Table) -> None:
+    """Raise `LakehouseError` unless rows that are added to a table have its very columns."""
+    if schema_of(rows) != spec.schema:
+        found, declared = schema_of(rows).simpleString(), spec.schema.simpleString()
+        raise LakehouseError(f"Table {spec.name} must have the columns {declared}, got {found}.")
+
+
 def _require_columns(spec: TableSpec, data: "DataFrame | pa.Table | pa.RecordBatchReader") -> None:
     found = [(field.name, field.dataType.simpleString()) for field in schema_of(data).fields]
     declared = [(field.name, field.dataType.simpleString()) for field in spec.schema.fields]

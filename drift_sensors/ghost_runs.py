@@ -22,7 +22,8 @@ import dagster as dg
 import psutil
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus
 
-from drift_sensors.run_servers import LOOPBACK, Has, has_run, never_started, server_of
+from drift_sensors.run_servers import Has, has_run, never_started, server_of
+from resources.loopback import LOOPBACK
 from resources.orchestrator.dagster_private import SqliteRunStorage
 
 INTERVAL_SECONDS = 10

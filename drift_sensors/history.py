@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster import DagsterInstance, DagsterRun
 
+from drift_sensors.cursors import ENDED
 from resources.orchestrator.dagster_private import SqliteEventLogStorage
 
 INTERVAL_SECONDS = 60
 TICK_SECONDS = 20.0  # of the 60 after which Dagster ends a tick
 RUNS_PER_TICK = 200
-ENDED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
 
 
 def history_sensor(days: int) -> dg.SensorDefinition:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from dagster import DagsterRun, DagsterRunStatus
 
+from resources.loopback import LOOPBACK
 from resources.orchestrator.dagster_private import (
     GRPC_INFO_TAG,
     CanCancelExecutionRequest,
@@ -14,7 +15,6 @@ from resources.orchestrator.dagster_private import (
     deserialize_value,
 )
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 # From the launcher's note to the server's, which is one call; Dagster itself gives a run up after two minutes.
 GRACE_SECONDS = 10.0
 ASK_SECONDS = 2

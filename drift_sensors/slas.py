@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster import DagsterInstance
 
-from drift_sensors.cursors import UNFINISHED
+from drift_sensors.cursors import ENDED, UNFINISHED
 from drift_sensors.told_runs import SPEC_OF, ToldRun, tasks_of_steps, told_run
 from reco_assets.pipelines.jobs import in_words
 from reco_assets.pipelines.spec import JobSpec
@@ -23,7 +23,6 @@ from resources.settings import Settings
 
 NAME = "sla_sensor"
 INTERVAL_SECONDS = 30
-ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
 @dataclass(frozen=True)

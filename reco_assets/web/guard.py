@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+from resources.loopback import LOOPBACK
+
 EVERY_ADDRESS = frozenset({"", "0.0.0.0", "::"})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 GRAPHQL = "/graphql"

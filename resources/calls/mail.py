@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 
 from resources.calls.outside import OutsideError, shared_process
+from resources.loopback import LOOPBACK
 from resources.settings import Settings
 from resources.text.masking import MASK, masked
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True)

@@ -70,21 +70,22 @@ class Sources:
     movies: pa.Table
 
 
-def build(connection: "DuckDBPyConnection", sources: Sources, features: Sequence[Feature]) -> None:
-    """Make all tables and views of a store. The same sources give the same rows in the same order."""
+def build(connection: "DuckDBPyConnection", sources: Sources, features: Sequence[Feature]) -> list[str]:
+    """Make all tables and views of a store; returns its genres. The same sources give the same rows, in one order."""
     connection.register("given_ratings", sources.ratings)
     connection.register("given_events", sources.events)
     connection.register("given_movies", sources.movies)
-    genres = genres_of(sources.movies)
+    genres = _genres_of(sources.movies)
     for statement in (_INTERACTIONS, _LOOKS, _ACTIVITY):
         connection.execute(statement)
     connection.execute(_MOVIES.format(count=len(genres)), {"genres": genres})
     for entity in Entity:
         _write_history(connection, entity, [feature for feature in features if feature.entity is entity], len(genres))
     _write_views(connection, features, len(genres))
+    return genres
 
 
-def genres_of(movies: pa.Table) -> list[str]:
+def _genres_of(movies: pa.Table) -> list[str]:
     """The genres of a store, sorted: of more than MOST_GENRES those that most movies have; one that no movie has
     where there are none, as an array can't be empty.
     """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pac
 
-from reco_assets.features.compute import Sources, build, genres_of
+from reco_assets.features.compute import Sources, build
 from reco_assets.features.declarations import Entity, Feature
 from reco_assets.features.finding import NO_LOOK_AHEAD, SHOWN_ROWS, Finding
 from reco_assets.features.point_in_time import ALL, features_at
@@ -55,10 +55,10 @@ def looking_ahead(sources: Sources, features: Sequence[Feature]) -> list[Finding
     if not cuts:
         return []
     with in_memory() as whole:
-        build(whole, world, features)
+        genres = len(build(whole, world, features))
         found = dict[str, Finding]()
         for cut in cuts:
-            for feature, finding in _differing(whole, world, features, cut):
+            for feature, finding in _differing(whole, world, features, cut, genres):
                 found.setdefault(feature, finding)
     return list(found.values())
 
@@ -85,10 +85,9 @@ def _cuts(connection: "DuckDBPyConnection") -> list[datetime]:
 
 
 def _differing(
-    whole: "DuckDBPyConnection", world: Sources, features: Sequence[Feature], cut: datetime
+    whole: "DuckDBPyConnection", world: Sources, features: Sequence[Feature], cut: datetime, genres: int
 ) -> Iterator[tuple[str, Finding]]:
     """By name, the features whose values at a moment are other ones without what came then and later."""
-    genres = len(genres_of(world.movies))
     with in_memory() as before:
         build(before, _before(world, cut), features)
         for entity in Entity:

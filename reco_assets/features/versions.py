@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reco_assets.features.compute import build, genres_of
+from reco_assets.features.compute import Sources, build
 from reco_assets.features.declarations import Feature
 from reco_assets.features.finding import FeatureCheckError
 from reco_assets.features.inputs import Inputs
@@ -51,9 +51,9 @@ def write_version(path: Path, inputs: Inputs, features: Sequence[Feature]) -> in
     with reserved_path(file), _scratch(file) as scratch:
         staged, link = scratch / "store", scratch / "link"
         with new_database(staged, file) as connection:
-            build(connection, inputs.sources, features)
-            _describe(connection, version, inputs, features)
-            _require_sound(connection, inputs, features)
+            genres = build(connection, inputs.sources, features)
+            _describe(connection, version, inputs, features, genres)
+            _require_sound(connection, inputs.sources, features, genres)
         staged.chmod(0o444)  # a version never changes
         flush_to_disk(staged)  # before a name leads to it: after a power cut nothing would notice a torn version
         staged.rename(file)
@@ -86,7 +86,9 @@ def _scratch(file: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _describe(connection: "DuckDBPyConnection", version: int, inputs: Inputs, features: Sequence[Feature]) -> None:
+def _describe(
+    connection: "DuckDBPyConnection", version: int, inputs: Inputs, features: Sequence[Feature], genres: Sequence[str]
+) -> None:
     connection.execute(
         "CREATE TABLE _features (name VARCHAR, entity VARCHAR, type VARCHAR, description VARCHAR, owner VARCHAR, "
         '"check" VARCHAR, "after" VARCHAR, "at" VARCHAR, unseen DOUBLE)'
@@ -103,7 +105,7 @@ def _describe(connection: "DuckDBPyConnection", version: int, inputs: Inputs, fe
             "version": version,
             "inputs": json.dumps(inputs.versions),
             "code": code_version("reco_assets/features"),
-            "genres": genres_of(inputs.sources.movies),
+            "genres": list(genres),
             "identity": _identity(connection),
         },
     )
@@ -119,9 +121,10 @@ def _identity(connection: "DuckDBPyConnection") -> str:
     return found.hexdigest()
 
 
-def _require_sound(connection: "DuckDBPyConnection", inputs: Inputs, features: Sequence[Feature]) -> None:
-    sources = inputs.sources
-    broken = broken_rules(connection, features, len(genres_of(sources.movies)))
+def _require_sound(
+    connection: "DuckDBPyConnection", sources: Sources, features: Sequence[Feature], genres: Sequence[str]
+) -> None:
+    broken = broken_rules(connection, features, len(genres))
     if findings := [*broken, *looking_ahead(sources, features)]:
         raise FeatureCheckError(findings)
 

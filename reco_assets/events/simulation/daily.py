@@ -55,7 +55,7 @@ def _go_on(settings: Settings, note: Path, today: date) -> dict[str, Any]:
     noted, where, oldest = _read(note), _where(settings), today - timedelta(HISTORY_DAYS)
     shape, reached = settings.synthetic, noted.get(where)
     plan = Plan(shape.users, shape.movies, shape.seed)
-    if reached is None or reached.plan != plan:
+    if reached and reached.plan != plan:
         reached = None
     first = oldest if reached is None else max(reached.next, oldest)
     if first >= today:

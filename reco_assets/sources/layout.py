@@ -1,7 +1,19 @@
-"""How a source's raw columns map to what the platform calls them. Pure."""
+"""How a source's raw columns map to what the platform calls them, and how its lines are written. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class RawForm:
+    """How a source writes a line, so that its text can be made again from typed values.
+
+    `fields`: what each field of a line is to the platform, in the order of the file. `whole_stars`: what follows the
+    digit of a rating of whole stars, ".0" or nothing.
+    """
+
+    fields: tuple[str, ...]
+    whole_stars: str = ".0"
 
 
 @dataclass(frozen=True)
@@ -19,6 +31,11 @@ class Columns:
     def names(self) -> tuple[str, ...]:
         """The names in the source."""
         return tuple(self.meaning)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What they are to the platform."""
+        return tuple(self.meaning.values())
 
     @property
     def by_meaning(self) -> Mapping[str, str]:

@@ -1,0 +1,158 @@
+"""From the fields of lines, as text, to typed columns; beside them the line, of each row that isn't plain. Pure.
+
+A row is plain where each field keeps its rules (silver's, but for those that need a clock or other rows) and is written
+so that its text can be made again from the typed value: `4.0` and not `+4` or `04`. Silver reads no text of such rows.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import reduce
+
+import pyarrow as pa
+import pyarrow.compute as pac
+
+from reco_assets.sources.layout import RawForm
+from reco_assets.vocabulary import ALLOWED_RATINGS, INT32_MAX, LAST_SECOND
+
+RESCUED = "_rescued"
+SECONDS_PER_DAY = 86_400
+
+# Of a text column: the values, null where a field breaks a rule, and (n,) bool: which are written plainly.
+Read = tuple[pa.Array, pa.Array]
+
+_DIGITS = "^[0-9]{1,18}$"
+_NUMBER = "^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2})?$"
+_DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_YEAR = "^[0-9]{4}$"
+_STARS = pa.array(ALLOWED_RATINGS, pa.float32())
+
+
+def typed(text: Mapping[str, pa.Array], form: RawForm) -> dict[str, pa.Array]:
+    """The platform's columns and `_rescued`, of the fields of n lines as text, null where empty: {what it is: (n,)}.
+
+    A typed value is null where its field breaks a rule. `_rescued` is null for a plain row, else the fields as a line
+    of CSV, where only a field with a comma or a quote is quoted.
+    """
+    read = {_column(name): _READ[name](text[name], form) for name in form.fields}
+    plain = reduce(pac.and_, (written for _, written in read.values()))
+    return {name: values for name, (values, _) in read.items()} | {RESCUED: _rescued(text, form, plain)}
+
+
+def whole_stars_among(ratings: pa.Array) -> str:
+    """How most ratings of whole stars among these texts are written: what follows the digit, ".0" or nothing."""
+    bare, pointed = (int(pac.sum(pac.is_in(ratings, _texts(suffix))).as_py() or 0) for suffix in ("", ".0"))
+    return "" if bare > pointed else ".0"
+
+
+def _column(name: str) -> str:
+    return "timestamp" if name == "date" else name
+
+
+def _id(text: pa.Array, _: RawForm) -> Read:
+    number, written = _whole(text, INT32_MAX)
+    return number.cast(pa.int32()), written
+
+
+def _seconds(text: pa.Array, _: RawForm) -> Read:
+    return _whole(text, LAST_SECOND)
+
+
+def _rating(text: pa.Array, form: RawForm) -> Read:
+    place = pac.index_in(text, _texts(form.whole_stars))
+    written = pac.is_valid(place)
+    if place.null_count:
+        number = pac.ascii_ltrim(_where_matching(_NUMBER, text), "+").cast(pa.float64())
+        place = pac.index_in(number, pa.array(ALLOWED_RATINGS, pa.float64()))
+    return _STARS.take(place), written
+
+
+def _days(text: pa.Array, _: RawForm) -> Read:
+    try:
+        day = text
+        seconds = text.cast(pa.date32()).cast(pa.int32()).cast(pa.int64())
+        seconds = pac.multiply(seconds, SECONDS_PER_DAY)
+    except pa.ArrowInvalid:
+        day = _where_matching(_DAY, text)
+        moment = pac.strptime(day, format="%Y-%m-%d", unit="s", error_is_null=True)
+        exists = pac.equal(pac.strftime(moment, "%Y-%m-%d"), day)  # the 31st of February became one of March
+        seconds = _only(exists, moment.cast(pa.int64()))
+    valid = pac.greater_equal(seconds, 0)
+    return _only(valid, seconds), _true(pac.and_(valid, pac.equal(day, text)))
+
+
+def _text(text: pa.Array, _: RawForm) -> Read:
+    trimmed = pac.ascii_trim(text, " ")
+    return _only(pac.not_equal(trimmed, ""), trimmed), _true(
+        pac.and_(pac.equal(trimmed, text), pac.not_equal(text, ""))
+    )
+
+
+def _genres(text: pa.Array, _: RawForm) -> Read:
+    trimmed = pac.ascii_trim(text, " ")
+    return trimmed, pac.or_(_true(pac.equal(trimmed, text)), pac.is_null(text))
+
+
+def _year(text: pa.Array, _: RawForm) -> Read:
+    year = _where_matching(_YEAR, text).cast(pa.int32())
+    return year, pac.or_(_is_written(year, text), pac.is_null(text))
+
+
+_READ: Mapping[str, Callable[[pa.Array, RawForm], Read]] = {
+    "user_id": _id,
+    "movie_id": _id,
+    "rating": _rating,
+    "timestamp": _seconds,
+    "date": _days,
+    "title": _text,
+    "tag": _text,
+    "genres": _genres,
+    "year": _year,
+}
+
+
+def _whole(text: pa.Array, most: int) -> Read:
+    """Numbers of at most 18 digits, up to `most` (n,) int64."""
+    try:
+        number = text.cast(pa.int64())  # half the time of the expression, which plain text has no need of
+        written = _is_written(number, text)
+    except pa.ArrowInvalid:
+        written = None
+    if written is None or not pac.all(written).as_py():  # a cast also takes 0x10
+        number = _where_matching(_DIGITS, text).cast(pa.int64())
+        written = _is_written(number, text)
+    valid = pac.and_(pac.greater_equal(number, 0), pac.less_equal(number, most))
+    return _only(valid, number), _true(pac.and_(valid, written))
+
+
+def _is_written(number: pa.Array, text: pa.Array) -> pa.Array:
+    return _true(pac.equal(number.cast(pa.string()), text))
+
+
+def _texts(whole_stars: str) -> pa.Array:
+    """The ratings as they are written, in the order of `ALLOWED_RATINGS`."""
+    return pa.array([f"{stars:g}" if stars % 1 else f"{stars:g}{whole_stars}" for stars in ALLOWED_RATINGS])
+
+
+def _rescued(text: Mapping[str, pa.Array], form: RawForm, plain: pa.Array) -> pa.Array:
+    if pac.all(plain).as_py():
+        return pa.nulls(len(plain), pa.string())
+    odd = pac.invert(plain)
+    fields = [_quoted(pac.fill_null(text[name].filter(odd), "")) for name in form.fields]
+    return pac.replace_with_mask(pa.nulls(len(plain), pa.string()), odd, pac.binary_join_element_wise(*fields, ","))
+
+
+def _quoted(text: pa.Array) -> pa.Array:
+    quoted = pac.binary_join_element_wise('"', pac.replace_substring(text, '"', '""'), '"', "")
+    return pac.if_else(pac.match_substring_regex(text, '[,"]'), quoted, text)
+
+
+def _where_matching(pattern: str, text: pa.Array) -> pa.Array:
+    trimmed = pac.ascii_trim(text, " ")
+    return _only(pac.match_substring_regex(trimmed, pattern), trimmed)
+
+
+def _only(where: pa.Array, values: pa.Array) -> pa.Array:
+    return pac.if_else(where, values, pa.scalar(None, values.type))
+
+
+def _true(where: pa.Array) -> pa.Array:
+    return pac.fill_null(where, False)

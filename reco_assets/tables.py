@@ -50,6 +50,25 @@ _RATING = {"user_id": INT, "movie_id": INT, "rating": FLOAT, "rating_ts": TIMEST
 _SPLIT_RATING = _struct(**_RATING, origin=STRING)
 _RECOMMENDATION = _struct(movie_id=INT, score=FLOAT, rank=INT)
 
+# What is typed is there where a field keeps its rules. Where the raw text doesn't follow from it, the row is rescued.
+_PROVENANCE = {"_rescued": STRING, "_line": LONG, "_source_file": STRING, "_loaded_ts": TIMESTAMP}
+_SAID = {
+    "timestamp": "Unix seconds, UTC.",
+    "_rescued": "The line's fields as CSV, of a row that breaks a rule or is written in another way than the rest; "
+    "else null.",
+}
+BRONZE_RATINGS = TableSpec(
+    "bronze/ratings",
+    _described(_struct(user_id=INT, movie_id=INT, rating=FLOAT, timestamp=LONG, **_PROVENANCE), **_SAID),
+)
+BRONZE_MOVIES = TableSpec(
+    "bronze/movies", _described(_struct(movie_id=INT, title=STRING, genres=STRING, year=INT, **_PROVENANCE), **_SAID)
+)
+BRONZE_TAGS = TableSpec(
+    "bronze/tags",
+    _described(_struct(user_id=INT, movie_id=INT, tag=STRING, timestamp=LONG, **_PROVENANCE), **_SAID),
+)
+
 SILVER_RATINGS = TableSpec("silver/ratings", _struct(**_RATING, year=INT, month=INT), ("year", "month"), tuple(KEY))
 SILVER_MOVIES = TableSpec(
     "silver/movies",
@@ -150,6 +169,7 @@ TRENDING = TableSpec(
     key=("movie_id",),
 )
 
+BRONZE = (BRONZE_RATINGS, BRONZE_MOVIES, BRONZE_TAGS)
 SILVER = (SILVER_RATINGS, SILVER_MOVIES, SILVER_TAGS)
 QUARANTINES = (QUARANTINE_RATINGS, QUARANTINE_MOVIES, QUARANTINE_TAGS)
 SPLITS = (TRAIN_RATINGS, TEST_RATINGS, FUTURE_RATINGS)

@@ -9,12 +9,14 @@ from functools import reduce
 
 import pyarrow as pa
 import pyarrow.compute as pac
+from pyarrow import csv
 
 from reco_assets.sources.layout import RawForm
 from reco_assets.vocabulary import ALLOWED_RATINGS, INT32_MAX, LAST_SECOND
 
 RESCUED = "_rescued"
 SECONDS_PER_DAY = 86_400
+BOM = b"\xef\xbb\xbf"
 
 # Of a text column: the values, null where a field breaks a rule, and (n,) bool: which are written plainly.
 Read = tuple[pa.Array, pa.Array]
@@ -35,6 +37,21 @@ def typed(text: Mapping[str, pa.Array], form: RawForm) -> dict[str, pa.Array]:
     read = {_column(name): _READ[name](text[name], form) for name in form.fields}
     plain = reduce(pac.and_, (written for _, written in read.values()))
     return {name: values for name, (values, _) in read.items()} | {RESCUED: _rescued(text, form, plain)}
+
+
+def fields_of(rescued: pa.Array, form: RawForm) -> dict[str, pa.Array]:
+    """The fields of kept lines (n,) as text, null where empty: {what it is: (n,)}; what `typed` was given."""
+    if not len(rescued):
+        return {name: pa.nulls(0, pa.string()) for name in form.fields}
+    lines = "\n".join(rescued.to_pylist()).encode()
+    text = csv.read_csv(
+        pa.BufferReader(BOM + lines + b"\n"),  # the parser drops one mark: never one that is a field's own
+        read_options=csv.ReadOptions(column_names=form.fields, block_size=len(BOM) + len(lines) + 2, use_threads=False),
+        convert_options=csv.ConvertOptions(
+            column_types=dict.fromkeys(form.fields, pa.string()), strings_can_be_null=True, null_values=[""]
+        ),
+    )
+    return {name: text[name].combine_chunks() for name in form.fields}
 
 
 def whole_stars_among(ratings: pa.Array) -> str:

@@ -1,11 +1,14 @@
 """A seeded stand-in for MovieLens: low-rank taste, long-tailed popularity, half stars, years, genres, tags.
 
+Shaped like ml-latest-small: a tenth of the movies has 60 % of the ratings, people rate what meets their taste, half of
+them in one sitting, some over years, and rows are in the order of users and movies, not of time.
 Made in memory in MovieLens's columns, a block of users at a time, so 20 M ratings need no more room than 1 M.
 Single precision throughout: it halves the time, which the draws for every user and movie take.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +31,12 @@ _STARS = pa.array([f"{stars:.1f}" for stars in ALLOWED_RATINGS])
 
 TASTES = 8
 FIRST_SECOND, LAST_SECOND = 825_000_000, 1_540_000_000  # 1996 to 2018, as MovieLens
+LONGEST_MEMBERSHIP = 400_000_000
 USERS_PER_BLOCK = 2_000
+TOP_SHARE = 0.6  # of all ratings, on the most rated tenth of the movies: ml-latest-small has 0.600
+
+_TASTE_OF_USERS, _EXPOSURE = 0.6, 1.2  # deviation of a user's tastes; how strongly liking draws to a movie
+_QUANTILES = np.array([NormalDist().inv_cdf((i + 0.5) / 16) for i in range(16)], np.float32)[:, None]
 
 
 @dataclass(frozen=True)
@@ -60,12 +68,39 @@ def world(shape: SyntheticSettings) -> World:
     genres = [sorted(rng.choice(len(GENRES), rng.integers(1, 4), replace=False)) for _ in range(shape.movies)]
     taste = np.array([genre_taste[g].mean(axis=0) for g in genres]) + rng.normal(0, 0.4, (shape.movies, TASTES))
     quality = rng.normal(0, 0.45, shape.movies)
-    # Zipf with an offset, better movies seen more: a few hundred titles carry most ratings, as in MovieLens.
-    rank = rng.permutation(shape.movies) + 1
-    popularity = (rank + 20.0) ** -1.1 * np.exp(0.8 * quality)
+    popularity = _popularity(shape, rng.permutation(shape.movies) + 1, quality, np.linalg.norm(taste, axis=1))
     released = rng.integers(FIRST_SECOND - 900_000_000, LAST_SECOND - 30_000_000, shape.movies)
     single = np.float32
     return World(taste.astype(single), quality.astype(single), popularity.astype(single), released, genres)
+
+
+def _popularity(shape: SyntheticSettings, rank: np.ndarray, quality: np.ndarray, taste: np.ndarray) -> np.ndarray:
+    """How fast each movie is found, (movies,): Zipf with an offset, better ones faster; `taste`: the length of theirs.
+
+    Bisection finds the exponent at which the top tenth is to get `TOP_SHARE`, or comes as near as so many ratings of
+    so few pairs let it.
+    """
+    low, high = 0.5, 3.0
+    # Most ratings are by people who rate more than the mean: their activity deviates by 1 in `_ratings_per_user`.
+    typical = min(np.exp(0.5) * shape.ratings / shape.users, 0.9 * shape.movies)
+    spread = (_EXPOSURE * _TASTE_OF_USERS * taste).astype(np.float32)
+    for _ in range(12):
+        exponent = (low + high) / 2
+        popularity = ((rank / len(rank) + 0.02) ** -exponent * np.exp(0.8 * quality)).astype(np.float32)
+        chances = np.sort(_chances(popularity * np.exp(spread * _QUANTILES), typical))[::-1]
+        is_flat = chances[: len(rank) // 10].sum() < TOP_SHARE * chances.sum()
+        low, high = (exponent, high) if is_flat else (low, exponent)
+    return popularity
+
+
+def _chances(speeds: np.ndarray, n: float) -> np.ndarray:
+    """How likely each movie is among somebody's `n`, (movies,), by its speed for several users, (users, movies)."""
+    clock = n * len(speeds) / speeds.sum()
+    for _ in range(8):  # Newton's method; it comes from one side, as the sum of chances is concave in time
+        left = np.exp(-clock * speeds)
+        clock += (n - (1 - left).mean(axis=0).sum()) / (speeds * left).mean(axis=0).sum()
+    chances: np.ndarray = (1 - np.exp(-clock * speeds)).mean(axis=0)
+    return chances
 
 
 def _ratings(shape: SyntheticSettings, world: World) -> Iterator[pa.RecordBatch]:
@@ -104,17 +139,22 @@ def _ratings_per_user(shape: SyntheticSettings) -> np.ndarray:
 
 
 def _user(rng: np.random.Generator, world: World, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One user's movies, half stars (0 to 9) and seconds, each of shape (n,), in the order of time."""
-    liking = world.taste @ rng.normal(0, 0.6, TASTES).astype(np.float32)
+    """One user's movies, half stars (0 to 9) and seconds, each of shape (n,), in the order of movies."""
+    liking = world.taste @ rng.normal(0, _TASTE_OF_USERS, TASTES).astype(np.float32)
     # A race of exponential clocks: its n first are n movies without replacement, in proportion to their speed.
-    speed = world.popularity * np.exp(1.2 * liking)
+    speed = world.popularity * np.exp(_EXPOSURE * liking)
     finish = rng.standard_exponential(len(speed), np.float32) / speed
-    movies = np.argpartition(finish, n - 1)[:n].copy() if n else np.empty(0, int)
-    rng.shuffle(movies)
-    stars = 2.75 + rng.normal(0, 0.4) + world.quality[movies] + 0.6 * liking[movies] + rng.normal(0, 0.7, n)
-    start = rng.integers(FIRST_SECOND, LAST_SECOND - 10_000_000)
-    seconds = start + np.sort(rng.integers(0, 10_000_000, n))
-    return movies, np.clip(np.round(stars * 2).astype(int) - 1, 0, len(_STARS) - 1), seconds
+    movies = np.sort(np.argpartition(finish, n - 1)[:n]) if n else np.empty(0, int)
+    opinion = world.quality[movies] + 0.6 * liking[movies] + rng.normal(0, 0.7, n)
+    stars = 3.55 + rng.normal(0, 0.4) + opinion - (opinion.mean() if n else 0)  # people differ in what a star means
+    return movies, np.clip(np.round(stars * 2).astype(int) - 1, 0, len(_STARS) - 1), _seconds(rng, n)
+
+
+def _seconds(rng: np.random.Generator, n: int) -> np.ndarray:
+    """When one user rates, (n,): within a day in half of the cases, over months or years in others."""
+    span = int(np.clip(rng.lognormal(np.log(86_400), 4.0), 10 * n, LONGEST_MEMBERSHIP))
+    start = rng.integers(FIRST_SECOND, LAST_SECOND - span)
+    return start + rng.integers(0, span, n)
 
 
 def catalogue(shape: SyntheticSettings, world: World) -> tuple[list[str], list[str]]:

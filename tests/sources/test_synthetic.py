@@ -91,18 +91,37 @@ def test_the_stars_are_distributed_like_movielens(ratings):
     assert (stars == 5).mean() == pytest.approx(0.13, abs=0.06)
 
 
-def test_a_users_ratings_are_in_the_order_of_time_between_1996_and_2018(ratings):
+def test_ratings_are_in_the_order_of_users_and_movies_not_of_time(ratings):
+    users, movies, seconds = (ratings[name].astype(int) for name in ("userId", "movieId", "timestamp"))
+    of_one_user = np.diff(users) == 0
+    assert (np.diff(users) >= 0).all()
+    assert (np.diff(movies)[of_one_user] > 0).all()
+    assert 0.4 < (np.diff(seconds)[of_one_user] < 0).mean() < 0.6
+
+
+def test_ratings_are_from_1996_to_2018_of_all_years(ratings):
+    seconds = ratings["timestamp"].astype(int)
+    assert synthetic.FIRST_SECOND <= seconds.min() < seconds.max() < synthetic.LAST_SECOND
+    assert len(np.unique(seconds.astype("datetime64[s]").astype("datetime64[Y]"))) == 23
+
+
+def test_half_of_the_users_rate_within_a_day_and_some_over_years(ratings):
     users, seconds = ratings["userId"].astype(int), ratings["timestamp"].astype(int)
-    assert (np.diff(seconds)[np.diff(users) == 0] >= 0).all()
-    assert seconds.min() >= synthetic.FIRST_SECOND
-    assert seconds.max() < synthetic.LAST_SECOND
+    days = [np.ptp(seconds[users == user]) / 86_400 for user in np.unique(users)]
+    assert 0.3 < np.mean(np.array(days) < 1) < 0.6
+    assert 0.02 < np.mean(np.array(days) > 365) < 0.3
 
 
-def test_popularity_has_a_long_tail():
-    made = frame(source(SyntheticSettings(users=600, movies=2_000, ratings=60_000, seed=7)).ratings)
-    counts = np.sort(np.bincount(made["movieId"].astype(int), minlength=2_001)[1:])
-    assert counts[-200:].sum() > 0.35 * counts.sum()
-    assert counts[:1_000].sum() < 0.25 * counts.sum()
+@pytest.mark.parametrize("shape", [(600, 2_000, 60_000), (600, 9_000, 100_000), (3_000, 4_000, 500_000)])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_tenth_of_the_movies_has_three_fifths_of_the_ratings(shape, seed):
+    users, movies, ratings = shape
+    made = source(SyntheticSettings(users=users, movies=movies, ratings=ratings, seed=seed))
+    counts = sum(
+        np.bincount(batch["movieId"].to_numpy(False).astype(int), minlength=movies + 1)
+        for batch in made.ratings.batches()
+    )
+    assert np.sort(counts)[::-1][: movies // 10].sum() / ratings == pytest.approx(0.6, abs=0.03)
 
 
 def test_activity_has_a_long_tail(ratings):

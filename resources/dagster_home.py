@@ -18,9 +18,11 @@ from resources.locking.locks import MAKING_SECONDS, held
 from resources.orchestrator.dagster_private import (
     ConfigurableClassData,
     DagsterSqliteStorage,
+    SqliteScheduleStorage,
     get_alembic_config,
     sqlite_run_storage,
 )
+from resources.orchestrator.kept_open import OpenEvents, OpenRuns
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -37,6 +39,15 @@ class HomeError(RecoError):
 
 class LocalStorage(DagsterSqliteStorage):
     """Dagster's storage in sqlite files, which dagster.yaml names, for every command of Dagster that reads it."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        # Not its own, which opens the files in Dagster's way.
+        super(DagsterSqliteStorage, self).__init__()  # type: ignore[no-untyped-call]
+        self.base_dir, self._inst_data = base_dir, inst_data
+        home = Path(base_dir)
+        self._run_storage = OpenRuns.from_local(str(home / "history"))
+        self._event_log_storage = OpenEvents(str(home / "history" / "runs"))
+        self._schedule_storage = SqliteScheduleStorage.from_local(str(home / "schedules"))
 
     @classmethod
     def config_type(cls) -> Any:

@@ -14,6 +14,7 @@ from dagster._core.execution.plan.objects import ErrorSource
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
+from dagster._core.storage.schedules import SqliteScheduleStorage
 from dagster._core.storage.sql import get_alembic_config
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._core.storage.tags import GRPC_INFO_TAG, SCHEDULED_EXECUTION_TIME_TAG
@@ -38,6 +39,7 @@ __all__ = [
     "RunFailureReason",
     "SqliteEventLogStorage",
     "SqliteRunStorage",
+    "SqliteScheduleStorage",
     "UnresolvedAssetJobDefinition",
     "dagster_cli",
     "dagster_dev",

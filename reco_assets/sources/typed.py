@@ -22,7 +22,7 @@ BOM = b"\xef\xbb\xbf"
 Read = tuple[pa.Array, pa.Array]
 
 _DIGITS = "^[0-9]{1,18}$"
-_NUMBER = "^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2})?$"
+NUMBER = "^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2})?$"
 _DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _YEAR = "^[0-9]{4}$"
 _STARS = pa.array(ALLOWED_RATINGS, pa.float32())
@@ -54,10 +54,30 @@ def fields_of(rescued: pa.Array, form: RawForm) -> dict[str, pa.Array]:
     return {name: text[name].combine_chunks() for name in form.fields}
 
 
+def text_of(rows: pa.RecordBatch, form: RawForm) -> dict[str, pa.Array]:
+    """The fields of n rows of a raw table as they were written, null where empty: {what it is: text (n,)}."""
+    rescued = rows[RESCUED].is_valid()
+    kept = fields_of(rows[RESCUED].drop_null(), form)
+    written = {name: _as_text(name, rows[_column(name)], form) for name in form.fields}
+    return {name: pac.replace_with_mask(text, rescued, kept[name]) for name, text in written.items()}
+
+
 def whole_stars_among(ratings: pa.Array) -> str:
     """How most ratings of whole stars among these texts are written: what follows the digit, ".0" or nothing."""
     bare, pointed = (int(pac.sum(pac.is_in(ratings, _texts(suffix))).as_py() or 0) for suffix in ("", ".0"))
     return "" if bare > pointed else ".0"
+
+
+def where_matching(pattern: str, text: pa.Array) -> pa.Array:
+    """The texts (n,) without blanks around them; null where one does not match."""
+    trimmed = pac.ascii_trim(text, " ")
+    return _only(pac.match_substring_regex(trimmed, pattern), trimmed)
+
+
+def _as_text(name: str, values: pa.Array, form: RawForm) -> pa.Array:
+    if name == "rating":
+        return _texts(form.whole_stars).take(pac.index_in(values, _STARS))
+    return pac.strftime(values.cast(pa.timestamp("s")), "%Y-%m-%d") if name == "date" else values.cast(pa.string())
 
 
 def _column(name: str) -> str:
@@ -77,7 +97,7 @@ def _rating(text: pa.Array, form: RawForm) -> Read:
     place = pac.index_in(text, _texts(form.whole_stars))
     written = pac.is_valid(place)
     if place.null_count:
-        number = pac.ascii_ltrim(_where_matching(_NUMBER, text), "+").cast(pa.float64())
+        number = pac.ascii_ltrim(where_matching(NUMBER, text), "+").cast(pa.float64())
         place = pac.index_in(number, pa.array(ALLOWED_RATINGS, pa.float64()))
     return _STARS.take(place), written
 
@@ -88,7 +108,7 @@ def _days(text: pa.Array, _: RawForm) -> Read:
         seconds = text.cast(pa.date32()).cast(pa.int32()).cast(pa.int64())
         seconds = pac.multiply(seconds, SECONDS_PER_DAY)
     except pa.ArrowInvalid:
-        day = _where_matching(_DAY, text)
+        day = where_matching(_DAY, text)
         moment = pac.strptime(day, format="%Y-%m-%d", unit="s", error_is_null=True)
         exists = pac.equal(pac.strftime(moment, "%Y-%m-%d"), day)  # the 31st of February became one of March
         seconds = _only(exists, moment.cast(pa.int64()))
@@ -109,7 +129,7 @@ def _genres(text: pa.Array, _: RawForm) -> Read:
 
 
 def _year(text: pa.Array, _: RawForm) -> Read:
-    year = _where_matching(_YEAR, text).cast(pa.int32())
+    year = where_matching(_YEAR, text).cast(pa.int32())
     return year, pac.or_(_is_written(year, text), pac.is_null(text))
 
 
@@ -134,7 +154,7 @@ def _whole(text: pa.Array, most: int) -> Read:
     except pa.ArrowInvalid:
         written = None
     if written is None or not pac.all(written).as_py():  # a cast also takes 0x10
-        number = _where_matching(_DIGITS, text).cast(pa.int64())
+        number = where_matching(_DIGITS, text).cast(pa.int64())
         written = _is_written(number, text)
     valid = pac.and_(pac.greater_equal(number, 0), pac.less_equal(number, most))
     return _only(valid, number), _true(pac.and_(valid, written))
@@ -160,11 +180,6 @@ def _rescued(text: Mapping[str, pa.Array], form: RawForm, plain: pa.Array) -> pa
 def _quoted(text: pa.Array) -> pa.Array:
     quoted = pac.binary_join_element_wise('"', pac.replace_substring(text, '"', '""'), '"', "")
     return pac.if_else(pac.match_substring_regex(text, '[,"]'), quoted, text)
-
-
-def _where_matching(pattern: str, text: pa.Array) -> pa.Array:
-    trimmed = pac.ascii_trim(text, " ")
-    return _only(pac.match_substring_regex(trimmed, pattern), trimmed)
 
 
 def _only(where: pa.Array, values: pa.Array) -> pa.Array:

@@ -38,7 +38,8 @@ class Tally:
     def add(self, batch: pa.RecordBatch, now: datetime) -> None:
         """Count the rows of a raw batch, all of one file; those after `now` are of the future."""
         self.rows += len(batch)
-        broken = broken_rules(batch, now)
+        meaning = columns_among(batch.schema.names).meaning
+        broken = broken_rules({what: batch[name] for name, what in meaning.items()}, now)
         if not broken:
             return
         self.unreadable += int(np.logical_or.reduce(list(broken.values())).sum())

@@ -38,8 +38,8 @@ def as_bronze(spark: Any, **text: str) -> Any:
 
 @pytest.mark.usefixtures("books")
 def test_rows_of_a_new_source_are_judged_by_what_its_columns_are() -> None:
-    batch = pa.record_batch({"Reader": ["1"], "Book": ["x"], "Stars": ["4.5"], "At": ["1000000000"]})
-    assert list(broken_rules(batch, datetime(2026, 1, 2, tzinfo=UTC))) == ["invalid_movie_id"]
+    text = {what: pa.array([field]) for what, field in zip(BOOKS.ratings.fields, ["1", "x", "4.5", "9"], strict=True)}
+    assert list(broken_rules(text, datetime(2026, 1, 2, tzinfo=UTC))) == ["invalid_movie_id"]
 
 
 @pytest.mark.usefixtures("books")

@@ -1,17 +1,21 @@
 """Which movies are good, what is read from a title, and which of several rows with one id is kept."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from reco_assets.silver.cleaning import Cleaned, clean_movies, exact_duplicates, typed_movies
-from reco_assets.silver.layouts import movies_as_text
-from reco_assets.sources import netflix
-from reco_assets.sources.movielens import MOVIES
+from reco_assets.quality.exact_duplicates import exact_duplicates
+from reco_assets.silver.movies import SAID, clean_movies, what_movies_say
+from reco_assets.silver.quarantine import Cleaned
+from reco_assets.sources import movielens, netflix
+from reco_assets.sources.layout import RawForm
 from reco_assets.tables import QUARANTINE_MOVIES, SILVER_MOVIES
+from resources.tables.writing import schema_of
 
-pytestmark = pytest.mark.both_engines
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+MOVIES, TITLES = RawForm(movielens.LAYOUT.movies.fields), RawForm(netflix.LAYOUT.movies.fields)
 
 YEARS = {
     "Toy Story (1995)": 1995,
@@ -43,9 +47,9 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def cleaned(bronze: Callable[..., Any]) -> Cleaned:
+def cleaned(raw: Callable[..., Any]) -> Cleaned:
     titles = [(str(number), title, "Drama|Sci-Fi") for number, title in enumerate(YEARS)]
-    return clean_movies(movies_as_text(bronze(MOVIES, [*titles, *(row for row, _ in REFUSED.values())])))
+    return clean_movies(raw(MOVIES, [*titles, *(row for row, _ in REFUSED.values())]), MOVIES, NOW)
 
 
 @pytest.fixture(scope="module")
@@ -59,15 +63,15 @@ def quarantine(cleaned: Cleaned, rows_of: Callable) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def clean(bronze: Callable[..., Any], rows_of: Callable) -> Callable[..., tuple[dict, list, int]]:
+def clean(raw: Callable[..., Any], rows_of: Callable) -> Callable[..., tuple[dict, list, int]]:
     """Movies to ({id: silver row}, [(line, raw, reasons)], exact duplicates)."""
 
-    def run(*rows: tuple[str | None, ...], columns: tuple[str, ...] = MOVIES) -> tuple[dict, list, int]:
-        text = movies_as_text(bronze(columns, rows))
-        result = clean_movies(text)
+    def run(*rows: tuple[str | None, ...], form: RawForm = MOVIES) -> tuple[dict, list, int]:
+        given = raw(form, rows)
+        result = clean_movies(given, form, NOW)
         good = {row["movie_id"]: row for row in rows_of(result.good)}
         refused = sorted((r["line"], r["raw"], r["reasons"]) for r in rows_of(result.quarantined))
-        return good, refused, exact_duplicates(typed_movies(text), result.quarantined)
+        return good, refused, exact_duplicates(what_movies_say(given, form), ("movie_id", *SAID), result.quarantined)
 
     return run
 
@@ -96,11 +100,11 @@ def test_a_quarantined_movie_carries_source_line_and_raw_text(quarantine: list[d
 
 
 def test_silver_movies_have_the_declared_columns(cleaned: Cleaned) -> None:
-    assert _columns(cleaned.good.schema) == _columns(SILVER_MOVIES.schema)
+    assert _columns(schema_of(cleaned.good)) == _columns(SILVER_MOVIES.schema)
 
 
 def test_quarantined_movies_have_the_declared_columns(cleaned: Cleaned) -> None:
-    assert _columns(cleaned.quarantined.schema) == _columns(QUARANTINE_MOVIES.schema)
+    assert _columns(schema_of(cleaned.quarantined)) == _columns(QUARANTINE_MOVIES.schema)
 
 
 def test_a_movie_without_genres_is_listed_under_none(clean: Callable) -> None:
@@ -122,14 +126,14 @@ def test_a_movie_listed_twice_in_the_same_words_is_an_exact_duplicate(clean: Cal
 
 
 def test_a_netflix_movie_takes_its_year_from_its_column(clean: Callable) -> None:
-    good, _, _ = clean(("1", "2003", "Dinosaur Planet"), ("2", "NULL", "Lost"), columns=netflix.MOVIES)
+    good, _, _ = clean(("1", "2003", "Dinosaur Planet"), ("2", "NULL", "Lost"), form=TITLES)
     assert good[1]["release_year"] == 2003
     assert good[2]["release_year"] is None
 
 
 def test_a_netflix_movie_listed_with_and_without_a_year_is_a_conflict(clean: Callable) -> None:
     rows = (("1", None, "Lost"), ("1", "2003", "Lost"))
-    good, refused, duplicates = clean(*rows, columns=netflix.MOVIES)
+    good, refused, duplicates = clean(*rows, form=TITLES)
     assert good[1]["release_year"] == 2003
     assert [reasons for _, _, reasons in refused] == [["conflicting_duplicate"]]
     assert duplicates == 0

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from reco_assets.silver.cleaning import clean_ratings
-from reco_assets.silver.layouts import ratings_as_text
-from reco_assets.sources.netflix import RATINGS
+from reco_assets.silver.ratings import clean_ratings
+from reco_assets.sources import netflix
+from reco_assets.sources.layout import RawForm
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-
-pytestmark = pytest.mark.both_engines
+RATINGS = RawForm(netflix.LAYOUT.ratings.fields, whole_stars="")
 
 DATES = {
     "2005-09-06": 1125964800,
@@ -34,7 +33,6 @@ DATES = {
     "20050906": None,
     "1125964800": None,
     "\u0662\u0660\u0660\u0665-09-06": None,
-    "2005-09-06\n": None,
     "yesterday": None,
     "": None,
     None: None,
@@ -42,10 +40,10 @@ DATES = {
 
 
 @pytest.fixture(scope="module")
-def outcomes(bronze: Callable[..., Any], rows_of: Callable) -> dict[int, Any]:
+def outcomes(raw: Callable[..., Any], rows_of: Callable) -> dict[int, Any]:
     """For the user of each date: the second it became, or the reasons it was refused for."""
     rows = [("1", str(user), "4", date) for user, date in enumerate(DATES)]
-    cleaned = clean_ratings(ratings_as_text(bronze(RATINGS, rows)), NOW)
+    cleaned = clean_ratings(raw(RATINGS, rows), RATINGS, NOW)
     good = {row["user_id"]: int(row["rating_ts"].timestamp()) for row in rows_of(cleaned.good)}
     return good | {row["line"] - 2: row["reasons"] for row in rows_of(cleaned.quarantined)}
 
@@ -56,6 +54,6 @@ def test_a_netflix_date_is_midnight_in_utc_or_an_invalid_timestamp(date: str | N
     assert outcomes[list(DATES).index(date)] == (["invalid_timestamp"] if expected is None else expected)
 
 
-def test_raw_text_has_the_netflix_columns_in_their_order(bronze: Callable[..., Any], rows_of: Callable) -> None:
-    text = ratings_as_text(bronze(RATINGS, [("8", "1488844", "3", "2005-09-06")]))
-    assert rows_of(text.select("raw")) == [{"raw": "8,1488844,3,2005-09-06"}]
+def test_raw_text_has_the_netflix_columns_in_their_order(raw: Callable[..., Any]) -> None:
+    cleaned = clean_ratings(raw(RATINGS, [("8", "1488844", "3", "2100-09-06")]), RATINGS, NOW)
+    assert cleaned.quarantined["raw"].to_pylist() == ["8,1488844,3,2100-09-06"]

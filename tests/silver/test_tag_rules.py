@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from reco_assets.silver.cleaning import Cleaned, clean_tags
-from reco_assets.silver.layouts import tags_as_text
-from reco_assets.sources.movielens import TAGS
+from reco_assets.silver.quarantine import Cleaned
+from reco_assets.silver.tags import clean_tags
+from reco_assets.sources import movielens
+from reco_assets.sources.layout import RawForm
 from reco_assets.tables import QUARANTINE_TAGS, SILVER_TAGS
+from resources.tables.writing import schema_of
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
-pytestmark = pytest.mark.both_engines
+TAGS = RawForm(movielens.LAYOUT.tags.fields)
 
 GOOD = [("1", "2", " slow burn ", "1112486027"), ("1", "2", "funny", "1"), ("1", "2", "funny", "1")]
 REFUSED = {
@@ -33,8 +35,8 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def cleaned(bronze: Callable[..., Any]) -> Cleaned:
-    return clean_tags(tags_as_text(bronze(TAGS, [*GOOD, *(row for row, _ in REFUSED.values())])), NOW)
+def cleaned(raw: Callable[..., Any]) -> Cleaned:
+    return clean_tags(raw(TAGS, [*GOOD, *(row for row, _ in REFUSED.values())]), TAGS, NOW)
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +61,11 @@ def test_each_bad_tag_is_quarantined_with_every_reason(cleaned: Cleaned, rows_of
 
 
 def test_silver_tags_have_the_declared_columns(cleaned: Cleaned) -> None:
-    assert _columns(cleaned.good.schema) == _columns(SILVER_TAGS.schema)
+    assert _columns(schema_of(cleaned.good)) == _columns(SILVER_TAGS.schema)
 
 
 def test_quarantined_tags_have_the_declared_columns(cleaned: Cleaned) -> None:
-    assert _columns(cleaned.quarantined.schema) == _columns(QUARANTINE_TAGS.schema)
+    assert _columns(schema_of(cleaned.quarantined)) == _columns(QUARANTINE_TAGS.schema)
 
 
 def _columns(schema: Any) -> list[tuple[str, str]]:

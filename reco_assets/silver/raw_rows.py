@@ -1,0 +1,70 @@
+"""Cleaning of what lies in bronze: on the embedded engine in memory, where a table for one machine fits.
+
+20 M ratings, processor time: TODO
+"""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from reco_assets.silver.event_rows import LOGGED, RATED, event_frame, event_rows
+from reco_assets.silver.movies import clean_movies
+from reco_assets.silver.quarantine import Cleaned
+from reco_assets.silver.rating_events import TakenEvents
+from reco_assets.silver.ratings import RAW, clean_rating_frame, clean_ratings
+from reco_assets.silver.tags import clean_tags
+from reco_assets.sources.raw_forms import raw_form_of
+from reco_assets.sources.source import SOURCE_FILE
+from reco_assets.tables import BRONZE_MOVIES, BRONZE_RATINGS, BRONZE_TAGS, EVENTS_LOG
+from resources.tables.lakehouse import Lakehouse
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from reco_assets.sources.layout import RawForm
+
+
+def ratings_cleaned(lakehouse: Lakehouse, taken: TakenEvents, now: datetime) -> Cleaned:
+    """The ratings of the source and of the events taken. Raises `LakehouseError`, `OldRawTableError`."""
+    form = form_of(lakehouse, BRONZE_RATINGS.name)
+    if lakehouse.engine.name == "spark":
+        return clean_rating_frame(_rating_frame(lakehouse, taken), form, now)
+    return clean_ratings(raw_ratings(lakehouse, taken), form, now)
+
+
+def movies_cleaned(lakehouse: Lakehouse, now: datetime) -> Cleaned:
+    """The movies of the source. Raises `LakehouseError`, `OldRawTableError`."""
+    return clean_movies(raw_rows(lakehouse, BRONZE_MOVIES.name), form_of(lakehouse, BRONZE_MOVIES.name), now)
+
+
+def tags_cleaned(lakehouse: Lakehouse, now: datetime) -> Cleaned:
+    """The tags of the source. Raises `LakehouseError`, `OldRawTableError`."""
+    return clean_tags(raw_rows(lakehouse, BRONZE_TAGS.name), form_of(lakehouse, BRONZE_TAGS.name), now)
+
+
+def form_of(lakehouse: Lakehouse, table: str) -> "RawForm":
+    """How the lines of a raw table were written. Raises `LakehouseError`, `OldRawTableError`."""
+    return raw_form_of(lakehouse.dataset(table).schema, table)
+
+
+def raw_rows(lakehouse: Lakehouse, table: str) -> pa.Table:
+    """A raw table. Raises `LakehouseError`."""
+    return lakehouse.dataset(table).to_table()
+
+
+def raw_ratings(lakehouse: Lakehouse, taken: TakenEvents) -> pa.Table:
+    """The raw ratings of the source and of the events taken: the columns `RAW`. Raises `LakehouseError`."""
+    rows = lakehouse.dataset(BRONZE_RATINGS.name, encoded=[SOURCE_FILE]).to_table(list(RAW))
+    if taken.version is None:
+        return rows
+    log = lakehouse.dataset(EVENTS_LOG.name, taken.version).to_table(LOGGED, ds.field("event_type") == RATED)
+    return pa.concat_tables([rows, event_rows(log).select(RAW).cast(rows.schema)])
+
+
+def _rating_frame(lakehouse: Lakehouse, taken: TakenEvents) -> "DataFrame":
+    rows = lakehouse.read(BRONZE_RATINGS.name).select(*RAW)
+    if taken.version is None:
+        return rows
+    return rows.unionByName(event_frame(lakehouse.read(EVENTS_LOG.name, taken.version)))

@@ -8,7 +8,15 @@ import pytest
 
 HOUSE = Path(__file__).resolve().parents[1] / "reco_assets"
 PURE = (
-    *("vocabulary", "statistics", "batches/last_values", "silver/cleaning", "silver/layouts", "split/plan"),
+    *(
+        "vocabulary",
+        "statistics",
+        "batches/last_values",
+        "silver/cleaning",
+        "silver/layouts",
+        "split/plan",
+        "split/arrays",
+    ),
     *(f"features/{name}" for name in ("declarations", "point_in_time", "running")),
     *(f"sources/{name}" for name in ("advice", "headers", "layout", "rules", "unreadable")),
     *(f"streaming/{name}" for name in ("fields", "readable", "simulate")),

@@ -1,20 +1,14 @@
-"""Which of several ratings of one user, movie and time stands: the last one. Pure functions of tables and frames.
+"""Which of several ratings of one user, movie and time stands: the last one. Pure functions of tables.
 
 Of rows that say the same one after the other the first stays, so that a repeat changes nothing, not even the origin.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import Window
-from pyspark.sql import functions as F
 
 from reco_assets.vocabulary import KEY
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 REPLACES = "replaces"
 
@@ -55,13 +49,3 @@ def _differ(keys: Sequence[np.ndarray]) -> np.ndarray:
     """Where the n - 1 later of n sorted keys differ from the one before."""
     found: np.ndarray = np.logical_or.reduce([np.diff(key) != 0 for key in keys])
     return found
-
-
-def last_values_of_frame(rows: "DataFrame", order: Sequence[str]) -> "DataFrame":
-    """As `last_values`, on an engine."""
-    of_key = Window.partitionBy(*KEY)
-    before = F.lag("rating").over(of_key.orderBy(*order))
-    steps = rows.withColumn("before", before).where(F.col("before").isNull() | (F.col("before") != F.col("rating")))
-    rank = F.row_number().over(of_key.orderBy(*(F.desc(name) for name in order)))
-    found = steps.withColumn("rank", rank).where(F.col("rank") == 1)
-    return found.withColumn(REPLACES, F.col("before").isNotNull()).drop("before", "rank")

@@ -80,7 +80,8 @@ def futures(settings: Settings, future_file: Path | None, csv_output: Path | Non
     output = but_for_own(settings, csv_output, FUTURE_CSV)
     if output:
         lakehouse = Lakehouse.open(settings)
-        future = _cleaned(lakehouse, future_file).good if future_file else lakehouse.read(FUTURE_RATINGS.name)
+        platforms = FUTURE_RATINGS.name
+        future = _cleaned(lakehouse, future_file).good if future_file else lakehouse.dataset(platforms)
         return hand_over(settings, {"path": str(output), "rows": write_futures_csv(future, output)})
     if future_file:
         require_future_of_source(settings, future_file)

@@ -4,52 +4,30 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from reco_assets.batches.accepted import accept_waiting, waiting_totals
 from reco_assets.publishing import publish_table, publish_waiting
-from reco_assets.silver import layouts
-from reco_assets.sources.presplit import came_split
 from reco_assets.split import merge
-from reco_assets.split import plan as splits
 from reco_assets.split.acceptance import Accept, verdict_for
 from reco_assets.split.futures import write_futures_csv
-from reco_assets.tables import FUTURES_CSV, OWNERS, SIDE_TABLES, SPLIT_RATINGS, STREAM_RATINGS
+from reco_assets.split.history import policy_of, side_of_history, split_history
+from reco_assets.tables import FUTURE_RATINGS, FUTURES_CSV, OWNERS, SIDE_TABLES
 from reco_assets.vocabulary import FUTURE, TEST, TRAIN
 from resources.io_managers import table_metadata
 from resources.tables.lakehouse import Lakehouse
 
-AS_DELIVERED = "as_delivered"
 _ASSET: dict[str, Any] = {"key_prefix": "silver", "group_name": "splits", "owners": OWNERS, "kinds": {"delta"}}
 
 
-@dg.asset(
-    ins={"ratings": dg.AssetIn(["silver", "ratings"]), "bronze": dg.AssetIn(["bronze", "ratings"])},
-    deps=[["silver", "etl_report"]],
-    **_ASSET,
-)
-def split_ratings(
-    context: dg.AssetExecutionContext,
-    lakehouse: dg.ResourceParam[Lakehouse],
-    ratings: DataFrame,
-    bronze: DataFrame,
-) -> DataFrame:
+@dg.asset(deps=[["silver", "ratings"], ["bronze", "ratings"], ["silver", "etl_report"]], **_ASSET)
+def split_ratings(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> Any:
     """Every silver rating with its side; a pair keeps the side that it got before.
 
     That is the side of an earlier run under the same policy, else the one it was streamed with.
     """
-    settings = lakehouse.settings.split
-    if came_split(lakehouse.dataset("bronze/ratings")):
-        policy, sided = AS_DELIVERED, splits.split_as_delivered(ratings, layouts.ratings_as_text(bronze))
-    else:
-        policy, sided = settings.policy(), splits.split_by_plan(ratings, settings)
-    if lakehouse.exists(STREAM_RATINGS.name):
-        sided = splits.keep_stream_sides(sided, lakehouse.read(STREAM_RATINGS.name))
-    if lakehouse.exists(SPLIT_RATINGS.name):
-        sided = splits.keep_sides(sided, lakehouse.read(SPLIT_RATINGS.name), policy)
+    policy = policy_of(lakehouse)
     context.add_output_metadata({"policy": policy})
-    return splits.as_split_ratings(sided, policy)
+    return split_history(lakehouse, policy)
 
 
 class AcceptConfig(dg.Config):
@@ -117,21 +95,21 @@ train_ratings = _merged_side(TRAIN, "What models are trained on.")
 test_ratings = _merged_side(TEST, "What models are judged on; never trained on.")
 
 
-@dg.asset(ins={"split": dg.AssetIn(["silver", "split_ratings"])}, **_ASSET)
-def future_ratings(split: DataFrame) -> DataFrame:
+@dg.asset(deps=[["silver", "split_ratings"]], **_ASSET)
+def future_ratings(lakehouse: dg.ResourceParam[Lakehouse]) -> Any:
     """The newest slice of all, cut off before the split: food for streaming."""
-    return split.where(F.col("side") == F.lit(FUTURE)).drop("side", "policy")
+    return side_of_history(lakehouse, FUTURE)
 
 
 @dg.asset(
     key=["silver", "future_csv"],
-    ins={"future": dg.AssetIn(["silver", "future_ratings"])},
+    deps=[["silver", "future_ratings"]],
     group_name="splits",
     owners=OWNERS,
     kinds={"csv"},
 )
-def future_csv(lakehouse: dg.ResourceParam[Lakehouse], future: DataFrame) -> dg.MaterializeResult:
+def future_csv(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
     """The future ratings as `DATE,CUST_ID,MOVIE_ID,RATING`, in the order of time."""
     path = lakehouse.root / FUTURES_CSV
-    rows = write_futures_csv(future, path)
+    rows = write_futures_csv(lakehouse.dataset(FUTURE_RATINGS.name).to_table(), path)
     return dg.MaterializeResult(metadata={"dagster/row_count": rows, "path": dg.MetadataValue.path(str(path))})

@@ -16,17 +16,18 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import functions as F
 
 from reco_assets.batches.accepted import accepted
-from reco_assets.batches.last_values import REPLACES, last_values, last_values_of_frame
+from reco_assets.batches.last_values import REPLACES, last_values
 from reco_assets.batches.merged import pending, transaction
 from reco_assets.batches.receipts import good_rows
 from reco_assets.batches.upkeep import after_merge
+from reco_assets.split.history import ROW, side_of_history
 from reco_assets.steps import reached
-from reco_assets.tables import SIDE_TABLES, SPLIT_RATINGS, STREAM_RATINGS, TRAIN_RATINGS
+from reco_assets.tables import SIDE_TABLES, SPLIT_RATINGS, STREAM_RATINGS
 from reco_assets.vocabulary import KEY, PAIR
 from resources.tables.appends import batch_rows
 from resources.tables.growth import changes_of, commit_changes, record, rows_under
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 BUILT_FROM = "reco.split_version"
 ACCEPTED = ["accepted", "line"]  # the order in which rows were accepted
 BEFORE_ALL = -1
-ROW = [field.name for field in TRAIN_RATINGS.schema.fields]
 # Where a run may be killed, per side.
 STEPS = tuple(f"{side}_{step}" for side in SIDE_TABLES for step in ("rebuilt", "rebuild_recorded", "inserted"))
 
@@ -72,7 +72,7 @@ def merge_side(lakehouse: Lakehouse, side: str) -> Merged:
     spec = SIDE_TABLES[side]
     with lakehouse.lock(spec.name):
         if lakehouse.settings.storage.format != "delta":
-            lakehouse.write(spec, rebuilt_side(lakehouse.read(SPLIT_RATINGS.name), None, [], side))
+            lakehouse.write(spec, side_of_history(lakehouse, side))
             return Merged(How.REBUILT, lakehouse.row_count(spec.name), ())
         split = read_log(lakehouse, SPLIT_RATINGS.name)
         if lakehouse.exists(spec.name):
@@ -80,31 +80,6 @@ def merge_side(lakehouse: Lakehouse, side: str) -> Merged:
             if log.property_of(BUILT_FROM) == _state(split):
                 return _insert(lakehouse, side, split.version, pending(lakehouse, log), log.epoch)
         return _rebuild(lakehouse, side, split, [entry.batch for entry in accepted(lakehouse.root)])
-
-
-def rebuilt_side(split: "DataFrame", stream: "DataFrame | None", batches: Sequence[str], side: str) -> "DataFrame":
-    """The rows of a side from silver/split_ratings and, where batches were accepted, stream/ratings."""
-    history = split.where(F.col("side") == F.lit(side)).select(*ROW)
-    if stream is None or not batches:
-        return history
-    last = _last_of_batches(split, stream, batches, side)
-    untouched = history.join(F.broadcast(last.select(*KEY)), KEY, "left_anti")
-    return untouched.select(*ROW).unionByName(last.select(*ROW))
-
-
-def _last_of_batches(split: "DataFrame", stream: "DataFrame", batches: Sequence[str], side: str) -> "DataFrame":
-    """What stands under the keys that batches bring to a side; `replaces`, whether in place of another value."""
-    order = split.sparkSession.createDataFrame(list(enumerate(batches)), "accepted int, batch string")
-    taken = stream.join(F.broadcast(order), "batch")
-    known = split.where(F.col("side").isin(*SIDE_TABLES)).select(*PAIR, F.col("side").alias("known"))
-    known = known.join(taken.select(*PAIR).distinct(), PAIR, "left_semi").distinct()
-    sided = taken.join(known, PAIR, "left").where(F.coalesce("known", "split") == F.lit(side))
-    brought = sided.withColumn("origin", F.col("batch")).select(*ROW, *ACCEPTED)
-    before = split.where(F.col("side") == F.lit(side)).select(*ROW)
-    before = before.join(brought.select(*KEY).distinct(), KEY, "left_semi").select(
-        *ROW, F.lit(BEFORE_ALL).alias("accepted"), F.lit(0).cast("bigint").alias("line")
-    )
-    return last_values_of_frame(before.unionByName(brought), ACCEPTED)
 
 
 def rows_of_side(stream: pa.Table, known: pa.Table, batches: Sequence[str], side: str) -> pa.Table:
@@ -134,17 +109,37 @@ def rows_to_put(brought: pa.Table, held: pa.Table) -> pa.Table:
     return last_values(rows, ACCEPTED).select([*ROW, REPLACES])
 
 
+def rebuilt_table(history: pa.Table, last: pa.Table) -> pa.Table:
+    """The rows of a side: those of history, in their order, but under the keys of `last`, whose rows follow."""
+    near = history.select(KEY).append_column("at", pa.array(np.arange(len(history))))
+    near = near.filter(pc.is_in(history["user_id"], pc.unique(last["user_id"])))
+    replaced = near.join(last.select(KEY), keys=KEY, join_type="left semi")["at"].to_numpy()
+    kept = np.ones(len(history), bool)
+    kept[replaced] = False
+    return pa.concat_tables([history.filter(pa.array(kept)), last.select(ROW).cast(history.schema)])
+
+
+def rebuilt_frame(history: "DataFrame", last: pa.Table) -> "DataFrame":
+    """As `rebuilt_table`, on an engine and in any order."""
+    new = history.sparkSession.createDataFrame(last.select(ROW))
+    return history.join(new.select(*KEY), KEY, "left_anti").select(*ROW).unionByName(new)
+
+
 def _rebuild(lakehouse: Lakehouse, side: str, split: TableLog, batches: list[str]) -> Merged:
     spec = SIDE_TABLES[side]
-    stream = lakehouse.read(STREAM_RATINGS.name) if batches else None
-    history = lakehouse.read(SPLIT_RATINGS.name, split.version)
-    lakehouse.write(spec, rebuilt_side(history, stream, batches, side))
+    history, corrected = side_of_history(lakehouse, side, split.version), 0
+    if batches:
+        brought = _brought(lakehouse, side, split.version, batches)
+        own = lakehouse.dataset(SPLIT_RATINGS.name, split.version).filter(pc.field("side") == side)
+        last = rows_to_put(brought, rows_under(own, brought.select(KEY), ROW))
+        corrected = pc.sum(last[REPLACES], min_count=0).as_py()
+        history = rebuilt_table(history, last) if isinstance(history, pa.Table) else rebuilt_frame(history, last)
+    lakehouse.write(spec, history)
     reached(f"{side}_rebuilt")
     # Until this commit the property names an older state of the split, so that a run killed here is done again.
     epoch = read_log(lakehouse, spec.name).epoch
     record(lakehouse, spec.name, transaction(epoch, batches[-1]) if batches else None, {BUILT_FROM: _state(split)})
     reached(f"{side}_rebuild_recorded")
-    corrected = 0 if stream is None else _last_of_batches(history, stream, batches, side).where(REPLACES).count()
     return Merged(How.REBUILT, lakehouse.row_count(spec.name), tuple(batches), corrected)
 
 
@@ -152,11 +147,7 @@ def _insert(lakehouse: Lakehouse, side: str, split_version: int, batches: list[s
     if not batches:
         return Merged(How.UNCHANGED, 0, ())
     spec = SIDE_TABLES[side]
-    columns, counts = ["batch", "line", *ROW[:-1], "split"], good_rows(lakehouse.root, batches)
-    stream = batch_rows(lakehouse, STREAM_RATINGS.name, batches, columns, counts)
-    split = lakehouse.dataset(SPLIT_RATINGS.name, split_version, encoded=["side"])
-    known = split.to_table(columns=[*PAIR, "side"], filter=pc.field("user_id").isin(pc.unique(stream["user_id"])))
-    brought = rows_of_side(stream, known, batches, side)
+    brought = _brought(lakehouse, side, split_version, batches)
     held = rows_under(lakehouse.dataset(spec.name), brought.select(KEY))
     last = rows_to_put(brought, held)
     changes = changes_of(last.select(ROW), held, KEY)
@@ -165,6 +156,15 @@ def _insert(lakehouse: Lakehouse, side: str, split_version: int, batches: list[s
     after_merge(lakehouse, spec.name)
     corrected_before = last.filter(pc.field(REPLACES)).join(changes.new, keys=KEY, join_type="left semi")
     return Merged(How.INSERTED, len(changes), tuple(batches), len(changes.other) + len(corrected_before))
+
+
+def _brought(lakehouse: Lakehouse, side: str, split_version: int, batches: list[str]) -> pa.Table:
+    """As `rows_of_side`, of the stream and of what the split knows of its users."""
+    columns, counts = ["batch", "line", *ROW[:-1], "split"], good_rows(lakehouse.root, batches)
+    stream = batch_rows(lakehouse, STREAM_RATINGS.name, batches, columns, counts)
+    split = lakehouse.dataset(SPLIT_RATINGS.name, split_version, encoded=["side"])
+    known = split.to_table(columns=[*PAIR, "side"], filter=pc.field("user_id").isin(pc.unique(stream["user_id"])))
+    return rows_of_side(stream, known, batches, side)
 
 
 def _state(split: TableLog) -> str:

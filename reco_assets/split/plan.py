@@ -1,4 +1,4 @@
-"""Which side every rating is on: train, test or future. Pure functions of DataFrames.
+"""Which side every rating is on: train, test or future. Pure functions of DataFrames, for the larger engine.
 
 The unit is the (user, movie) pair: both rows of a pair rated twice are on one side, and a pair that an earlier
 run placed stays where it was, or old test rows would leak into training when ratings arrive.
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from reco_assets.split.arrays import SHARES
 from reco_assets.vocabulary import FUTURE, HISTORY, PAIR, SIDES, TEST, TRAIN
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from resources.settings.split import SplitSettings
 
-SHARES = 10_000
 _RATING = ("user_id", "movie_id", "rating", "rating_ts")
 
 
@@ -29,21 +29,23 @@ def split_by_plan(ratings: "DataFrame", plan: "SplitSettings") -> "DataFrame":
     return ratings.join(sided, PAIR)
 
 
-def split_as_delivered(ratings: "DataFrame", delivered: "DataFrame") -> "DataFrame":
-    """silver/ratings + `side`, from raw rows (user_id, movie_id as text, source = train.txt …) that name it.
+def delivered_sides(delivered: "DataFrame") -> "DataFrame":
+    """user_id, movie_id and `side` of each pair of raw rows (the ids as text, source = train.txt …).
 
     A pair in more than one file is on the side of the first of train, test, future: never tested on what was
-    trained on. A pair in none of them, which came as an event, is trained on.
+    trained on.
     """
     side = F.regexp_extract("source", r"^(\w+)\.txt$", 1)
-    order = F.array_position(F.array(*(F.lit(name) for name in SIDES)), side)
-    pairs = (
-        delivered.select(F.col("user_id").try_cast("int"), F.col("movie_id").try_cast("int"), order.alias("at"))
-        .groupBy(*PAIR)
-        .agg(F.min("at").cast("int").alias("at"))
-    )
-    named = pairs.select(*PAIR, F.element_at(F.array(*(F.lit(name) for name in SIDES)), F.col("at")).alias("side"))
-    return ratings.join(named, PAIR, "left").withColumn("side", F.coalesce("side", F.lit(TRAIN)))
+    names = F.array(*(F.lit(name) for name in SIDES))
+    at = F.array_position(names, side)
+    pairs = delivered.select(F.col("user_id").try_cast("int"), F.col("movie_id").try_cast("int"), at.alias("at"))
+    first = pairs.dropna().groupBy(*PAIR).agg(F.min("at").cast("int").alias("at"))
+    return first.select(*PAIR, F.element_at(names, F.col("at")).alias("side"))
+
+
+def split_as_delivered(ratings: "DataFrame", delivered: "DataFrame") -> "DataFrame":
+    """silver/ratings + `side`, as `delivered_sides` has it; a pair that came as an event is trained on."""
+    return ratings.join(delivered, PAIR, "left").withColumn("side", F.coalesce("side", F.lit(TRAIN)))
 
 
 def keep_sides(sided: "DataFrame", previous: "DataFrame", policy: str) -> "DataFrame":
@@ -63,6 +65,11 @@ def keep_stream_sides(sided: "DataFrame", stream: "DataFrame") -> "DataFrame":
 def as_split_ratings(sided: "DataFrame", policy: str) -> "DataFrame":
     """The columns of silver/split_ratings."""
     return sided.select(*_RATING, F.lit(HISTORY).alias("origin"), "side", F.lit(policy).alias("policy"))
+
+
+def rows_on(split: "DataFrame", side: str) -> "DataFrame":
+    """The rows of silver/split_ratings on a side, in the columns of the side's table."""
+    return split.where(F.col("side") == F.lit(side)).drop("side", "policy")
 
 
 def _is_test(pairs: "DataFrame", plan: "SplitSettings") -> "Column":

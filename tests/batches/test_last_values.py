@@ -1,14 +1,12 @@
-"""The last value stands: on tables and frames alike, and as a loop over the rows would find it."""
+"""The last value stands: as a loop over the rows would find it."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pyarrow as pa
-import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from reco_assets.batches.last_values import last_values, last_values_of_frame
+from reco_assets.batches.last_values import last_values
 
 ROWS = pa.schema(
     [
@@ -68,11 +66,3 @@ RATED = st.tuples(
 def test_tables_are_settled_as_a_loop_would(found: list[tuple[int, int, int, float, int]]) -> None:
     rows = rows_of(found)
     assert tuples(last_values(rows, ORDER)) == one_by_one(rows)
-
-
-@pytest.mark.both_engines
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(RATED, min_size=1, max_size=40))
-def test_frames_are_settled_as_tables_are(spark: Any, found: list[tuple[int, int, int, float, int]]) -> None:
-    rows = rows_of(found)
-    assert tuples(last_values_of_frame(spark.createDataFrame(rows), ORDER).toArrow()) == one_by_one(rows)

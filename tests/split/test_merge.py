@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable
 from hypothesis import HealthCheck, given, settings
@@ -17,9 +16,17 @@ from reco_assets.batches.accepted import accept_waiting, accepted
 from reco_assets.batches.receipt_files import Receipt
 from reco_assets.batches.receipts import write_receipts
 from reco_assets.batches.sides import split_pairs
-from reco_assets.split.merge import ROW, How, Merged, merge_side, rebuilt_side, rows_of_side, rows_to_put
+from reco_assets.split.merge import (
+    ROW,
+    How,
+    Merged,
+    merge_side,
+    rebuilt_frame,
+    rebuilt_table,
+    rows_of_side,
+    rows_to_put,
+)
 from reco_assets.tables import SIDE_TABLES, SPLIT_RATINGS, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
-from reco_assets.vocabulary import KEY
 from resources.engine import Engine
 from resources.settings import load_settings
 from resources.tables import tending as table_tending
@@ -248,14 +255,12 @@ def test_a_correction_begins_no_epoch_and_is_one_commit(
     assert merge_side(lakehouse, "train").how is How.UNCHANGED
 
 
-def test_the_order_of_acceptance_counts_and_not_that_of_staging(spark: Any) -> None:
+def test_the_order_of_acceptance_counts_and_not_that_of_staging() -> None:
     stream = stream_of({"a": [(Rated(2, 2, 0, 1.0), "train")], "b": [(Rated(2, 2, 0, 2.0), "train")]})
     history = history_of([(Rated(1, 1, 0), "test")])
-    frames = spark.createDataFrame(history), spark.createDataFrame(stream)
     for order, expected in ((["a", "b"], (2, 2, 0, 2.0, "b")), (["b", "a"], (2, 2, 0, 1.0, "a"))):
         brought = rows_of_side(stream, history, order, "train")
         assert rows_in(rows_to_put(brought, history.slice(0, 0))) == [expected]
-        assert rows_in(rebuilt_side(*frames, order, "train").toArrow()) == [expected]
 
 
 def test_history_decides_the_side_of_a_pair_that_was_staged_before_history_had_it(
@@ -340,7 +345,6 @@ def test_on_parquet_the_tables_are_the_sides_of_the_split(make_lakehouse: Callab
 
 RATED = st.builds(Rated, st.integers(1, 3), st.integers(1, 3), st.integers(0, 2), st.sampled_from([1.0, 3.5, 5.0]))
 SIDED = st.tuples(RATED, st.sampled_from(["train", "test", "future"]))
-STAGED = st.tuples(RATED, st.sampled_from(["train", "test"]))
 
 
 def by_pair_and_key(rows: list[tuple[Rated, str]]) -> list[tuple[Rated, str]]:
@@ -350,26 +354,15 @@ def by_pair_and_key(rows: list[tuple[Rated, str]]) -> list[tuple[Rated, str]]:
     return [(row, sides[row.user, row.movie]) for row in keys.values()]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.lists(SIDED, min_size=1, max_size=8).map(by_pair_and_key),
-    st.dictionaries(st.sampled_from("abc"), st.lists(STAGED, max_size=6).map(by_pair_and_key), min_size=1),
-    st.permutations("abc"),
-)
-def test_what_batches_bring_to_history_is_what_a_rebuild_adds_to_it(
-    spark: Any, split: list[tuple[Rated, str]], batches: dict[str, list[tuple[Rated, str]]], order: list[str]
-) -> None:
-    history, stream = history_of(split), stream_of(batches)
-    taken = [batch for batch in order if batch in batches]
-    known = history.select(["user_id", "movie_id", "side"])
-    streamed = spark.createDataFrame(stream if stream.num_rows else [], STREAM_RATINGS.schema)
-    for side in SIDE_TABLES:
-        rebuilt = rebuilt_side(spark.createDataFrame(history), streamed, taken, side).toArrow()
-        own = history.filter(pc.equal(history["side"], side)).select(ROW)
-        brought = rows_of_side(stream, known, taken, side)
-        last = rows_to_put(brought, own.join(brought, keys=KEY, join_type="left semi")).select(ROW)
-        untouched = own.join(last, keys=KEY, join_type="left anti").select(ROW)
-        assert rows_in(rebuilt) == rows_in(pa.concat_tables([untouched, last]))
+@pytest.mark.both_engines
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(*2 * [st.lists(RATED, min_size=1, max_size=8, unique_by=lambda row: row[:3])])
+def test_a_frame_is_rebuilt_as_a_table_is(spark: Any, history: list[Rated], last: list[Rated]) -> None:
+    held, put = (history_of((row, "train") for row in rows).select(ROW) for rows in (history, last))
+    expected = {row[:3]: row for row in (*history, *last)}
+    rebuilt = rebuilt_table(held, put)
+    assert rows_in(rebuilt) == sorted((*row, "history") for row in expected.values())
+    assert rows_in(rebuilt_frame(spark.createDataFrame(held), put).toArrow()) == rows_in(rebuilt)
 
 
 class World:

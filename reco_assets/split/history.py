@@ -1,0 +1,79 @@
+"""History's split: every silver rating with its side, made in memory on the embedded engine, by frames on the larger.
+
+A pair keeps the side that it got before: that of an earlier run under the same policy, else the one it was streamed
+with.
+"""
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from reco_assets.silver import layouts
+from reco_assets.sources.presplit import came_split
+from reco_assets.split import arrays, plan
+from reco_assets.tables import SILVER_RATINGS, SPLIT_RATINGS, STREAM_RATINGS, TRAIN_RATINGS
+from reco_assets.vocabulary import PAIR
+from resources.tables.lakehouse import Lakehouse
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+AS_DELIVERED = "as_delivered"
+ROW = [field.name for field in TRAIN_RATINGS.schema.fields]
+_BRONZE = "bronze/ratings"
+
+
+def policy_of(lakehouse: Lakehouse) -> str:
+    """The name of the rule that the ratings are split by. Raises `LakehouseError` where there are none."""
+    return AS_DELIVERED if came_split(lakehouse.dataset(_BRONZE)) else lakehouse.settings.split.policy()
+
+
+def split_history(lakehouse: Lakehouse, policy: str) -> "pa.Table | DataFrame":
+    """The rows of silver/split_ratings. Raises `LakehouseError` where there are no ratings."""
+    return _in_memory(lakehouse, policy) if lakehouse.engine.name == "embedded" else _by_frames(lakehouse, policy)
+
+
+def side_of_history(lakehouse: Lakehouse, side: str, version: int | None = None) -> "pa.Table | DataFrame":
+    """The rows of silver/split_ratings (at a version) that are on a side, in the columns of the side's table.
+
+    Raises `LakehouseError` where there is no split.
+    """
+    if lakehouse.engine.name == "embedded":
+        split = lakehouse.dataset(SPLIT_RATINGS.name, version, encoded=["origin"])
+        return split.to_table(columns=ROW, filter=ds.field("side") == side)
+    return plan.rows_on(lakehouse.read(SPLIT_RATINGS.name, version), side)
+
+
+def _in_memory(lakehouse: Lakehouse, policy: str) -> pa.Table:
+    ratings = lakehouse.dataset(SILVER_RATINGS.name).to_table(columns=arrays.RATING)
+    pairs = arrays.pairs_of(ratings)
+    if policy == AS_DELIVERED:
+        sides = arrays.with_known(arrays.all_train(pairs), pairs, _delivered(lakehouse).toArrow(), "side")
+    else:
+        sides = arrays.sides_by_plan(pairs, lakehouse.settings.split)
+    for name, column, rows in (
+        (STREAM_RATINGS.name, "split", None),
+        (SPLIT_RATINGS.name, "side", ds.field("policy") == policy),
+    ):
+        if lakehouse.exists(name):
+            placed = lakehouse.dataset(name, encoded=[column]).to_table(columns=[*PAIR, column], filter=rows)
+            sides = arrays.with_known(sides, pairs, placed, column)
+    return arrays.split_table(ratings, pairs, sides, policy)
+
+
+def _by_frames(lakehouse: Lakehouse, policy: str) -> "DataFrame":
+    ratings = lakehouse.read(SILVER_RATINGS.name)
+    if policy == AS_DELIVERED:
+        sided = plan.split_as_delivered(ratings, _delivered(lakehouse))
+    else:
+        sided = plan.split_by_plan(ratings, lakehouse.settings.split)
+    if lakehouse.exists(STREAM_RATINGS.name):
+        sided = plan.keep_stream_sides(sided, lakehouse.read(STREAM_RATINGS.name))
+    if lakehouse.exists(SPLIT_RATINGS.name):
+        sided = plan.keep_sides(sided, lakehouse.read(SPLIT_RATINGS.name), policy)
+    return plan.as_split_ratings(sided, policy)
+
+
+def _delivered(lakehouse: Lakehouse) -> "DataFrame":
+    return plan.delivered_sides(layouts.ratings_as_text(lakehouse.read(_BRONZE)))

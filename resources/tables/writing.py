@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, write_deltalake
+from deltalake import ColumnProperties, CommitProperties, WriterProperties, write_deltalake
 from pyspark.sql.types import StructType
 
 from resources.engine import Engine
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # Delta's writers would remove commits after 30 days by themselves, and with them versions that a model was trained
 # on: only maintenance may, which knows those.
 _NEW_TABLE = {"delta.enableExpiredLogCleanup": "false"}
+_WORDS = {pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())}
 
 
 def write_table(
@@ -94,12 +95,24 @@ def write_arrow(spec: TableSpec, path: Path, data: pa.Table | pa.RecordBatchRead
                 schema_mode="overwrite",
                 partition_by=by or None,
                 configuration=properties,
+                writer_properties=_plain_numbers(reader.schema),
                 commit_properties=CommitProperties(custom_metadata=notes_of(reader.schema)),
             )
         else:
             hive = {"partitioning": by, "partitioning_flavor": "hive"} if by else {}
             ds.write_dataset(watched, str(target), format="parquet", preserve_order=True, filesystem=LOCAL, **hive)
             _keep_columns_when_empty(spec, target)
+
+
+def _plain_numbers(schema: pa.Schema) -> WriterProperties:
+    """Dictionaries for words alone: those of ids and times take three quarters of the time of a write.
+
+    20 M ratings by 240 months: 6.5 s of processor time and 269 MB with them, 1.5 s and 384 MB without.
+    """
+    words = {f.name: ColumnProperties(dictionary_enabled=True) for f in schema if f.type in _WORDS}
+    return WriterProperties(
+        default_column_properties=ColumnProperties(dictionary_enabled=False), column_properties=words or None
+    )
 
 
 def require_declared(spec: TableSpec, rows: pa.Table) -> None:

@@ -134,6 +134,13 @@ def test_an_arrow_table_is_partitioned_as_declared(lake: Lakehouse) -> None:
     assert sorted(row.asDict()["id"] for row in lake.read(DATED.name).collect()) == [1, 3]
 
 
+def test_of_arrow_columns_only_words_are_written_with_a_dictionary(lakehouse: Lakehouse) -> None:
+    lakehouse.write(PLAIN, _plain("a", "b"))
+    [file] = lakehouse.path(PLAIN.name).rglob("*.parquet")
+    group = pq.ParquetFile(file).metadata.row_group(0)
+    assert [group.column(at).has_dictionary_page for at in range(2)] == [False, True]
+
+
 @pytest.mark.both_engines
 @pytest.mark.parametrize("spec", [PLAIN, DATED], ids=["plain", "partitioned"])
 @pytest.mark.parametrize("source", ["frame", "arrow"])

@@ -12,8 +12,9 @@ import scipy.sparse as sp
 
 from reco_assets.models.biases import USER_PENALTY, Biases, clip, fit_biases
 from reco_assets.models.interface import Baselines, Explanation, NoRatingsError, Part, TopN
+from reco_assets.models.one_order import lists_in_order
 from reco_assets.models.ratings import Ratings, known_positions, positions, rating_matrix
-from reco_assets.models.top_n import Side, best_movies, nothing_alike
+from reco_assets.models.top_n import MASKED, nothing_alike
 
 USERS_FILE, MOVIES_FILE = "users.parquet", "movies.parquet"
 _MEAN = b"mean"
@@ -55,8 +56,7 @@ class Popularity:
 
     def recommend(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
         """See `Recommender`. All users get the same movies, but for those that they have seen."""
-        users = Side(user_id, np.ones((len(user_id), 1), np.float32))
-        return best_movies(users, Side(self.movie_ids, self._share[:, None]), n, seen)
+        return lists_in_order(user_id, self.movie_ids, self._share, n, seen)
 
     def similar_items(self, movie_id: np.ndarray, n: int) -> TopN:
         """See `Recommender`. No movie is like another."""
@@ -130,13 +130,9 @@ class BiasOnly:
 
     def recommend(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
         """See `Recommender`. All users get the same movies, but for those that they have seen."""
-        users = self.biases.mean + _at(self.biases.user, positions(self.user_ids, user_id))
-        return best_movies(
-            Side(user_id, np.column_stack([users, np.ones_like(users)]).astype(np.float32)),
-            Side(self.movie_ids, np.column_stack([np.ones_like(self.biases.item), self.biases.item])),
-            n,
-            seen,
-        )
+        lists = lists_in_order(user_id, self.movie_ids, self.biases.item, n, seen)
+        users = (self.biases.mean + _at(self.biases.user, positions(self.user_ids, user_id))).astype(np.float32)
+        return replace(lists, score=np.where(lists.movie_id == MASKED, 0, lists.score + users[:, None]))
 
     def similar_items(self, movie_id: np.ndarray, n: int) -> TopN:
         """See `Recommender`. No movie is like another."""
@@ -183,8 +179,7 @@ def stars_of(ratings: Ratings) -> tuple[np.ndarray, np.ndarray, sp.csr_matrix]:
     """The users and the movies of ratings, sorted, and the stars of each pair. Raises `NoRatingsError`."""
     if len(ratings) == 0:
         raise NoRatingsError("There are no training ratings to fit a model to.")
-    user_ids, movie_ids = np.unique(ratings.user_id), np.unique(ratings.movie_id)
-    return user_ids, movie_ids, rating_matrix(ratings, user_ids, movie_ids)
+    return ratings.stars.user_ids, ratings.stars.movie_ids, ratings.stars.matrix
 
 
 def counts_of(stars: sp.csr_matrix) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from reco_assets.models.interface import TopN
-from reco_assets.models.ratings import Ratings, known_positions, rating_matrix
+from reco_assets.models.ratings import Ratings, known_positions
 
 MASKED = -1
 USERS_PER_BLOCK, ITEMS_PER_BLOCK = 512, 512  # their scores, 1 MB, stay in a core's cache
@@ -36,7 +36,8 @@ def best_movies(users: Side, movies: Side, n: int, seen: Ratings | None = None) 
         n: How long a list is at most.
         seen: Ratings of any users; a user's own are left out of the user's list.
     """
-    chosen, scores = top_n(users.factors, movies.factors, n, _seen_matrix(users.ids, movies.ids, seen))
+    hidden = None if seen is None else seen.stars.of(users.ids, movies.ids)
+    chosen, scores = top_n(users.factors, movies.factors, n, hidden)
     return TopN(users.ids, movies_at(movies.ids, chosen), scores)
 
 
@@ -164,11 +165,3 @@ def _best_first(block: _Block, items: _Items) -> tuple[np.ndarray, np.ndarray]:
     order = np.lexsort((-found, -block.scores))  # of equal scores the later position, as `implicit` has it
     found, scores = (np.take_along_axis(values, order, axis=1) for values in (found, block.scores))
     return found, np.where(found == MASKED, 0, scores)
-
-
-def _seen_matrix(user_id: np.ndarray, movie_ids: np.ndarray, seen: Ratings | None) -> sp.csr_matrix | None:
-    if seen is None:
-        return None
-    users, rows = np.unique(user_id, return_inverse=True)
-    matrix = rating_matrix(seen, users, movie_ids)
-    return matrix if np.array_equal(users, user_id) else matrix[rows]

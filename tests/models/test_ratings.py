@@ -42,6 +42,20 @@ def test_no_ratings_make_an_empty_matrix_of_the_asked_shape() -> None:
     assert (matrix.shape, matrix.nnz) == ((2, 1), 0)
 
 
+@given(
+    rows=st.lists(st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(1, 10)), max_size=20),
+    users=st.lists(st.integers(0, 6), max_size=8),
+    movies=st.sets(st.integers(0, 6)),
+)
+def test_the_stars_of_any_users_and_movies_are_those_of_a_matrix_made_for_them(
+    rows: list[tuple[int, int, float]], users: list[int], movies: set[int]
+) -> None:
+    asked, listed = np.array(users, np.int32), np.array(sorted(movies), np.int32)
+    every, at = np.unique(asked, return_inverse=True)
+    expected = rating_matrix(ratings(*rows), every, listed).toarray()[at]
+    np.testing.assert_array_equal(ratings(*rows).stars.of(asked, listed).toarray(), expected)
+
+
 def test_where_keeps_the_chosen_rows() -> None:
     kept = ratings((1, 1, 5.0), (2, 2, 3.0)).where(np.array([False, True]))
     assert (len(kept), kept.user_id[0], kept.movie_id[0], kept.rating[0]) == (1, 2, 2, 3.0)

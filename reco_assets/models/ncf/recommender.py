@@ -174,13 +174,12 @@ class NcfRecommender:
         self, user_id: np.ndarray, at: np.ndarray, n: int, seen: Ratings | None
     ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """Row, positions and scores of each user's best movies; one user at a time, as all scores fill memory."""
-        ids, asked = np.unique(user_id, return_inverse=True)
-        hidden = rating_matrix(seen, ids, self.movie_ids) if seen is not None else None
+        hidden = seen.stars.of(user_id, self.movie_ids) if seen is not None else None
         for row, user in enumerate(at):
             scores = self.tower.scores(self.users.at(user), self.movies)
             left = len(scores)
             if hidden is not None:
-                own = hidden.indices[slice(*hidden.indptr[asked[row] : asked[row] + 2])]
+                own = hidden.indices[slice(*hidden.indptr[row : row + 2])]
                 scores[own], left = -np.inf, left - len(own)
             best = np.argsort(-scores, kind="stable")[: min(n, left)]
             yield row, best, scores[best]

@@ -1,0 +1,52 @@
+"""A walk down one order gives each user what sorting by these scores would, without what the user has seen."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reco_assets.models import one_order as module
+from reco_assets.models.one_order import first_unseen, lists_in_order
+from reco_assets.models.ratings import Ratings
+from reco_assets.models.top_n import MASKED
+
+
+def kept_one_by_one(scores: list[float], n: int) -> list[int]:
+    """What the kernel before chose: a better item drives the worst out, of equal ones the first of these."""
+    kept: list[tuple[float, int]] = []
+    for item, score in enumerate(scores):
+        if len(kept) == n and score > min(kept)[0]:
+            kept.remove(min(kept))
+        if len(kept) < n and score > -np.inf:
+            kept.append((score, item))
+    return [item for _, item in sorted(kept, reverse=True)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    users=st.integers(0, 5),
+    scores=st.lists(st.integers(0, 4), min_size=1, max_size=20),
+    n=st.integers(1, 25),
+    hidden=st.sampled_from([0.0, 0.3, 0.9]),
+)
+def test_lists_are_those_of_a_kernel_that_looks_at_every_item(
+    seed: int, users: int, scores: list[int], n: int, hidden: float
+) -> None:
+    seen = np.random.default_rng(seed).random((users, len(scores))) < hidden
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "USERS_PER_BLOCK", 3)
+        found = first_unseen(np.array(scores, np.float32), n, sp.csr_matrix(seen.astype(np.float32)))
+    expected = [kept_one_by_one(np.where(own, -np.inf, scores).tolist(), n) for own in seen]
+    assert found.shape == (users, n)
+    assert [[item for item in row if item != MASKED] for row in found.tolist()] == expected
+
+
+def test_movies_of_others_and_of_strangers_to_the_list_hide_nothing() -> None:
+    seen = Ratings(np.array([1, 2, 1], np.int32), np.array([30, 20, 99], np.int32), np.ones(3, np.float32))
+    movies, scores = np.array([10, 20, 30], np.int32), np.array([0.25, 0.5, 0.75], np.float32)
+    lists = lists_in_order(np.array([2, 7, 1, 2], np.int32), movies, scores, 2, seen)
+    assert lists.movie_id.tolist() == [[30, 10], [30, 20], [20, 10], [30, 10]]
+    assert lists.score.tolist() == [[0.75, 0.25], [0.75, 0.5], [0.5, 0.25], [0.75, 0.25]]
+    assert (lists.movie_id.dtype, lists.score.dtype) == (np.int32, np.float32)

@@ -78,9 +78,9 @@ def csv_files(dataset: str, movielens: Path) -> Iterator[Path]:
             table = getattr(made, name)
             with (Path(folder) / f"{name}.csv").open("w", newline="") as handle:
                 writer = csv.writer(handle)
-                writer.writerow(table.columns)
+                writer.writerow(table.columns.names)
                 for batch in table.batches():
-                    raw = (column.to_pylist() for column in batch.columns[: len(table.columns)])
+                    raw = (column.to_pylist() for column in batch.columns[: len(table.columns.names)])
                     writer.writerows(zip(*raw, strict=True))
         yield Path(folder)
 

@@ -40,7 +40,6 @@ class LakehouseIOManager(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: "DataFrame | pa.Table | pa.RecordBatchReader") -> None:
         """Write the table and describe it. Raises `LakehouseError` on columns that were not declared."""
         name = context.asset_key.to_user_string()
-        # Bronze declares nothing: its columns are those of the files.
         spec = self._tables.get(name) or TableSpec(name, schema_of(obj))
         self._lakehouse.write(spec, obj)
         version = self._lakehouse.version(spec.name)

@@ -19,6 +19,8 @@ import pytest
 from pyarrow import csv
 
 from reco_assets.sources import synthetic
+from reco_assets.sources.layout import RawForm
+from reco_assets.sources.typed import text_of
 from resources.engine import Engine
 from resources.settings import VARIABLES, Settings, load_settings
 from resources.settings.source import SyntheticSettings
@@ -140,7 +142,9 @@ def real_ratings() -> Path | None:
 def _write_synthetic(folder: Path) -> None:
     made = synthetic.source(LIKE_ML_LATEST_SMALL)
     for name, table in (("ratings", made.ratings), ("movies", made.movies), ("tags", made.tags)):
-        rows = pa.Table.from_batches(table.batches()).select(list(table.columns))
+        form = RawForm(table.columns.fields)
+        text = [pa.table(list(text_of(batch, form).values()), names=table.columns.names) for batch in table.batches()]
+        rows = pa.concat_tables(text)
         csv.write_csv(rows, folder / f"{name}.csv", csv.WriteOptions(quoting_style="needed"))
 
 

@@ -20,6 +20,8 @@ import pytest
 from deltalake import DeltaTable
 
 from reco_assets.sources import synthetic
+from reco_assets.sources.layout import RawForm
+from reco_assets.sources.typed import text_of
 from resources.settings.source import SyntheticSettings
 
 pytestmark = pytest.mark.slow
@@ -63,13 +65,13 @@ LAYOUT = Layout(
     movies=Columns({"film": "movie_id", "name": "title", "kinds": "genres"}),
     tags=Columns({"person": "user_id", "film": "movie_id", "word": "tag", "second": "timestamp"}),
 )
-RATINGS, MOVIES, TAGS = (columns.names for columns in LAYOUT)
+RATINGS, MOVIES, TAGS = LAYOUT
 
 
 def source(folder: Path) -> Source:
     """The toy files in a folder."""
     ratings, movies = folder / "stars.csv", folder / "films.csv"
-    return Source("toy", csv_table(ratings, RATINGS), csv_table(movies, MOVIES), empty_table(*TAGS), (ratings, movies))
+    return Source("toy", csv_table(ratings, RATINGS), csv_table(movies, MOVIES), empty_table(TAGS), (ratings, movies))
 
 
 FORMAT = Format(source, LAYOUT, signs=("stars.csv",))
@@ -251,8 +253,9 @@ def write_toy_files(folder: Path) -> None:
         ("stars.csv", made.ratings, ["person", "film", "stars", "second"]),
         ("films.csv", made.movies, ["film", "name", "kinds"]),
     ):
-        rows = pa.Table.from_batches(table.batches()).select(list(table.columns))
-        pc.write_csv(rows.rename_columns(header), folder / name, pc.WriteOptions(quoting_style="needed"))
+        form = RawForm(table.columns.fields)
+        text = [pa.table(list(text_of(batch, form).values()), names=header) for batch in table.batches()]
+        pc.write_csv(pa.concat_tables(text), folder / name, pc.WriteOptions(quoting_style="needed"))
 
 
 @pytest.mark.parametrize("what", CHECKLISTS)

@@ -1,24 +1,23 @@
-"""Bronze assets: `ratings`, `movies` and `tags` as the source has them; nothing dropped, nothing changed."""
+"""Bronze assets: `ratings`, `movies` and `tags` as the source has them, typed; nothing dropped, nothing changed."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-import pyarrow as pa
 
 from reco_assets.sources.choose import choose_place, open_source, require_same_source
-from reco_assets.sources.remembered import NOTE, Remembered, recall, remember, remembered_as
-from reco_assets.sources.source import RawTable, SourceError
+from reco_assets.sources.remembered import NOTE, recall, remember, remembered_as
+from reco_assets.sources.source import SourceError, read_raw
 from reco_assets.sources.unreadable import watched, with_rows
 from reco_assets.tables import OWNERS
 from resources.tables.lakehouse import Lakehouse
 
 LOCK = "bronze/source"
 _DESCRIPTIONS = {
-    "ratings": "Raw ratings as text, each row with its file, its line and when it was loaded.",
-    "movies": "Raw movies as text; empty where the source names none.",
-    "tags": "Raw tags as text; empty where the source has none.",
+    "ratings": "Raw ratings, typed; beside each its file, its line, when it was loaded and, if it is odd, its text.",
+    "movies": "Raw movies, typed as ratings are; empty where the source names none.",
+    "tags": "Raw tags, typed as ratings are; empty where the source has none.",
 }
 
 
@@ -66,14 +65,10 @@ def bronze(
             rule = f"{', '.join(wanted)} alone cannot come from {place}, another source than the rest"
             fix = "Select bronze/ratings, bronze/movies and bronze/tags."
             raise SourceError(settings.storage.root, None, rule, fix)
-        whole = {name: _reader(tables[name], loaded).read_all() for name in wanted if name != "ratings"}
+        note = {NOTE: loaded.model_dump_json()}
+        whole = {name: read_raw(tables[name], note).read_all() for name in wanted if name != "ratings"}
         metadata: dict[str, Any] = {"source": source.name, "files": [str(path) for path in source.files]}
         for name in wanted:
-            made = whole[name] if name in whole else _reader(tables[name], loaded)
+            made = whole[name] if name in whole else read_raw(tables[name], note)
             yield dg.Output(made, output_name=name, metadata=metadata)
         remember(settings.storage.root, loaded)
-
-
-def _reader(table: RawTable, loaded: Remembered) -> pa.RecordBatchReader:
-    schema = table.schema.with_metadata({NOTE: loaded.model_dump_json()})
-    return pa.RecordBatchReader.from_batches(schema, table.batches())

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import functions as F
 
 from reco_assets.given_files.own_paths import (
     ArgumentsError,
@@ -18,9 +17,11 @@ from reco_assets.given_files.own_paths import (
 from reco_assets.pipelines.selections import ETL, FUTURES
 from reco_assets.runner.hand_over import hand_over
 from reco_assets.runner.make import Make
-from reco_assets.silver import layouts
-from reco_assets.silver.cleaning import Cleaned, clean_ratings
+from reco_assets.silver.quarantine import Cleaned
+from reco_assets.silver.ratings import clean_ratings
 from reco_assets.sources.netflix import blocks_table
+from reco_assets.sources.raw_forms import raw_form_of
+from reco_assets.sources.source import read_raw
 from reco_assets.sources.unreadable import watched
 from reco_assets.split.futures import write_futures_csv
 from reco_assets.tables import FUTURE_RATINGS, QUARANTINE_RATINGS, SIDE_TABLES, TRAIN_RATINGS
@@ -80,8 +81,11 @@ def futures(settings: Settings, future_file: Path | None, csv_output: Path | Non
     output = but_for_own(settings, csv_output, FUTURE_CSV)
     if output:
         lakehouse = Lakehouse.open(settings)
-        platforms = FUTURE_RATINGS.name
-        future = _cleaned(lakehouse, future_file).good if future_file else lakehouse.dataset(platforms)
+        future = (
+            _cleaned(lakehouse, future_file).good.read_all()
+            if future_file
+            else lakehouse.dataset(FUTURE_RATINGS.name).to_table()
+        )
         return hand_over(settings, {"path": str(output), "rows": write_futures_csv(future, output)})
     if future_file:
         require_future_of_source(settings, future_file)
@@ -94,7 +98,8 @@ def _clean_file(settings: Settings, source: Path, output: Path) -> dict[str, Any
     cleaned = _cleaned(lakehouse, source)
     columns = [field.name for field in TRAIN_RATINGS.schema.fields]
     quarantine = output.with_name(f"{output.name}_quarantine")
-    good = cleaned.good.withColumn("origin", F.lit(HISTORY)).select(*columns)
+    good = cleaned.good.read_all()
+    good = good.append_column("origin", pa.repeat(HISTORY, len(good))).select(columns)
     with _lock_of(settings, output):
         write_table(lakehouse.engine, QUARANTINE_RATINGS, quarantine, cleaned.quarantined, "parquet")
         write_table(lakehouse.engine, TRAIN_RATINGS, output, good, "parquet")
@@ -108,11 +113,11 @@ def _export_table(settings: Settings, table: str, output: Path) -> dict[str, Any
     return {"path": str(output), "rows": table_row_count(output)}
 
 
-def _cleaned(lakehouse: Lakehouse, source: Path) -> Cleaned:
+def _cleaned(lakehouse: Lakehouse, source: Path) -> Cleaned[pa.RecordBatchReader]:
     limit, now = lakehouse.settings.quality.quarantine_max_share, datetime.now(UTC)
     blocks = watched(blocks_table((source,)), {source.name: source}, limit, now)
-    raw = lakehouse.engine.session.createDataFrame(pa.Table.from_batches(blocks.batches(), blocks.schema))
-    return clean_ratings(layouts.ratings_as_text(raw), now)
+    raw = read_raw(blocks).read_all()
+    return clean_ratings(raw, raw_form_of(raw.schema, source.name), now)
 
 
 def _lock_of(settings: Settings, table: Path) -> AbstractContextManager[None]:

@@ -2,19 +2,18 @@
 
 A table that none is written for is asked for its columns, rows and key.
 
-Names and types of columns are those of `reco_assets.tables` and of the sources. What doesn't belong here: how a
+Names and types of columns are those of `reco_assets.tables`. What doesn't belong here: how a
 declaration is measured, and what follows from it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pyspark.sql.types import LongType, StringType, StructField, StructType, TimestampType
+from pyspark.sql.types import StructType
 
 from reco_assets import tables
 from reco_assets.events.schema import EVENT_TYPES
 from reco_assets.quality.common_rules import HALF_STARS, STARS, at_least, calendar, not_future, one_of
 from reco_assets.quality.declaration import Bins, Declaration, Empty, Raters, Reference, Rule
-from reco_assets.sources.formats import raw_columns
 from reco_assets.sources.source import LINE, LOADED_TS, SOURCE_FILE
 from reco_assets.vocabulary import (
     KEY,
@@ -26,6 +25,7 @@ from resources.tables.files import TableSpec
 FIRST_FILM, YEARS_AHEAD = 1870, 10
 LONGEST_LIST = 1_000
 
+TITLED, TAGGED = (Rule(f"{name} is not empty", (name,), f"{name} <> ''") for name in ("title", "tag"))
 RATING_RULES = (*at_least(0, "user_id", "movie_id"), STARS, not_future("rating_ts"))
 # Of tables that keep every row they took: intake judged its date, and one let in by a wrong clock would stop all after.
 STREAMED_RULES = (*RATING_RULES[:-1], not_future("rating_ts", warns=True))
@@ -36,19 +36,13 @@ A_MOVIE = Reference("movie_id", "movie_id", "silver/movies", "movie_id")
 PEOPLE = Raters("user_id", "rating_ts")
 
 
-def _bronze(name: str, empty: Empty = Empty.ERROR) -> Declaration:
-    """Raw text has no rules of its own; and it may repeat a row, which cleaning counts, so it has no key."""
-    provenance = {LINE: LongType(), SOURCE_FILE: StringType(), LOADED_TS: TimestampType()}
-
-    def struct(columns: tuple[str, ...]) -> StructType:
-        typed = dict.fromkeys(columns, StringType()) | provenance
-        return StructType([StructField(column, kind) for column, kind in typed.items()])
-
+def _bronze(spec: TableSpec, *rules: Rule, empty: Empty = Empty.ERROR) -> Declaration:
+    """A typed value keeps its rules, or is null; and a raw table may repeat a row, which cleaning counts: no key."""
     return Declaration(
-        f"bronze/{name}",
-        tuple(struct(columns) for columns in raw_columns(name)),
-        required=tuple(provenance),
-        rules=(*at_least(1, LINE), not_future(LOADED_TS)),
+        spec.name,
+        (spec.schema,),
+        required=(LINE, SOURCE_FILE, LOADED_TS),
+        rules=(*rules, *at_least(1, LINE), not_future(LOADED_TS)),
         empty=empty,
     )
 
@@ -112,9 +106,9 @@ def _of(spec: TableSpec) -> tuple[StructType, ...]:
 
 
 _WRITTEN = (
-    _bronze("ratings"),
-    _bronze("movies", empty=Empty.WARNING),
-    _bronze("tags", empty=Empty.WARNING),
+    _bronze(tables.BRONZE_RATINGS, *at_least(0, "user_id", "movie_id", "timestamp"), STARS),
+    _bronze(tables.BRONZE_MOVIES, *at_least(0, "movie_id"), TITLED, empty=Empty.WARNING),
+    _bronze(tables.BRONZE_TAGS, *at_least(0, "user_id", "movie_id", "timestamp"), TAGGED, empty=Empty.WARNING),
     Declaration(
         "silver/ratings",
         _of(tables.SILVER_RATINGS),
@@ -131,7 +125,7 @@ _WRITTEN = (
         required=("movie_id", "title", "genres_string", "genres"),
         rules=(
             *at_least(0, "movie_id"),
-            Rule("title is not empty", ("title",), "title <> ''"),
+            TITLED,
             # Found in titles, where any four digits may stand; nothing but what is shown depends on it.
             Rule(
                 "release_year is one of films",
@@ -150,7 +144,7 @@ _WRITTEN = (
         required=("user_id", "movie_id", "tag", "tag_ts", "year", "month"),
         rules=(
             *at_least(0, "user_id", "movie_id"),
-            Rule("tag is not empty", ("tag",), "tag <> ''"),
+            TAGGED,
             not_future("tag_ts"),
             *calendar("tag_ts"),
         ),

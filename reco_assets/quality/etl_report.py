@@ -8,10 +8,13 @@ from typing import Any
 
 from reco_assets.quality.conservation import Conservation, quality_report
 from reco_assets.quality.declarations import DECLARED
+from reco_assets.quality.exact_duplicates import exact_duplicates, exact_duplicates_in_frame
 from reco_assets.quality.scans import scan_of
-from reco_assets.silver import layouts
-from reco_assets.silver.cleaning import exact_duplicates, typed_movies, typed_ratings
-from reco_assets.silver.rating_events import all_ratings_as_text, count_rating_events, taken_events
+from reco_assets.silver.movies import SAID, what_movies_say
+from reco_assets.silver.rating_events import count_rating_events, taken_events
+from reco_assets.silver.ratings import NEEDED
+from reco_assets.silver.raw_rows import form_of, raw_rating_frame, raw_ratings, raw_rows
+from reco_assets.sources.source import LINE, SOURCE_FILE
 from resources.files import write_json
 from resources.locking.reservations import reserved_stamp
 from resources.tables.lakehouse import Lakehouse
@@ -88,14 +91,16 @@ def write_reports(
 
 
 def _exact_duplicates(lakehouse: Lakehouse, table: str) -> int:
+    bronze, quarantine, taken = f"bronze/{table}", f"silver/quarantine_{table}", taken_events(lakehouse)
     if table == "tags":
         return 0  # repeated tags are kept
-    bronze = lakehouse.read(f"bronze/{table}")
+    if table == "ratings" and lakehouse.engine.name == "spark":
+        return exact_duplicates_in_frame(raw_rating_frame(lakehouse, taken), NEEDED, lakehouse.read(quarantine))
+    refused = lakehouse.dataset(quarantine).to_table(["source", "line"])
     if table == "ratings":
-        typed = typed_ratings(all_ratings_as_text(lakehouse, bronze, taken_events(lakehouse)))
-    else:
-        typed = typed_movies(layouts.movies_as_text(bronze))
-    return exact_duplicates(typed, lakehouse.read(f"silver/quarantine_{table}"))
+        return exact_duplicates(raw_ratings(lakehouse, taken, (*NEEDED, SOURCE_FILE, LINE)), NEEDED, refused)
+    said = what_movies_say(raw_rows(lakehouse, bronze), form_of(lakehouse, bronze))
+    return exact_duplicates(said, ("movie_id", *SAID), refused)
 
 
 def _of_events(lakehouse: Lakehouse) -> dict[str, Any]:

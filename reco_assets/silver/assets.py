@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-from pyspark.sql import DataFrame
 
-from reco_assets.silver import layouts
-from reco_assets.silver.cleaning import Cleaned, clean_movies, clean_ratings, clean_tags
-from reco_assets.silver.rating_events import all_ratings_as_text, take_newest, taken_events
+from reco_assets.silver.quarantine import Cleaned
+from reco_assets.silver.rating_events import take_newest, taken_events
+from reco_assets.silver.raw_rows import movies_cleaned, ratings_cleaned, tags_cleaned
 from reco_assets.tables import OWNERS, SILVER_RATINGS
 from resources.tables.lakehouse import Lakehouse
 
@@ -27,7 +26,7 @@ def _outs(table: str, description: str) -> dict[str, dg.AssetOut]:
     }
 
 
-def _selected(context: dg.AssetExecutionContext, table: str, cleaned: Cleaned) -> Iterator[dg.Output]:
+def _selected(context: dg.AssetExecutionContext, table: str, cleaned: Cleaned[Any]) -> Iterator[dg.Output]:
     for name, rows in ((table, cleaned.good), (f"quarantine_{table}", cleaned.quarantined)):
         if dg.AssetKey(["silver", name]) in context.selected_asset_keys:
             yield dg.Output(rows, output_name=name)
@@ -35,41 +34,37 @@ def _selected(context: dg.AssetExecutionContext, table: str, cleaned: Cleaned) -
 
 @dg.multi_asset(
     name="silver_ratings",
-    ins={"bronze": dg.AssetIn(["bronze", "ratings"])},
     outs=_outs("ratings", "Ratings of 0.5 to 5 stars, one row per user, movie and second; by year and month."),
-    deps=[["events", "log"]],
+    deps=[["bronze", "ratings"], ["events", "log"]],
     can_subset=True,
 )
-def silver_ratings(
-    context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse], bronze: DataFrame
-) -> Iterator[dg.Output]:
+def silver_ratings(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.Output]:
     """Clean the ratings, those of the source and the rating events where there are any.
 
     The quarantine alone is made of the events that silver/ratings was made of.
     """
     ratings = dg.AssetKey(SILVER_RATINGS.name.split("/")) in context.selected_asset_keys
     taken = take_newest(lakehouse) if ratings else taken_events(lakehouse)
-    text = all_ratings_as_text(lakehouse, bronze, taken)
-    yield from _selected(context, "ratings", clean_ratings(text, datetime.now(UTC)))
+    yield from _selected(context, "ratings", ratings_cleaned(lakehouse, taken, datetime.now(UTC)))
 
 
 @dg.multi_asset(
     name="silver_movies",
-    ins={"bronze": dg.AssetIn(["bronze", "movies"])},
     outs=_outs("movies", "One row per movie: title, genres as text and as an array, year of release where known."),
+    deps=[["bronze", "movies"]],
     can_subset=True,
 )
-def silver_movies(context: dg.AssetExecutionContext, bronze: DataFrame) -> Iterator[dg.Output]:
+def silver_movies(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.Output]:
     """Clean the movies."""
-    yield from _selected(context, "movies", clean_movies(layouts.movies_as_text(bronze)))
+    yield from _selected(context, "movies", movies_cleaned(lakehouse, datetime.now(UTC)))
 
 
 @dg.multi_asset(
     name="silver_tags",
-    ins={"bronze": dg.AssetIn(["bronze", "tags"])},
     outs=_outs("tags", "Tags that users gave to movies; by year and month."),
+    deps=[["bronze", "tags"]],
     can_subset=True,
 )
-def silver_tags(context: dg.AssetExecutionContext, bronze: DataFrame) -> Iterator[dg.Output]:
+def silver_tags(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.Output]:
     """Clean the tags."""
-    yield from _selected(context, "tags", clean_tags(layouts.tags_as_text(bronze), datetime.now(UTC)))
+    yield from _selected(context, "tags", tags_cleaned(lakehouse, datetime.now(UTC)))

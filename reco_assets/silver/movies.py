@@ -16,7 +16,7 @@ SAID = ("title", "genres_string", "year")
 _IN_TITLE, _IN_COLUMN = r"\((?P<year>[0-9]{4})\)[ \t]*\z", r"^(?P<year>[0-9]{4})\z"
 
 
-def clean_movies(rows: pa.Table, form: RawForm, now: datetime) -> Cleaned:
+def clean_movies(rows: pa.Table, form: RawForm, now: datetime) -> Cleaned[pa.Table]:
     """Raw movies, whose lines are written in `form`; of rows with one movie_id the last one read wins."""
     good = pa.array(keep_rules(rows, ("movie_id", "title"), now))
     accepted, refused = rows.filter(good), rows.filter(pac.invert(good))

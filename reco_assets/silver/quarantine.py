@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,9 +16,7 @@ from reco_assets.sources.typed import RESCUED, text_of
 from reco_assets.tables import EVENTS_LOG
 from reco_assets.vocabulary import CONFLICT
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
+Good = TypeVar("Good")
 SCHEMA = pa.schema(
     [("source", pa.string()), ("line", pa.int64()), ("raw", pa.string()), ("reasons", pa.list_(pa.string()))]
 )
@@ -27,10 +25,10 @@ EVENT_FORM = RawForm(("user_id", "movie_id", "rating", "timestamp"))
 
 
 @dataclass(frozen=True)
-class Cleaned:
-    """good: the silver columns; quarantined: those of `SCHEMA`."""
+class Cleaned(Generic[Good]):
+    """good: the silver columns, as a reader, or a frame of more rows than one machine holds; quarantined: `SCHEMA`."""
 
-    good: "pa.Table | pa.RecordBatchReader | DataFrame"
+    good: Good
     quarantined: pa.Table
 
 

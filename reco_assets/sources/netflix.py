@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pac
 
-from reco_assets.sources.layout import Columns, Layout
-from reco_assets.sources.source import Format, RawTable, Source, SourceError, empty_table, with_provenance
+from reco_assets.sources.layout import Columns, Layout, RawForm
+from reco_assets.sources.source import Format, Loaded, RawTable, Source, SourceError, empty_table, raw_batch
 from reco_assets.sources.text_files import (
     check_binary,
     check_line_ends,
@@ -17,16 +17,17 @@ from reco_assets.sources.text_files import (
     now,
     require_text_file,
 )
+from reco_assets.sources.typed import typed, whole_stars_among
 
 LAYOUT = Layout(
     ratings=Columns(
         {"MOVIE_ID": "movie_id", "CUST_ID": "user_id", "RATING": "rating", "DATE": "date"},
-        apart=frozenset({"MOVIE_ID"}),
+        apart=frozenset({"movie_id"}),
     ),
     movies=Columns({"MOVIE_ID": "movie_id", "YEAR": "year", "TITLE": "title"}),
     tags=Columns({"CUST_ID": "user_id", "MOVIE_ID": "movie_id", "TAG": "tag", "DATE": "date"}),
 )
-RATINGS, MOVIES, TAGS = (columns.names for columns in LAYOUT)
+RATINGS, MOVIES, TAGS = LAYOUT
 
 _MOVIE_LINE = r"^\d+:$"
 _ROW_LINE = r"^[^,]*,[^,]*,[^,]*$"
@@ -41,19 +42,25 @@ def source(folder: Path) -> Source:
         name="netflix",
         ratings=blocks_table(files),
         movies=titles_table(folder / "movie_titles.csv"),
-        tags=empty_table(*TAGS),
+        tags=empty_table(TAGS),
         files=(*files, folder / "movie_titles.csv"),
     )
 
 
 def blocks_table(files: tuple[Path, ...]) -> RawTable:
-    """One or more files in the block format as a raw table of `RATINGS` columns."""
+    """One or more files in the block format as a raw table of `RATINGS` columns.
+
+    The first block says how whole stars are written.
+    """
 
     def batches() -> Iterator[pa.RecordBatch]:
         for path in files:
             require_text_file(path)
+        form = None
         for path in files:
-            yield from _block_batches(path)
+            for text, loaded in _blocks(path):
+                form = form or RawForm(RATINGS.fields, whole_stars_among(text["rating"]))
+                yield raw_batch(typed(text, form), form, loaded)
 
     return RawTable(RATINGS, batches)
 
@@ -63,6 +70,7 @@ def titles_table(path: Path) -> RawTable:
 
     Raises `SourceError`, when read, on a line without two commas.
     """
+    form = RawForm(MOVIES.fields)
 
     def batches() -> Iterator[pa.RecordBatch]:
         require_text_file(path)
@@ -70,24 +78,24 @@ def titles_table(path: Path) -> RawTable:
         check_binary(path, 1, raw)
         check_line_ends(path, 1, raw)
         try:
-            text = raw.decode("utf-8-sig")
+            decoded = raw.decode("utf-8-sig")
         except UnicodeDecodeError:
-            text = raw.decode("latin-1")
+            decoded = raw.decode("latin-1")
         # Not splitlines(): Latin-1 text may hold NEL and other characters that it takes for line ends.
-        rows = [line.removesuffix("\r").split(",", 2) for line in text.rstrip("\r\n").split("\n")]
+        rows = [line.removesuffix("\r").split(",", 2) for line in decoded.rstrip("\r\n").split("\n")]
         for number, row in enumerate(rows, start=1):
-            if len(row) != len(MOVIES):
+            if len(row) != len(form.fields):
                 raise SourceError(path, number, "not of the form MOVIE_ID,YEAR,TITLE", "Correct or remove the line.")
-        columns = {name: pa.array([row[at] or None for row in rows], pa.string()) for at, name in enumerate(MOVIES)}
-        lines = pa.array(np.arange(1, len(rows) + 1))
-        yield with_provenance(columns, lines, path.name, now())
+        text = {name: pa.array([row[at] or None for row in rows], pa.string()) for at, name in enumerate(form.fields)}
+        yield raw_batch(typed(text, form), form, Loaded(pa.array(np.arange(1, len(rows) + 1)), path.name, now()))
 
     return RawTable(MOVIES, batches)
 
 
-def _block_batches(path: Path) -> Iterator[pa.RecordBatch]:
+def _blocks(path: Path) -> Iterator[tuple[dict[str, pa.Array], Loaded]]:
+    """The fields of a file's rows as text, {what it is: (n,)}, with where they stand."""
     check_text(path)
-    loaded_ts, movie = now(), pa.scalar(None, pa.string())
+    loaded_at, movie = now(), pa.scalar(None, pa.string())
     for first_line, block in line_blocks(path):
         text = block.decode("utf-8-sig" if first_line == 1 else "utf-8").replace("\r\n", "\n").rstrip("\n")
         if not text and first_line > 1:
@@ -104,11 +112,11 @@ def _block_batches(path: Path) -> Iterator[pa.RecordBatch]:
         movie = movies[-1]
         rows = pac.invert(heads)
         fields = pac.split_pattern(lines.filter(rows), ",")
-        columns = {"MOVIE_ID": movies.slice(1).filter(rows)}
-        columns |= {name: _text(pac.list_element(fields, at)) for at, name in enumerate(RATINGS[1:])}
-        if columns["MOVIE_ID"].null_count:
+        columns = {"movie_id": movies.slice(1).filter(rows)}
+        columns |= {name: _text(pac.list_element(fields, at)) for at, name in enumerate(RATINGS.fields[1:])}
+        if columns["movie_id"].null_count:
             raise SourceError(path, first_line, "a rating before the first `MOVIE_ID:` line", "Add that line.")
-        yield with_provenance(columns, numbers.filter(rows), path.name, loaded_ts)
+        yield columns, Loaded(numbers.filter(rows), path.name, loaded_at)
 
 
 def _require_rows(path: Path, lines: pa.Array, numbers: pa.Array, heads: pa.Array) -> None:

@@ -32,8 +32,8 @@ def source(folder: Path) -> Source:
     return Source(
         name="presplit",
         ratings=blocks_table(present),
-        movies=titles_table(titles) if titles else empty_table(*MOVIES),
-        tags=empty_table(*TAGS),
+        movies=titles_table(titles) if titles else empty_table(MOVIES),
+        tags=empty_table(TAGS),
         files=(*present, *((titles,) if titles else ())),
     )
 

@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from reco_assets.sources.presplit import FILES
+from reco_assets.sources.raw_forms import raw_form_of
+from reco_assets.sources.typed import RESCUED
 from resources.files import write_text_atomically
 from resources.settings.source import SourceName
 from resources.tables.files import BrokenTableError, dataset_at, note_of, table_exists
@@ -93,6 +95,9 @@ def _kind_of_rows(path: Path) -> SourceName | None:
     file = first[0]["_source_file"] if first else None
     if file == "synthetic":
         return "synthetic"
-    if "MOVIE_ID" in dataset.schema.names:
+    is_in_blocks = "MOVIE_ID" in dataset.schema.names or (
+        RESCUED in dataset.schema.names and raw_form_of(dataset.schema, LOADED).fields[0] == "movie_id"
+    )
+    if is_in_blocks:
         return "presplit" if file in FILES else "netflix"
     return "movielens" if file else None

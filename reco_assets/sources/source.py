@@ -1,20 +1,17 @@
-"""What every source gives: raw tables as streams of Arrow batches, columns as they came."""
+"""What every source gives: raw tables as streams of Arrow batches, in the platform's columns."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
 
-from reco_assets.sources.layout import Layout
+from reco_assets.sources.layout import Columns, Layout, RawForm
+from reco_assets.sources.raw_forms import raw_schema
 from resources.errors import RecoError
 
 LINE, SOURCE_FILE, LOADED_TS = "_line", "_source_file", "_loaded_ts"
-PROVENANCE = (
-    pa.field(LINE, pa.int64()),
-    pa.field(SOURCE_FILE, pa.string()),
-    pa.field(LOADED_TS, pa.timestamp("us", tz="UTC")),
-)
 
 
 class SourceError(RecoError):
@@ -26,19 +23,23 @@ class SourceError(RecoError):
 
 
 @dataclass(frozen=True)
-class RawTable:
-    """A raw table: string columns in the file's own names and order, each row with its line number.
+class Loaded:
+    """Which lines of which file some rows were read from (their numbers, (n,) int64), and when."""
 
-    `batches` yields record batches of `columns` + (`_line`, `_source_file`); it may be read once.
+    lines: pa.Array
+    source_file: str
+    at: pa.TimestampScalar
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A raw table: its rows' typed columns and, of those that are not plain, the line.
+
+    `columns` are those of the source's lines. `batches` yields record batches of one `raw_schema`; it may be read once.
     """
 
-    columns: tuple[str, ...]
+    columns: Columns
     batches: Callable[[], Iterator[pa.RecordBatch]]
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The bronze schema: the file's columns as strings, then where each row came from and when."""
-        return pa.schema([*((name, pa.string()) for name in self.columns), *PROVENANCE])
 
 
 @dataclass(frozen=True)
@@ -65,16 +66,30 @@ class Format:
     signs: tuple[str, ...]
 
 
-def empty_table(*columns: str) -> RawTable:
+def empty_table(columns: Columns) -> RawTable:
     """A raw table without rows, for what a source does not have."""
     return RawTable(columns, lambda: iter(()))
 
 
-def with_provenance(
-    columns: dict[str, pa.Array], lines: pa.Array, source_file: str, loaded_ts: pa.TimestampScalar
-) -> pa.RecordBatch:
-    """Add line, file and load time to a batch of raw columns, all of one length n."""
-    n = len(lines)
-    provenance = (lines, pa.repeat(pa.scalar(source_file), n), pa.repeat(loaded_ts, n))
-    names = [*columns, *(f.name for f in PROVENANCE)]
-    return pa.record_batch([*columns.values(), *provenance], names=names)
+def read_raw(table: RawTable, notes: Mapping[str, str] | None = None) -> pa.RecordBatchReader:
+    """The table with what is to be noted of it; its first batch, which says how lines are written, is read at once."""
+    batches = table.batches()
+    first = next(batches, None)
+    schema = raw_schema(RawForm(table.columns.fields)) if first is None else first.schema
+    read = batches if first is None else chain([first], batches)
+    return pa.RecordBatchReader.from_batches(schema.with_metadata(dict(notes or {})), read)
+
+
+def raw_batch(values: Mapping[str, pa.Array], form: RawForm, loaded: Loaded) -> pa.RecordBatch:
+    """Rows of a raw table: typed columns and `_rescued` as `typed` gives them, with where each row came from.
+
+    A column that the source doesn't have is null.
+    """
+    schema, n = raw_schema(form), len(loaded.lines)
+    provenance = {
+        LINE: loaded.lines,
+        SOURCE_FILE: pa.repeat(pa.scalar(loaded.source_file), n),
+        LOADED_TS: pa.repeat(loaded.at, n),
+    }
+    columns = {**values, **provenance}
+    return pa.record_batch([columns.get(field.name, pa.nulls(n, field.type)) for field in schema], schema=schema)

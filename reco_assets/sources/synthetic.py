@@ -13,8 +13,9 @@ from statistics import NormalDist
 import numpy as np
 import pyarrow as pa
 
+from reco_assets.sources.layout import Columns, RawForm
 from reco_assets.sources.movielens import MOVIES, RATINGS, TAGS
-from reco_assets.sources.source import RawTable, Source, with_provenance
+from reco_assets.sources.source import Loaded, RawTable, Source, raw_batch
 from reco_assets.sources.text_files import now
 from reco_assets.vocabulary import ALLOWED_RATINGS
 from resources.settings.source import SyntheticSettings
@@ -27,7 +28,7 @@ _ADJECTIVES = ("Silent", "Golden", "Broken", "Last", "Hidden", "Crimson", "Endle
 _NOUNS = ("River", "Empire", "Garden", "Winter", "Promise", "Stranger", "Highway", "Orchard", "Voyage", "Harbor")
 _TAGS = ("slow", "funny", "classic", "overrated", "beautiful", "twist ending", "soundtrack", "based on a book")
 
-_STARS = pa.array([f"{stars:.1f}" for stars in ALLOWED_RATINGS])
+_STARS = pa.array(ALLOWED_RATINGS, pa.float32())
 
 TASTES = 8
 FIRST_SECOND, LAST_SECOND = 825_000_000, 1_540_000_000  # 1996 to 2018, as MovieLens
@@ -104,7 +105,7 @@ def _chances(speeds: np.ndarray, n: float) -> np.ndarray:
 
 
 def _ratings(shape: SyntheticSettings, world: World) -> Iterator[pa.RecordBatch]:
-    loaded_ts, line = now(), 2
+    loaded_at, line = now(), 2
     wanted = _ratings_per_user(shape)
     for first in range(0, shape.users, USERS_PER_BLOCK):
         rng = np.random.default_rng([shape.seed, 2, first])
@@ -112,14 +113,13 @@ def _ratings(shape: SyntheticSettings, world: World) -> Iterator[pa.RecordBatch]
         users = np.repeat(np.arange(first + 1, first + 1 + len(blocks)), [len(movies) for movies, _, _ in blocks])
         movies, stars, seconds = (np.concatenate(column) for column in zip(*blocks, strict=True))
         columns = {
-            "userId": pa.array(users).cast(pa.string()),
-            "movieId": pa.array(movies + 1).cast(pa.string()),
+            "user_id": pa.array(users, pa.int32()),
+            "movie_id": pa.array(movies + 1, pa.int32()),
             "rating": _STARS.take(pa.array(stars)),
-            "timestamp": pa.array(seconds).cast(pa.string()),
+            "timestamp": pa.array(seconds, pa.int64()),
         }
-        lines = pa.array(np.arange(line, line + len(users)))
+        yield _batch(RATINGS, columns, line, loaded_at)
         line += len(users)
-        yield with_provenance(columns, lines, "synthetic", loaded_ts)
 
 
 def _ratings_per_user(shape: SyntheticSettings) -> np.ndarray:
@@ -169,20 +169,28 @@ def catalogue(shape: SyntheticSettings, world: World) -> tuple[list[str], list[s
 def _movies(shape: SyntheticSettings, world: World) -> Iterator[pa.RecordBatch]:
     titles, genres = catalogue(shape, world)
     columns = {
-        "movieId": pa.array(np.arange(1, shape.movies + 1)).cast(pa.string()),
+        "movie_id": pa.array(np.arange(1, shape.movies + 1), pa.int32()),
         "title": pa.array(titles),
         "genres": pa.array(genres),
     }
-    yield with_provenance(columns, pa.array(np.arange(2, shape.movies + 2)), "synthetic", now())
+    yield _batch(MOVIES, columns, 2, now())
 
 
 def _tags(shape: SyntheticSettings) -> Iterator[pa.RecordBatch]:
     rng = np.random.default_rng([shape.seed, 4])
     n = max(1, shape.ratings // 30)
     columns = {
-        "userId": pa.array(rng.integers(1, shape.users + 1, n)).cast(pa.string()),
-        "movieId": pa.array(rng.integers(1, shape.movies + 1, n)).cast(pa.string()),
+        "user_id": pa.array(rng.integers(1, shape.users + 1, n), pa.int32()),
+        "movie_id": pa.array(rng.integers(1, shape.movies + 1, n), pa.int32()),
         "tag": pa.array(rng.choice(_TAGS, n)),
-        "timestamp": pa.array(rng.integers(FIRST_SECOND, LAST_SECOND, n)).cast(pa.string()),
+        "timestamp": pa.array(rng.integers(FIRST_SECOND, LAST_SECOND, n), pa.int64()),
     }
-    yield with_provenance(columns, pa.array(np.arange(2, n + 2)), "synthetic", now())
+    yield _batch(TAGS, columns, 2, now())
+
+
+def _batch(
+    columns: Columns, values: dict[str, pa.Array], first_line: int, loaded_at: pa.TimestampScalar
+) -> pa.RecordBatch:
+    """Rows that are plain by construction."""
+    lines = pa.array(np.arange(first_line, first_line + len(values["movie_id"])))
+    return raw_batch(values, RawForm(columns.fields), Loaded(lines, "synthetic", loaded_at))

@@ -16,11 +16,12 @@ import pyarrow as pa
 import pyarrow.csv as pc
 
 from reco_assets.sources.headers import header_defect
-from reco_assets.sources.source import RawTable, SourceError, with_provenance
+from reco_assets.sources.layout import Columns, RawForm
+from reco_assets.sources.source import Loaded, RawTable, SourceError, raw_batch
+from reco_assets.sources.typed import BOM, typed, whole_stars_among
 from resources.text.plain_text import printable
 
 BLOCK_BYTES = 8 << 20
-BOM = b"\xef\xbb\xbf"
 MAX_LINE_BYTES = 1 << 20
 COMPRESSED = (
     b"\x1f\x8b",
@@ -33,6 +34,7 @@ COMPRESSED = (
 NUL_BYTE = "a NUL byte: this is no UTF-8 text"
 NUL_ADVICE = "If it is UTF-16: iconv -f UTF-16 -t UTF-8. Else unpack or replace the file."
 
+_NO_TEXT = pa.nulls(0, pa.string())
 _FIELD = rb'(?:"[^"]*(?:""[^"]*)*"|[^",]*)'
 _WELL_QUOTED = re.compile(_FIELD + rb"(?:," + _FIELD + rb")*")
 
@@ -130,8 +132,8 @@ def check_header(path: Path, columns: tuple[str, ...]) -> None:
         raise SourceError(path, 1, rule, fix)
 
 
-def csv_table(path: Path, columns: tuple[str, ...]) -> RawTable:
-    """A CSV file with a header as a raw table.
+def csv_table(path: Path, columns: Columns) -> RawTable:
+    """A CSV file with a header as a raw table. The first block says how whole stars are written.
 
     Reading raises `SourceError`: before the first batch, except for an uneven number of fields, which the parser
     finds when it comes to that line.
@@ -140,16 +142,16 @@ def csv_table(path: Path, columns: tuple[str, ...]) -> RawTable:
     def batches() -> Iterator[pa.RecordBatch]:
         require_text_file(path)
         lines = check_text(path)
-        check_header(path, columns)
-        loaded_ts, rows = now(), 0
+        check_header(path, columns.names)
+        loaded_at, rows, form = now(), 0, None
         for first_line, block in line_blocks(path):
             first_row, data = (2, block.partition(b"\n")[2]) if first_line == 1 else (first_line, block)
             if data.strip(b"\r\n"):
-                table = _parse(path, first_row, data, columns)
-                rows += len(table)
-                numbers = pa.array(np.arange(first_row, first_row + len(table)))
-                values = {name: table[name].combine_chunks() for name in columns}
-                yield with_provenance(values, numbers, path.name, loaded_ts)
+                text = _parse(path, first_row, data, columns.fields)
+                form = form or RawForm(columns.fields, whole_stars_among(text.get("rating", _NO_TEXT)))
+                numbers = pa.array(np.arange(first_row, first_row + len(text["movie_id"])))
+                rows += len(numbers)
+                yield raw_batch(typed(text, form), form, Loaded(numbers, path.name, loaded_at))
         if rows != lines - 1:
             raise SourceError(path, None, f"{lines - 1} data lines were read as {rows} rows", "Check the file.")
 
@@ -161,29 +163,30 @@ def now() -> pa.TimestampScalar:
     return pa.scalar(datetime.now(UTC), pa.timestamp("us", tz="UTC"))
 
 
-def _parse(path: Path, first_line: int, block: bytes, columns: tuple[str, ...]) -> pa.Table:
+def _parse(path: Path, first_line: int, block: bytes, names: tuple[str, ...]) -> dict[str, pa.Array]:
     def refuse(row: pc.InvalidRow) -> str:
         uneven.append((first_line + row.number - 1, row.actual_columns))
         return "error"
 
     uneven: list[tuple[int, int]] = []
     try:
-        return pc.read_csv(
+        table = pc.read_csv(
             # The parser drops a byte order mark before the block: this one, never one that is a row's own.
             pa.BufferReader(BOM + block),
             # One chunk, one thread: only then does the parser number its rows.
-            read_options=pc.ReadOptions(column_names=columns, block_size=len(BOM) + len(block) + 1, use_threads=False),
+            read_options=pc.ReadOptions(column_names=names, block_size=len(BOM) + len(block) + 1, use_threads=False),
             parse_options=pc.ParseOptions(invalid_row_handler=refuse),
             convert_options=pc.ConvertOptions(
-                column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=True, null_values=[""]
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
             ),
         )
     except pa.ArrowInvalid as error:
         if not uneven:
             raise SourceError(path, first_line, f"the CSV cannot be read from here: {error}", "Check it.") from None
         line, found = uneven[0]
-        rule = f"{found} fields where the header has {len(columns)}"
+        rule = f"{found} fields where the header has {len(names)}"
         raise SourceError(path, line, rule, "Correct or remove the line.") from None
+    return {name: table[name].combine_chunks() for name in names}
 
 
 def _check_encoding(path: Path, first_line: int, block: bytes) -> None:

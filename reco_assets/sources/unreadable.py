@@ -15,9 +15,10 @@ import numpy as np
 import pyarrow as pa
 
 from reco_assets.sources.advice import Sample, advice
-from reco_assets.sources.formats import columns_among
-from reco_assets.sources.rules import broken_rules
+from reco_assets.sources.raw_forms import raw_form_of
+from reco_assets.sources.rules import broken_rules, is_future
 from reco_assets.sources.source import LINE, SOURCE_FILE, RawTable, SourceError
+from reco_assets.sources.typed import RESCUED, text_of
 from resources.text.plain_text import printable
 
 MIN_ROWS = 10
@@ -28,26 +29,38 @@ KEPT_SAMPLES = 200  # per reason, to tell what is wrong with all of them
 
 @dataclass
 class Tally:
-    """Of one file's rows: how many there are and are unreadable, how many by each reason, some of those."""
+    """Of one file's rows: how many there are and are unreadable, how many by each reason, some of those.
+
+    `apart`: what stands in lines of its own, which samples leave out.
+    """
 
     rows: int = 0
     unreadable: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     samples: dict[str, list[Sample]] = field(default_factory=dict)
+    apart: frozenset[str] = frozenset()
 
     def add(self, batch: pa.RecordBatch, now: datetime) -> None:
         """Count the rows of a raw batch, all of one file; those after `now` are of the future."""
         self.rows += len(batch)
-        meaning = columns_among(batch.schema.names).meaning
-        broken = broken_rules({what: batch[name] for name, what in meaning.items()}, now)
-        if not broken:
+        odd = np.asarray(batch[RESCUED].is_valid())
+        if "timestamp" in batch.schema.names:
+            odd |= is_future(batch["timestamp"], now)
+        if not odd.any():
             return
-        self.unreadable += int(np.logical_or.reduce(list(broken.values())).sum())
+        rows = batch.filter(pa.array(odd))
+        text = text_of(rows, raw_form_of(rows.schema, "This batch"))
+        broken = broken_rules(text, now)
+        if broken:
+            self.unreadable += int(np.logical_or.reduce(list(broken.values())).sum())
+        written = pa.table({name: field.fill_null("") for name, field in text.items() if name not in self.apart})
         for reason, where in broken.items():
             self.reasons[reason] += int(where.sum())
             kept = self.samples.setdefault(reason, [])
-            for index in np.flatnonzero(where)[: KEPT_SAMPLES - len(kept)].tolist():
-                kept.append(_sample(batch.slice(index, 1).to_pylist()[0]))
+            shown = np.flatnonzero(where)[: KEPT_SAMPLES - len(kept)]
+            lines = rows[LINE].take(pa.array(shown)).to_pylist()
+            samples = written.take(pa.array(shown)).to_pylist()
+            kept += [Sample(line, ",".join(row.values()), row) for line, row in zip(lines, samples, strict=True)]
 
     def add_row(self, reasons: Iterable[str], sample: Sample) -> None:
         """Count one unreadable row; its file's `rows` are counted by the caller."""
@@ -95,7 +108,8 @@ def watched(table: RawTable, files: Mapping[str, Path], limit: float, now: datet
         tallies: dict[str, Tally] = {}
         for batch in table.batches():
             if len(batch):
-                tallies.setdefault(batch[SOURCE_FILE][0].as_py(), Tally()).add(batch, now)
+                tally = tallies.setdefault(batch[SOURCE_FILE][0].as_py(), Tally(apart=table.columns.apart))
+                tally.add(batch, now)
             yield batch
         for name, tally in tallies.items():
             require_readable(files.get(name, name), tally, limit)
@@ -116,13 +130,6 @@ def with_rows(table: RawTable, path: Path | str) -> RawTable:
             raise SourceError(path, None, rule, "Replace it by a complete copy. Nothing was replaced by it.")
 
     return RawTable(table.columns, batches)
-
-
-def _sample(row: Mapping[str, str | int | None]) -> Sample:
-    columns = columns_among(row)
-    names = [name for name in columns.names if name not in columns.apart]
-    values = {columns.meaning[name]: str(row[name] or "") for name in names}
-    return Sample(int(row[LINE] or 0), ",".join(str(row[name] or "") for name in names), values)
 
 
 def _shown(raw: str) -> str:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from reco_assets.silver import layouts
 from reco_assets.sources.presplit import came_split
 from reco_assets.split import arrays, plan
 from reco_assets.tables import SILVER_RATINGS, SPLIT_RATINGS, STREAM_RATINGS, TRAIN_RATINGS
@@ -76,4 +75,4 @@ def _by_frames(lakehouse: Lakehouse, policy: str) -> "DataFrame":
 
 
 def _delivered(lakehouse: Lakehouse) -> "DataFrame":
-    return plan.delivered_sides(layouts.ratings_as_text(lakehouse.read(_BRONZE)))
+    return plan.delivered_sides(lakehouse.read(_BRONZE))

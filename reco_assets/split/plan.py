@@ -30,15 +30,15 @@ def split_by_plan(ratings: "DataFrame", plan: "SplitSettings") -> "DataFrame":
 
 
 def delivered_sides(delivered: "DataFrame") -> "DataFrame":
-    """user_id, movie_id and `side` of each pair of raw rows (the ids as text, source = train.txt …).
+    """user_id, movie_id and `side` of each pair of raw rows, by the name of its file, train.txt …
 
     A pair in more than one file is on the side of the first of train, test, future: never tested on what was
     trained on.
     """
-    side = F.regexp_extract("source", r"^(\w+)\.txt$", 1)
+    side = F.regexp_extract("_source_file", r"^(\w+)\.txt$", 1)
     names = F.array(*(F.lit(name) for name in SIDES))
     at = F.array_position(names, side)
-    pairs = delivered.select(F.col("user_id").try_cast("int"), F.col("movie_id").try_cast("int"), at.alias("at"))
+    pairs = delivered.select(*PAIR, at.alias("at"))
     first = pairs.dropna().groupBy(*PAIR).agg(F.min("at").cast("int").alias("at"))
     return first.select(*PAIR, F.element_at(names, F.col("at")).alias("side"))
 

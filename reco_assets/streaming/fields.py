@@ -1,6 +1,6 @@
 """The rules on the fields of streamed lines, on a block at once: text in, typed columns and broken rules out. Pure.
 
-The rules on ids and ratings are those of silver (`silver.cleaning`), without an engine.
+The rules on ids and ratings are those of silver (`sources.typed`), without an engine.
 """
 
 from collections.abc import Mapping

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 from reco_assets.sources.advice import Sample
-from reco_assets.sources.formats import columns_among
+from reco_assets.sources.netflix import LAYOUT
 from reco_assets.sources.unreadable import Tally, require_readable
 from reco_assets.streaming.reader import ParsedFile
 from reco_assets.vocabulary import CONFLICT, CSV_COLUMNS
@@ -26,6 +26,6 @@ def require_readable_stream(path: Path, parsed: ParsedFile, limit: float) -> Non
 
 
 def _sample(line: int, raw: str) -> Sample:
-    names = [columns_among(CSV_COLUMNS).meaning[name] for name in CSV_COLUMNS]
+    names = [LAYOUT.ratings.meaning[name] for name in CSV_COLUMNS]
     fields = next(csv.reader([raw]), []) if '"' in raw else raw.split(",")
     return Sample(line, raw, dict(zip(names, fields, strict=True)) if len(fields) == len(names) else {})

@@ -42,9 +42,9 @@ def _lists(key: str, column: str) -> Rows:
     return [{key: at, column: entries, "model_version": "20200101_000000", "generated_ts": START} for at in range(4)]
 
 
-def _raw(*columns: str) -> Rows:
+def _raw(**values: Any) -> Rows:
     provenance = {"_source_file": "file.csv", "_loaded_ts": START}
-    return [dict.fromkeys(columns, "1") | provenance | {"_line": line} for line in range(2, 6)]
+    return [values | provenance | {"_line": line} for line in range(2, 6)]
 
 
 def _refused(**more: str) -> Rows:
@@ -81,9 +81,9 @@ GOOD: dict[str, Rows] = {
     "events/log": _events(),
     "events/dead_letters": [at | {"messages": 1, "raw": b"\xff{", "reasons": ["no_json_object"]} for at in _offsets()],
     "gold/trending": _trending(),
-    "bronze/ratings": _raw("userId", "movieId", "rating", "timestamp"),
-    "bronze/movies": _raw("movieId", "title", "genres"),
-    "bronze/tags": _raw("userId", "movieId", "tag", "timestamp"),
+    "bronze/ratings": _raw(user_id=1, movie_id=1, rating=4.0, timestamp=1),
+    "bronze/movies": _raw(movie_id=1, title="Film 1", genres="Drama|War"),
+    "bronze/tags": _raw(user_id=1, movie_id=1, tag="slow", timestamp=1),
     "silver/ratings": _ratings(),
     "silver/movies": _movies(),
     "silver/tags": _tags(),

@@ -161,13 +161,6 @@ def test_other_columns_fail_the_schema_and_the_rest_is_still_checked(
     assert failing(twice) == {kinds.SCHEMA, kinds.DUPLICATES}
 
 
-def test_netflix_columns_are_a_layout_of_bronze_too(check: Callable, arrow: Callable) -> None:
-    declaration = DECLARED["bronze/ratings"]
-    provenance = {"_line": 2, "_source_file": "a.txt", "_loaded_ts": datetime(2020, 1, 1, tzinfo=UTC)}
-    row = {"MOVIE_ID": "1", "CUST_ID": "1", "RATING": "4", "DATE": "2005-01-01", **provenance}
-    assert failing(check("bronze/ratings", arrow("bronze/ratings", [row] * 4, declaration.layouts[1]))) == set()
-
-
 def test_a_finding_says_how_much_is_wrong_and_shows_rows(check: Callable, good_rows: Callable, arrow: Callable) -> None:
     rows = [{**row, "rating": 7.0} if row["user_id"] == 0 else row for row in good_rows(RATINGS)]
     finding = next(found for found in check(RATINGS, arrow(RATINGS, rows)) if found.kind == kinds.RANGES)

@@ -5,16 +5,18 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from pyspark.sql.pandas.types import from_arrow_schema
 
 from reco_assets.quality.conservation import Conservation, quality_report
 from reco_assets.quality.declarations import DECLARED
 from reco_assets.quality.etl_report import count_rows, quality_of
 from reco_assets.quality.measures import Measured
-from reco_assets.silver.cleaning import clean_ratings
-from reco_assets.silver.layouts import ratings_as_text
-from reco_assets.sources.movielens import RATINGS
-from reco_assets.tables import QUARANTINE_RATINGS, SILVER_RATINGS
+from reco_assets.silver.rating_events import TakenEvents
+from reco_assets.silver.raw_rows import ratings_cleaned
+from reco_assets.sources import movielens
+from reco_assets.sources.layout import RawForm
+from reco_assets.sources.raw_forms import raw_schema
+from reco_assets.sources.typed import typed
+from reco_assets.tables import BRONZE_RATINGS, QUARANTINE_RATINGS, SILVER_RATINGS
 from resources.tables.files import TableSpec
 from resources.tables.lakehouse import Lakehouse
 
@@ -80,11 +82,11 @@ def test_rows_are_conserved_when_the_parts_add_up() -> None:
 @pytest.fixture
 def written(lakehouse: Lakehouse) -> Lakehouse:
     """Five raw ratings with one repeat, one conflict and one bad row, cleaned and written."""
-    fields = {name: [row[at] for row in RAW] for at, name in enumerate(RATINGS)}
+    form = RawForm(movielens.LAYOUT.ratings.fields)
+    text = {name: pa.array([row[at] for row in RAW]) for at, name in enumerate(form.fields)}
     provenance = {"_line": range(2, 7), "_source_file": ["file.csv"] * 5, "_loaded_ts": [NOW] * 5}
-    raw = pa.table(fields | provenance)
-    lakehouse.write(TableSpec("bronze/ratings", from_arrow_schema(raw.schema)), raw)
-    cleaned = clean_ratings(ratings_as_text(lakehouse.read("bronze/ratings")), NOW)
+    lakehouse.write(BRONZE_RATINGS, pa.table(typed(text, form) | provenance, schema=raw_schema(form)))
+    cleaned = ratings_cleaned(lakehouse, TakenEvents(), NOW)
     lakehouse.write(SILVER_RATINGS, cleaned.good)
     lakehouse.write(QUARANTINE_RATINGS, cleaned.quarantined)
     return lakehouse

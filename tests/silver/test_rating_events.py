@@ -1,23 +1,24 @@
 """Rating events are ratings: beside those of the source, by the same rules, none lost and none made up."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pytest
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from reco_assets.quality.etl_report import count_rows
 from reco_assets.silver.assets import silver_ratings
-from reco_assets.silver.layouts import rating_events_as_text
-from reco_assets.sources.movielens import RATINGS
-from reco_assets.tables import EVENTS_LOG, RATING_EVENTS
-from resources.tables.files import TableSpec
+from reco_assets.silver.event_rows import LOGGED, event_frame, event_rows
+from reco_assets.silver.ratings import RAW
+from reco_assets.sources import movielens
+from reco_assets.sources.layout import RawForm
+from reco_assets.tables import BRONZE_RATINGS, EVENTS_LOG, RATING_EVENTS
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.positions import append_from, read_positions
-from resources.tables.writing import schema_of
 
 AT = datetime(2026, 1, 2, 10, tzinfo=UTC)
 BOTH = ("silver/ratings", "silver/quarantine_ratings")
@@ -27,10 +28,10 @@ BOTH = ("silver/ratings", "silver/quarantine_ratings")
 def log(lakehouse: Lakehouse) -> Callable[..., None]:
     """Append events to the log: (user_id, movie_id, rating), or another type of event."""
 
-    def append(*ratings: tuple[int, int, float], kind: str = "rating", seconds: int = 0) -> None:
+    def append(*ratings: tuple[int, int, float], kind: str = "rating", seconds: float = 0) -> None:
         schema = to_arrow_schema(EVENTS_LOG.schema, timezone="UTC")
         positions = read_positions(lakehouse, EVENTS_LOG)
-        start, moment = positions.of("t") or 0, AT.replace(second=seconds)
+        start, moment = positions.of("t") or 0, AT + timedelta(seconds=seconds)
         common = {"event_type": kind, "event_ts": moment, "event_date": moment.date(), "ingested_ts": moment}
         place = {"source": "t", "topic": "reco.ratings", "partition": 0}
         rows = [
@@ -44,11 +45,9 @@ def log(lakehouse: Lakehouse) -> Callable[..., None]:
 
 
 @pytest.fixture
-def bronze(lakehouse: Lakehouse) -> None:
+def bronze(lakehouse: Lakehouse, raw: Callable[..., pa.Table]) -> None:
     """One rating of user 1 in a file, twice."""
-    row = {**dict(zip(RATINGS, ("1", "1", "4", "9"), strict=True)), "_source_file": "ratings.csv", "_loaded_ts": AT}
-    raw = pa.Table.from_pylist([row | {"_line": line} for line in (2, 3)])
-    lakehouse.write(TableSpec("bronze/ratings", schema_of(raw)), raw)
+    lakehouse.write(BRONZE_RATINGS, raw(RawForm(movielens.LAYOUT.ratings.fields), [("1", "1", "4", "9")] * 2))
 
 
 @pytest.fixture
@@ -75,21 +74,28 @@ def rows(lakehouse: Lakehouse, table: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.both_engines
-def test_a_rating_event_is_a_row_as_text_with_its_place(
+def test_a_rating_event_is_a_raw_row_with_its_place_in_memory_and_as_a_frame(
     lakehouse: Lakehouse, log: Callable, rows_of: Callable[[Any], list[dict[str, Any]]]
 ) -> None:
-    log((7, 3, 4.5))
+    log((7, 3, 4.0))
     log((7, 4, None), kind="view")
-    [row] = rows_of(rating_events_as_text(lakehouse.read("events/log")))
-    assert row.pop("raw").startswith("7,3,4.5,2026-01-02")
-    assert row == {
-        "user_id": "7",
-        "movie_id": "3",
-        "rating": "4.5",
-        "seconds": str(int(AT.timestamp())),
-        "source": "events/log/t/reco.ratings/0",
-        "line": 1,
-    }
+    log((8, 3, 4.5), seconds=0.25)
+    logged = lakehouse.dataset("events/log").to_table(LOGGED, ds.field("event_type") == "rating")
+    expected = [(7, 3, 4.0, 0, "7,3,4.0,2026-01-02 10:00:00"), (8, 3, 4.5, 2, "8,3,4.5,2026-01-02 10:00:00.25")]
+    for made in (event_rows(logged), event_frame(lakehouse.read("events/log"))):
+        rows = sorted(rows_of(made.select(list(RAW))), key=lambda row: row["user_id"])
+        assert rows == [
+            {
+                "user_id": user,
+                "movie_id": movie,
+                "rating": rating,
+                "timestamp": int(AT.timestamp()),
+                "_rescued": text,
+                "_line": offset + 1,
+                "_source_file": "events/log/t/reco.ratings/0",
+            }
+            for user, movie, rating, offset, text in expected
+        ]
 
 
 @pytest.mark.both_engines

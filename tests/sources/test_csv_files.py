@@ -66,7 +66,7 @@ def outcome(read, content):
 
 
 def values(rows):
-    return [tuple(row[name] for name in TAGS) for row in rows]
+    return [tuple(row[name] for name in TAGS.names) for row in rows]
 
 
 def test_each_row_has_the_files_columns_as_text(tags):
@@ -332,7 +332,7 @@ layout = st.tuples(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]), st.sampl
 def test_what_is_read_is_what_was_written_and_every_row_knows_its_line(tags, written, layout, monkeypatch):
     quoting, line_end, last_line_end = layout
     text = io.StringIO(newline="")
-    csv.writer(text, quoting=quoting, lineterminator=line_end).writerows([TAGS, *written])
+    csv.writer(text, quoting=quoting, lineterminator=line_end).writerows([TAGS.names, *written])
     content = text.getvalue() if last_line_end else text.getvalue().removesuffix(line_end)
     with monkeypatch.context() as patch:
         patch.setattr(text_files, "BLOCK_BYTES", 64)

@@ -1,76 +1,75 @@
 """What a new kind of source needs: its module, and a line in the list of formats."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from reco_assets.silver.layouts import movies_as_text, ratings_as_text
-from reco_assets.sources.formats import FORMATS, UnknownColumnsError, columns_among, raw_columns
-from reco_assets.sources.layout import Columns, Layout
+from reco_assets.sources.formats import FORMATS
+from reco_assets.sources.layout import Columns, Layout, RawForm
+from reco_assets.sources.raw_forms import OldRawTableError, raw_form_of, raw_schema
 from reco_assets.sources.recognise import advice_on
-from reco_assets.sources.rules import broken_rules
-from reco_assets.sources.source import Format, Source
+from reco_assets.sources.source import Format, Loaded, RawTable, Source, empty_table, raw_batch, read_raw
+from reco_assets.sources.text_files import csv_table
+from reco_assets.sources.typed import typed
 
 BOOKS = Layout(
     ratings=Columns({"Reader": "user_id", "Book": "movie_id", "Stars": "rating", "At": "timestamp"}),
     movies=Columns({"Book": "movie_id", "Name": "title"}),
     tags=Columns({"Reader": "user_id", "Book": "movie_id", "Shelf": "tag", "On": "date"}),
 )
+AT = pa.scalar(datetime(2026, 1, 1, tzinfo=UTC), pa.timestamp("us", tz="UTC"))
 
 
-def never_opened(folder: Path) -> Source:
-    raise AssertionError(folder)
+def test_a_new_source_gives_the_platforms_columns(tmp_path: Path) -> None:
+    path = tmp_path / "stars.csv"
+    path.write_text("Reader,Book,Stars,At\n1,2,4,1000000000\n1,x,4,1000000000\n")
+    rows = read_raw(csv_table(path, BOOKS.ratings)).read_all()
+    assert raw_form_of(rows.schema, "bronze/ratings") == RawForm(BOOKS.ratings.fields, whole_stars="")
+    assert rows.drop_columns(["_loaded_ts", "_source_file"]).to_pylist() == [
+        {"user_id": 1, "movie_id": 2, "rating": 4.0, "timestamp": 1_000_000_000, "_rescued": None, "_line": 2},
+        {"user_id": 1, "movie_id": None, "rating": 4.0, "timestamp": 1_000_000_000, "_line": 3}
+        | {"_rescued": "1,x,4,1000000000"},
+    ]
 
 
-@pytest.fixture
-def books(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_column_that_a_source_does_not_have_is_null() -> None:
+    form = RawForm(BOOKS.movies.fields)
+    values = typed({"movie_id": pa.array(["2"]), "title": pa.array(["Emma (1815)"])}, form)
+    (row,) = raw_batch(values, form, Loaded(pa.array([2]), "books.csv", AT)).to_pylist()
+    assert (row["movie_id"], row["title"], row["genres"], row["year"], row["_rescued"]) == (
+        2,
+        "Emma (1815)",
+        None,
+        None,
+        None,
+    )
+
+
+def test_a_folder_of_a_new_source_is_recognised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never_opened(folder: Path) -> Source:
+        raise AssertionError(folder)
+
     monkeypatch.setitem(FORMATS, "books", Format(never_opened, BOOKS, signs=("books.csv",)))  # type: ignore[misc,call-overload]
-
-
-def as_bronze(spark: Any, **text: str) -> Any:
-    provenance = {"_line": [2], "_source_file": ["books.csv"], "_loaded_ts": [datetime(2026, 1, 1, tzinfo=UTC)]}
-    return spark.createDataFrame(pa.table({name: [value] for name, value in text.items()} | provenance))
-
-
-@pytest.mark.usefixtures("books")
-def test_rows_of_a_new_source_are_judged_by_what_its_columns_are() -> None:
-    text = {what: pa.array([field]) for what, field in zip(BOOKS.ratings.fields, ["1", "x", "4.5", "9"], strict=True)}
-    assert list(broken_rules(text, datetime(2026, 1, 2, tzinfo=UTC))) == ["invalid_movie_id"]
-
-
-@pytest.mark.usefixtures("books")
-def test_silver_reads_the_columns_of_a_new_source(spark: Any) -> None:
-    rated = ratings_as_text(as_bronze(spark, Reader="1", Book="2", Stars="4.5", At="1000000000")).toArrow().to_pylist()
-    named = movies_as_text(as_bronze(spark, Book="2", Name="Emma (1815)")).toArrow().to_pylist()
-    wanted = {"user_id": "1", "movie_id": "2", "rating": "4.5", "seconds": "1000000000"}
-    assert {name: rated[0][name] for name in wanted} == wanted
-    assert (named[0]["title"], named[0]["year"], named[0]["genres_string"]) == ("Emma (1815)", "", "(no genres listed)")
-
-
-@pytest.mark.usefixtures("books")
-def test_a_folder_of_a_new_source_is_recognised(tmp_path: Path) -> None:
     (tmp_path / "books.csv").touch()
     assert advice_on(tmp_path, "movielens") == "It holds books.csv: set RECO_SOURCE=books."
 
 
-@pytest.mark.usefixtures("books")
-def test_bronze_may_have_the_columns_of_a_new_source() -> None:
-    assert BOOKS.ratings.names in raw_columns("ratings")
+@pytest.mark.parametrize("columns", [*BOOKS], ids=["ratings", "movies", "tags"])
+def test_a_table_without_a_row_has_its_columns_and_says_how_lines_would_be_written(columns: Columns) -> None:
+    schema = read_raw(empty_table(columns)).schema
+    assert schema == raw_schema(RawForm(columns.fields))
+    assert raw_form_of(schema, "bronze/tags") == RawForm(columns.fields)
 
 
-def test_layouts_that_two_sources_share_count_once() -> None:
-    assert len(raw_columns("ratings")) == 2
+def test_what_is_noted_of_a_table_comes_with_it() -> None:
+    assert read_raw(RawTable(BOOKS.movies, lambda: iter(())), {"reco.source": "books"}).schema.metadata == {
+        b"reco.source": b"books"
+    }
 
 
-def test_columns_of_no_source_are_refused_by_name() -> None:
-    with pytest.raises(UnknownColumnsError, match=r"No source has a table of the columns a, b\."):
-        columns_among(["b", "a", "_line"])
-
-
-def test_columns_tell_what_they_are_and_back() -> None:
-    columns: Callable[..., Any] = BOOKS.ratings.by_meaning.get
-    assert (columns("rating"), columns("genres")) == ("Stars", None)
+def test_a_table_of_text_is_refused_with_what_to_do() -> None:
+    text = pa.schema([("userId", pa.string()), ("_line", pa.int64())])
+    with pytest.raises(OldRawTableError, match=r"^bronze/ratings holds text, .* Read the source again: reco etl$"):
+        raw_form_of(text, "bronze/ratings")

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from reco_assets.sources import movielens, netflix
+from reco_assets.sources.layout import RawForm
+from reco_assets.sources.raw_forms import raw_schema
 from reco_assets.sources.source import RawTable, SourceError
 from reco_assets.sources.unreadable import MIN_ROWS, watched
 from reco_assets.streaming.readable import require_readable_stream
@@ -25,7 +26,7 @@ GOOD = ("7", "10", "3.5", "1000000000")
 def ratings_file(folder: Path, rows: Iterable[tuple[str, ...]]) -> Path:
     path = folder / "ratings.csv"
     with path.open("w", newline="") as handle:
-        csv.writer(handle, lineterminator="\n").writerows([movielens.RATINGS, *rows])
+        csv.writer(handle, lineterminator="\n").writerows([movielens.RATINGS.names, *rows])
     (folder / "movies.csv").write_text("movieId,title,genres\n10,Heat (1995),Crime\n")
     return path
 
@@ -124,7 +125,7 @@ def test_the_advised_command_makes_the_file_readable(tmp_path: Path) -> None:
         advised.replace("FILE", "ratings.csv"), shell=True, cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout
     rows = list(csv.reader(io.StringIO(halved)))
-    assert tuple(rows[0]) == movielens.RATINGS
+    assert tuple(rows[0]) == movielens.RATINGS.names
     ratings_file(tmp_path, [tuple(row) for row in rows[1:]])
     assert read(movielens.source(tmp_path).ratings) == 50
     assert [float(row[2]) for row in rows[1:11]] == [half / 2 for half in range(1, 11)]
@@ -190,7 +191,5 @@ def test_a_streamed_file_may_correct_itself(tmp_path: Path) -> None:
 
 
 def test_an_empty_table_is_readable() -> None:
-    assert (
-        read(RawTable(("userId",), lambda: iter([pa.RecordBatch.from_pylist([], pa.schema({"userId": "string"}))])))
-        == 0
-    )
+    nothing = raw_schema(RawForm(movielens.RATINGS.fields)).empty_table().to_batches()
+    assert read(RawTable(movielens.RATINGS, lambda: iter(nothing))) == 0

@@ -177,19 +177,19 @@ def test_split_ratings_have_the_declared_columns(split_world: Callable[[World], 
     assert (row["origin"], row["policy"]) == ("history", POLICY)
 
 
-def delivered(spark: Any, *rows: tuple[str, str, str]) -> dict[tuple[int, int], str]:
+def delivered(spark: Any, *rows: tuple[int | None, int | None, str]) -> dict[tuple[int, int], str]:
     """The side of each pair of (user, movie, file)."""
-    raw = spark.createDataFrame(list(rows), "user_id string, movie_id string, source string")
+    raw = spark.createDataFrame(list(rows), "user_id int, movie_id int, _source_file string")
     return {(row["user_id"], row["movie_id"]): row["side"] for row in frames.delivered_sides(raw).toArrow().to_pylist()}
 
 
 def test_delivered_pairs_are_on_the_side_of_their_file(spark: Any) -> None:
-    files = [("1", "1", "train.txt"), ("1", "2", "test.txt"), ("1", "3", "future.txt"), ("x", "3", "test.txt")]
+    files = [(1, 1, "train.txt"), (1, 2, "test.txt"), (1, 3, "future.txt"), (None, 3, "test.txt")]
     assert delivered(spark, *files) == {(1, 1): TRAIN, (1, 2): TEST, (1, 3): FUTURE}
 
 
 def test_a_pair_delivered_in_two_files_is_never_tested_on_what_was_trained_on(spark: Any) -> None:
-    files = [("1", "1", "test.txt"), ("1", "1", "train.txt"), ("1", "2", "future.txt"), ("1", "2", "test.txt")]
+    files = [(1, 1, "test.txt"), (1, 1, "train.txt"), (1, 2, "future.txt"), (1, 2, "test.txt")]
     assert delivered(spark, *files) == {(1, 1): TRAIN, (1, 2): TEST}
 
 

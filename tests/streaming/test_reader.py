@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from reco_assets.silver.cleaning import clean_ratings
 from reco_assets.sources.source import SourceError
 from reco_assets.streaming import reader
 from reco_assets.streaming.fields import GOOD
 from reco_assets.streaming.reader import QUARANTINED, ParsedFile, parse_stream_file
+from tests.silver.text_path import clean_ratings
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 

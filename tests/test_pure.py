@@ -19,7 +19,7 @@ PURE = (
     *(f"events/extraction/{name}" for name in ("counts", "judged", "messages", "planning")),
     *("gold/trending", "events/schema", "drift/spans", "drift/windows", "models/ratings", "models/als/solver"),
     *(f"models/judging/{name}" for name in ("comparison", "metrics", "evaluation", "promotion")),
-    *("models/judging/sampled", "models/judging/sampled_gate", "models/limits"),
+    *("models/judging/sampled", "models/judging/sampled_gate", "models/limits", "models/als/kernel"),
 )
 # What reads the world: modules, and names of theirs that are called.
 OUTSIDE = {"dagster", "deltalake", "os", "time", "uuid", "random", "mlflow"}

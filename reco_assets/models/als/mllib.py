@@ -1,4 +1,4 @@
-"""MLlib's ALS as the solver of the Spark engine, behind the same seam as the numpy kernel."""
+"""MLlib's ALS as the solver of the Spark engine, behind the same seam as the compiled one."""
 
 import os
 from pathlib import Path

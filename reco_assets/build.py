@@ -30,6 +30,7 @@ from reco_assets.split import assets as split_tables
 from reco_assets.streaming import assets as streaming
 from reco_assets.tables import DECLARED
 from resources import resources_for
+from resources.mlflow.mirror import MlflowTracking
 from resources.settings import Settings, load_settings
 from resources.tables.lakehouse import Lakehouse
 
@@ -57,6 +58,7 @@ def build_definitions(
     settings = settings or load_settings()
     resources = resources_for(settings, DECLARED)
     resources["lakehouse"] = _announced(resources["lakehouse"])
+    resources["mlflow"] = _begun(resources["mlflow"])
     jobs = asset_jobs([key for checks in quality.TABLE_CHECKS for key in checks.check_keys])
     return dg.Definitions(
         assets=_with_freshness(_assets(), settings),
@@ -85,6 +87,16 @@ def _announced(lakehouse: Lakehouse) -> dg.ResourceDefinition:
         return lakehouse
 
     return dg.ResourceDefinition(take, description="The tables; its engine starts when an asset asks for it.")
+
+
+def _begun(mlflow: MlflowTracking) -> dg.ResourceDefinition:
+    """MLflow as a resource whose client is imported while the run makes what comes before the model."""
+
+    def take(_: dg.InitResourceContext) -> MlflowTracking:
+        mlflow.begin()
+        return mlflow
+
+    return dg.ResourceDefinition(take, description="The mirror of what was tried and which version serves.")
 
 
 def _assets() -> list[Any]:

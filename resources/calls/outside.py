@@ -35,10 +35,22 @@ class OutsideProcess:
     """A process that calls functions, one at a time. It starts with the first call and is ended when one is late."""
 
     errors_to: int | None = subprocess.DEVNULL  # what matters comes back as an error; other lines may hold a password
+    beginning: bool = False  # whether it was told to `begin` and was asked for nothing yet
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _process: "subprocess.Popen[bytes] | None" = None
     _connection: Connection | None = None
     _owner: int = 0
+
+    def begin(self, function: str, *arguments: Any) -> None:
+        """Start the process, where it isn't there, with a call whose end nobody awaits; the next call waits for it."""
+        with self._lock:
+            if self._is_mine():
+                return
+            try:
+                self._started().send((function, arguments, False))
+                self.beginning = True
+            except OSError:  # it ended at once: the next call says so
+                self.stop()
 
     def call(self, function: str, *arguments: Any, seconds: float) -> Any:
         """Call `module:name` there and return what it returns. Raises `OutsideError`.
@@ -62,6 +74,7 @@ class OutsideProcess:
         with self._lock:
             process, connection, own = self._process, self._connection, self._owner == os.getpid()
             self._process = self._connection = None
+            self.beginning = False
             if connection is not None:
                 connection.close()
             if process is not None and own:
@@ -71,8 +84,9 @@ class OutsideProcess:
     def _call(self, function: str, arguments: tuple[Any, ...], seconds: float) -> Any:
         connection = self._started()
         left = STARTUP_SECONDS
+        self.beginning = False
         try:
-            connection.send((function, arguments))
+            connection.send((function, arguments, True))
             while connection.poll(left):
                 kind, *content = connection.recv()
                 if kind == "result":
@@ -86,8 +100,11 @@ class OutsideProcess:
         self.stop()
         raise OutsideError(f"there was no answer within {left:g} s", "TimeoutError", unreachable=True)
 
+    def _is_mine(self) -> bool:
+        return self._connection is not None and self._owner == os.getpid()
+
     def _started(self) -> Connection:
-        if self._connection is not None and self._owner == os.getpid():
+        if self._connection is not None and self._is_mine():
             return self._connection
         self._connection, theirs = Pipe()
         with theirs:
@@ -135,10 +152,12 @@ def serve(descriptor: int, parent: int) -> None:
     _PARENT.append(connection)
     while True:
         try:
-            function, arguments = connection.recv()
+            function, arguments, awaited = connection.recv()
         except EOFError:
             os._exit(0)
-        connection.send(_answer(function, arguments))
+        answer = _answer(function, arguments)
+        if awaited:
+            connection.send(answer)
 
 
 def _answer(function: str, arguments: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -28,11 +28,20 @@ def client_at(uri: str, seconds: float, home: MlflowHome | None) -> Client:
 
     `seconds` are the time for one request.
     """
-    step(STARTUP_SECONDS)
-    configure(seconds)
+    import_client(uri, seconds)
     client = _opened(with_driver(uri), seconds, home)
     step()
     return client
+
+
+def import_client(uri: str, seconds: float) -> None:
+    """Import what a client of that server or database will need, which is asked for nothing yet."""
+    step(STARTUP_SECONDS)
+    configure(seconds)
+    import mlflow  # noqa: F401
+
+    if uri.startswith(DATABASES):
+        import_all()
 
 
 def import_all() -> None:
@@ -65,7 +74,6 @@ def _opened(uri: str, seconds: float, home: MlflowHome | None) -> Client:
     from mlflow import MlflowClient
 
     if uri.startswith(DATABASES):
-        import_all()
         if home is not None:
             step(CREATING_SECONDS)
             home.create()

@@ -57,6 +57,10 @@ class MlflowTracking:
         home = None if self.settings.mlflow.tracking_uri else MlflowHome(self.settings.storage.root)
         return Registry(self.uri, self.name, self.settings.mlflow.timeout_seconds, home)
 
+    def begin(self) -> None:
+        """Let MLflow's client be imported meanwhile: it takes 1.5 s, and the first who asks would wait for it."""
+        shared_process("mlflow").begin(f"{STORE}:prepare", self.registry)
+
     def log_version(self, record: VersionRecord) -> str | None:
         """Log and register a version as `challenger`; its MLflow run id, or None (with a warning) if MLflow is away."""
         run_id: str | None = self._attempt("log_version", record)
@@ -117,7 +121,7 @@ class MlflowTracking:
 
     def _ask(self, operation: str, *arguments: Any) -> Any:
         process, registry, home = shared_process("mlflow"), self.registry, self.registry.home
-        if home is not None and not home.database.exists():
+        if home is not None and not home.database.exists() and not process.beginning:
             process.stop()  # it may have the removed file open
         return process.call(f"{STORE}:{operation}", registry, *arguments, seconds=registry.seconds)
 

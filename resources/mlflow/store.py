@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from resources.calls.outside import step
-from resources.mlflow.client import Client, client_at
+from resources.mlflow.client import Client, client_at, import_client
 from resources.mlflow.home import MlflowHome
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -54,6 +54,14 @@ class Registry:
     name: str
     seconds: float
     home: MlflowHome | None
+
+
+def prepare(registry: Registry) -> None:
+    """Import MLflow's client, and open the lakehouse's own store; a server is asked for nothing."""
+    if registry.home is None:
+        import_client(registry.uri, registry.seconds)
+    else:
+        _client(registry)
 
 
 def log_version(registry: Registry, record: VersionRecord) -> str:

@@ -85,6 +85,22 @@ def test_a_step_may_ask_for_more_time_than_a_call_has(process: OutsideProcess, f
     assert process.call(f"{functions}:steps", 1, 0.5, 5.0, seconds=0.1) == 1
 
 
+def test_a_process_that_began_meanwhile_answers_the_call_and_nothing_that_came_before(
+    process: OutsideProcess, functions: str
+) -> None:
+    process.begin(f"{functions}:steps", 2, 0.1, 5.0)
+    assert process.call(f"{functions}:talk", seconds=1) == "said"
+
+
+def test_what_fails_while_a_process_begins_is_left_to_the_call_that_needs_it(
+    process: OutsideProcess, functions: str
+) -> None:
+    process.begin(f"{functions}:fail")
+    began = process.call(f"{functions}:pid", seconds=5)
+    process.begin(f"{functions}:end")
+    assert process.call(f"{functions}:pid", seconds=5) == began
+
+
 def test_a_process_that_ends_unexpectedly_is_an_error_and_the_next_call_has_a_new_one(
     process: OutsideProcess, functions: str
 ) -> None:

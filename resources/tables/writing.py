@@ -94,7 +94,7 @@ def write_arrow(spec: TableSpec, path: Path, data: pa.Table | pa.RecordBatchRead
                 schema_mode="overwrite",
                 partition_by=by or None,
                 configuration=properties,
-                writer_properties=_plain_numbers(reader.schema),
+                writer_properties=_packed(reader.schema),
                 commit_properties=CommitProperties(custom_metadata=notes_of(reader.schema)),
             )
         else:
@@ -103,14 +103,15 @@ def write_arrow(spec: TableSpec, path: Path, data: pa.Table | pa.RecordBatchRead
             _keep_columns_when_empty(spec, target)
 
 
-def _plain_numbers(schema: pa.Schema) -> WriterProperties:
-    """Dictionaries for words alone: those of ids and times take three quarters of the time of a write.
+def _packed(schema: pa.Schema) -> WriterProperties:
+    """Whole numbers and times as differences, and dictionaries for the rest.
 
-    20 M ratings by 240 months: 6.5 s of processor time and 269 MB with them, 1.5 s and 384 MB without.
+    5 M raw ratings: 26 MB, 0.30 s of processor time to write and 0.08 s to read; with dictionaries for all 59 MB,
+    0.49 s and 0.19 s; plain and not compressed 180 MB, 0.45 s and 0.25 s.
     """
-    plain = ColumnProperties(dictionary_enabled=False)
-    numbers = {f.name: plain for f in schema if pa.types.is_primitive(f.type)}
-    return WriterProperties(column_properties=numbers or None)
+    differences = ColumnProperties(dictionary_enabled=False, encoding="DELTA_BINARY_PACKED")
+    whole = {f.name: differences for f in schema if pa.types.is_integer(f.type) or pa.types.is_timestamp(f.type)}
+    return WriterProperties(compression="SNAPPY", column_properties=whole or None)
 
 
 def require_declared(spec: TableSpec, rows: pa.Table) -> None:

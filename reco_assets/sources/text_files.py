@@ -15,8 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
 
+from reco_assets.sources.ahead import ahead
 from reco_assets.sources.headers import header_defect
 from reco_assets.sources.layout import Columns, RawForm
+from reco_assets.sources.plain_blocks import plain_block
 from reco_assets.sources.source import Loaded, RawTable, SourceError, raw_batch
 from reco_assets.sources.typed import BOM, typed, whole_stars_among
 from resources.text.plain_text import printable
@@ -34,7 +36,6 @@ COMPRESSED = (
 NUL_BYTE = "a NUL byte: this is no UTF-8 text"
 NUL_ADVICE = "If it is UTF-16: iconv -f UTF-16 -t UTF-8. Else unpack or replace the file."
 
-_NO_TEXT = pa.nulls(0, pa.string())
 _FIELD = rb'(?:"[^"]*(?:""[^"]*)*"|[^",]*)'
 _WELL_QUOTED = re.compile(_FIELD + rb"(?:," + _FIELD + rb")*")
 
@@ -143,19 +144,36 @@ def csv_table(path: Path, columns: Columns) -> RawTable:
         require_text_file(path)
         lines = check_text(path)
         check_header(path, columns.names)
-        loaded_at, rows, form = now(), 0, None
-        for first_line, block in line_blocks(path):
-            first_row, data = (2, block.partition(b"\n")[2]) if first_line == 1 else (first_line, block)
-            if data.strip(b"\r\n"):
-                text = _parse(path, first_row, data, columns.fields)
-                form = form or RawForm(columns.fields, whole_stars_among(text.get("rating", _NO_TEXT)))
-                numbers = pa.array(np.arange(first_row, first_row + len(text["movie_id"])))
-                rows += len(numbers)
-                yield raw_batch(typed(text, form), form, Loaded(numbers, path.name, loaded_at))
+        form, loaded_at, rows = _form(path, columns), now(), 0
+
+        def converted(rows: tuple[int, bytes]) -> pa.RecordBatch:
+            first_row, block = rows
+            values = plain_block(block, form) or typed(_parse(path, first_row, block, form.fields), form)
+            numbers = pa.array(np.arange(first_row, first_row + len(values["movie_id"])))
+            return raw_batch(values, form, Loaded(numbers, path.name, loaded_at))
+
+        for batch in ahead(converted, _row_blocks(path)):
+            rows += len(batch)
+            yield batch
         if rows != lines - 1:
             raise SourceError(path, None, f"{lines - 1} data lines were read as {rows} rows", "Check the file.")
 
     return RawTable(columns, batches)
+
+
+def _row_blocks(path: Path) -> Iterator[tuple[int, bytes]]:
+    """As `line_blocks`, without the header and without blocks of blank lines."""
+    for first_line, block in line_blocks(path):
+        first_row, rows = (2, block.partition(b"\n")[2]) if first_line == 1 else (first_line, block)
+        if rows.strip(b"\r\n"):
+            yield first_row, rows
+
+
+def _form(path: Path, columns: Columns) -> RawForm:
+    first = next(_row_blocks(path), None) if "rating" in columns.fields else None
+    if first is None:
+        return RawForm(columns.fields)
+    return RawForm(columns.fields, whole_stars_among(_parse(path, *first, columns.fields)["rating"]))
 
 
 def now() -> pa.TimestampScalar:

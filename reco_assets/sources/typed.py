@@ -25,7 +25,7 @@ _DIGITS = "^[0-9]{1,18}$"
 NUMBER = "^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2})?$"
 _DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _YEAR = "^[0-9]{4}$"
-_STARS = pa.array(ALLOWED_RATINGS, pa.float32())
+STARS = pa.array(ALLOWED_RATINGS, pa.float32())
 
 
 def typed(text: Mapping[str, pa.Array], form: RawForm) -> dict[str, pa.Array]:
@@ -64,7 +64,7 @@ def text_of(rows: pa.RecordBatch, form: RawForm) -> dict[str, pa.Array]:
 
 def whole_stars_among(ratings: pa.Array) -> str:
     """How most ratings of whole stars among these texts are written: what follows the digit, ".0" or nothing."""
-    bare, pointed = (int(pac.sum(pac.is_in(ratings, _texts(suffix))).as_py() or 0) for suffix in ("", ".0"))
+    bare, pointed = (int(pac.sum(pac.is_in(ratings, ratings_as_written(suffix))).as_py() or 0) for suffix in ("", ".0"))
     return "" if bare > pointed else ".0"
 
 
@@ -76,7 +76,7 @@ def where_matching(pattern: str, text: pa.Array) -> pa.Array:
 
 def _as_text(name: str, values: pa.Array, form: RawForm) -> pa.Array:
     if name == "rating":
-        return _texts(form.whole_stars).take(pac.index_in(values, _STARS))
+        return ratings_as_written(form.whole_stars).take(pac.index_in(values, STARS))
     return pac.strftime(values.cast(pa.timestamp("s")), "%Y-%m-%d") if name == "date" else values.cast(pa.string())
 
 
@@ -94,12 +94,12 @@ def _seconds(text: pa.Array, _: RawForm) -> Read:
 
 
 def _rating(text: pa.Array, form: RawForm) -> Read:
-    place = pac.index_in(text, _texts(form.whole_stars))
+    place = pac.index_in(text, ratings_as_written(form.whole_stars))
     written = pac.is_valid(place)
     if place.null_count:
         number = pac.ascii_ltrim(where_matching(NUMBER, text), "+").cast(pa.float64())
         place = pac.index_in(number, pa.array(ALLOWED_RATINGS, pa.float64()))
-    return _STARS.take(place), written
+    return STARS.take(place), written
 
 
 def _days(text: pa.Array, _: RawForm) -> Read:
@@ -164,7 +164,7 @@ def _is_written(number: pa.Array, text: pa.Array) -> pa.Array:
     return _true(pac.equal(number.cast(pa.string()), text))
 
 
-def _texts(whole_stars: str) -> pa.Array:
+def ratings_as_written(whole_stars: str) -> pa.Array:
     """The ratings as they are written, in the order of `ALLOWED_RATINGS`."""
     return pa.array([f"{stars:g}" if stars % 1 else f"{stars:g}{whole_stars}" for stars in ALLOWED_RATINGS])
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from reco_assets.models.inputs import read_ratings
 from reco_assets.models.interface import Family
-from reco_assets.models.judging.evaluation import Evaluation, Protocol, evaluate
+from reco_assets.models.judging.evaluation import Evaluation, Exam, Protocol
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import MetricsRecord, ModelRecord, RankingRecord, StarsRecord
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
@@ -117,7 +117,7 @@ def reproduce_version(lakehouse: Lakehouse, family: Family, recipe: Recipe) -> l
             f"{recipe.train_version} has {len(train):,}: the table was removed and made anew since."
         )
     model = family.fit(train, recipe.config, lakehouse.engine).model
-    found = _figures_of(evaluate(model, test, seen, recipe.protocol))
+    found = _figures_of(Exam(test, seen, recipe.protocol).evaluate(model))
     return [Figure(name, recorded, found[name]) for name, recorded in recipe.figures.items()]
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from reco_assets.models.interface import Baselines, Recommender, TopN
 from reco_assets.models.judging.comparison import UserScores
-from reco_assets.models.judging.metrics import RankingMetrics, UserNdcg, mae, ranking_by_user, ranking_metrics, rmse
-from reco_assets.models.ratings import Ratings, positions
+from reco_assets.models.judging.metrics import RankingMetrics, Relevant, UserNdcg, mae, ranking_by_user, rmse
+from reco_assets.models.ratings import Ratings, distinct, positions
 from reco_assets.vocabulary import HISTORY
 from resources.files import plain_json
 from resources.settings.training import JudgingSettings
@@ -34,10 +34,23 @@ def protocol_of(settings: JudgingSettings, split: str) -> Protocol:
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What a model said of n test ratings: warm (n,) bool, predicted (n,) stars, lists of who has something to find."""
+
+    warm: np.ndarray
+    predicted: np.ndarray
+    lists: TopN
+
+    def where(self, keep: np.ndarray) -> "Answers":
+        """What it said of the ratings where `keep` (n,) bool is true."""
+        return Answers(self.warm[keep], self.predicted[keep], self.lists)
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Errors in stars: `rmse`, `mae` on warm pairs, `rmse_all`, `mae_all` on all; coverage = warm / all.
 
-    `by_user` is what `ranking.ndcg` and `rmse_all` are made of.
+    `by_user` is what `ranking.ndcg` and `rmse_all` are made of, `answers` what all of it is.
     """
 
     rmse: float
@@ -50,10 +63,11 @@ class Evaluation:
     split: str
     ranking: RankingMetrics
     by_user: UserScores = field(repr=False, compare=False)
+    answers: Answers = field(repr=False, compare=False)
 
     def document(self) -> dict[str, Any]:
         """The `evaluation` and `ranking` sections of run_metrics_<version>.json; NaN becomes null."""
-        stars = {key: value for key, value in asdict(self).items() if not isinstance(value, dict)}
+        stars = {key: value for key, value in vars(self).items() if key not in ("ranking", "by_user", "answers")}
         plain: dict[str, Any] = plain_json({"evaluation": stars, "ranking": asdict(self.ranking)})
         return plain
 
@@ -73,92 +87,103 @@ class BaselineScores:
         return plain
 
 
-def evaluate(model: Recommender, test: Ratings, train: Ratings, protocol: Protocol) -> Evaluation:
-    """Judge a model on test ratings; movies a user rated in `train` are left out of the user's list."""
-    warm = model.knows(test.user_id, test.movie_id)
-    predicted = model.predict(test.user_id, test.movie_id)
-    counted = warm if protocol.cold_start == "drop" else np.ones(len(test), bool)
-    stars = predicted if protocol.cold_start == "drop" else np.where(warm, predicted, np.nan)
-    ranking, ndcg = ranking_by_user(_lists(model, test, train, protocol), test, protocol.k, protocol.threshold)
-    return Evaluation(
-        rmse=rmse(stars[counted], test.rating[counted]),
-        mae=mae(stars[counted], test.rating[counted]),
-        rmse_all=rmse(predicted, test.rating),
-        mae_all=mae(predicted, test.rating),
-        test_count=len(test),
-        predictions_count=int(warm.sum()),
-        coverage=float(warm.mean()) if len(test) else math.nan,
-        split=protocol.split,
-        ranking=ranking,
-        by_user=_by_user(predicted, test, ndcg),
-    )
+@dataclass(frozen=True)
+class Exam:
+    """n test ratings, what was trained on, and how models are judged. What is the same for every model is kept."""
 
+    test: Ratings
+    train: Ratings
+    protocol: Protocol
 
-def evaluate_baselines(
-    baselines: Baselines, model: Recommender, test: Ratings, train: Ratings, protocol: Protocol
-) -> BaselineScores:
-    """Judge the baselines on what a model is judged on: the stars on its warm pairs, the lists on all its users."""
-    return BaselineScores(
-        _error_of_biases(baselines.bias_only, model, test), _lists_of_popularity(baselines, test, train, protocol)
-    )
+    def evaluate(self, model: Recommender) -> Evaluation:
+        """Judge a model; movies that a user rated in `train` are left out of the user's list."""
+        return self.mark(
+            Answers(
+                model.knows(self.test.user_id, self.test.movie_id),
+                model.predict(self.test.user_id, self.test.movie_id),
+                self.lists(model),
+            )
+        )
+
+    def mark(self, answers: Answers) -> Evaluation:
+        """Judge what a model answered."""
+        drop, stars = self.protocol.cold_start == "drop", self.test.rating
+        counted = answers.warm if drop else np.ones(len(stars), bool)
+        predicted = answers.predicted if drop else np.where(answers.warm, answers.predicted, np.nan)
+        ranking, ndcg = ranking_by_user(answers.lists, self.relevant, self.protocol.k)
+        return Evaluation(
+            rmse=rmse(predicted[counted], stars[counted]),
+            mae=mae(predicted[counted], stars[counted]),
+            rmse_all=rmse(answers.predicted, stars),
+            mae_all=mae(answers.predicted, stars),
+            test_count=len(stars),
+            predictions_count=int(answers.warm.sum()),
+            coverage=float(answers.warm.mean()) if len(stars) else math.nan,
+            split=self.protocol.split,
+            ranking=ranking,
+            by_user=_by_user(answers.predicted, self.test, ndcg),
+            answers=answers,
+        )
+
+    def rank(self, model: Recommender) -> RankingMetrics:
+        """Judge a model's lists alone."""
+        return ranking_by_user(self.lists(model), self.relevant, self.protocol.k)[0]
+
+    def lists(self, model: Recommender) -> TopN:
+        """A model's lists for all who have something to find."""
+        return model.recommend(self.relevant.user_id, self.protocol.k, seen=self.train)
+
+    def where(self, keep: np.ndarray) -> "Exam":
+        """The same on the test ratings where `keep` (n,) bool is true."""
+        return replace(self, test=self.test.where(keep))
+
+    @cached_property
+    def relevant(self) -> Relevant:
+        """What lists should hold."""
+        return Relevant.of(self.test, self.protocol.threshold)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What models are judged on: n test ratings, which of them came by stream (n,) bool, and what was trained on.
+    """An exam of n test ratings, which of them came by stream (n,) bool, and baselines to judge beside each model.
 
     The baselines are fitted to what the candidate was trained on.
     """
 
-    test: Ratings
+    exam: Exam
     streamed: np.ndarray
-    train: Ratings
-    protocol: Protocol
     baselines: Baselines
 
     def evaluate(self, model: Recommender) -> Evaluation:
         """Judge a model on all of it."""
-        return evaluate(model, self.test, self.train, self.protocol)
+        return self.exam.evaluate(model)
 
-    def evaluate_baselines(self, model: Recommender) -> BaselineScores:
-        """Judge the baselines beside a model."""
-        return BaselineScores(_error_of_biases(self.baselines.bias_only, model, self.test), self._popularity)
+    def evaluate_baselines(self, found: Evaluation) -> BaselineScores:
+        """Judge the baselines where a model was judged: the stars on its warm pairs, the lists on all its users."""
+        pairs = self.exam.test.where(found.answers.warm)
+        predicted = self.baselines.bias_only.predict(pairs.user_id, pairs.movie_id)
+        return BaselineScores(rmse(predicted, pairs.rating), self._popularity)
 
-    @cached_property
-    def _popularity(self) -> RankingMetrics:
-        # The same beside every model, and as dear as the lists of one: candidate and champion share it.
-        return _lists_of_popularity(self.baselines, self.test, self.train, self.protocol)
+    def by_origin(self, found: Evaluation) -> dict[str, dict[str, Any]]:
+        """Errors, NDCG and hit rate of a model on ratings from `history` and from `stream` apart.
 
-    def by_origin(self, model: Recommender, whole: Evaluation) -> dict[str, dict[str, Any]]:
-        """Errors, NDCG and hit rate on ratings from `history` and from `stream` apart; `whole` is on all of them.
-
-        An origin without ratings is left out.
+        An origin without ratings is left out. A user's list is the same whatever it is judged by, so none is made here.
         """
         parts = {HISTORY: ~self.streamed, "stream": self.streamed}
         return {
-            name: _summary(whole if part.all() else replace(self, test=self.test.where(part)).evaluate(model))
+            name: _summary(found if part.all() else self.exam.where(part).mark(found.answers.where(part)))
             for name, part in parts.items()
             if part.any()
         }
 
-
-def _error_of_biases(bias_only: Recommender, model: Recommender, test: Ratings) -> float:
-    pairs = test.where(model.knows(test.user_id, test.movie_id))
-    return rmse(bias_only.predict(pairs.user_id, pairs.movie_id), pairs.rating)
-
-
-def _lists_of_popularity(baselines: Baselines, test: Ratings, train: Ratings, protocol: Protocol) -> RankingMetrics:
-    popular = _lists(baselines.popularity, test, train, protocol)
-    return ranking_metrics(popular, test, protocol.k, protocol.threshold)
-
-
-def _lists(model: Recommender, test: Ratings, train: Ratings, protocol: Protocol) -> TopN:
-    judged = np.unique(test.user_id[test.rating >= protocol.threshold])
-    return model.recommend(judged, protocol.k, seen=train)
+    @cached_property
+    def _popularity(self) -> RankingMetrics:
+        return self.exam.rank(self.baselines.popularity)
 
 
 def _by_user(predicted: np.ndarray, test: Ratings, lists: UserNdcg) -> UserScores:
-    users, of_user = np.unique(test.user_id, return_inverse=True)
+    users = distinct(test.user_id)
+    of_user = positions(users, test.user_id)
     ndcg = np.full(len(users), np.nan)
     ndcg[positions(users, lists.user_id)] = lists.ndcg
     errors = (predicted.astype(np.float64) - test.rating) ** 2

@@ -24,9 +24,9 @@ def judge(settings: Settings, family: Family, version: str, trial: Trial, moment
     store = model_store(settings, family)
     candidate = store.load(version)
     found = trial.evaluate(candidate)
-    baselines = trial.evaluate_baselines(candidate)
+    baselines = trial.evaluate_baselines(found)
     document = metrics_document(settings, family, store.record(version), found, baselines, moment=moment)
-    document["by_origin"] = trial.by_origin(candidate, found)
+    document["by_origin"] = trial.by_origin(found)
     champion = store.champion()
     incomparable = _why_incomparable(store, version, champion, trial)
     beside = None if incomparable else _evaluate_champion(store, str(champion), trial)
@@ -54,7 +54,7 @@ def _why_incomparable(store: ModelStore, version: str, champion: str | None, tri
     if champion == version:
         return "it is the champion already"
     split = store.record(champion).split
-    if split != trial.protocol.split:  # it may have been trained on these test ratings, and would win for that
+    if split != trial.exam.protocol.split:  # it may have been trained on these test ratings, and would win for that
         return f"champion {champion} was trained on another split ({split}), so its scores here would mean nothing"
     return None
 
@@ -74,5 +74,5 @@ def _evaluate_champion(store: ModelStore, champion: str, trial: Trial) -> _Besid
             "Or let another version serve first: reco model rollback."
         ) from None
     found = trial.evaluate(model)
-    sections = {**found.document(), **trial.evaluate_baselines(model).document()}
-    return _Beside(found, {**sections, "by_origin": trial.by_origin(model, found)})
+    sections = {**found.document(), **trial.evaluate_baselines(found).document()}
+    return _Beside(found, {**sections, "by_origin": trial.by_origin(found)})

@@ -9,7 +9,7 @@ from reco_assets.models.baselines import fit_baselines
 from reco_assets.models.inputs import read_ratings, read_test_ratings
 from reco_assets.models.interface import Family, OwnWay
 from reco_assets.models.judging.document import scalar_metrics
-from reco_assets.models.judging.evaluation import Trial, protocol_of
+from reco_assets.models.judging.evaluation import Exam, Trial, protocol_of
 from reco_assets.models.judging.judge import judge
 from reco_assets.models.judging.sampled_judge import judge_sampled, not_learned
 from reco_assets.models.record import Annotation, MetricsRecord, ModelRecord
@@ -96,4 +96,5 @@ def _trial(lakehouse: Lakehouse, record: ModelRecord, test_version: int | None) 
     if record.lookback_days is not None:
         train = read_ratings(lakehouse, TRAIN_RATINGS.name, trained_on, record.lookback_days)
     test, streamed = read_test_ratings(lakehouse, test_version)
-    return Trial(test, streamed, seen, protocol_of(lakehouse.settings.judging, record.split), fit_baselines(train))
+    exam = Exam(test, seen, protocol_of(lakehouse.settings.judging, record.split))
+    return Trial(exam, streamed, fit_baselines(train))

@@ -10,8 +10,7 @@ import numpy as np
 from reco_assets.models.baselines import fit_baselines
 from reco_assets.models.interface import Family, HeldOut, Recommender
 from reco_assets.models.judging.document import metrics_document
-from reco_assets.models.judging.evaluation import BaselineScores, Evaluation, Protocol, Trial, protocol_of
-from reco_assets.models.judging.metrics import ranking_metrics
+from reco_assets.models.judging.evaluation import BaselineScores, Evaluation, Exam, Protocol, Trial, protocol_of
 from reco_assets.models.judging.sampled import SampledLists, SampledProtocol, judge_lists, sample_lists
 from reco_assets.models.judging.sampled_document import CANDIDATE, POPULARITY, Scores, sampled_section
 from reco_assets.models.judging.sampled_gate import decide_deployment
@@ -76,15 +75,14 @@ class Findings:
 def judge_held_out(model: Recommender, held: HeldOut, lists: SampledLists, k: int, full: Protocol) -> Findings:
     """Judge a model, popularity and its rivals by lists of k among the same negatives, and over the full catalogue."""
     baselines = fit_baselines(held.known)
-    trial = Trial(held.ratings, np.zeros(len(held.ratings), bool), held.known, full, baselines)
-    stars, beside, rivals = trial.evaluate(model), trial.evaluate_baselines(model), held.rivals(held.known)
-    users = np.unique(held.ratings.user_id)
+    exam = Exam(held.ratings, held.known, full)
+    trial = Trial(exam, np.zeros(len(held.ratings), bool), baselines)
+    stars, rivals = trial.evaluate(model), held.rivals(held.known)
+    beside = trial.evaluate_baselines(stars)
     scores = {
         CANDIDATE: (judge_lists(model, lists, k), stars.ranking),
         POPULARITY: (judge_lists(baselines.popularity, lists, k), beside.popularity),
     }
     for name, rival in rivals.items():
-        listed = rival.recommend(users, full.k, held.known)
-        ranked = ranking_metrics(listed, held.ratings, full.k, full.threshold)
-        scores[name] = judge_lists(rival, lists, k), ranked
+        scores[name] = judge_lists(rival, lists, k), exam.rank(rival)
     return Findings(stars, beside, scores)

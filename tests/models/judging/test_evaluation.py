@@ -18,10 +18,9 @@ from reco_assets.models.judging.evaluation import (
     BaselineScores,
     ColdStart,
     Evaluation,
+    Exam,
     Protocol,
     Trial,
-    evaluate,
-    evaluate_baselines,
 )
 from reco_assets.models.ratings import Ratings
 from resources.settings import load_settings
@@ -44,11 +43,12 @@ BASELINES = fit_baselines(TRAIN)
 
 
 def judged(*rows: tuple[int, int, float], cold_start: ColdStart = "drop", k: int = 3) -> Evaluation:
-    return evaluate(MODEL, of(*rows), TRAIN, Protocol(k, 4.0, cold_start, "per_user"))
+    return Exam(of(*rows), TRAIN, Protocol(k, 4.0, cold_start, "per_user")).evaluate(MODEL)
 
 
 def beside(*rows: tuple[int, int, float], k: int = 3) -> BaselineScores:
-    return evaluate_baselines(BASELINES, MODEL, of(*rows), TRAIN, Protocol(k, 4.0, "drop", "per_user"))
+    exam = Exam(of(*rows), TRAIN, Protocol(k, 4.0, "drop", "per_user"))
+    return Trial(exam, np.zeros(len(rows), bool), BASELINES).evaluate_baselines(exam.evaluate(MODEL))
 
 
 def error(rows: list[tuple[int, int, float]], power: int) -> float:
@@ -243,12 +243,12 @@ def test_the_report_and_the_scalar_metrics_say_what_the_comparison_found() -> No
 
 
 def trial(streamed: list[bool]) -> Trial:
-    return Trial(of(*WARM), np.array(streamed), TRAIN, Protocol(3, 4.0, "drop", "per_user"), BASELINES)
+    return Trial(Exam(of(*WARM), TRAIN, Protocol(3, 4.0, "drop", "per_user")), np.array(streamed), BASELINES)
 
 
 def test_origins_are_judged_apart() -> None:
     judge = trial([False, True, True])
-    found = judge.by_origin(MODEL, judge.evaluate(MODEL))
+    found = judge.by_origin(judge.evaluate(MODEL))
     assert {origin: scores["test_count"] for origin, scores in found.items()} == {"history": 1, "stream": 2}
     assert found["history"]["rmse"] == pytest.approx(error(WARM[:1], 2), rel=1e-6)
     assert found["stream"]["rmse"] == pytest.approx(error(WARM[1:], 2), rel=1e-6)
@@ -257,7 +257,7 @@ def test_origins_are_judged_apart() -> None:
 
 def test_an_origin_without_test_ratings_is_left_out() -> None:
     judge = trial([False, False, False])
-    found = judge.by_origin(MODEL, judge.evaluate(MODEL))
+    found = judge.by_origin(judge.evaluate(MODEL))
     assert set(found) == {"history"}
     assert found["history"]["rmse"] == judge.evaluate(MODEL).rmse
 
@@ -265,7 +265,7 @@ def test_an_origin_without_test_ratings_is_left_out() -> None:
 def test_the_report_shows_origins_only_where_ratings_were_streamed() -> None:
     judge = trial([False, True, True])
     document = document_of(judge.evaluate(MODEL))
-    document |= {"by_origin": judge.by_origin(MODEL, judge.evaluate(MODEL)), "champion": None}
+    document |= {"by_origin": judge.by_origin(judge.evaluate(MODEL)), "champion": None}
     stream = document["by_origin"]["stream"]
     figures = f"{stream['rmse']:.4f} | {stream['rmse_all']:.4f} | {stream['ndcg']:.4f}"
     assert f"| candidate, stream | {figures} | 2 |" in metrics_report("20250101_120000", document)

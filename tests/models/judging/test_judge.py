@@ -11,7 +11,7 @@ import pytest
 from reco_assets.models.als.family import ALS
 from reco_assets.models.als.recommender import AlsRecommender
 from reco_assets.models.interface import Baselines, Trained
-from reco_assets.models.judging.evaluation import Protocol, Trial
+from reco_assets.models.judging.evaluation import Exam, Protocol, Trial
 from reco_assets.models.judging.judge import judge
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.files import ModelStoreError
@@ -32,7 +32,7 @@ def trial(tiny_model: AlsRecommender) -> Trial:
     stars = np.maximum(tiny_model.predict(users, movies), 4.0).astype(np.float32)
     test, nothing = Ratings(users, movies, stars), Ratings(users[:0], movies[:0], stars[:0])
     baselines = Baselines(tiny_model.bias_only, tiny_model.popularity)
-    return Trial(test, np.zeros(len(users), bool), nothing, Protocol(10, 4.0, "drop", "per_user"), baselines)
+    return Trial(Exam(test, nothing, Protocol(10, 4.0, "drop", "per_user")), np.zeros(len(users), bool), baselines)
 
 
 def compared(settings: Settings, trial: Trial) -> dict[str, Any]:

@@ -33,15 +33,13 @@ def split_history(lakehouse: Lakehouse, policy: str) -> "pa.Table | DataFrame":
     return _in_memory(lakehouse, policy) if lakehouse.engine.name == "embedded" else _by_frames(lakehouse, policy)
 
 
-def side_of_history(lakehouse: Lakehouse, side: str, version: int | None = None) -> "pa.Table | DataFrame":
+def side_of_history(lakehouse: Lakehouse, side: str, version: int | None = None) -> pa.RecordBatchReader:
     """The rows of silver/split_ratings (at a version) that are on a side, in the columns of the side's table.
 
-    Raises `LakehouseError` where there is no split.
+    Streamed, so never held as a whole. Raises `LakehouseError` where there is no split.
     """
-    if lakehouse.engine.name == "embedded":
-        split = lakehouse.dataset(SPLIT_RATINGS.name, version, encoded=["origin"])
-        return split.to_table(columns=ROW, filter=ds.field("side") == side)
-    return plan.rows_on(lakehouse.read(SPLIT_RATINGS.name, version), side)
+    split = lakehouse.dataset(SPLIT_RATINGS.name, version, encoded=["origin"])
+    return split.scanner(columns=ROW, filter=ds.field("side") == side).to_reader()
 
 
 def _in_memory(lakehouse: Lakehouse, policy: str) -> pa.Table:

@@ -11,10 +11,9 @@ time the last accepted value stands: history's, until a batch says otherwise, an
 What it replaced is in the table's earlier versions. How a table tells which batches it holds: `batches.merged`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -33,9 +32,6 @@ from resources.tables.appends import batch_rows
 from resources.tables.growth import changes_of, commit_changes, record, rows_under
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.log import TableLog, read_log
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 BUILT_FROM = "reco.split_version"
 ACCEPTED = ["accepted", "line"]  # the order in which rows were accepted
@@ -109,20 +105,24 @@ def rows_to_put(brought: pa.Table, held: pa.Table) -> pa.Table:
     return last_values(rows, ACCEPTED).select([*ROW, REPLACES])
 
 
-def rebuilt_table(history: pa.Table, last: pa.Table) -> pa.Table:
+def rebuilt(history: pa.RecordBatchReader, last: pa.Table) -> pa.RecordBatchReader:
     """The rows of a side: those of history, in their order, but under the keys of `last`, whose rows follow."""
-    near = history.select(KEY).append_column("at", pa.array(np.arange(len(history))))
-    near = near.filter(pc.is_in(history["user_id"], pc.unique(last["user_id"])))
-    replaced = near.join(last.select(KEY), keys=KEY, join_type="left semi")["at"].to_numpy()
-    kept = np.ones(len(history), bool)
-    kept[replaced] = False
-    return pa.concat_tables([history.filter(pa.array(kept)), last.select(ROW).cast(history.schema)])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in history:
+            yield from _without(pa.Table.from_batches([batch]), last.select(KEY)).to_batches()
+        yield from last.select(ROW).cast(history.schema).to_batches()
+
+    return pa.RecordBatchReader.from_batches(history.schema, batches())
 
 
-def rebuilt_frame(history: "DataFrame", last: pa.Table) -> "DataFrame":
-    """As `rebuilt_table`, on an engine and in any order."""
-    new = history.sparkSession.createDataFrame(last.select(ROW))
-    return history.join(new.select(*KEY), KEY, "left_anti").select(*ROW).unionByName(new)
+def _without(rows: pa.Table, keys: pa.Table) -> pa.Table:
+    """The rows that have none of the keys, in their order, which a join would lose."""
+    near = rows.select(KEY).append_column("at", pa.array(np.arange(len(rows))))
+    near = near.filter(pc.is_in(rows["user_id"], pc.unique(keys["user_id"])))
+    kept = np.ones(len(rows), bool)
+    kept[near.join(keys, keys=KEY, join_type="left semi")["at"].to_numpy()] = False
+    return rows.filter(pa.array(kept))
 
 
 def _rebuild(lakehouse: Lakehouse, side: str, split: TableLog, batches: list[str]) -> Merged:
@@ -133,7 +133,7 @@ def _rebuild(lakehouse: Lakehouse, side: str, split: TableLog, batches: list[str
         own = lakehouse.dataset(SPLIT_RATINGS.name, split.version).filter(pc.field("side") == side)
         last = rows_to_put(brought, rows_under(own, brought.select(KEY), ROW))
         corrected = pc.sum(last[REPLACES], min_count=0).as_py()
-        history = rebuilt_table(history, last) if isinstance(history, pa.Table) else rebuilt_frame(history, last)
+        history = rebuilt(history, last)
     lakehouse.write(spec, history)
     reached(f"{side}_rebuilt")
     # Until this commit the property names an older state of the split, so that a run killed here is done again.

@@ -67,11 +67,6 @@ def as_split_ratings(sided: "DataFrame", policy: str) -> "DataFrame":
     return sided.select(*_RATING, F.lit(HISTORY).alias("origin"), "side", F.lit(policy).alias("policy"))
 
 
-def rows_on(split: "DataFrame", side: str) -> "DataFrame":
-    """The rows of silver/split_ratings on a side, in the columns of the side's table."""
-    return split.where(F.col("side") == F.lit(side)).drop("side", "policy")
-
-
 def _is_test(pairs: "DataFrame", plan: "SplitSettings") -> "Column":
     """A condition on pairs (user_id, movie_id, last_ts, is_future); what it says of future pairs means nothing."""
     if plan.strategy == "random":

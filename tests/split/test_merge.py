@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -21,8 +21,7 @@ from reco_assets.split.merge import (
     How,
     Merged,
     merge_side,
-    rebuilt_frame,
-    rebuilt_table,
+    rebuilt,
     rows_of_side,
     rows_to_put,
 )
@@ -354,15 +353,12 @@ def by_pair_and_key(rows: list[tuple[Rated, str]]) -> list[tuple[Rated, str]]:
     return [(row, sides[row.user, row.movie]) for row in keys.values()]
 
 
-@pytest.mark.both_engines
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(*2 * [st.lists(RATED, min_size=1, max_size=8, unique_by=lambda row: row[:3])])
-def test_a_frame_is_rebuilt_as_a_table_is(spark: Any, history: list[Rated], last: list[Rated]) -> None:
+def test_a_rebuild_puts_the_last_values_in_place_of_historys(history: list[Rated], last: list[Rated]) -> None:
     held, put = (history_of((row, "train") for row in rows).select(ROW) for rows in (history, last))
     expected = {row[:3]: row for row in (*history, *last)}
-    rebuilt = rebuilt_table(held, put)
-    assert rows_in(rebuilt) == sorted((*row, "history") for row in expected.values())
-    assert rows_in(rebuilt_frame(spark.createDataFrame(held), put).toArrow()) == rows_in(rebuilt)
+    found = rebuilt(held.to_reader(max_chunksize=3), put).read_all()
+    assert rows_in(found) == sorted((*row, "history") for row in expected.values())
 
 
 class World:

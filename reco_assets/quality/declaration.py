@@ -18,17 +18,42 @@ class Empty(Enum):
 
 
 @dataclass(frozen=True)
+class AtLeast:
+    """Of a rule: its column, whole numbers, holds nothing lower."""
+
+    lowest: int
+
+
+@dataclass(frozen=True)
+class UntilNow:
+    """Of a rule: its column, times, holds none after now and the skew of clocks."""
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Of a rule: the columns year and month are those of a time."""
+
+    time: str
+
+
+@dataclass(frozen=True)
+class FewValues:
+    """Of a rule: its column holds few different values, so that it is told from those."""
+
+
+@dataclass(frozen=True)
 class Rule:
     """What must hold in every row whose `columns` are not null, in SQL that both engines know.
 
     `{latest}` stands for the last Unix second that is not in the future, `{year}` for the current year.
-    With `warns` a broken rule is a warning.
+    With `warns` a broken rule is a warning. `shape`: what else than a look at every row tells that it holds.
     """
 
     name: str
     columns: tuple[str, ...]
     holds: str
     warns: bool = False
+    shape: AtLeast | UntilNow | Calendar | FewValues | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +109,12 @@ class Declaration:
     may_be_absent: bool = False
     may_shrink: float | None = 0.5
     may_grow: float | None = None
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The columns of few different values: what is asked of them is told from how often each value is there."""
+        ruled = (rule.columns[0] for rule in self.rules if isinstance(rule.shape, FewValues))
+        return tuple(dict.fromkeys([*(bins.column for bins in self.distributions), *ruled]))
 
     @property
     def kinds(self) -> tuple[str, ...]:

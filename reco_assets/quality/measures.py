@@ -1,10 +1,10 @@
-"""What a table is measured by: DataFrames in, numbers out. One aggregation for all columns, however many rules.
+"""What a table is measured by: DataFrames in, numbers out. What its writer noted is not measured again.
 
 Beside it, only where a table is declared to have them, one grouping by key, one by user and one by what is referred
 to. Rows themselves are fetched only where something is wrong.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import reduce
@@ -12,6 +12,7 @@ from math import isnan
 from operator import and_
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 from pyspark.sql import functions as F
 from pyspark.sql.types import NumericType, TimestampType
 
@@ -36,28 +37,51 @@ class Measured:
     samples: Mapping[str, Rows]
 
 
-def column_measures(declaration: Declaration, now: datetime) -> "dict[str, Column]":
-    """All that is measured row by row, as aggregates by name: rows, nulls, broken rules, bins, extremes."""
-    measures: dict[str, Column] = {"rows": F.count(F.lit(1))}
-    measures |= {null_of(name): _times(F.col(name).isNull()) for name in declaration.required}
-    measures |= {broken(rule): _times(_breaks(rule, now)) for rule in declaration.rules}
+def column_measures(declaration: Declaration, now: datetime, times: "Column | None" = None) -> "dict[str, Column]":
+    """All that is measured row by row, as aggregates by name: rows, nulls, broken rules, bins, extremes.
+
+    `times`: how many rows each row stands for, where that is not one.
+    """
+    times = F.lit(1) if times is None else times
+    measures: dict[str, Column] = {"rows": F.sum(times)}
+    measures |= {null_of(name): _sum(F.col(name).isNull(), times) for name in declaration.required}
+    measures |= {broken(rule): _sum(_breaks(rule, now), times) for rule in declaration.rules}
     for bins in declaration.distributions:
-        measures |= {name: _times(_in_bin(bins, at)) for at, name in enumerate(bin_names(bins))}
-    for name in _ordered(declaration):
+        measures |= {name: _sum(_in_bin(bins, at), times) for at, name in enumerate(bin_names(bins))}
+    for name in ordered_columns(declaration):
         value = F.unix_seconds(name) if name in _times_of(declaration) else F.col(name)
         measures |= {f"lowest {name}": F.min(value), f"highest {name}": F.max(value)}
     return measures
 
 
-def measure_columns(frame: "DataFrame", declaration: Declaration, now: datetime) -> Measured:
-    """`column_measures` of a table in one engine job, and one more for each rule that is broken."""
+def measure_columns(
+    read: "Callable[[], DataFrame]", declaration: Declaration, now: datetime, known: Numbers
+) -> Measured:
+    """`column_measures` of a table that is read but for the known ones, and some of the rows that break a rule.
+
+    Columns of few different values are looked at value by value: 20 M ratings in 0.4 s and not in 3.
+    """
     measures = column_measures(declaration, now)
-    numbers = collected(frame, measures)
+    if known.get("rows") == 0:
+        return Measured({name: 0 if _counts(name) else None for name in measures}, {})
+    numbers = dict(known)
+    by_value = declaration.limited_to(declaration.counted)
+    if not numbers.keys() >= column_measures(by_value, now).keys():
+        # Not a count: of a table of one row Sail says "field nullability" where a count, never null, is looked into.
+        values = read().groupBy(*declaration.counted).agg(F.sum(F.lit(1)).alias("times"))
+        numbers |= _missing(values, column_measures(by_value, now, F.col("times")), numbers)
+    if not numbers.keys() >= measures.keys():
+        numbers |= _missing(read(), measures, numbers)
+    numbers = {name: numbers[name] for name in measures}
     wrong = {null_of(name): F.col(name).isNull() for name in declaration.required}
     wrong |= {broken(rule): _breaks(rule, now) for rule in declaration.rules}
     return Measured(
-        numbers, {name: _rows(frame.where(breaks).limit(SAMPLE)) for name, breaks in wrong.items() if numbers[name]}
+        numbers, {name: _rows(read().where(breaks).limit(SAMPLE)) for name, breaks in wrong.items() if numbers[name]}
     )
+
+
+def _missing(frame: "DataFrame", measures: "Mapping[str, Column]", known: Numbers) -> Numbers:
+    return collected(frame, {name: measure for name, measure in measures.items() if name not in known})
 
 
 def collected(frame: "DataFrame", measures: "Mapping[str, Column]") -> Numbers:
@@ -97,7 +121,7 @@ def measure_raters(frame: "DataFrame", raters: Raters, most_a_day: int) -> Measu
     by_total = users.groupBy("ratings").agg(
         F.count(F.lit(1)).alias("users"),
         F.max("busiest_day").alias("busiest_day"),
-        _times(F.col("busiest_day") > most_a_day).alias("too_fast"),
+        _sum(F.col("busiest_day") > most_a_day, F.lit(1)).alias("too_fast"),
     )
     rows = by_total.orderBy("ratings").collect()
     numbers = {
@@ -142,8 +166,8 @@ def _breaks(rule: Rule, now: datetime) -> "Column":
     return given & ~F.coalesce(holds, F.lit(False))
 
 
-def _times(condition: "Column") -> "Column":
-    return F.sum(F.when(condition, F.lit(1)).otherwise(F.lit(0)))
+def _sum(condition: "Column", times: "Column") -> "Column":
+    return F.sum(F.when(condition, times).otherwise(F.lit(0)))
 
 
 def _in_bin(bins: Bins, at: int) -> "Column":
@@ -155,7 +179,7 @@ def _counts(name: str) -> bool:
     return not name.startswith(("lowest ", "highest "))
 
 
-def _ordered(declaration: Declaration) -> list[str]:
+def ordered_columns(declaration: Declaration) -> list[str]:
     """The columns whose lowest and highest value tell something: numbers and times that a rule is about."""
     ruled = {name for rule in declaration.rules for name in rule.columns}
     layout = declaration.layouts[0]
@@ -168,7 +192,12 @@ def _times_of(declaration: Declaration) -> set[str]:
 
 def _rows(frame: "DataFrame") -> Rows:
     # By Arrow, whose times are in UTC: `collect` gives those of this machine's time zone.
-    return [{name: _plain(value) for name, value in row.items()} for row in frame.toArrow().to_pylist()]
+    return plain_rows(frame.toArrow())
+
+
+def plain_rows(rows: pa.Table) -> Rows:
+    """Rows as a report shows them."""
+    return [{name: _plain(value) for name, value in row.items()} for row in rows.to_pylist()]
 
 
 def _plain(value: Any) -> Any:

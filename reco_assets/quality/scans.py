@@ -14,13 +14,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reco_assets.quality import measures
+import pyarrow as pa
+
+from reco_assets.quality import in_memory, measures
 from reco_assets.quality.declaration import Declaration, Reference
 from reco_assets.quality.finding import Earlier
 from reco_assets.quality.measures import Measured, Rows
+from reco_assets.quality.told import told_of
 from resources.files import write_json
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.log import read_log
+from resources.tables.written import written_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -53,14 +57,27 @@ class Scan:
 
     @cached_property
     def columns(self) -> Measured:
-        """Rows, nulls, broken rules, bins, extremes: one engine job."""
-        now = datetime.now(UTC)
-        return self._part(COLUMNS, "", lambda: measures.measure_columns(self._frame, self.declaration, now))
+        """Rows, nulls, broken rules, bins, extremes: those that the writer did not note in one engine job or two."""
+
+        def measured() -> Measured:
+            now = datetime.now(UTC)
+            written = written_of(self.lakehouse, self.declaration.table, self._version)
+            known = told_of(self.declaration, written, now) if written else {}
+            return measures.measure_columns(lambda: self._frame, self.declaration, now, known)
+
+        return self._part(COLUMNS, "", measured)
 
     @cached_property
     def keys(self) -> Measured:
-        """Keys that occur more than once: one engine job."""
-        return self._part(KEYS, "", lambda: measures.measure_keys(self._frame, self.declaration.key))
+        """Keys that occur more than once: in memory on the embedded engine, else one engine job."""
+        key = self.declaration.key
+
+        def measured() -> Measured:
+            if self._fits_memory:
+                return in_memory.measure_keys_in_memory(self._rows(*key), key)
+            return measures.measure_keys(self._frame, key)
+
+        return self._part(KEYS, "", measured)
 
     def reference(self, reference: Reference) -> Measured | None:
         """Ids that the other table does not hold: one engine job; None where that table has no rows."""
@@ -77,15 +94,24 @@ class Scan:
         return measured() if against is None else self._part(named, against.folder, measured)
 
     def users(self, most_a_day: int) -> Measured:
-        """How much and how fast users rate: one engine job."""
+        """How much and how fast users rate: in memory on the embedded engine, else one engine job."""
         raters = self.declaration.raters
         assert raters is not None
-        return self._part(USERS, str(most_a_day), lambda: measures.measure_raters(self._frame, raters, most_a_day))
+
+        def measured() -> Measured:
+            if self._fits_memory:
+                rows = self._rows(raters.user, raters.time)
+                return in_memory.measure_raters_in_memory(rows, raters, most_a_day)
+            return measures.measure_raters(self._frame, raters, most_a_day)
+
+        return self._part(USERS, str(most_a_day), measured)
 
     def users_beyond(self, fence: float) -> Rows:
-        """Some of the users with more ratings than that: one engine job."""
+        """Some of the users with more ratings than that: as `users`."""
         raters = self.declaration.raters
         assert raters is not None
+        if self._fits_memory:
+            return in_memory.users_beyond_in_memory(self._rows(raters.user, raters.time), raters, fence)
         return measures.users_beyond(self._frame, raters, fence)
 
     def earlier(self) -> Iterator[Earlier]:
@@ -99,7 +125,18 @@ class Scan:
 
     @property
     def _frame(self) -> "DataFrame":
-        return self.lakehouse.read(self.declaration.table, self.state.version if self.state else None)
+        return self.lakehouse.read(self.declaration.table, self._version)
+
+    @property
+    def _fits_memory(self) -> bool:
+        return self.lakehouse.engine.name == "embedded"
+
+    def _rows(self, *columns: str) -> pa.Table:
+        return self.lakehouse.dataset(self.declaration.table, self._version).to_table(list(columns))
+
+    @property
+    def _version(self) -> int | None:
+        return self.state.version if self.state else None
 
     @property
     def _folder(self) -> Path:

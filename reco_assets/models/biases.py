@@ -26,15 +26,17 @@ class Biases:
 
 def fit_biases(ratings: sp.csr_matrix) -> Biases:
     """Regularised biases of a (users, items) matrix of stars; a row or column without entries gets 0."""
-    users, items = _coordinates(ratings)
-    stars = ratings.data.astype(np.float64)
-    mean = float(stars.mean())
-    user_count = np.bincount(users, minlength=ratings.shape[0])
-    item_count = np.bincount(items, minlength=ratings.shape[1])
-    user, item = np.zeros(ratings.shape[0]), np.zeros(ratings.shape[1])
+    above = ratings.data.astype(np.float64)
+    mean = float(above.mean())
+    above -= mean
+    rated = sp.csr_matrix((above, ratings.indices, ratings.indptr), shape=ratings.shape)
+    user_sum, item_sum = rated.sum(axis=1).A1, rated.sum(axis=0).A1
+    user_count, item_count = np.diff(ratings.indptr), np.bincount(ratings.indices, minlength=ratings.shape[1])
+    rated.data = np.ones_like(above)  # a sum of the other side's biases is a product with these
+    user = np.zeros(ratings.shape[0])
     for _ in range(BIAS_SWEEPS):
-        item = np.bincount(items, stars - mean - user[users], ratings.shape[1]) / (item_count + ITEM_PENALTY)
-        user = np.bincount(users, stars - mean - item[items], ratings.shape[0]) / (user_count + USER_PENALTY)
+        item = (item_sum - rated.T @ user) / (item_count + ITEM_PENALTY)
+        user = (user_sum - rated @ item) / (user_count + USER_PENALTY)
     return Biases(mean, user.astype(np.float32), item.astype(np.float32))
 
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reco_assets.models.ratings import Ratings, positions, rating_matrix
+from reco_assets.models.ratings import Ratings, distinct, positions, rating_matrix
 
 
 def ratings(*rows: tuple[int, int, float]) -> Ratings:
@@ -18,6 +18,24 @@ def test_a_position_is_where_the_id_stands_or_minus_one(ids: set[int], wanted: l
     known = sorted(ids)
     expected = [known.index(number) if number in ids else -1 for number in wanted]
     assert positions(np.array(known, np.int32), np.array(wanted, np.int32)).tolist() == expected
+
+
+@given(ids=st.lists(st.one_of(st.integers(-9, 9), st.integers(-(2**31), 2**31 - 1))))
+def test_distinct_ids_are_those_of_numpy(ids: list[int]) -> None:
+    found = distinct(np.array(ids, np.int32))
+    assert found.dtype == np.int32
+    assert found.tolist() == np.unique(np.array(ids, np.int32)).tolist()
+
+
+@given(rows=st.lists(st.tuples(st.integers(1, 4), st.integers(1, 4), st.sampled_from([0.5, 3.0, 5.0]))))
+def test_every_pair_has_its_mean_whatever_the_order_of_the_ratings(rows: list[tuple[int, int, float]]) -> None:
+    known = np.array([1, 2, 3])  # and 4 is a stranger
+    expected = np.zeros((3, 3), np.float32)
+    for user, movie in {(user, movie) for user, movie, _ in rows if 4 not in (user, movie)}:
+        expected[user - 1, movie - 1] = np.mean([stars for *pair, stars in rows if pair == [user, movie]])
+    matrix = rating_matrix(ratings(*rows), known, known)
+    assert matrix.has_canonical_format
+    np.testing.assert_allclose(matrix.toarray(), expected, rtol=1e-6)
 
 
 def test_the_matrix_holds_each_rating_at_its_users_row_and_movies_column() -> None:

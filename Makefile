@@ -11,7 +11,7 @@ AIRFLOW_HOME := $(CURDIR)/$(AIRFLOW)/home
 AIRFLOW_PORT ?= 8081
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
-.PHONY: help setup spark mlflow evidently neural demo test lint dev bench bench-quality bench-events bench-features quality calibrate lock clean
+.PHONY: help setup spark mlflow evidently neural demo test lint dev bench bench-events bench-features quality calibrate lock clean
 .PHONY: airflow-env airflow-up airflow-trigger-dag test-airflow airflow-lock
 
 define need_python
@@ -70,11 +70,8 @@ lint: setup ## Style, types and the direction of imports alone
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup bench-quality ## Time each stage; ARGS="--data synthetic-20m --engine embedded" for more; and the checks
+bench: setup spark .venv-peers/.installed ## Ours beside the peers; ARGS="--size 20m --write" for more, and into docs/performance.md
 	$(BIN)/python bench/run.py $(ARGS)
-
-bench-quality: setup .venv-quality/.installed ## Time the checks of 5 M ratings, and the same in pandera and cuallee
-	$(BIN)/python bench/quality_checks.py
 
 bench-events: setup ## Time 1 M events to a broker and into the lake, beside the fastest plain scripts; ARGS="--events 100000" for less
 	$(BIN)/python bench/events.py $(ARGS)
@@ -85,7 +82,7 @@ bench-features: setup ## Time the features of 1 M events, beside the fastest pla
 bench-ncf: spark ## Time the neural model, beside the fastest plain script; ARGS="--data synthetic", ARGS=--figures
 	.venv-spark/bin/python bench/ncf.py $(ARGS)
 
-.venv-quality/.installed: bench/requirements-quality.lock
+.venv-peers/.installed: bench/requirements-peers.lock
 	$$(sh tools/find_python.sh 3.11) -m venv --clear $(@D)
 	$(@D)/$(INSTALL) --require-hashes --requirement $<
 	touch $@
@@ -119,4 +116,4 @@ airflow-lock: ## Resolve the exported requirements again into airflow/requiremen
 	for line in 2 3; do uv pip compile airflow/dags/requirements-airflow-$$line.txt airflow/requirements-test.txt --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file airflow/requirements-$$line.lock || exit 1; done
 
 clean: ## Remove the environments and what the demo made
-	rm -rf .venv .venv-spark .venv-quality $(AIRFLOW) .dagster data
+	rm -rf .venv .venv-spark .venv-peers $(AIRFLOW) .dagster data

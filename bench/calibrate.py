@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 from known_ratings import FOLDS, Case, History, load
+from measuring import HERE, MOVIELENS, machine
 from rich.console import Console
 from rich.table import Table
-from run import HERE, MOVIELENS, machine
 from scipy.stats import binomtest
 from threadpoolctl import threadpool_limits
 from waiting_files import print_streams, stream_frequencies, streams

@@ -23,9 +23,9 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 from deltalake import write_deltalake
+from measuring import HERE, machine
 from rich.console import Console
 from rich.table import Table
-from run import HERE, machine
 
 from reco_assets.batches.accepted import accept_waiting, waiting, waiting_totals
 from reco_assets.batches.ledger import change

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from measuring import HERE, machine
 from rich.console import Console
 from rich.table import Table
-from run import HERE, machine
 
 from reco_assets.batches.accepted import accept_waiting
 from reco_assets.batches.receipt_files import Receipt

@@ -20,7 +20,7 @@ from statistics import mean, stdev
 from typing import Any
 
 import pyarrow.parquet as pq
-from run import HERE, MOVIELENS, machine
+from measuring import HERE, MOVIELENS, machine
 
 from reco_assets.build import build_definitions
 from reco_assets.features.store import FeatureStore, store_path

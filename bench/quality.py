@@ -10,9 +10,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from measuring import HERE, MOVIELENS, machine
 from rich.console import Console
 from rich.table import Table
-from run import ENGINES, HERE, MOVIELENS, machine
 
 from reco_assets.build import build_definitions
 from reco_assets.pipelines.selections import ETL, EVALUATION, TRAINING
@@ -39,7 +39,7 @@ CASES: dict[str, dict[str, Any]] = {
 def main() -> None:
     """Run every case with every seed, print the means and the single seeds' errors, write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--engine", choices=ENGINES, default="embedded")
+    parser.add_argument("--engine", choices=("embedded", "spark"), default="embedded")
     parser.add_argument("--movielens", type=Path, default=MOVIELENS, help="folder of ml-latest-small")
     parser.add_argument("--output", type=Path, default=HERE / "results" / "quality.json")
     arguments = parser.parse_args()

@@ -1,177 +1,148 @@
-"""`make bench`: time, rows per second and peak memory of each stage, per data set and engine.
+"""`make bench`: ours and the peers side by side, on the same files, one script after the other on an idle machine.
 
-Each data set and engine runs in a process of its own, from CSV files to gold tables, as a user's run does.
+Every part is a process of its own, and is kept as bench/results/<size>/<part>.json when it ends: a run that was broken
+off goes on with the part that was missing. Then the ratios are printed, and bench/results/bench.json holds all of it;
+`--write` puts the table and the plot into docs/.
 """
 
 import argparse
-import csv
 import json
 import os
-import platform
-import subprocess
+import shutil
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from data import SHAPES, make
+from figures import print_ratios, write_documents
+from measuring import HERE, MOVIELENS, REPO, machine, measure
 
-HERE = Path(__file__).resolve().parent
-MOVIELENS = HERE.parents[1] / "shared" / "data" / "ml-latest-small"
-SHAPES = {"synthetic-1m": (6_000, 4_000, 1_000_000), "synthetic-20m": (138_000, 27_000, 20_000_000)}
-DEFAULT = ("ml-latest-small", "synthetic-1m")
-CHOICES = (*DEFAULT, "synthetic-20m")
-ENGINES = ("embedded", "spark")
+PEERS = HERE / "peers"
+OWN, BY_HAND, SPARK = (str(REPO / folder / "bin" / "python") for folder in (".venv", ".venv-peers", ".venv-spark"))
+SMALL = "ml-latest-small"
+SIZES = (SMALL, *SHAPES)
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One measured stage; peak memory is of the process and its children at one moment."""
+class Place:
+    """Where the files of a size are, and below which folder its lakehouses are made."""
 
-    dataset: str
-    engine: str
-    stage: str
-    seconds: float
-    rows_per_second: float
-    peak_mib: float
+    files: Path
+    work: Path
+
+
+@dataclass(frozen=True)
+class Part:
+    """A script with its arguments, and the folders below `work` that it makes anew."""
+
+    command: Callable[[Place], list[str]]
+    makes: tuple[str, ...] = ()
+    engine: str = "embedded"
+
+
+def _peer(script: str, *folders: str) -> Callable[[Place], list[str]]:
+    return lambda place: [BY_HAND, str(PEERS / script), *(str(place.work / folder) for folder in folders)]
+
+
+def _from_files(script: str, lake: str) -> Callable[[Place], list[str]]:
+    return lambda place: [BY_HAND, str(PEERS / script), str(place.files), str(place.work / lake)]
+
+
+def _own(script: str, *arguments: str, python: str = OWN) -> Callable[[Place], list[str]]:
+    return lambda _: [python, str(HERE / script), *arguments]
+
+
+def _own_part(name: str) -> Part:
+    return Part(lambda place: [OWN, str(HERE / "own.py"), name, "--kept", str(place.work / "kept")])
+
+
+def _checks(tool: str) -> Part:
+    return Part(lambda place: [BY_HAND, str(PEERS / "checks.py"), tool, str(place.work / "ours")])
+
+
+PARTS: Mapping[str, Part] = {
+    "main": Part(_own("stages.py"), ("ours",)),
+    "main_by_hand": Part(_from_files("main_job.py", "by_hand"), ("by_hand",)),
+    "etl_duckdb": Part(_from_files("etl_duckdb.py", "duckdb"), ("duckdb",)),
+    "fit": _own_part("fit"),
+    "fit_implicit": Part(_peer("fit_implicit.py", "kept")),
+    "fit_mllib": Part(lambda place: [SPARK, str(PEERS / "fit_mllib.py"), str(place.work / "kept")]),
+    "checks": _own_part("checks"),
+    "checks_pandera": _checks("pandera"),
+    "checks_great_expectations": _checks("great_expectations"),
+    "drift": _own_part("drift"),
+    "drift_evidently": Part(_peer("drift.py", "ours")),
+}
+COLD_PARTS: Mapping[str, Part] = {
+    "import_dagster": Part(lambda _: [OWN, "-c", "import dagster"]),
+    "cold": Part(_own("cold.py"), ("ours",)),
+    "cold_spark": Part(_own("cold.py", python=SPARK), ("ours",), "spark"),
+}
 
 
 def main() -> None:
-    """Run what the command line asks for, print the table, write the JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", nargs="+", choices=CHOICES, default=list(DEFAULT))
-    parser.add_argument("--engine", nargs="+", choices=ENGINES, default=list(ENGINES))
+    """Measure what the command line asks for, print the ratios, write the JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", nargs="+", choices=SIZES, default=[SMALL, "100k", "1m"])
+    parser.add_argument("--part", nargs="+", choices=(*PARTS, *COLD_PARTS), help="these parts alone")
+    parser.add_argument("--again", action="store_true", help="measure also what was measured before")
     parser.add_argument("--movielens", type=Path, default=MOVIELENS, help="folder of ml-latest-small")
-    parser.add_argument("--output", type=Path, default=HERE / "results" / "bench.json")
+    parser.add_argument(
+        "--results", type=Path, default=HERE / "results", help="folder for figures, files and lakehouses"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="put what was measured into docs/performance.md and its plot"
+    )
     arguments = parser.parse_args()
-    stages: list[Stage] = []
-    for dataset in arguments.data:
-        with csv_files(dataset, arguments.movielens) as folder:
-            for engine in arguments.engine:
-                stages += measure(dataset, engine, folder)
-    document = {"machine": machine(), "stages": [asdict(stage) for stage in stages]}
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(document, indent=2) + "\n")
-    print_table(stages)
-    print(f"Written to {arguments.output}")
+    for size in arguments.size:
+        parts = COLD_PARTS if size == SMALL else PARTS
+        wanted = {name: part for name, part in parts.items() if arguments.part is None or name in arguments.part}
+        run_parts(size, wanted, arguments)
+    sizes = {size: _found(arguments.results / size) for size in SIZES if (arguments.results / size).is_dir()}
+    document = {"machine": machine(), "sizes": {size: found for size, found in sizes.items() if found}}
+    (arguments.results / "bench.json").write_text(json.dumps(document, indent=2) + "\n")
+    print_ratios(document)
+    if arguments.write:
+        write_documents(document, REPO / "docs")
 
 
-@contextmanager
-def csv_files(dataset: str, movielens: Path) -> Iterator[Path]:
-    """The data set as MovieLens CSV files; synthetic ones are written to a temporary folder first."""
-    if dataset not in SHAPES:
-        if not movielens.is_dir():
-            sys.exit(f"{dataset} is not at {movielens}: give its folder with --movielens")
-        yield movielens
-        return
-    from reco_assets.sources.synthetic import source
-    from resources.settings.source import SyntheticSettings
-
-    users, movies, ratings = SHAPES[dataset]
-    made = source(SyntheticSettings(users=users, movies=movies, ratings=ratings, seed=42))
-    with tempfile.TemporaryDirectory() as folder:
-        for name in ("ratings", "movies", "tags"):
-            table = getattr(made, name)
-            with (Path(folder) / f"{name}.csv").open("w", newline="") as handle:
-                writer = csv.writer(handle)
-                writer.writerow(table.columns.names)
-                for batch in table.batches():
-                    raw = (column.to_pylist() for column in batch.columns[: len(table.columns.names)])
-                    writer.writerows(zip(*raw, strict=True))
-        yield Path(folder)
-
-
-def measure(dataset: str, engine: str, folder: Path) -> list[Stage]:
-    """Run `bench/stages.py` in a fresh process and lakehouse, watching the memory of it and its children."""
-    with tempfile.TemporaryDirectory() as work:
-        variables = {
-            "RECO_ENGINE": engine,
-            "LAKEHOUSE_PATH": f"{work}/lake",
-            "RECO_SOURCE": "movielens",
-            "RECO_SOURCE_PATH": str(folder),
-            "SPARK_DRIVER_MEMORY": os.environ.get("SPARK_DRIVER_MEMORY", "8g"),
-        }
-        started = time.monotonic()
-        child = subprocess.Popen(
-            [sys.executable, str(HERE / "stages.py")],
-            env=os.environ | variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        stages = list(watch(child, dataset, engine))
-        if child.wait() != 0:
-            sys.exit(f"{dataset} on {engine} failed; see the error by running reco demo with the same variables")
-    whole = time.monotonic() - started
-    rows = stages[-1].rows_per_second * stages[-1].seconds
-    peak = max(stage.peak_mib for stage in stages)
-    return [*stages, Stage(dataset, engine, "whole process", whole, rows / whole, peak)]
-
-
-def watch(child: "subprocess.Popen[str]", dataset: str, engine: str) -> Iterator[Stage]:
-    """Turn the child's lines (JSON: stage, seconds, rows) into stages with the peak memory seen meanwhile."""
-    import selectors
-
-    assert child.stdout is not None
-    selector = selectors.DefaultSelector()
-    selector.register(child.stdout, selectors.EVENT_READ)
-    peak = 0.0
-    while True:
-        ready = selector.select(timeout=0.1)
-        peak = max(peak, resident_mib(child.pid))
-        if not ready:
+def run_parts(size: str, parts: Mapping[str, Part], arguments: argparse.Namespace) -> None:
+    """Measure the parts of a size that were not measured yet, in their order."""
+    folder: Path = arguments.results / size
+    place = Place(arguments.movielens if size == SMALL else folder / "files", folder / "work")
+    (place.work / "kept").mkdir(parents=True, exist_ok=True)
+    (place.work / "home").mkdir(exist_ok=True)
+    if size != SMALL:
+        make(size, place.files)
+    elif not place.files.is_dir():
+        sys.exit(f"{SMALL} is not at {place.files}: give its folder with --movielens, or other sizes with --size")
+    for name, part in parts.items():
+        kept = folder / f"{name}.json"
+        if kept.exists() and not arguments.again:
             continue
-        line = child.stdout.readline()
-        if not line:
-            return
-        told = json.loads(line)
-        seconds, rows = told["seconds"], told["rows"]
-        yield Stage(dataset, engine, told["stage"], seconds, rows / seconds, peak)
-        peak = 0.0
+        for made in part.makes:
+            shutil.rmtree(place.work / made, ignore_errors=True)
+        print(f"{size}: {name} …", flush=True)
+        found = measure(part.command(place), _variables(place, part.engine), folder / f"{name}.log")
+        kept.write_text(json.dumps(asdict(found)))
 
 
-def resident_mib(pid: int) -> float:
-    """Resident memory of a process and its children (the JVM), in MiB; 0 for one that has ended.
-
-    Not of their children: those the JVM starts to set file modes share its memory and would count it twice.
-    """
-    try:
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        children = {child for task in tasks for child in (task / "children").read_text().split()}
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    return sum(_own_mib(process) for process in (str(pid), *children))
-
-
-def _own_mib(pid: str) -> float:
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+def _variables(place: Place, engine: str) -> dict[str, str]:
+    shutil.copy(REPO / "dagster.yaml", place.work / "home" / "dagster.yaml")
+    return {
+        "RECO_ENGINE": engine,
+        "LAKEHOUSE_PATH": str(place.work / "ours"),
+        "RECO_SOURCE": "movielens",
+        "RECO_SOURCE_PATH": str(place.files),
+        "DAGSTER_HOME": str(place.work / "home"),
+        "SPARK_DRIVER_MEMORY": os.environ.get("SPARK_DRIVER_MEMORY", "8g"),
+    }
 
 
-def machine() -> dict[str, object]:
-    """What the figures were measured on."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    return {"cores": os.cpu_count(), "memory_gib": round(memory, 1), "python": platform.python_version()}
-
-
-def print_table(stages: list[Stage]) -> None:
-    """Print the stages."""
-    table = Table("data", "engine", "stage", "seconds", "rows/s", "peak MiB")
-    for column in table.columns[3:]:
-        column.justify = "right"
-    for stage in stages:
-        figures = f"{stage.seconds:.1f}", f"{stage.rows_per_second:,.0f}", f"{stage.peak_mib:,.0f}"
-        table.add_row(stage.dataset, stage.engine, stage.stage, *figures)
-        if stage.stage == "whole process":
-            table.add_section()
-    Console().print(table)
+def _found(folder: Path) -> dict[str, object]:
+    names = [name for name in (*PARTS, *COLD_PARTS) if (folder / f"{name}.json").exists()]
+    return {name: json.loads((folder / f"{name}.json").read_text()) for name in names}
 
 
 if __name__ == "__main__":

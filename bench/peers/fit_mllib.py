@@ -1,0 +1,53 @@
+"""MLlib's ALS and its lists of all users, on the entries that ours was given; what is seen stays in the lists."""
+
+import argparse
+import os
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+from clock import stage
+from pyspark.ml.recommendation import ALS
+from pyspark.sql import SparkSession
+
+RANK, ITERATIONS, REGULARIZATION, ALPHA, N = 64, 10, 0.1, 0.75, 10
+
+
+def main() -> None:
+    """Fit, then make the lists."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("kept", type=Path, help="folder with entries.npz")
+    kept: Path = parser.parse_args().kept
+    likes = sp.load_npz(kept / "entries.npz")
+    cores = os.cpu_count() or 2
+    settings = {"spark.driver.memory": "8g", "spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1"}
+    settings |= {
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.sql.shuffle.partitions": str(2 * cores),
+    }
+    builder = SparkSession.builder.master(f"local[{cores}]")
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setCheckpointDir(str(kept / "checkpoints"))
+    users = np.repeat(np.arange(likes.shape[0], dtype=np.int32), np.diff(likes.indptr))
+    table = pa.table({"user": users, "item": likes.indices.astype(np.int32), "rating": likes.data})
+    entries = session.createDataFrame(table).cache()
+    entries.count()
+    als = ALS(
+        userCol="user", itemCol="item", ratingCol="rating", rank=RANK, maxIter=ITERATIONS, regParam=REGULARIZATION,
+        implicitPrefs=True, alpha=ALPHA, seed=42, numUserBlocks=cores, numItemBlocks=cores,
+    )  # fmt: skip
+    with stage("ranking fit") as found:
+        model = als.fit(entries)
+        found["entries"] = likes.nnz
+    with stage("top-n") as found:
+        model.recommendForAllUsers(N).write.format("noop").mode("overwrite").save()
+        found["users"] = likes.shape[0]
+    session.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -157,7 +157,7 @@ def test_importing_the_definitions_starts_no_engine_and_imports_none(tmp_path: P
     # Without Java on the PATH a JVM could not start, even by accident.
     code = (
         "import sys, reco_assets.definitions, pyspark\n"
-        "heavy = [m for m in ('mlflow', 'pysail', 'implicit', 'matplotlib', 'dagster_pyspark') if m in sys.modules]\n"
+        "heavy = [m for m in ('mlflow', 'pysail', 'numba', 'matplotlib', 'dagster_pyspark') if m in sys.modules]\n"
         "assert heavy == [], heavy\n"
         "context = getattr(pyspark, 'SparkContext', None)  # the client has none\n"
         "assert context is None or context._active_spark_context is None\n"

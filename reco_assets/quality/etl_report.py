@@ -13,7 +13,8 @@ from reco_assets.quality.scans import scan_of
 from reco_assets.silver.movies import SAID, what_movies_say
 from reco_assets.silver.rating_events import count_rating_events, taken_events
 from reco_assets.silver.ratings import NEEDED
-from reco_assets.silver.raw_rows import form_of, raw_rating_frame, raw_ratings, raw_rows
+from reco_assets.silver.raw_rows import raw_rating_frame, raw_ratings, raw_rows
+from reco_assets.sources.raw_tables import form_of
 from reco_assets.sources.source import LINE, SOURCE_FILE
 from resources.files import write_json
 from resources.locking.reservations import reserved_stamp

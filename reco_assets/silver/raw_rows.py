@@ -16,15 +16,13 @@ from reco_assets.silver.quarantine import Cleaned
 from reco_assets.silver.rating_events import TakenEvents
 from reco_assets.silver.ratings import RAW, clean_rating_frame, clean_ratings
 from reco_assets.silver.tags import clean_tags
-from reco_assets.sources.raw_forms import raw_form_of
+from reco_assets.sources.raw_tables import form_of, raw_dataset, raw_frame
 from reco_assets.sources.source import SOURCE_FILE
 from reco_assets.tables import BRONZE_MOVIES, BRONZE_RATINGS, BRONZE_TAGS, EVENTS_LOG
 from resources.tables.lakehouse import Lakehouse
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-    from reco_assets.sources.layout import RawForm
 
 
 def ratings_cleaned(lakehouse: Lakehouse, taken: TakenEvents, now: datetime) -> Cleaned[Any]:
@@ -45,19 +43,17 @@ def tags_cleaned(lakehouse: Lakehouse, now: datetime) -> Cleaned[pa.RecordBatchR
     return clean_tags(raw_rows(lakehouse, BRONZE_TAGS.name), form_of(lakehouse, BRONZE_TAGS.name), now)
 
 
-def form_of(lakehouse: Lakehouse, table: str) -> "RawForm":
-    """How the lines of a raw table were written. Raises `LakehouseError`, `OldRawTableError`."""
-    return raw_form_of(lakehouse.dataset(table).schema, table)
-
-
 def raw_rows(lakehouse: Lakehouse, table: str) -> pa.Table:
-    """A raw table. Raises `LakehouseError`."""
-    return lakehouse.dataset(table).to_table()
+    """A raw table. Raises `LakehouseError`, `OldRawTableError`."""
+    return raw_dataset(lakehouse, table).to_table()
 
 
 def raw_ratings(lakehouse: Lakehouse, taken: TakenEvents, columns: Sequence[str] = RAW) -> pa.Table:
-    """The raw ratings of the source and of the events taken, some of the columns `RAW`. Raises `LakehouseError`."""
-    rows = lakehouse.dataset(BRONZE_RATINGS.name, encoded=[SOURCE_FILE]).to_table(list(columns))
+    """The raw ratings of the source and of the events taken, some of the columns `RAW`.
+
+    Raises `LakehouseError`, `OldRawTableError`.
+    """
+    rows = raw_dataset(lakehouse, BRONZE_RATINGS.name, encoded=[SOURCE_FILE]).to_table(list(columns))
     if taken.version is None:
         return rows
     log = lakehouse.dataset(EVENTS_LOG.name, taken.version).to_table(LOGGED, ds.field("event_type") == RATED)
@@ -65,8 +61,8 @@ def raw_ratings(lakehouse: Lakehouse, taken: TakenEvents, columns: Sequence[str]
 
 
 def raw_rating_frame(lakehouse: Lakehouse, taken: TakenEvents) -> "DataFrame":
-    """As `raw_ratings`, of any size. Raises `LakehouseError`."""
-    rows = lakehouse.read(BRONZE_RATINGS.name).select(*RAW)
+    """As `raw_ratings`, of any size. Raises `LakehouseError`, `OldRawTableError`."""
+    rows = raw_frame(lakehouse, BRONZE_RATINGS.name).select(*RAW)
     if taken.version is None:
         return rows
     return rows.unionByName(event_frame(lakehouse.read(EVENTS_LOG.name, taken.version)))

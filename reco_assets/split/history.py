@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from reco_assets.sources.presplit import came_split
+from reco_assets.sources.raw_tables import raw_frame
 from reco_assets.split import arrays, plan
 from reco_assets.tables import SILVER_RATINGS, SPLIT_RATINGS, STREAM_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import PAIR
@@ -73,4 +74,4 @@ def _by_frames(lakehouse: Lakehouse, policy: str) -> "DataFrame":
 
 
 def _delivered(lakehouse: Lakehouse) -> "DataFrame":
-    return plan.delivered_sides(lakehouse.read(_BRONZE))
+    return plan.delivered_sides(raw_frame(lakehouse, _BRONZE))

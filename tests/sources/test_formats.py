@@ -8,7 +8,7 @@ import pytest
 
 from reco_assets.sources.formats import FORMATS
 from reco_assets.sources.layout import Columns, Layout, RawForm
-from reco_assets.sources.raw_forms import OldRawTableError, raw_form_of, raw_schema
+from reco_assets.sources.raw_forms import raw_form_of, raw_schema
 from reco_assets.sources.recognise import advice_on
 from reco_assets.sources.source import Format, Loaded, RawTable, Source, empty_table, raw_batch, read_raw
 from reco_assets.sources.text_files import csv_table
@@ -67,9 +67,3 @@ def test_what_is_noted_of_a_table_comes_with_it() -> None:
     assert read_raw(RawTable(BOOKS.movies, lambda: iter(())), {"reco.source": "books"}).schema.metadata == {
         b"reco.source": b"books"
     }
-
-
-def test_a_table_of_text_is_refused_with_what_to_do() -> None:
-    text = pa.schema([("userId", pa.string()), ("_line", pa.int64())])
-    with pytest.raises(OldRawTableError, match=r"^bronze/ratings holds text, .* Read the source again: reco etl$"):
-        raw_form_of(text, "bronze/ratings")

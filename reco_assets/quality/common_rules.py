@@ -1,6 +1,6 @@
 """Rules that several tables share, as data."""
 
-from reco_assets.quality.declaration import AtLeast, Bins, Calendar, FewValues, Rule, UntilNow
+from reco_assets.quality.declaration import AtLeast, Bins, Calendar, FewValues, NotEmpty, Rule, UntilNow
 from reco_assets.vocabulary import ALLOWED_RATINGS, HIGHEST_RATING, LOWEST_RATING, RATING_STEP
 
 
@@ -16,10 +16,17 @@ def not_future(column: str, *, warns: bool = False) -> Rule:
     return Rule(f"{column} not in the future", (column,), f"unix_seconds({column}) <= {{latest}}", warns, UntilNow())
 
 
+def not_empty(column: str) -> Rule:
+    """Text of at least one character."""
+    return Rule(f"{column} is not empty", (column,), f"{column} <> ''", shape=NotEmpty())
+
+
 def one_of(column: str, *values: str) -> Rule:
     """One of these words."""
     listed = ", ".join(f"'{value}'" for value in values)
-    return Rule(f"{column} is one of {', '.join(values)}", (column,), f"{column} IN ({listed})", shape=FewValues())
+    return Rule(
+        f"{column} is one of {', '.join(values)}", (column,), f"{column} IN ({listed})", shape=FewValues(values)
+    )
 
 
 def calendar(time: str) -> tuple[Rule, ...]:
@@ -36,5 +43,5 @@ STARS = Rule(
     ("rating",),
     # Doubles, each by name: with decimals, or a floor, Sail raises "Cannot cast to Decimal" on NaN.
     f"CAST(rating AS DOUBLE) IN ({', '.join(f'{label}D' for label in HALF_STARS.labels)})",
-    shape=FewValues(),
+    shape=FewValues(ALLOWED_RATINGS),
 )

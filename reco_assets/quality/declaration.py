@@ -38,7 +38,30 @@ class Calendar:
 
 @dataclass(frozen=True)
 class FewValues:
-    """Of a rule: its column holds few different values, so that it is told from those."""
+    """Of a rule: its column holds no others than these few values, so that it is told from how often each is there."""
+
+    values: tuple[str | float, ...]
+
+
+@dataclass(frozen=True)
+class YearsUntil:
+    """Of a rule: its column holds years from a first one to so many after the current one."""
+
+    first: int
+    ahead: int
+
+
+@dataclass(frozen=True)
+class NotEmpty:
+    """Of a rule: its column holds no empty text."""
+
+
+@dataclass(frozen=True)
+class HasEntries:
+    """Of a rule: its column holds no empty list."""
+
+
+Shape = AtLeast | UntilNow | YearsUntil | NotEmpty | Calendar | FewValues | HasEntries
 
 
 @dataclass(frozen=True)
@@ -53,7 +76,7 @@ class Rule:
     columns: tuple[str, ...]
     holds: str
     warns: bool = False
-    shape: AtLeast | UntilNow | Calendar | FewValues | None = None
+    shape: Shape | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +97,11 @@ class Bins:
     start: float
     width: float
     count: int
+
+    def edges(self, at: int) -> tuple[float, float]:
+        """Where a bin begins and where the next one does."""
+        start = self.start + at * self.width
+        return float(start), float(start + self.width)
 
     @property
     def labels(self) -> list[str]:

@@ -12,8 +12,8 @@ from pyspark.sql.types import StructType
 
 from reco_assets import tables
 from reco_assets.events.schema import EVENT_TYPES
-from reco_assets.quality.common_rules import HALF_STARS, STARS, at_least, calendar, not_future, one_of
-from reco_assets.quality.declaration import Bins, Declaration, Empty, Raters, Reference, Rule
+from reco_assets.quality.common_rules import HALF_STARS, STARS, at_least, calendar, not_empty, not_future, one_of
+from reco_assets.quality.declaration import Bins, Declaration, Empty, HasEntries, Raters, Reference, Rule, YearsUntil
 from reco_assets.sources.source import LINE, LOADED_TS, SOURCE_FILE
 from reco_assets.vocabulary import (
     KEY,
@@ -25,7 +25,8 @@ from resources.tables.files import TableSpec
 FIRST_FILM, YEARS_AHEAD = 1870, 10
 LONGEST_LIST = 1_000
 
-TITLED, TAGGED = (Rule(f"{name} is not empty", (name,), f"{name} <> ''") for name in ("title", "tag"))
+TITLED, TAGGED = not_empty("title"), not_empty("tag")
+REASONED = Rule("a reason is given", ("reasons",), "size(reasons) >= 1", shape=HasEntries())
 RATING_RULES = (*at_least(0, "user_id", "movie_id"), STARS, not_future("rating_ts"))
 # Of tables that keep every row they took: intake judged its date, and one let in by a wrong clock would stop all after.
 STREAMED_RULES = (*RATING_RULES[:-1], not_future("rating_ts", warns=True))
@@ -52,7 +53,7 @@ def _quarantine(spec: TableSpec, may_be_absent: bool = False) -> Declaration:
         spec.name,
         (spec.schema,),
         required=tuple(spec.schema.names),
-        rules=(*at_least(1, "line"), Rule("a reason is given", ("reasons",), "size(reasons) >= 1")),
+        rules=(*at_least(1, "line"), REASONED),
         key=spec.key,
         empty=Empty.FINE,
         may_shrink=None,
@@ -132,6 +133,7 @@ _WRITTEN = (
                 ("release_year",),
                 f"release_year BETWEEN {FIRST_FILM} AND {{year}} + {YEARS_AHEAD}",
                 warns=True,
+                shape=YearsUntil(FIRST_FILM, YEARS_AHEAD),
             ),
         ),
         key=tables.SILVER_MOVIES.key,
@@ -198,7 +200,7 @@ _WRITTEN = (
         rules=(
             *at_least(0, *PLACE[2:]),
             *at_least(1, "messages"),
-            Rule("a reason is given", ("reasons",), "size(reasons) >= 1"),
+            REASONED,
         ),
         empty=Empty.FINE,
         may_be_absent=True,

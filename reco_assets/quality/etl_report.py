@@ -13,7 +13,7 @@ from reco_assets.quality.scans import scan_of
 from reco_assets.silver.movies import SAID, what_movies_say
 from reco_assets.silver.rating_events import count_rating_events, taken_events
 from reco_assets.silver.ratings import NEEDED
-from reco_assets.silver.raw_rows import raw_rating_frame, raw_ratings, raw_rows
+from reco_assets.silver.raw_rows import ratings_fit_memory, raw_rating_frame, raw_ratings, raw_rows
 from reco_assets.sources.raw_tables import form_of
 from reco_assets.sources.source import LINE, SOURCE_FILE
 from resources.files import write_json
@@ -95,7 +95,7 @@ def _exact_duplicates(lakehouse: Lakehouse, table: str) -> int:
     bronze, quarantine, taken = f"bronze/{table}", f"silver/quarantine_{table}", taken_events(lakehouse)
     if table == "tags":
         return 0  # repeated tags are kept
-    if table == "ratings" and lakehouse.engine.name == "spark":
+    if table == "ratings" and not ratings_fit_memory(lakehouse, taken):
         return exact_duplicates_in_frame(raw_rating_frame(lakehouse, taken), NEEDED, lakehouse.read(quarantine))
     refused = lakehouse.dataset(quarantine).to_table(["source", "line"])
     if table == "ratings":

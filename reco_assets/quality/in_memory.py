@@ -3,15 +3,27 @@
 20 M ratings, processor time: keys 1 s where grouping takes 4 s, raters 0.8 s where it takes 3.5 s.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
+from math import isnan
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pac
 
-from reco_assets.quality.declaration import Raters
-from reco_assets.quality.measures import DAY_SECONDS, SAMPLE, Measured, Rows, plain_rows
+from reco_assets.quality.declaration import Declaration, FewValues, HasEntries, Raters, Reference
+from reco_assets.quality.measures import (
+    DAY_SECONDS,
+    SAMPLE,
+    Measured,
+    Numbers,
+    Rows,
+    bin_names,
+    broken,
+    null_of,
+    ordered_columns,
+    plain_rows,
+)
 from reco_assets.silver.repeats import may_repeat
 
 
@@ -25,6 +37,46 @@ def measure_keys_in_memory(rows: pa.Table, key: Sequence[str]) -> Measured:
     too_many = (pac.sum(repeated["times"]).as_py() or 0) - len(repeated)
     numbers = {"repeated keys": len(repeated), "rows too many": too_many}
     return Measured(numbers, {"repeated keys": plain_rows(repeated.slice(0, SAMPLE))} if len(repeated) else {})
+
+
+def numbers_by_value(rows: pa.Table, declaration: Declaration) -> Numbers:
+    """Those of `column_measures` that are told from how often each value of one column of few values is there (n,)."""
+    [column] = rows.column_names
+    counted = pac.value_counts(rows[column].unify_dictionaries()).to_pylist()
+    times = {found["values"]: found["counts"] for found in counted}
+    nulls = times.pop(None, 0)
+    numbers: Numbers = {null_of(column): nulls} if column in declaration.required else {}
+    for rule in declaration.rules:
+        if rule.columns == (column,) and isinstance(rule.shape, FewValues):
+            numbers[broken(rule)] = sum(n for value, n in times.items() if value not in rule.shape.values)
+    for bins in declaration.distributions:
+        if bins.column == column:
+            numbers |= {name: _between(times, *bins.edges(at)) for at, name in enumerate(bin_names(bins))}
+    if column in ordered_columns(declaration):
+        ends = sorted(value for value in times if not isnan(value)) or list(times)
+        numbers |= {f"lowest {column}": ends[0] if ends else None, f"highest {column}": ends[-1] if ends else None}
+    return numbers
+
+
+def numbers_of_list(rows: pa.Table, declaration: Declaration) -> Numbers:
+    """Those of `column_measures` that a column of lists (n,) tells: its nulls, and the rules that it has entries."""
+    [column] = rows.column_names
+    empty = pac.sum(pac.equal(pac.list_value_length(rows[column]), 0)).as_py() or 0
+    rules = (rule for rule in declaration.rules if rule.columns == (column,) and isinstance(rule.shape, HasEntries))
+    return {null_of(column): rows[column].null_count} | {broken(rule): empty for rule in rules}
+
+
+def measure_reference_in_memory(rows: pa.Table, reference: Reference, other: pa.Table) -> Measured:
+    """As `measure_reference`, of the column that names ids (n,), itself or in lists of structs."""
+    ids = rows[reference.column]
+    if pa.types.is_list(ids.type):
+        ids = pac.struct_field(pac.list_flatten(ids), reference.key)
+    counted = pac.value_counts(ids.drop_null())
+    times = pa.table({"id": counted.field("values"), "times": counted.field("counts")})
+    unknown = times.filter(pac.invert(pac.is_in(times["id"], other[reference.key].combine_chunks())))
+    numbers = {"unknown ids": len(unknown), "rows": pac.sum(unknown["times"]).as_py() or 0}
+    most_often_first = unknown.sort_by([("times", "descending"), ("id", "ascending")]).slice(0, SAMPLE)
+    return Measured(numbers, {"unknown ids": plain_rows(most_often_first)} if len(unknown) else {})
 
 
 def measure_raters_in_memory(rows: pa.Table, raters: Raters, most_a_day: int) -> Measured:
@@ -44,6 +96,10 @@ def users_beyond_in_memory(rows: pa.Table, raters: Raters, fence: float) -> Rows
     """As `users_beyond`, of the columns that say who rated when (n,)."""
     users = _users(rows, raters)
     return _most(users.filter(pac.greater(users["ratings"], fence)), "ratings")
+
+
+def _between(times: Mapping[float, int], lowest: float, end: float) -> int:
+    return sum(n for value, n in times.items() if lowest <= value < end)
 
 
 def _most(users: pa.Table, column: str) -> Rows:

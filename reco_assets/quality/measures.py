@@ -171,8 +171,8 @@ def _sum(condition: "Column", times: "Column") -> "Column":
 
 
 def _in_bin(bins: Bins, at: int) -> "Column":
-    start, value = bins.start + at * bins.width, F.col(bins.column).cast("double")
-    return (value >= F.lit(float(start))) & (value < F.lit(float(start + bins.width)))
+    (start, end), value = bins.edges(at), F.col(bins.column).cast("double")
+    return (value >= F.lit(start)) & (value < F.lit(end))
 
 
 def _counts(name: str) -> bool:

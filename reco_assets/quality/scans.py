@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+from pyspark.sql.types import ArrayType, StringType
 
 from reco_assets.quality import in_memory, measures
 from reco_assets.quality.declaration import Declaration, Reference
 from reco_assets.quality.finding import Earlier
-from reco_assets.quality.measures import Measured, Rows
+from reco_assets.quality.measures import Measured, Numbers, Rows
 from reco_assets.quality.told import told_of
 from resources.files import write_json
 from resources.tables.lakehouse import Lakehouse
@@ -57,19 +58,21 @@ class Scan:
 
     @cached_property
     def columns(self) -> Measured:
-        """Rows, nulls, broken rules, bins, extremes: those that the writer did not note in one engine job or two."""
+        """Rows, nulls, broken rules, bins, extremes: an engine job for those that can't be had without one."""
 
         def measured() -> Measured:
             now = datetime.now(UTC)
             written = written_of(self.lakehouse, self.declaration.table, self._version)
             known = told_of(self.declaration, written, now) if written else {}
+            if known.get("rows") != 0 and self._fits_memory:
+                known |= self._numbers_in_memory()
             return measures.measure_columns(lambda: self._frame, self.declaration, now, known)
 
         return self._part(COLUMNS, "", measured)
 
     @cached_property
     def keys(self) -> Measured:
-        """Keys that occur more than once: in memory on the embedded engine, else one engine job."""
+        """Keys that occur more than once: in memory where they fit, else by one engine job."""
         key = self.declaration.key
 
         def measured() -> Measured:
@@ -80,21 +83,24 @@ class Scan:
         return self._part(KEYS, "", measured)
 
     def reference(self, reference: Reference) -> Measured | None:
-        """Ids that the other table does not hold: one engine job; None where that table has no rows."""
+        """Ids that the other table does not hold, as `keys`; None where that table has no rows."""
         lakehouse, other = self.lakehouse, reference.table
         if not lakehouse.exists(other) or not lakehouse.row_count(other):
             return None
         against = state_of(lakehouse, other)
 
         def measured() -> Measured:
-            known = lakehouse.read(other, against.version if against else None)
-            return measures.measure_reference(self._frame, reference, known)
+            version = against.version if against else None
+            if self._fits_memory and lakehouse.fits_memory(other, version):
+                known = lakehouse.dataset(other, version).to_table([reference.key])
+                return in_memory.measure_reference_in_memory(self._rows(reference.column), reference, known)
+            return measures.measure_reference(self._frame, reference, lakehouse.read(other, version))
 
         named = f"{REFERENCES}-{other.replace('/', '.')}"
         return measured() if against is None else self._part(named, against.folder, measured)
 
     def users(self, most_a_day: int) -> Measured:
-        """How much and how fast users rate: in memory on the embedded engine, else one engine job."""
+        """How much and how fast users rate: in memory where they fit, else by one engine job."""
         raters = self.declaration.raters
         assert raters is not None
 
@@ -123,16 +129,27 @@ class Scan:
             if found := _read(path / f"{COLUMNS}.json"):
                 yield Earlier(version, dict(found.numbers), f"version {version}")
 
+    def _numbers_in_memory(self) -> Numbers:
+        declaration, numbers = self.declaration, Numbers()
+        for name in declaration.counted:
+            numbers |= in_memory.numbers_by_value(self._rows(name), declaration)
+        for name in declaration.required:
+            if isinstance(declaration.layouts[0][name].dataType, ArrayType):
+                numbers |= in_memory.numbers_of_list(self._rows(name), declaration)
+        return numbers
+
     @property
     def _frame(self) -> "DataFrame":
         return self.lakehouse.read(self.declaration.table, self._version)
 
     @property
     def _fits_memory(self) -> bool:
-        return self.lakehouse.engine.name == "embedded"
+        return self.lakehouse.fits_memory(self.declaration.table, self._version)
 
     def _rows(self, *columns: str) -> pa.Table:
-        return self.lakehouse.dataset(self.declaration.table, self._version).to_table(list(columns))
+        layout = self.declaration.layouts[0]
+        words = [name for name in columns if isinstance(layout[name].dataType, StringType)]
+        return self.lakehouse.dataset(self.declaration.table, self._version, encoded=words).to_table(list(columns))
 
     @property
     def _version(self) -> int | None:

@@ -1,11 +1,12 @@
 """What is known of a table's columns without a look at its rows: from what its writer noted of each file. Pure."""
 
 from datetime import datetime
+from math import inf
 
 import pyarrow as pa
 import pyarrow.compute as pac
 
-from reco_assets.quality.declaration import AtLeast, Calendar, Declaration, Rule, UntilNow
+from reco_assets.quality.declaration import AtLeast, Calendar, Declaration, NotEmpty, Rule, UntilNow, YearsUntil
 from reco_assets.quality.measures import Numbers, broken, null_of, ordered_columns
 from reco_assets.vocabulary import CLOCK_SKEW
 from resources.tables.written import Extent, Written
@@ -28,20 +29,27 @@ def _holds(rule: Rule, written: Written, now: datetime) -> bool:
     """Whether every row surely keeps the rule."""
     match rule.shape:
         case AtLeast(lowest):
-            found = _whole_extent(rule.columns[0], written)
-            return found is not None and (found[0] is None or found[0] >= lowest)
+            return (ends := _ends(rule, written)) is not None and ends[0] >= lowest
         case UntilNow():
-            found = _whole_extent(rule.columns[0], written)
-            return found is not None and (found[1] is None or found[1] <= int((now + CLOCK_SKEW).timestamp()))
+            return (ends := _ends(rule, written)) is not None and ends[1] <= int((now + CLOCK_SKEW).timestamp())
+        case YearsUntil(first, ahead):
+            return (ends := _ends(rule, written)) is not None and first <= ends[0] and ends[1] <= now.year + ahead
+        case NotEmpty():
+            texts = written.lowest_text(rule.columns[0])
+            return texts is not None and not pac.any(pac.equal(texts, ""), min_count=0).as_py()
         case Calendar(time):
             extents = [extent for name in (time, "year", "month") if (extent := written.extent(name)) is not None]
             return len(extents) == 3 and _in_one_month(*extents)
     return False
 
 
-def _whole_extent(column: str, written: Written) -> "tuple[int | None, int | None] | None":
-    extent = written.extent(column)
-    return None if extent is None else (_number(pac.min(extent.lowest)), _number(pac.max(extent.highest)))
+def _ends(rule: Rule, written: Written) -> tuple[float, float] | None:
+    """The lowest and the highest value of the rule's column, of none the ends of nothing; None where not noted."""
+    extent = written.extent(rule.columns[0])
+    if extent is None:
+        return None
+    lowest, highest = _number(pac.min(extent.lowest)), _number(pac.max(extent.highest))
+    return inf if lowest is None else lowest, -inf if highest is None else highest
 
 
 def _in_one_month(time: Extent, year: Extent, month: Extent) -> bool:

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 def ratings_cleaned(lakehouse: Lakehouse, taken: TakenEvents, now: datetime) -> Cleaned[Any]:
     """The ratings of the source and of the events taken. Raises `LakehouseError`, `OldRawTableError`."""
     form = form_of(lakehouse, BRONZE_RATINGS.name)
-    if lakehouse.engine.name == "spark":
-        return clean_rating_frame(raw_rating_frame(lakehouse, taken), form, now)
-    return clean_ratings(raw_ratings(lakehouse, taken), form, now)
+    if ratings_fit_memory(lakehouse, taken):
+        return clean_ratings(raw_ratings(lakehouse, taken), form, now)
+    return clean_rating_frame(raw_rating_frame(lakehouse, taken), form, now)
 
 
 def movies_cleaned(lakehouse: Lakehouse, now: datetime) -> Cleaned[pa.Table]:
@@ -41,6 +41,12 @@ def movies_cleaned(lakehouse: Lakehouse, now: datetime) -> Cleaned[pa.Table]:
 def tags_cleaned(lakehouse: Lakehouse, now: datetime) -> Cleaned[pa.RecordBatchReader]:
     """The tags of the source. Raises `LakehouseError`, `OldRawTableError`."""
     return clean_tags(raw_rows(lakehouse, BRONZE_TAGS.name), form_of(lakehouse, BRONZE_TAGS.name), now)
+
+
+def ratings_fit_memory(lakehouse: Lakehouse, taken: TakenEvents) -> bool:
+    """Whether the raw ratings, and the log that some of them were taken of, are better looked at in memory."""
+    log_fits = taken.version is None or lakehouse.fits_memory(EVENTS_LOG.name, taken.version)
+    return log_fits and lakehouse.fits_memory(BRONZE_RATINGS.name)
 
 
 def raw_rows(lakehouse: Lakehouse, table: str) -> pa.Table:

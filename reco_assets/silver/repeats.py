@@ -65,6 +65,8 @@ def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _codes(values: pa.ChunkedArray) -> np.ndarray:
     """Whole numbers (n,), equal where the values are."""
+    if isinstance(values.type, pa.DictionaryType):
+        return np.asarray(pac.fill_null(values.unify_dictionaries().combine_chunks().indices, -1))
     return np.asarray(values.combine_chunks().dictionary_encode("encode").indices)
 
 

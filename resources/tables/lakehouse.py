@@ -34,6 +34,7 @@ from resources.tables.writing import write_table
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+IN_MEMORY_ROWS = 5_000_000  # on Spark: what takes one machine less time than a job takes to begin
 EVENTS = "events"  # the layer whose tables lie in the data lake
 
 
@@ -86,6 +87,13 @@ class Lakehouse:
         self._require(name, version)
         with self._damage_told(name, version):
             return table_row_count(self.path(name), version)
+
+    def fits_memory(self, name: str, version: int | None = None) -> bool:
+        """Whether a table is better looked at in memory than by the engine. Raises `LakehouseError`.
+
+        All that the embedded engine has fits one machine; on Spark, whose tables need not, only a small one is.
+        """
+        return self.engine.name == "embedded" or self.row_count(name, version) <= IN_MEMORY_ROWS
 
     def read(self, name: str, version: int | None = None) -> "DataFrame":
         """The table (at a Delta version) as a lazy DataFrame. Raises `LakehouseError`."""

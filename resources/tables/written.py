@@ -48,6 +48,14 @@ class Written:
         ordered = pa.types.is_integer(lowest.type) or pa.types.is_timestamp(lowest.type)
         return Extent(lowest, highest) if ordered and not lowest.null_count and not highest.null_count else None
 
+    def lowest_text(self, column: str) -> pa.ChunkedArray | None:
+        """The first text, or how it begins, of each file in which a column holds some; None as for `extent`."""
+        nulls, name = self._nulls(column), f"min.{column}"
+        if nulls is None or name not in self._files.column_names:
+            return None
+        lowest = self._files.filter(pac.fill_null(pac.not_equal(nulls, self._files["num_records"]), True))[name]
+        return None if lowest.null_count else lowest
+
     def _nulls(self, column: str) -> pa.ChunkedArray | None:
         if (name := f"null_count.{column}") in self._files.column_names:
             return self._files[name]

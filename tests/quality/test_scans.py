@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from reco_assets.models.record import ModelRecord
-from reco_assets.quality import checking, kinds, measures
+from reco_assets.quality import checking, kinds
 from reco_assets.quality.checking import check_table
 from reco_assets.quality.declarations import DECLARED
 from reco_assets.quality.finding import Finding
+from reco_assets.quality.scans import Scan
 from reco_assets.tables import SILVER_RATINGS
 from resources.tables.lakehouse import Lakehouse
 
@@ -26,13 +27,22 @@ def failing(findings: list[Finding]) -> set[str]:
     return {finding.kind for finding in findings if not finding.passed}
 
 
-@pytest.mark.both_engines
-def test_either_engine_measures_every_part_of_a_table(
-    lakehouse: Lakehouse, put: Callable, good_rows: Callable, arrow: Callable
-) -> None:
+@pytest.fixture
+def broken_ratings(lakehouse: Lakehouse, put: Callable, good_rows: Callable, arrow: Callable) -> None:
+    """Ratings of which two rows break rules, and the movies that they name."""
     broken = [*spoilt(good_rows(RATINGS), rating=float("nan"), movie_id=99), {**good_rows(RATINGS)[1], "year": None}]
     for table, rows in {RATINGS: broken, "silver/movies": good_rows("silver/movies")}.items():
         put(lakehouse, table, arrow(table, rows))
+
+
+@pytest.mark.both_engines
+@pytest.mark.parametrize("most_rows", [0, 1_000])
+def test_either_engine_measures_every_part_of_a_table_in_memory_and_in_frames(
+    most_rows: int, lakehouse: Lakehouse, broken_ratings: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        Lakehouse, "fits_memory", lambda lakehouse, name, _=None: lakehouse.row_count(name) <= most_rows
+    )
     found = check_table(lakehouse, DECLARED[RATINGS], kinds.KINDS)
     assert failing(found) == {kinds.NULLS, kinds.RANGES, kinds.REFERENCES, kinds.DUPLICATES}
     [outliers] = [finding for finding in found if finding.kind == kinds.OUTLIERS]
@@ -55,14 +65,14 @@ def test_checks_one_by_one_share_one_look_at_each_version(
     lake: Lakehouse, put: Callable, good_rows: Callable, arrow: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(lake, RATINGS, arrow(RATINGS, good_rows(RATINGS)))
-    jobs = []
-    collected = measures.collected
-    monkeypatch.setattr(measures, "collected", lambda *given: jobs.append(given) or collected(*given))
+    looks = []
+    looked = Scan._rows
+    monkeypatch.setattr(Scan, "_rows", lambda scan, *columns: looks.append(columns) or looked(scan, *columns))
     for kind in DECLARED[RATINGS].kinds:
         assert failing(check_table(lake, DECLARED[RATINGS], [kind])) == set()
-    assert len(jobs) == 2  # the values of rating, references; the rest is told by the writer or found in memory
+    assert sorted(looks) == [("movie_id",), ("rating",), ("user_id", "movie_id", "rating_ts"), ("user_id", "rating_ts")]
     check_table(lake, DECLARED[RATINGS], kinds.KINDS)
-    assert len(jobs) == 2
+    assert len(looks) == 4
 
 
 def test_another_declaration_is_measured_anew(lake: Lakehouse) -> None:

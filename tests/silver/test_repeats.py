@@ -11,6 +11,7 @@ from reco_assets.silver.repeats import may_repeat, settle
 SMALL = st.integers(0, 2)
 KEYS = st.tuples(SMALL | st.none() | st.sampled_from([-1, 2**31 - 1]), SMALL, st.sampled_from("ab") | st.none())
 ROWS = st.lists(st.tuples(KEYS, SMALL), max_size=30)
+WORDS = pa.dictionary(pa.int32(), pa.string())
 KEY = ("user", "second", "word")
 
 
@@ -22,11 +23,18 @@ def table(rows: list[tuple[tuple[int | None, int, str | None], int]], chunk: int
     return pa.concat_tables([schema.empty_table(), *chunks])
 
 
+def encoded(rows: pa.Table) -> pa.Table:
+    """The same with each chunk's words in a dictionary of its own."""
+    words = pa.chunked_array([chunk.dictionary_encode() for chunk in rows["word"].chunks], WORDS)
+    return rows.set_column(2, "word", words)
+
+
 @given(rows=ROWS)
 def test_every_row_whose_key_is_there_twice_is_found(rows: list) -> None:
     times = Counter(key for key, _ in rows)
     repeated = {at for at, (key, _) in enumerate(rows) if times[key] > 1}
-    assert repeated <= set(may_repeat(table(rows), KEY).tolist())
+    for made in (table(rows), encoded(table(rows))):
+        assert repeated <= set(may_repeat(made, KEY).tolist())
 
 
 def test_hardly_any_other_row_is_looked_at() -> None:
@@ -37,6 +45,7 @@ def test_hardly_any_other_row_is_looked_at() -> None:
 @given(rows=ROWS)
 def test_of_the_rows_of_a_key_the_last_is_kept_and_those_that_differ_from_it_have_lost(rows: list) -> None:
     last = {key: (at, value) for at, (key, value) in enumerate(rows)}
-    settled = settle(table(rows), KEY, ("value",), order=("line",))
-    assert settled.kept.tolist() == [last[key][0] == at for at, (key, _) in enumerate(rows)]
-    assert settled.lost.tolist() == [last[key][1] != value for key, value in rows]
+    for made in (table(rows), encoded(table(rows))):
+        settled = settle(made, KEY, ("value",), order=("line",))
+        assert settled.kept.tolist() == [last[key][0] == at for at, (key, _) in enumerate(rows)]
+        assert settled.lost.tolist() == [last[key][1] != value for key, value in rows]

@@ -150,7 +150,8 @@ def test_spark_runs_on_the_configured_master(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_under_spark_submit_the_command_line_decides_master_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYSPARK_GATEWAY_PORT", "41001")
-    assert not {"spark.master", "spark.driver.memory"} & spark_conf(load_settings()).keys()
+    decided = {"spark.master", "spark.driver.memory", "spark.driver.defaultJavaOptions"}
+    assert not decided & spark_conf(load_settings()).keys()
 
 
 def test_importing_the_definitions_starts_no_engine_and_imports_none(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from reco_assets.split import history
 from reco_assets.split import plan as frames
-from reco_assets.split.history import split_history
 from reco_assets.tables import SILVER_RATINGS, SPLIT_RATINGS
 from reco_assets.vocabulary import FUTURE, TEST, TRAIN
 from resources.engine import Engine
@@ -156,7 +156,10 @@ def test_the_side_of_an_earlier_run_goes_before_that_of_the_stream(split: Split)
     assert split(rows, streamed=[(1, 4, TRAIN)], earlier=pairs_in(fresh)) == fresh
 
 
-def test_sides_of_another_policy_are_not_kept(lakehouse: Lakehouse, split_world: Callable[[World], pa.Table]) -> None:
+def test_sides_of_another_policy_are_not_kept(
+    lakehouse: Lakehouse, split_world: Callable[[World], pa.Table], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "IN_MEMORY", 0)
     rows = [(1, movie, movie) for movie in range(5)]
     earlier = split_world(World(rows, per_user(0.6)))
     lakehouse.write(SPLIT_RATINGS, earlier)
@@ -164,7 +167,7 @@ def test_sides_of_another_policy_are_not_kept(lakehouse: Lakehouse, split_world:
     table = ratings(rows)
     lakehouse.write(SILVER_RATINGS, pa.table({**dict(zip(table.column_names, table.columns, strict=True)), **calendar}))
     for policy, tested in ((POLICY, 3), ("another", 1)):
-        made = split_history(lakehouse, policy)
+        made = history.split_history(lakehouse, policy)
         found = made if isinstance(made, pa.Table) else made.toArrow()
         assert len(on(TEST, sides_of(found))) == tested
 

@@ -1,0 +1,73 @@
+"""What `make bench` makes of what it measured."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "bench"))
+import figures
+
+
+def part(seconds=1.0, peak_mib=10.0, **stages):
+    told = [{"stage": name, "seconds": took, "peak_mib": peak} for name, (took, peak) in stages.items()]
+    return {"seconds": seconds, "peak_mib": peak_mib, "stages": told}
+
+
+ETL = {"bronze": (1.0, 50.0), "silver": (2.0, 90.0), "split": (3.0, 70.0)}
+
+
+def row(sizes, name, beside):
+    found = [cells for cells in figures.rows(sizes) if (cells[1], cells[3]) == (name, beside)]
+    return found[0] if found else None
+
+
+def test_stages_that_belong_together_take_their_sum_and_the_greatest_memory():
+    sizes = {"20m": {"main": part(**ETL), "main_by_hand": part(**ETL | {"silver": (1.0, 20.0)})}}
+    assert row(sizes, "ETL", "polars + delta-rs")[2:] == (
+        "6.00",
+        "polars + delta-rs",
+        "5.00",
+        "1.20",
+        "≤ 1.2",
+        "90",
+        "70",
+    )
+
+
+def test_what_was_measured_of_one_side_alone_is_left_out():
+    assert row({"1m": {"main": part(**ETL)}}, "ETL", "polars + delta-rs") is None
+
+
+def test_a_judgement_is_compared_without_the_lists_that_it_needs():
+    fit = {"seconds": 9.0, "peak_mib": 9.0, "stages": [{"stage": "top-n", "seconds": 2.0, "peak_mib": 5.0}]}
+    assert (
+        row({"1m": {"main": part(evaluate=(5.0, 8.0)), "fit": fit}}, "evaluation beyond a top-10", "our top-10")[5]
+        == "1.50"
+    )
+
+
+def test_growth_is_the_time_of_a_rating_at_20_million_by_that_at_1_million():
+    sizes = {"1m": {"main": part(bronze=(1.0, 1.0))}, "20m": {"main": part(bronze=(30.0, 1.0))}}
+    assert [*figures.growth(sizes)] == [("bronze", "", "1.00", "", "30.00", "1.50")]
+
+
+def test_the_page_is_changed_between_its_marks_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "plot", lambda *_: None)
+    page = tmp_path / "performance.md"
+    page.write_text(f"before\n{figures.BEGIN}old\n{figures.END}after\n")
+    machine = {"processor": "a processor", "cores": 2, "memory_gib": 8.0, "python": "3.11"}
+    for _ in range(2):
+        figures.write_documents({"machine": machine, "sizes": {"1m": {"main": part(**ETL)}}}, tmp_path)
+    text = page.read_text()
+    assert text.startswith(f"before\n{figures.BEGIN}")
+    assert text.endswith(f"{figures.END}after\n")
+    assert text.count("| bronze |") == 1
+    assert "old" not in text
+
+
+@pytest.mark.parametrize("size", figures.RATINGS)
+def test_every_size_that_grows_has_files_of_so_many_ratings(size):
+    import data
+
+    assert data.SHAPES[size][2] == figures.RATINGS[size]

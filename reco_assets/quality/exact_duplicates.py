@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 def exact_duplicates(rows: pa.Table, values: Sequence[str], quarantined: pa.Table) -> int:
     """How many of n raw rows repeat another in `values`; those in the quarantine (source, line) are not looked at."""
-    elsewhere = rows.filter(pa.array(~_are_in(rows, quarantined)))
-    alike = elsewhere.take(pa.array(may_repeat(elsewhere, values)))
+    alike = rows.take(pa.array(may_repeat(rows, values)))
+    alike = alike.filter(pa.array(~_are_in(alike, quarantined)))
     return len(alike) - int(settle(alike, values, (), order=()).kept.sum())
 
 

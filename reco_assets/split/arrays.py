@@ -4,6 +4,7 @@ Ratings are sorted by their pairs once, and what is asked of a pair is asked of 
 and written with it: 6 s, where the embedded engine's joins and windows took 25 s of CPU.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,17 +53,24 @@ def pairs_of(ratings: pa.Table) -> Pairs:
     return Pairs(rows, np.diff(first, append=len(rows)), number[first], last)
 
 
-def all_train(pairs: Pairs) -> np.ndarray:
-    """The training side for each pair, (p,) int8."""
-    return np.full(len(pairs.number), _TRAIN, np.int8)
-
-
 def sides_by_plan(pairs: Pairs, plan: "SplitSettings") -> np.ndarray:
     """The place in SIDES of each pair's side, (p,) int8: as `plan.split_by_plan`."""
     future = _newest(pairs.last, plan.future_fraction)
     rest = np.flatnonzero(~future)
     sides = np.where(future, _FUTURE, _TRAIN).astype(np.int8)
     sides[rest[_is_test(pairs.number[rest], pairs.last[rest], plan)]] = _TEST
+    return sides
+
+
+def sides_as_delivered(pairs: Pairs, delivered: Mapping[str, pa.Table]) -> np.ndarray:
+    """The place in SIDES of each pair's side, (p,) int8: as `plan.split_as_delivered`.
+
+    `delivered`: by side the rows (user_id, movie_id) of its file.
+    """
+    sides = np.full(len(pairs.number), _TRAIN, np.int8)
+    for side in reversed(SIDES):  # the first of train, test, future stands
+        rows = delivered[side].drop_null()
+        sides = with_known(sides, pairs, rows.append_column("side", _same(side, len(rows))), "side")
     return sides
 
 

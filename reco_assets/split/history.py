@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from reco_assets.sources.presplit import came_split
-from reco_assets.sources.raw_tables import raw_frame
+from reco_assets.sources.raw_tables import raw_dataset, raw_frame
+from reco_assets.sources.source import SOURCE_FILE
 from reco_assets.split import arrays, plan
 from reco_assets.tables import SILVER_RATINGS, SPLIT_RATINGS, STREAM_RATINGS, TRAIN_RATINGS
-from reco_assets.vocabulary import PAIR
+from reco_assets.vocabulary import PAIR, SIDES
 from resources.tables.lakehouse import Lakehouse
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 AS_DELIVERED = "as_delivered"
 ROW = [field.name for field in TRAIN_RATINGS.schema.fields]
-IN_MEMORY = 5_000_000  # ratings: 1 GB and 2 s in memory. On Spark 100,000 take 6 s of jobs and in memory 0.1 s
 _BRONZE = "bronze/ratings"
 
 
@@ -32,8 +32,8 @@ def policy_of(lakehouse: Lakehouse) -> str:
 
 def split_history(lakehouse: Lakehouse, policy: str) -> "pa.Table | DataFrame":
     """The rows of silver/split_ratings. Raises `LakehouseError` where there are no ratings."""
-    is_small = lakehouse.engine.name == "embedded" or lakehouse.row_count(SILVER_RATINGS.name) <= IN_MEMORY
-    return _in_memory(lakehouse, policy) if is_small else _by_frames(lakehouse, policy)
+    fits = lakehouse.fits_memory(SILVER_RATINGS.name)
+    return _in_memory(lakehouse, policy) if fits else _by_frames(lakehouse, policy)
 
 
 def side_of_history(lakehouse: Lakehouse, side: str, version: int | None = None) -> pa.RecordBatchReader:
@@ -49,7 +49,9 @@ def _in_memory(lakehouse: Lakehouse, policy: str) -> pa.Table:
     ratings = lakehouse.dataset(SILVER_RATINGS.name).to_table(columns=arrays.RATING)
     pairs = arrays.pairs_of(ratings)
     if policy == AS_DELIVERED:
-        sides = arrays.with_known(arrays.all_train(pairs), pairs, _delivered(lakehouse).toArrow(), "side")
+        raw = raw_dataset(lakehouse, _BRONZE)
+        files = {side: raw.to_table(PAIR, ds.field(SOURCE_FILE) == f"{side}.txt") for side in SIDES}
+        sides = arrays.sides_as_delivered(pairs, files)
     else:
         sides = arrays.sides_by_plan(pairs, lakehouse.settings.split)
     for name, column, rows in (
@@ -65,7 +67,7 @@ def _in_memory(lakehouse: Lakehouse, policy: str) -> pa.Table:
 def _by_frames(lakehouse: Lakehouse, policy: str) -> "DataFrame":
     ratings = lakehouse.read(SILVER_RATINGS.name)
     if policy == AS_DELIVERED:
-        sided = plan.split_as_delivered(ratings, _delivered(lakehouse))
+        sided = plan.split_as_delivered(ratings, plan.delivered_sides(raw_frame(lakehouse, _BRONZE)))
     else:
         sided = plan.split_by_plan(ratings, lakehouse.settings.split)
     if lakehouse.exists(STREAM_RATINGS.name):
@@ -73,7 +75,3 @@ def _by_frames(lakehouse: Lakehouse, policy: str) -> "DataFrame":
     if lakehouse.exists(SPLIT_RATINGS.name):
         sided = plan.keep_sides(sided, lakehouse.read(SPLIT_RATINGS.name), policy)
     return plan.as_split_ratings(sided, policy)
-
-
-def _delivered(lakehouse: Lakehouse) -> "DataFrame":
-    return plan.delivered_sides(raw_frame(lakehouse, _BRONZE))

@@ -2,12 +2,26 @@
 
 from typing import Any
 
+import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reco_assets.split import arrays
+from reco_assets.split import plan as frames
 from reco_assets.vocabulary import SIDES
 from resources.settings.split import SplitSettings
-from tests.split.worlds import Rating, World, by_frames, in_memory, sides_of
+from tests.split.worlds import (
+    POLICY,
+    Placed,
+    Rating,
+    World,
+    by_frames,
+    frame_of,
+    in_memory,
+    placed,
+    ratings,
+    sides_of,
+)
 
 DAY = 86_400
 WHOLE = st.sampled_from([0, 1, 2, DAY - 1, DAY, DAY + 1, 9 * DAY])
@@ -37,3 +51,15 @@ PLAN = st.builds(
 @given(st.builds(World, ROWS, PLAN, earlier=PLACED, streamed=PLACED))
 def test_arrays_split_as_frames_do(spark: Any, world: World) -> None:
     assert sides_of(in_memory(world)) == sides_of(by_frames(spark, world))
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=ROWS, files=PLACED)
+def test_arrays_are_split_as_delivered_as_frames_are(spark: Any, rows: list[Rating], files: list[Placed]) -> None:
+    raw, of_file = placed(files, "_source_file"), placed(files, "side")["side"].to_pylist()
+    named = {side: raw.filter(pa.array([found == side for found in of_file], pa.bool_())) for side in SIDES}
+    pairs = arrays.pairs_of(ratings(rows))
+    found = arrays.split_table(ratings(rows), pairs, arrays.sides_as_delivered(pairs, named), POLICY)
+    text = raw.set_column(2, "_source_file", pa.array([f"{side}.txt" for side in of_file], pa.string()))
+    sided = frames.split_as_delivered(frame_of(spark, ratings(rows)), frames.delivered_sides(frame_of(spark, text)))
+    assert sides_of(found) == sides_of(frames.as_split_ratings(sided, POLICY).toArrow())

@@ -17,6 +17,7 @@ from reco_assets.tables import SILVER_RATINGS, SPLIT_RATINGS
 from reco_assets.vocabulary import FUTURE, TEST, TRAIN
 from resources.engine import Engine
 from resources.settings.split import SplitSettings
+from resources.tables import lakehouse as lakehouses
 from resources.tables.lakehouse import Lakehouse
 from tests.split.worlds import POLICY, Placed, Rating, World, by_frames, in_memory, ratings, sides_of
 
@@ -159,7 +160,7 @@ def test_the_side_of_an_earlier_run_goes_before_that_of_the_stream(split: Split)
 def test_sides_of_another_policy_are_not_kept(
     lakehouse: Lakehouse, split_world: Callable[[World], pa.Table], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "IN_MEMORY", 0)
+    monkeypatch.setattr(lakehouses, "IN_MEMORY_ROWS", 0)
     rows = [(1, movie, movie) for movie in range(5)]
     earlier = split_world(World(rows, per_user(0.6)))
     lakehouse.write(SPLIT_RATINGS, earlier)

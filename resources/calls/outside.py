@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
 from resources.errors import RecoError
+from resources.garbage import search_rarely
 
 STARTUP_SECONDS = 120.0  # of Python and the libraries, on a busy machine: nobody outside is asked for anything yet
 _PARENT: list[Connection] = []  # in the process beside: where `step` reports to
@@ -147,6 +148,7 @@ def step(seconds: float | None = None) -> None:
 
 def serve(descriptor: int, parent: int) -> None:
     """Call what is asked for, until the process that asks is gone."""
+    search_rarely()  # MLflow's libraries come in 1.4 s of processor time instead of 1.8
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     connection = Connection(descriptor)
     _PARENT.append(connection)

@@ -1,7 +1,7 @@
 """The export of the future ratings."""
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -61,3 +61,11 @@ def test_futures_never_replace_a_pipe(tmp_path: Path) -> None:
         write_futures_csv(future_of(ROWS), pipe)
     assert pipe.is_fifo()
     assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_many_futures_are_oldest_first_too(tmp_path: Path) -> None:
+    started = datetime(2018, 9, 24, tzinfo=UTC)
+    rows = [(n, 1, 4.0, started + timedelta(seconds=n * 7_919 % 20_011)) for n in range(20_000)]
+    write_futures_csv(future_of(rows), tmp_path / "future.csv")
+    times = [line.split(",")[0] for line in (tmp_path / "future.csv").read_text().splitlines()[1:]]
+    assert times == sorted(times)

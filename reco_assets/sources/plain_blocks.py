@@ -21,7 +21,7 @@ _TYPES = {
     "timestamp": pa.int64(),
     "rating": pa.dictionary(pa.int32(), pa.string()),
 }
-_NUMBERS, _BETWEEN = b"0123456789.", b",\r\n"
+_BYTES = b"0123456789.,\r\n"
 
 
 def plain_block(block: bytes, form: RawForm) -> dict[str, pa.Array] | None:
@@ -29,7 +29,7 @@ def plain_block(block: bytes, form: RawForm) -> dict[str, pa.Array] | None:
 
     None where a line is not plain, and where the lines are no ratings with Unix seconds.
     """
-    if set(form.fields) != _TYPES.keys() or block.translate(None, _NUMBERS + _BETWEEN):
+    if set(form.fields) != _TYPES.keys() or block.translate(None, _BYTES):
         return None
     read = _parsed(block, form.fields)
     if read is None:
@@ -41,7 +41,7 @@ def plain_block(block: bytes, form: RawForm) -> dict[str, pa.Array] | None:
         return None
     lengths = np.asarray(pac.binary_length(texts))
     written = int(lengths[read["rating"].indices.to_numpy()].sum()) + sum(map(_digits, numbers.values()))
-    if written != len(block.translate(None, _BETWEEN)):
+    if written != len(block) - _between(block, len(form.fields), len(read["rating"])):
         return None
     ids = {name: read[name].cast(pa.int32()) for name in ("user_id", "movie_id")}
     return {**ids, "rating": stars.take(read["rating"].indices), "timestamp": read["timestamp"]}
@@ -58,6 +58,11 @@ def _parsed(block: bytes, names: tuple[str, ...]) -> dict[str, pa.Array] | None:
     except pa.ArrowInvalid:
         return None
     return {name: table[name].combine_chunks() for name in names} if len(table) else None
+
+
+def _between(block: bytes, fields: int, lines: int) -> int:
+    """How many bytes commas and line ends have, where no line is blank."""
+    return lines * fields - (not block.endswith(b"\n")) + block.count(b"\r")
 
 
 def _digits(numbers: np.ndarray) -> int:

@@ -67,14 +67,16 @@ def line_blocks(path: Path) -> Iterator[tuple[int, bytes]]:
     first_line, rest = 1, b""
     with path.open("rb") as handle:
         while chunk := handle.read(BLOCK_BYTES):
-            block, newline, tail = (rest + chunk).rpartition(b"\n")
-            if len(tail) > MAX_LINE_BYTES:
-                line = first_line + block.count(b"\n") + len(newline)
+            end = chunk.rfind(b"\n") + 1
+            block = b"".join((rest, memoryview(chunk)[:end])) if end else b""
+            rest = chunk[end:] if end else rest + chunk
+            lines = block.count(b"\n")
+            if len(rest) > MAX_LINE_BYTES:
+                line = first_line + lines
                 raise SourceError(path, line, f"the line is over {MAX_LINE_BYTES:,} bytes", "Is this a text file?")
-            rest = tail
-            if newline:
-                yield first_line, block + newline
-                first_line += block.count(b"\n") + 1
+            if block:
+                yield first_line, block
+                first_line += lines
     if rest:
         yield first_line, rest
 
@@ -165,7 +167,7 @@ def _row_blocks(path: Path) -> Iterator[tuple[int, bytes]]:
     """As `line_blocks`, without the header and without blocks of blank lines."""
     for first_line, block in line_blocks(path):
         first_row, rows = (2, block.partition(b"\n")[2]) if first_line == 1 else (first_line, block)
-        if rows.strip(b"\r\n"):
+        if rows and not (rows.isspace() and not rows.strip(b"\r\n")):
             yield first_row, rows
 
 

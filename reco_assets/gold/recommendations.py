@@ -14,7 +14,7 @@ _ENTRY = pa.struct([("movie_id", pa.int32()), ("score", pa.float32()), ("rank", 
 
 def recommendation_rows(model: Recommender, rated: Ratings, n: int, version: str, now: datetime) -> pa.Table:
     """The best n movies of every user who rated, without those the user has rated, as rows of `list_rows`."""
-    lists = model.recommend(np.unique(rated.user_id), n, seen=rated)
+    lists = model.recommend(rated.stars.user_ids, n, seen=rated)
     return list_rows(lists, "user_id", "recommendations", version, now)
 
 

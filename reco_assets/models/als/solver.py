@@ -53,7 +53,7 @@ def factorize(ratings: sp.csr_matrix, config: AlsConfig) -> tuple[np.ndarray, np
 
     Implicit data count every stored entry as one like, whatever its value. The number of cores changes nothing.
     """
-    from numba import get_num_threads
+    from numba import config as machine
 
     from reco_assets.models.als.kernel import Penalty, improve
 
@@ -67,7 +67,8 @@ def factorize(ratings: sp.csr_matrix, config: AlsConfig) -> tuple[np.ndarray, np
         ratings = sp.csr_matrix((targets, ratings.indices, ratings.indptr), ratings.shape)
     by_item = ratings.T.tocsr()
     users = np.zeros((ratings.shape[0], config.rank), np.float32)
-    with threadpool_limits(1), ThreadPoolExecutor(get_num_threads()) as pool:
+    cores = machine.NUMBA_NUM_THREADS  # type: ignore[attr-defined]  # asking Numba itself would start threads of its own
+    with threadpool_limits(1), ThreadPoolExecutor(cores) as pool:
         for _ in range(config.max_iter):
             improve(users, ratings, items, penalty, pool)
             improve(items, by_item, users, penalty, pool)

@@ -1,12 +1,14 @@
 """Netflix-Prize text: `MOVIE_ID:` lines, each followed by `CUST_ID,RATING,DATE` lines; movie_titles.csv beside."""
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pac
 
+from reco_assets.sources.ahead import ahead
 from reco_assets.sources.layout import Columns, Layout, RawForm
 from reco_assets.sources.source import Format, Loaded, RawTable, Source, SourceError, empty_table, raw_batch
 from reco_assets.sources.text_files import (
@@ -56,11 +58,10 @@ def blocks_table(files: tuple[Path, ...]) -> RawTable:
     def batches() -> Iterator[pa.RecordBatch]:
         for path in files:
             require_text_file(path)
-        form = None
-        for path in files:
-            for text, loaded in _blocks(path):
-                form = form or RawForm(RATINGS.fields, whole_stars_among(text["rating"]))
-                yield raw_batch(typed(text, form), form, loaded)
+        blocks = chain.from_iterable(map(_blocks, files))
+        first = next(blocks)
+        form = RawForm(RATINGS.fields, whole_stars_among(first[0]["rating"]))
+        yield from ahead(lambda block: raw_batch(typed(block[0], form), form, block[1]), chain([first], blocks))
 
     return RawTable(RATINGS, batches)
 

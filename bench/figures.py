@@ -129,7 +129,8 @@ def write_documents(document: Mapping[str, Any], docs: Path) -> None:
     before, _, rest = page.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
     found = document["machine"]
-    where = f"{found['processor']}, {found['cores']} cores, {found['memory_gib']} GiB, Python {found['python']}"
+    machine = f"{found['processor']}, {found['cores']} cores, {found['memory_gib']} GiB"
+    where = f"{machine}, Python {found['python']}; load before: {found['load']}"
     tables = "\n".join(_markdown(header, lines) for header, lines in _tables(document["sizes"]))
     page.write_text(f"{before}{BEGIN}\nMeasured on {where}.\n\n{tables}\n{END}{after}")
     plot(document["sizes"], docs / "performance.svg")

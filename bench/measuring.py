@@ -85,8 +85,8 @@ def _own_mib(pid: str) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def machine() -> dict[str, object]:
-    """What the figures were measured on."""
+def machine() -> dict[str, Any]:
+    """What the figures were measured on; load: of the 15 minutes before."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     models = [
         line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
@@ -96,4 +96,5 @@ def machine() -> dict[str, object]:
         "processor": models[0] if models else platform.machine(),
         "memory_gib": round(memory, 1),
         "python": platform.python_version(),
+        "load": round(os.getloadavg()[2], 1),
     }

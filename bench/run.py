@@ -22,6 +22,7 @@ PEERS = HERE / "peers"
 OWN, BY_HAND, SPARK = (str(REPO / folder / "bin" / "python") for folder in (".venv", ".venv-peers", ".venv-spark"))
 SMALL = "ml-latest-small"
 SIZES = (SMALL, *SHAPES)
+BUSY = 0.5  # load before the first part
 
 
 @dataclass(frozen=True)
@@ -95,12 +96,15 @@ def main() -> None:
         "--write", action="store_true", help="put what was measured into docs/performance.md and its plot"
     )
     arguments = parser.parse_args()
+    found_on = machine()
+    if found_on["load"] > BUSY:
+        print(f"Others work on this machine (load {found_on['load']}): the ratios will not mean much.")
     for size in arguments.size:
         parts = COLD_PARTS if size == SMALL else PARTS
         wanted = {name: part for name, part in parts.items() if arguments.part is None or name in arguments.part}
         run_parts(size, wanted, arguments)
     sizes = {size: _found(arguments.results / size) for size in SIZES if (arguments.results / size).is_dir()}
-    document = {"machine": machine(), "sizes": {size: found for size, found in sizes.items() if found}}
+    document = {"machine": found_on, "sizes": {size: found for size, found in sizes.items() if found}}
     (arguments.results / "bench.json").write_text(json.dumps(document, indent=2) + "\n")
     print_ratios(document)
     if arguments.write:

@@ -56,7 +56,7 @@ def test_the_page_is_changed_between_its_marks_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "plot", lambda *_: None)
     page = tmp_path / "performance.md"
     page.write_text(f"before\n{figures.BEGIN}old\n{figures.END}after\n")
-    machine = {"processor": "a processor", "cores": 2, "memory_gib": 8.0, "python": "3.11"}
+    machine = {"processor": "a processor", "cores": 2, "memory_gib": 8.0, "python": "3.11", "load": 0.1}
     for _ in range(2):
         figures.write_documents({"machine": machine, "sizes": {"1m": {"main": part(**ETL)}}}, tmp_path)
     text = page.read_text()

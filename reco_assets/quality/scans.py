@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from pyspark.sql.types import ArrayType, StringType
+from pyspark.sql.types import StringType
 
 from reco_assets.quality import in_memory, measures
 from reco_assets.quality.declaration import Declaration, Reference
@@ -133,9 +133,8 @@ class Scan:
         declaration, numbers = self.declaration, Numbers()
         for name in declaration.counted:
             numbers |= in_memory.numbers_by_value(self._rows(name), declaration)
-        for name in declaration.required:
-            if isinstance(declaration.layouts[0][name].dataType, ArrayType):
-                numbers |= in_memory.numbers_of_list(self._rows(name), declaration)
+        for name in declaration.lists:
+            numbers |= in_memory.numbers_of_list(self._rows(name), declaration)
         return numbers
 
     @property
@@ -147,9 +146,21 @@ class Scan:
         return self.lakehouse.fits_memory(self.declaration.table, self._version)
 
     def _rows(self, *columns: str) -> pa.Table:
-        layout = self.declaration.layouts[0]
-        words = [name for name in columns if isinstance(layout[name].dataType, StringType)]
-        return self.lakehouse.dataset(self.declaration.table, self._version, encoded=words).to_table(list(columns))
+        return self._in_memory.select(list(columns))
+
+    @cached_property
+    def _in_memory(self) -> pa.Table:
+        """All that is looked at in memory, read once: of a table in 270 folders each reading takes 0.1 s."""
+        declaration, raters = self.declaration, self.declaration.raters
+        named = [
+            *declaration.counted,
+            *declaration.lists,
+            *declaration.key,
+            *(r.column for r in declaration.references),
+        ]
+        columns = list(dict.fromkeys([*named, *((raters.user, raters.time) if raters else ())]))
+        words = [name for name in columns if isinstance(declaration.layouts[0][name].dataType, StringType)]
+        return self.lakehouse.dataset(declaration.table, self._version, encoded=words).to_table(columns)
 
     @property
     def _version(self) -> int | None:

@@ -36,7 +36,7 @@ class OutsideProcess:
     """A process that calls functions, one at a time. It starts with the first call and is ended when one is late."""
 
     errors_to: int | None = subprocess.DEVNULL  # what matters comes back as an error; other lines may hold a password
-    beginning: bool = False  # whether it was told to `begin` and was asked for nothing yet
+    holds: set[str] = field(default_factory=set)  # what it has open, as who asks it notes; nothing in a new process
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _process: "subprocess.Popen[bytes] | None" = None
     _connection: Connection | None = None
@@ -49,7 +49,6 @@ class OutsideProcess:
                 return
             try:
                 self._started().send((function, arguments, False))
-                self.beginning = True
             except OSError:  # it ended at once: the next call says so
                 self.stop()
 
@@ -75,7 +74,7 @@ class OutsideProcess:
         with self._lock:
             process, connection, own = self._process, self._connection, self._owner == os.getpid()
             self._process = self._connection = None
-            self.beginning = False
+            self.holds.clear()
             if connection is not None:
                 connection.close()
             if process is not None and own:
@@ -85,7 +84,6 @@ class OutsideProcess:
     def _call(self, function: str, arguments: tuple[Any, ...], seconds: float) -> Any:
         connection = self._started()
         left = STARTUP_SECONDS
-        self.beginning = False
         try:
             connection.send((function, arguments, True))
             while connection.poll(left):

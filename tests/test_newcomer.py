@@ -74,7 +74,7 @@ def source(folder: Path) -> Source:
     return Source("toy", csv_table(ratings, RATINGS), csv_table(movies, MOVIES), empty_table(TAGS), (ratings, movies))
 
 
-FORMAT = Format(source, LAYOUT, signs=("stars.csv",))
+FORMAT = Format(source, signs=("stars.csv",))
 '''
 TOY_FAMILY = '''"""The toy family: biases alone, and no baseline to beat."""
 

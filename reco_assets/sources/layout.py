@@ -37,11 +37,6 @@ class Columns:
         """What they are to the platform."""
         return tuple(self.meaning.values())
 
-    @property
-    def by_meaning(self) -> Mapping[str, str]:
-        """{what it is to the platform: name in the source}."""
-        return {what: name for name, what in self.meaning.items()}
-
 
 @dataclass(frozen=True)
 class Layout:

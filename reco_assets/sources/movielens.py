@@ -28,4 +28,4 @@ def source(folder: Path) -> Source:
     )
 
 
-FORMAT = Format(source, LAYOUT, signs=("ratings.csv",))
+FORMAT = Format(source, signs=("ratings.csv",))

@@ -131,4 +131,4 @@ def _text(values: pa.Array) -> pa.Array:
     return pac.if_else(pac.equal(values, ""), pa.scalar(None, pa.string()), values)
 
 
-FORMAT = Format(source, LAYOUT, signs=("combined_data_*.txt",))
+FORMAT = Format(source, signs=("combined_data_*.txt",))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow.dataset as ds
 
-from reco_assets.sources.netflix import LAYOUT, MOVIES, TAGS, blocks_table, titles_table
+from reco_assets.sources.netflix import MOVIES, TAGS, blocks_table, titles_table
 from reco_assets.sources.source import SOURCE_FILE, Format, Source, SourceError, empty_table
 from reco_assets.vocabulary import SIDES
 
@@ -38,4 +38,4 @@ def source(folder: Path) -> Source:
     )
 
 
-FORMAT = Format(source, LAYOUT, signs=("train.txt", "combined/train.txt"))
+FORMAT = Format(source, signs=("train.txt", "combined/train.txt"))

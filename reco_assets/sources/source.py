@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from reco_assets.sources.layout import Columns, Layout, RawForm
+from reco_assets.sources.layout import Columns, RawForm
 from reco_assets.sources.raw_forms import raw_schema
 from resources.errors import RecoError
 
@@ -56,13 +56,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of folder to load from: how it is opened, the columns of what it gives, and how it is recognised.
+    """A kind of folder to load from: how it is opened, and how it is recognised.
 
     `open` raises `SourceError`; `signs`: patterns, below the folder, of a file that this kind cannot do without.
     """
 
     open: Callable[[Path], Source]
-    layout: Layout
     signs: tuple[str, ...]
 
 

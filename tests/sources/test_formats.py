@@ -51,7 +51,7 @@ def test_a_folder_of_a_new_source_is_recognised(tmp_path: Path, monkeypatch: pyt
     def never_opened(folder: Path) -> Source:
         raise AssertionError(folder)
 
-    monkeypatch.setitem(FORMATS, "books", Format(never_opened, BOOKS, signs=("books.csv",)))  # type: ignore[misc,call-overload]
+    monkeypatch.setitem(FORMATS, "books", Format(never_opened, signs=("books.csv",)))  # type: ignore[misc,call-overload]
     (tmp_path / "books.csv").touch()
     assert advice_on(tmp_path, "movielens") == "It holds books.csv: set RECO_SOURCE=books."
 

@@ -55,6 +55,8 @@ def write_frame(engine: Engine, spec: TableSpec, path: Path, frame: "DataFrame",
 
     Raises `LakehouseError` when the columns are not the declared ones, or when something else lies at `path`.
     """
+    from pyspark.sql.pandas.types import to_arrow_schema
+
     _require_columns(spec, frame)
     if spec.partition_by:
         # Without this, n tasks x m months make n*m small files (20 s against a few at 0.7 M rows).
@@ -65,7 +67,7 @@ def write_frame(engine: Engine, spec: TableSpec, path: Path, frame: "DataFrame",
             writer.format("delta").options(overwriteSchema="true", **_NEW_TABLE).save(engine.path(target))
         else:
             writer.parquet(engine.path(target))
-            _keep_columns_when_empty(spec, target)
+            _keep_columns_when_empty(to_arrow_schema(spec.schema, timezone="UTC"), target)
 
 
 def schema_of(data: "DataFrame | pa.Table | pa.RecordBatchReader") -> StructType:
@@ -100,7 +102,7 @@ def write_arrow(spec: TableSpec, path: Path, data: pa.Table | pa.RecordBatchRead
         else:
             hive = {"partitioning": by, "partitioning_flavor": "hive"} if by else {}
             ds.write_dataset(watched, str(target), format="parquet", preserve_order=True, filesystem=LOCAL, **hive)
-            _keep_columns_when_empty(spec, target)
+            _keep_columns_when_empty(reader.schema, target)
 
 
 def _packed(schema: pa.Schema) -> WriterProperties:
@@ -128,14 +130,11 @@ def _require_columns(spec: TableSpec, data: "DataFrame | pa.Table | pa.RecordBat
         raise LakehouseError(f"Table {spec.name} must have the columns {declared}, got {found}.")
 
 
-def _keep_columns_when_empty(spec: TableSpec, folder: Path) -> None:
+def _keep_columns_when_empty(schema: pa.Schema, folder: Path) -> None:
     """Without a row there may be no file, and without a file no table."""
-    from pyspark.sql.pandas.types import to_arrow_schema
-
     if not table_exists(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        empty = to_arrow_schema(spec.schema, timezone="UTC").empty_table()
-        pq.write_table(empty, str(folder / "part-00000.parquet"), filesystem=LOCAL)
+        pq.write_table(schema.empty_table(), str(folder / "part-00000.parquet"), filesystem=LOCAL)
 
 
 @contextmanager

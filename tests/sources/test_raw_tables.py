@@ -64,3 +64,13 @@ def test_how_lines_are_written_stays_with_a_table_when_its_old_commits_go(lakeho
         commit.unlink()
     assert form_of(lakehouse, BRONZE_RATINGS.name) == BARE
     assert raw_dataset(lakehouse, BRONZE_RATINGS.name).count_rows() == raw_frame(lakehouse, BRONZE_RATINGS.name).count()
+
+
+@pytest.mark.parametrize("storage_format", ["delta", "parquet"])
+@pytest.mark.parametrize("rows", [0, 1])
+def test_how_lines_are_written_is_known_of_tables_of_both_formats_and_without_rows(
+    storage_format: str, rows: int, make_lakehouse: Callable[..., Lakehouse]
+) -> None:
+    lake = make_lakehouse(storage_format=storage_format)
+    lake.write(BRONZE_RATINGS, pa.Table.from_pylist([{"_line": 2}] * rows, raw_schema(BARE)))
+    assert form_of(lake, BRONZE_RATINGS.name) == BARE

@@ -148,6 +148,16 @@ def test_implicit_factors_score_liked_items_above_the_others() -> None:
     assert scores[liked > 0].min() > scores[liked == 0].max()
 
 
+@pytest.mark.parametrize("asked", [config(8, 40.0, reg_param=1e-12), config(8, 1e6), config(8, reg_param=1e-12)])
+@pytest.mark.parametrize("shape", [(30, 1), (1, 30)])
+def test_factors_that_the_data_leave_open_stay_small_however_small_the_penalty(
+    shape: tuple[int, int], asked: AlsConfig
+) -> None:
+    users, items = factorize(sp.csr_matrix(np.ones(shape, np.float32)), asked)
+    np.testing.assert_allclose(users @ items.T, 1, atol=0.1)
+    assert max(abs(users).max(), abs(items).max()) < 10
+
+
 def test_without_any_like_the_factors_are_zero() -> None:
     users, items = factorize(sp.csr_matrix((3, 2), dtype=np.float32), config(4, alpha=0.75))
     assert not users.any()

@@ -101,8 +101,18 @@ def write_arrow(spec: TableSpec, path: Path, data: pa.Table | pa.RecordBatchRead
             )
         else:
             hive = {"partitioning": by, "partitioning_flavor": "hive"} if by else {}
-            ds.write_dataset(watched, str(target), format="parquet", preserve_order=True, filesystem=LOCAL, **hive)
-            _keep_columns_when_empty(reader.schema, target)
+            plain = _without_dictionaries(reader.schema)
+            rows = watched.cast(plain)
+            ds.write_dataset(rows, str(target), format="parquet", preserve_order=True, filesystem=LOCAL, **hive)
+            _keep_columns_when_empty(plain, target)
+
+
+def _without_dictionaries(schema: pa.Schema) -> pa.Schema:
+    """The same columns, words as words: a Parquet file would give dictionaries back, which nobody declared."""
+    for at, field in enumerate(schema):
+        if pa.types.is_dictionary(field.type):
+            schema = schema.set(at, field.with_type(field.type.value_type))
+    return schema
 
 
 def _packed(schema: pa.Schema) -> WriterProperties:

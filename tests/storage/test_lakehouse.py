@@ -141,6 +141,13 @@ def test_arrow_columns_are_written_as_differences_where_they_are_whole_numbers(l
     assert ["DELTA_BINARY_PACKED" in group.column(at).encodings for at in range(2)] == [True, False]
 
 
+@pytest.mark.parametrize("rows", [0, 2])
+def test_dictionary_encoded_words_are_stored_as_words(lake: Lakehouse, rows: int) -> None:
+    encoded = _plain("a", "b").slice(0, rows)
+    lake.write(PLAIN, encoded.set_column(1, PLAIN.schema.names[1], encoded[1].dictionary_encode()))
+    assert lake.dataset(PLAIN.name).schema.field(1).type == pa.string()
+
+
 @pytest.mark.both_engines
 @pytest.mark.parametrize("spec", [PLAIN, DATED], ids=["plain", "partitioned"])
 @pytest.mark.parametrize("source", ["frame", "arrow"])

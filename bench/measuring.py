@@ -5,7 +5,6 @@ import os
 import platform
 import selectors
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,10 @@ HERE = Path(__file__).resolve().parent
 REPO = HERE.parent
 MOVIELENS = REPO.parent / "shared" / "data" / "ml-latest-small"
 LOG_CHARACTERS = 2_000
+
+
+class ScriptFailedError(Exception):
+    """A script ended with an error; the message has the end of what it said."""
 
 
 @dataclass
@@ -30,7 +33,7 @@ class Measured:
 def measure(command: list[str], variables: Mapping[str, str], log: Path) -> Measured:
     """Run a script that prints a line of JSON per stage; the memory is of it and its children at one moment.
 
-    What it prints to standard error goes to `log`. Ends the run where the script fails.
+    What it prints to standard error goes to `log`. Raises `ScriptFailedError`.
     """
     started = time.monotonic()
     with log.open("w") as errors:
@@ -39,7 +42,7 @@ def measure(command: list[str], variables: Mapping[str, str], log: Path) -> Meas
         )
         stages = list(_watch(child))
     if child.wait() != 0:
-        sys.exit(f"{' '.join(command)} failed:\n{log.read_text()[-LOG_CHARACTERS:]}")
+        raise ScriptFailedError(f"{' '.join(command)} failed:\n{log.read_text()[-LOG_CHARACTERS:]}")
     told = [stage for stage in stages if "stage" in stage]
     return Measured(time.monotonic() - started, max(stage["peak_mib"] for stage in stages), told)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from data import SHAPES, make
 from figures import print_ratios, write_documents
-from measuring import HERE, MOVIELENS, REPO, machine, measure
+from measuring import HERE, MOVIELENS, REPO, ScriptFailedError, machine, measure
 
 PEERS = HERE / "peers"
 OWN, BY_HAND, SPARK = (str(REPO / folder / "bin" / "python") for folder in (".venv", ".venv-peers", ".venv-spark"))
@@ -99,20 +99,23 @@ def main() -> None:
     found_on = machine()
     if found_on["load"] > BUSY:
         print(f"Others work on this machine (load {found_on['load']}): the ratios will not mean much.")
+    failed: list[str] = []
     for size in arguments.size:
         parts = COLD_PARTS if size == SMALL else PARTS
         wanted = {name: part for name, part in parts.items() if arguments.part is None or name in arguments.part}
-        run_parts(size, wanted, arguments)
+        failed += run_parts(size, wanted, arguments)
     sizes = {size: _found(arguments.results / size) for size in SIZES if (arguments.results / size).is_dir()}
     document = {"machine": found_on, "sizes": {size: found for size, found in sizes.items() if found}}
     (arguments.results / "bench.json").write_text(json.dumps(document, indent=2) + "\n")
     print_ratios(document)
     if arguments.write:
         write_documents(document, REPO / "docs")
+    if failed:
+        sys.exit(f"Failed: {', '.join(failed)}. What they said is below {arguments.results}, in <size>/<part>.log.")
 
 
-def run_parts(size: str, parts: Mapping[str, Part], arguments: argparse.Namespace) -> None:
-    """Measure the parts of a size that were not measured yet, in their order."""
+def run_parts(size: str, parts: Mapping[str, Part], arguments: argparse.Namespace) -> list[str]:
+    """Measure the parts of a size that were not measured yet, in their order; returns those that failed."""
     folder: Path = arguments.results / size
     place = Place(arguments.movielens if size == SMALL else folder / "files", folder / "work")
     (place.work / "kept").mkdir(parents=True, exist_ok=True)
@@ -121,6 +124,7 @@ def run_parts(size: str, parts: Mapping[str, Part], arguments: argparse.Namespac
         make(size, place.files)
     elif not place.files.is_dir():
         sys.exit(f"{SMALL} is not at {place.files}: give its folder with --movielens, or other sizes with --size")
+    failed = []
     for name, part in parts.items():
         kept = folder / f"{name}.json"
         if kept.exists() and not arguments.again:
@@ -128,8 +132,14 @@ def run_parts(size: str, parts: Mapping[str, Part], arguments: argparse.Namespac
         for made in part.makes:
             shutil.rmtree(place.work / made, ignore_errors=True)
         print(f"{size}: {name} …", flush=True)
-        found = measure(part.command(place), _variables(place, part.engine), folder / f"{name}.log")
+        try:
+            found = measure(part.command(place), _variables(place, part.engine), folder / f"{name}.log")
+        except ScriptFailedError as error:  # the others are still worth measuring
+            print(error, flush=True)
+            failed.append(f"{size}/{name}")
+            continue
         kept.write_text(json.dumps(asdict(found)))
+    return failed
 
 
 def _variables(place: Place, engine: str) -> dict[str, str]:

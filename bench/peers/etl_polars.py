@@ -197,11 +197,12 @@ def quarantine(rows: pl.DataFrame, reasons: pl.Expr) -> pl.DataFrame:
 def split(lake: Path) -> dict[str, int]:
     """The newest 5 % of all pairs are the future, of each user's others the newest 20 % the test, the rest training."""
     ratings = pl.scan_delta(lake / "silver" / "ratings").select(*PAIR, "rating", "rating_ts").collect()
-    pairs = ratings.lazy().group_by(PAIR).agg(pl.max("rating_ts")).collect(engine="streaming")
-    rated_once = pairs.height == ratings.height
-    sided = sides(ratings if rated_once else pairs)
-    if not rated_once:
-        sided = ratings.lazy().join(sided.lazy().drop("rating_ts"), on=PAIR).collect(engine="streaming")
+    pair = pl.col("user_id").cast(pl.Int64) * 2**31 + pl.col("movie_id")
+    if ratings.select(pair.n_unique()).item() == ratings.height:
+        sided = sides(ratings)
+    else:
+        pairs = sides(ratings.group_by(PAIR).agg(pl.max("rating_ts"))).drop("rating_ts")
+        sided = ratings.join(pairs, on=PAIR)
     made = sided.lazy().select(
         *(*PAIR, "rating", "rating_ts"), pl.lit("history").alias("origin"), "side", pl.lit(POLICY).alias("policy")
     )

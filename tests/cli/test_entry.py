@@ -47,5 +47,5 @@ def test_ctrl_c_while_libraries_are_imported_is_one_line_and_130(start: Sequence
     ]
 
 
-def test_the_entry_imports_nothing_but_the_standard_library() -> None:
-    assert python("-c", LOADED).stdout.split() == ["reco_assets"]
+def test_the_entry_imports_nothing_but_the_standard_library_and_the_platforms_own() -> None:
+    assert python("-c", LOADED).stdout.split() == ["reco_assets", "resources"]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
+from pickle import UnpicklingError
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,10 +80,11 @@ def improve(solved: np.ndarray, rows: sp.csr_matrix, factors: np.ndarray, penalt
     fixed = Fixed(factors, gram, np.float32(penalty.weight), np.float32(penalty.reg_param))
 
     def solve(first: int, last: int) -> None:
-        longest = int(np.diff(rows.indptr[first : last + 1]).max())
+        longest = int(np.diff(rows.indptr[first : last + 1]).max(initial=0))
         room = Room(np.empty((_whole(longest), rank), np.float32), *np.zeros((3, _whole(rank)), np.float32))
         _solve(first, last, (entries, fixed, room), solved)
 
+    _compile_by(lambda: solve(0, 0))
     cuts = np.searchsorted(rows.indptr, np.arange(CHUNK, rows.nnz, CHUNK))
     cuts = np.unique([0, *cuts, rows.shape[0]])
     for _ in pool.map(solve, cuts[:-1].tolist(), cuts[1:].tolist()):
@@ -95,9 +97,18 @@ def compiled(function: Callable) -> Any:
     Where neither can be written to, each process compiles it anew.
     """
     dispatcher = njit(nogil=True, fastmath=True, error_model="numpy")(function)
-    with suppress(RuntimeError):
+    with suppress(RuntimeError, AttributeError):  # no folder to keep it in; NUMBA_DISABLE_JIT=1
         dispatcher.enable_caching()
     return dispatcher
+
+
+def _compile_by(first_call: Callable[[], None]) -> None:
+    """Make the first call of `_solve`, for which no row is solved; code that was kept and is damaged is forgotten."""
+    try:
+        first_call()
+    except (OSError, EOFError, ValueError, UnpicklingError):  # no room to keep it in, or it was written by half
+        with suppress(OSError):
+            _solve.recompile()
 
 
 def _whole(length: int) -> int:

@@ -130,13 +130,13 @@ def fitted_twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[s
     folder = tmp_path_factory.mktemp("read_only")
     shutil.copy(str(kernel.__file__), folder / "copied.py")
     (folder / "__pycache__").touch()  # a file: also root can make no folder there
+    return folder, [fitted_with_cache_in(folder) for _ in range(2)]
+
+
+def fitted_with_cache_in(folder: Path) -> str:
     environment = {"PYTHONPATH": str(folder), "HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache")}
     command = [sys.executable, "-c", FIT]
-    done = [
-        subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120).stdout
-        for _ in range(2)
-    ]
-    return folder, done
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120).stdout
 
 
 def test_where_the_package_folder_cannot_be_written_to_the_code_is_kept_in_the_users_cache(
@@ -151,6 +151,14 @@ def test_code_that_was_kept_makes_the_same_bits_as_code_that_was_just_compiled(
 ) -> None:
     _, (compiled, kept) = fitted_twice
     assert compiled == kept
+
+
+def test_code_that_was_written_by_half_is_compiled_anew(fitted_twice: tuple[Path, list[str]]) -> None:
+    folder, (compiled, _) = fitted_twice
+    [index] = folder.rglob("copied._solve-*.nbi")
+    index.write_bytes(b"")
+    assert fitted_with_cache_in(folder) == compiled
+    assert index.stat().st_size
 
 
 def test_code_is_compiled_also_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:

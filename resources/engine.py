@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from resources.calls.one_client import refuse_others
+from resources.cores import usable_cores
 from resources.errors import RecoError
 from resources.paths.addresses import PATTERN, plain_address
 from resources.settings import Settings
@@ -170,7 +171,7 @@ def spark_conf(settings: Settings) -> Mapping[str, str]:
 
     Third MERGE on 2 cores: 15.8 s with Spark's defaults, 3.4 s with the partition settings below.
     """
-    cores = os.cpu_count() or 2
+    cores = usable_cores()
     jars = (*JARS, *KAFKA_JARS) if settings.events.bootstrap_servers else JARS
     conf = {
         "spark.app.name": "reco-assets",

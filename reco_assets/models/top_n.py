@@ -5,7 +5,6 @@ the item's there (Cauchy-Schwarz). Where a user's n-th best is above that, the r
 Teflioudi, Gemulla & Mykytiuk (2015), "LEMP: Fast Retrieval of Large Entries in a Matrix Product", section 4.1.
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ import scipy.sparse as sp
 
 from reco_assets.models.interface import TopN
 from reco_assets.models.ratings import Ratings, known_positions
+from resources.cores import usable_cores
 
 MASKED = -1
 USERS_PER_BLOCK, ITEMS_PER_BLOCK = 512, 512  # their scores, 1 MB, stay in a core's cache
@@ -75,7 +75,7 @@ def top_n(
         block = slice(start, start + USERS_PER_BLOCK)
         chosen[block, :width], scores[block, :width] = _best_of_block(user_factors[block], items, width, hidden[block])
 
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(usable_cores()) as pool:
         for _ in pool.map(fill, range(0, len(user_factors), USERS_PER_BLOCK)):
             pass
     return chosen, scores

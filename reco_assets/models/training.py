@@ -1,6 +1,5 @@
 """How a version comes to be, of whatever family: from ratings, by the settings or by tuning, into a folder."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +17,7 @@ from reco_assets.models.versions.files import save_model
 from reco_assets.models.versions.store import model_store
 from reco_assets.tables import TRAIN_RATINGS
 from reco_assets.version import code_version
+from resources.cores import usable_cores
 from resources.mlflow.mirror import MlflowTracking
 from resources.tables.lakehouse import Lakehouse
 
@@ -125,7 +125,7 @@ def train_version(
         facts = {
             "version": version,
             "engine": lakehouse.engine.name,
-            "cores": os.cpu_count(),
+            "cores": usable_cores(),
             "code_version": code_version(),
             "split": data.split,
             "inputs": data.inputs,

@@ -1,6 +1,5 @@
 """MLlib's ALS as the solver of the Spark engine, behind the same seam as the compiled one."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from reco_assets.models.als.solver import AlsConfig, ImplicitAls
+from resources.cores import usable_cores
 
 if TYPE_CHECKING:
     from pyspark.ml.recommendation import ALSModel
@@ -31,7 +31,7 @@ class MllibFactorizer:
         if ratings.nnz == 0:  # nobody liked anything: MLlib would refuse, and there is nothing to learn
             users, items = ratings.shape
             return np.zeros((users, config.rank), np.float32), np.zeros((items, config.rank), np.float32)
-        blocks = os.cpu_count() or 2  # with MLlib's default of 10 blocks 17.1 M ratings took 5.6 times as long
+        blocks = usable_cores()  # with MLlib's default of 10 blocks 17.1 M ratings took 5.6 times as long
         estimator = ALS(
             userCol="user",
             itemCol="item",

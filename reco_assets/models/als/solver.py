@@ -20,6 +20,8 @@ import numpy as np
 import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
+from resources.cores import usable_cores
+
 BATCH_FLOATS = 2_000_000  # 8 MB of gathered factors a batch: fits in cache, amortises the call
 PADDING = 1.2
 
@@ -53,8 +55,6 @@ def factorize(ratings: sp.csr_matrix, config: AlsConfig) -> tuple[np.ndarray, np
 
     Implicit data count every stored entry as one like, whatever its value. The number of cores changes nothing.
     """
-    from numba import config as machine
-
     from reco_assets.models.als.kernel import Penalty, improve
 
     rng = np.random.default_rng(config.seed)
@@ -67,8 +67,7 @@ def factorize(ratings: sp.csr_matrix, config: AlsConfig) -> tuple[np.ndarray, np
         ratings = sp.csr_matrix((targets, ratings.indices, ratings.indptr), ratings.shape)
     by_item = ratings.T.tocsr()
     users = np.zeros((ratings.shape[0], config.rank), np.float32)
-    cores = machine.NUMBA_NUM_THREADS  # type: ignore[attr-defined]  # asking Numba itself would start threads of its own
-    with threadpool_limits(1), ThreadPoolExecutor(cores) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(usable_cores()) as pool:
         for _ in range(config.max_iter):
             improve(users, ratings, items, penalty, pool)
             improve(items, by_item, users, penalty, pool)

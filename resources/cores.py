@@ -1,0 +1,10 @@
+"""How many cores this process may use."""
+
+import os
+
+
+def usable_cores() -> int:
+    """The cores that this process was given (taskset, cpuset, a scheduler that pins); else all of the machine."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

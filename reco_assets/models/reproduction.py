@@ -1,6 +1,5 @@
 """Training a version again from what it recorded, to see the same figures: Delta versions, settings, seed, protocol."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import MetricsRecord, ModelRecord, RankingRecord, StarsRecord
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.version import code_version
+from resources.cores import usable_cores
 from resources.errors import RecoError
 from resources.settings.engine import EngineName
 from resources.tables.files import BrokenTableError
@@ -46,8 +46,9 @@ class Recipe:
             f"Training {self.version} again on the {self.engine} engine: {TRAIN_RATINGS.name} version "
             f"{self.train_version}, judged on {TEST_RATINGS.name} version {self.test_version}."
         ]
-        if self.cores != os.cpu_count():
-            lines.append(f"It was trained on {self.cores} cores and here are {os.cpu_count()}: figures may differ.")
+        cores = usable_cores()
+        if self.engine == "spark" and self.cores != cores:  # MLlib's blocks follow them; our own solver's bits don't
+            lines.append(f"It was trained on {self.cores} cores and here are {cores}: figures may differ.")
         if self.code_version != code_version():
             lines.append(f"It was trained by {self.code_version} and this is {code_version()}: figures may differ.")
         return lines

@@ -94,9 +94,16 @@ def test_model_json_records_all_that_a_recipe_needs(record: ModelRecord) -> None
 
 
 def test_another_place_than_that_of_the_training_is_said(record: ModelRecord) -> None:
-    lines = recipe_of(record.model_copy(update={"cores": 999, "code_version": "0.0.1"})).describe()
+    lines = recipe_of(record.model_copy(update={"engine": "spark", "cores": 999, "code_version": "0.0.1"})).describe()
     assert "999 cores" in lines[1]
     assert "0.0.1" in lines[2]
+
+
+def test_on_the_embedded_engine_another_number_of_cores_is_not_said_as_it_changes_no_figure(
+    record: ModelRecord,
+) -> None:
+    recipe = recipe_of(record.model_copy(update={"engine": "embedded", "cores": 999}))
+    assert len(recipe.describe()) == 1
 
 
 def test_a_vacuumed_version_is_named(record: ModelRecord, lake: Settings, engine: Engine, tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ import pytest
 from reco_assets.build import build_definitions
 from reco_assets.pipelines.selections import ETL, FUTURES
 from reco_assets.runner.run import RunFailedError, materialize_assets
+from reco_assets.silver import raw_rows
 from resources.engine import Engine
 from resources.settings import load_settings
+from resources.tables import lakehouse as lakehouses
 from resources.tables.lakehouse import Lakehouse
 
 MakeLakehouse = Callable[..., Lakehouse]
@@ -99,6 +101,17 @@ def test_a_title_without_a_year_is_kept_and_a_movie_without_an_id_is_not(damaged
     assert movies[10]["release_year"] == 1997
     assert movies[20]["release_year"] is None
     assert [row["reasons"] for row in rows(damaged, "silver/quarantine_movies")] == [["null_movie_id"]]
+
+
+def test_what_memory_is_too_small_for_goes_through_the_engine_to_the_same_rows(
+    damaged: Lakehouse, make_lakehouse: MakeLakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lakehouses, "memory_bytes", lambda: 0)
+    monkeypatch.setattr(raw_rows, "clean_ratings", None)
+    lakehouse = make_lakehouse(reco_source_path=movielens(tmp_path / "raw"), test_fraction=0.5)
+    materialize_assets(build_definitions, lakehouse.settings, ETL)
+    for table in ("silver/ratings", "silver/quarantine_ratings", "silver/split_ratings"):
+        assert sorted(map(str, rows(lakehouse, table))) == sorted(map(str, rows(damaged, table)))
 
 
 def test_a_run_without_a_test_rating_stops_at_the_check_that_names_the_table(

@@ -141,7 +141,7 @@ class Scan:
     def _frame(self) -> "DataFrame":
         return self.lakehouse.read(self.declaration.table, self._version)
 
-    @property
+    @cached_property
     def _fits_memory(self) -> bool:
         return self.lakehouse.fits_memory(self.declaration.table, self._version)
 

@@ -15,9 +15,9 @@ from reco_assets.silver.quarantine import Cleaned, keep_rules, quarantine
 from reco_assets.silver.repeats import Settled, may_repeat, settle
 from reco_assets.silver.times import in_time, with_time_frame
 from reco_assets.sources.layout import RawForm
+from reco_assets.sources.rules import latest_second
 from reco_assets.sources.source import LINE, SOURCE_FILE
 from reco_assets.sources.typed import RESCUED
-from reco_assets.vocabulary import CLOCK_SKEW
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -48,8 +48,9 @@ def clean_rating_frame(rows: "DataFrame", form: RawForm, now: datetime) -> Clean
     """As `clean_ratings`, for more rows than one machine holds: only odd ones, and conflicts, are collected."""
     from pyspark.sql import functions as F
 
-    rows, latest = rows.select(*RAW), int((now + CLOCK_SKEW).timestamp())
-    good = reduce(and_, (F.col(name).isNotNull() for name in NEEDED)) & (F.col("timestamp") <= F.lit(latest))
+    rows = rows.select(*RAW)
+    dated = F.col("timestamp") <= F.lit(latest_second(now))
+    good = reduce(and_, (F.col(name).isNotNull() for name in NEEDED)) & dated
     lowest, highest = F.min("rating").alias("rating"), F.max("rating").alias("highest")
     grouped = rows.where(good).groupBy(*RAW_KEY).agg(lowest, highest)
     agreed = F.col("rating") == F.col("highest")

@@ -11,10 +11,8 @@ import pyarrow.compute as pac
 from pyarrow import csv
 
 from reco_assets.sources.layout import RawForm
-from reco_assets.sources.typed import STARS, ratings_as_written
-from reco_assets.vocabulary import INT32_MAX, LAST_SECOND
+from reco_assets.sources.typed import MOST, STARS, ratings_as_written
 
-_MOST = {"user_id": INT32_MAX, "movie_id": INT32_MAX, "timestamp": LAST_SECOND}
 _TYPES = {
     "user_id": pa.int64(),
     "movie_id": pa.int64(),
@@ -36,8 +34,8 @@ def plain_block(block: bytes, form: RawForm) -> dict[str, pa.Array] | None:
         return None
     texts = read["rating"].dictionary
     stars = STARS.take(pac.index_in(texts, ratings_as_written(form.whole_stars)))
-    numbers = {name: read[name].to_numpy() for name in _MOST}
-    if stars.null_count or any(number.max() > _MOST[name] for name, number in numbers.items()):
+    numbers = {name: read[name].to_numpy() for name in MOST}
+    if stars.null_count or any(number.max() > MOST[name] for name, number in numbers.items()):
         return None
     lengths = np.asarray(pac.binary_length(texts))
     written = int(lengths[read["rating"].indices.to_numpy()].sum()) + sum(map(_digits, numbers.values()))

@@ -37,7 +37,12 @@ def broken_rules(text: Mapping[str, pa.Array], now: datetime) -> dict[str, np.nd
 
 def is_future(seconds: pa.Array, now: datetime) -> np.ndarray:
     """Whether each time (n,) in Unix seconds is more than `CLOCK_SKEW` after `now`."""
-    return np.asarray(pac.fill_null(pac.greater(seconds, int((now + CLOCK_SKEW).timestamp())), False))
+    return np.asarray(pac.fill_null(pac.greater(seconds, latest_second(now)), False))
+
+
+def latest_second(now: datetime) -> int:
+    """The last Unix second that is not of the future: `CLOCK_SKEW` after `now`."""
+    return int((now + CLOCK_SKEW).timestamp())
 
 
 def _id(name: str, text: pa.Array) -> Reasons:

@@ -5,7 +5,7 @@ so that its text can be made again from the typed value: `4.0` and not `+4` or `
 """
 
 from collections.abc import Callable, Mapping
-from functools import reduce
+from functools import partial, reduce
 
 import pyarrow as pa
 import pyarrow.compute as pac
@@ -26,6 +26,7 @@ NUMBER = "^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2})?$"
 _DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _YEAR = "^[0-9]{4}$"
 STARS = pa.array(ALLOWED_RATINGS, pa.float32())
+MOST = {"user_id": INT32_MAX, "movie_id": INT32_MAX, "timestamp": LAST_SECOND}  # that a whole number from 0 may be
 
 
 def typed(text: Mapping[str, pa.Array], form: RawForm) -> dict[str, pa.Array]:
@@ -84,13 +85,19 @@ def _column(name: str) -> str:
     return "timestamp" if name == "date" else name
 
 
-def _id(text: pa.Array, _: RawForm) -> Read:
-    number, written = _whole(text, INT32_MAX)
-    return number.cast(pa.int32()), written
-
-
-def _seconds(text: pa.Array, _: RawForm) -> Read:
-    return _whole(text, LAST_SECOND)
+def _whole(most: int, text: pa.Array, _: RawForm) -> Read:
+    """Numbers of at most 18 digits, up to `most`."""
+    try:
+        number = text.cast(pa.int64())  # half the time of the expression, which plain text has no need of
+        written = _is_written(number, text)
+    except pa.ArrowInvalid:
+        written = None
+    if written is None or not pac.all(written).as_py():  # a cast also takes 0x10
+        number = where_matching(_DIGITS, text).cast(pa.int64())
+        written = _is_written(number, text)
+    valid = pac.and_(pac.greater_equal(number, 0), pac.less_equal(number, most))
+    kept = _only(valid, number).cast(pa.int32() if most <= INT32_MAX else pa.int64())
+    return kept, _true(pac.and_(valid, written))
 
 
 def _rating(text: pa.Array, form: RawForm) -> Read:
@@ -134,30 +141,14 @@ def _year(text: pa.Array, _: RawForm) -> Read:
 
 
 _READ: Mapping[str, Callable[[pa.Array, RawForm], Read]] = {
-    "user_id": _id,
-    "movie_id": _id,
+    **{name: partial(_whole, most) for name, most in MOST.items()},
     "rating": _rating,
-    "timestamp": _seconds,
     "date": _days,
     "title": _text,
     "tag": _text,
     "genres": _genres,
     "year": _year,
 }
-
-
-def _whole(text: pa.Array, most: int) -> Read:
-    """Numbers of at most 18 digits, up to `most` (n,) int64."""
-    try:
-        number = text.cast(pa.int64())  # half the time of the expression, which plain text has no need of
-        written = _is_written(number, text)
-    except pa.ArrowInvalid:
-        written = None
-    if written is None or not pac.all(written).as_py():  # a cast also takes 0x10
-        number = where_matching(_DIGITS, text).cast(pa.int64())
-        written = _is_written(number, text)
-    valid = pac.and_(pac.greater_equal(number, 0), pac.less_equal(number, most))
-    return _only(valid, number), _true(pac.and_(valid, written))
 
 
 def _is_written(number: pa.Array, text: pa.Array) -> pa.Array:

@@ -25,14 +25,21 @@ def broken_rules(text: Mapping[str, pa.Array], now: datetime) -> dict[str, np.nd
     `text`: {what it is: its texts (n,), null where empty}. A row more than `CLOCK_SKEW` after `now` is of the future.
     """
     values = typed(text, RawForm(tuple(text)))
-    broken: dict[str, np.ndarray] = {}
-    for name in [name for name in _REASONS if name in text]:
-        missing = values["timestamp" if name == "date" else name].is_null()
-        for reason, where in _REASONS[name](name, text[name]).items():
-            broken[reason] = np.asarray(pac.and_(missing, where))
+    broken = broken_by_field(text, values)
     if "timestamp" in values:
         broken["future_date"] = is_future(values["timestamp"], now)
     return {reason: where for reason, where in broken.items() if where.any()}
+
+
+def broken_by_field(text: Mapping[str, pa.Array], values: Mapping[str, pa.Array]) -> dict[str, np.ndarray]:
+    """The part of `broken_rules` that needs no clock, of fields and what `typed` made of them."""
+    broken: dict[str, np.ndarray] = {}
+    for name in [name for name in _REASONS if name in text]:
+        missing = values["timestamp" if name == "date" else name].is_null()
+        if missing.true_count:
+            for reason, where in _REASONS[name](name, text[name]).items():
+                broken[reason] = np.asarray(pac.and_(missing, where))
+    return broken
 
 
 def is_future(seconds: pa.Array, now: datetime) -> np.ndarray:

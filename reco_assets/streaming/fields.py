@@ -1,6 +1,6 @@
 """The rules on the fields of streamed lines, on a block at once: text in, typed columns and broken rules out. Pure.
 
-The rules on ids and ratings are those of silver (`sources.typed`), without an engine.
+The rules on ids and ratings are those of silver (`sources.rules`); dates alone, which may have a time, have their own.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pac
 
-from reco_assets.vocabulary import HIGHEST_RATING, INT32_MAX, LOWEST_RATING, RATING_STEP
+from reco_assets.sources.layout import RawForm
+from reco_assets.sources.rules import broken_by_field
+from reco_assets.sources.typed import typed, whole_stars_among
 
 DAY_SECONDS = 86_400
 GOOD = pa.schema(
@@ -22,8 +24,7 @@ GOOD = pa.schema(
     }
 )
 
-_ID = "^[0-9]{1,18}$"
-_NUMBER = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2})?$"
+_FIELDS = {"user_id": "CUST_ID", "movie_id": "MOVIE_ID", "rating": "RATING"}
 _MOMENT = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}:[0-9]{2})?$"
 _EPOCH_TEXT, _MIDNIGHT = "1970-01-01 00:00:00", " 00:00:00"
 
@@ -33,27 +34,13 @@ def judge(text: Mapping[str, pa.Array], numbers: np.ndarray, latest: int) -> tup
 
     `numbers`: of the lines, (n,); `latest`: the Unix second after which a rating is of the future.
     """
-    broken = {}
-    ids = {}
-    for column, name in (("user_id", "CUST_ID"), ("movie_id", "MOVIE_ID")):
-        empty, digits = _equal(text[name], ""), _matches(text[name], _ID)
-        number = _where(digits, text[name], "0").cast(pa.int64()).to_numpy()
-        ids[column] = np.where(number <= INT32_MAX, number, 0).astype(np.int32)
-        broken[f"null_{column}"] = empty
-        broken[f"invalid_{column}"] = ~empty & (~digits | (number > INT32_MAX))
-    numeric = _matches(text["RATING"], _NUMBER)
-    stars = pac.ascii_ltrim(_where(numeric, text["RATING"], "0"), "+").cast(pa.float64()).to_numpy()
-    broken["invalid_rating"] = ~numeric
-    in_range = (stars >= LOWEST_RATING) & (stars <= HIGHEST_RATING)
-    broken["rating_out_of_range"] = numeric & ~in_range
-    broken["rating_between_half_stars"] = numeric & in_range & (stars % RATING_STEP != 0)
+    fields = {name: text[column] for name, column in _FIELDS.items()}
+    values = typed(fields, RawForm(tuple(fields), whole_stars_among(fields["rating"])))
+    broken = broken_by_field(fields, values)
     seconds, dated = _seconds(text["DATE"])
-    broken["invalid_date"] = ~dated
-    broken["future_date"] = dated & (seconds > latest)
+    broken |= {"invalid_date": ~dated, "future_date": dated & (seconds > latest)}
     times = pa.array(seconds * 1_000_000).cast(pa.timestamp("us", tz="UTC"))
-    rating = np.where(in_range, stars, 0).astype(np.float32)
-    columns = [pa.array(numbers), *map(pa.array, ids.values()), pa.array(rating), times]
-    return pa.table(columns, schema=GOOD), broken
+    return pa.table([pa.array(numbers), *(values[name] for name in fields), times], schema=GOOD), broken
 
 
 def _seconds(dates: pa.Array) -> tuple[np.ndarray, np.ndarray]:
@@ -77,10 +64,6 @@ def _seconds(dates: pa.Array) -> tuple[np.ndarray, np.ndarray]:
 
 def _matches(text: pa.Array, pattern: str) -> np.ndarray:
     return np.asarray(pac.match_substring_regex(text, pattern))
-
-
-def _equal(text: pa.Array, value: str) -> np.ndarray:
-    return np.asarray(pac.equal(text, value))
 
 
 def _where(condition: np.ndarray, text: pa.Array, otherwise: str) -> pa.Array:

@@ -5,18 +5,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from reco_assets.silver.ratings import clean_ratings
+from reco_assets.sources.layout import RawForm
 from reco_assets.sources.source import SourceError
+from reco_assets.sources.typed import typed
 from reco_assets.streaming import reader
 from reco_assets.streaming.fields import GOOD
 from reco_assets.streaming.reader import QUARANTINED, ParsedFile, parse_stream_file
-from tests.silver.text_path import clean_ratings
+from reco_assets.vocabulary import RATING_COLUMNS
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -345,31 +347,18 @@ def test_lines_taken_apart_in_a_block_end_as_those_taken_apart_one_by_one(tmp_pa
         assert parse_stream_file(path, LANDED_NS) == in_blocks
 
 
-def test_ids_and_ratings_are_judged_as_silver_judges_them(spark: Any, parse: Parse) -> None:
+def test_ids_and_ratings_are_judged_as_silver_judges_them(parse: Parse) -> None:
     odd = ["7", "007", " 7 ", "", "-7", "+7", "7.0", "1e3", "x", "2147483647", "2147483648", "9" * 18, "9" * 19, "\t7"]
     odd += ["0", "0.5", ".5", "5.", "+4", "4e0", "4E-0", "40e-1", "4e", "1e309", "NaN", "inf", "0.49", "5.01", "4_0"]
     odd += ["\u0663", "\uff11", "4 ", " 4", "0x4", "4f", "4.0d", "--4", "."]
-    lines = [f"2005-09-06,{value},1,4" for value in odd] + [
-        f"2005-09-06,1,{index},{value}" for index, value in enumerate(odd)
-    ]
-    parsed = parse("".join(f"{line}\n" for line in lines).encode())
-    ours = {number: [r for r in found if r != "conflicting_duplicate"] for number, found in reasons(parsed).items()}
+    rated = [(value, "1", "4") for value in odd] + [("1", str(index), value) for index, value in enumerate(odd)]
+    parsed = parse("".join(f"2005-09-06,{','.join(row)}\n" for row in rated).encode())
 
-    fields = [[part.strip(" ") for part in line.split(",")] for line in lines]
-    text = spark.createDataFrame(
-        pa.table(
-            {
-                "user_id": [row[1] for row in fields],
-                "movie_id": [row[2] for row in fields],
-                "rating": [row[3] for row in fields],
-                "seconds": ["1125964800"] * len(lines),
-                "source": ["file.csv"] * len(lines),
-                "line": pa.array(range(2, len(lines) + 2), pa.int64()),
-                "raw": lines,
-            }
-        )
-    )
-    silver = {row["line"]: list(row["reasons"]) for row in clean_ratings(text, NOW).quarantined.collect()}
-    assert {line: found for line, found in ours.items() if found} == {
-        line: found for line, found in silver.items() if found != ["conflicting_duplicate"]
-    }
+    text = dict(zip(RATING_COLUMNS, (pa.array(column) for column in zip(*rated, strict=True)), strict=True))
+    text["timestamp"] = pa.repeat("1125964800", len(rated))
+    form = RawForm(tuple(text))
+    places = {"_line": pa.array(range(2, len(rated) + 2)), "_source_file": pa.repeat("file.csv", len(rated))}
+    silver = clean_ratings(pa.table(typed(text, form) | places), form, NOW)
+    assert reasons(parsed) == {row["line"]: row["reasons"] for row in silver.quarantined.to_pylist()}
+    kept = silver.good.read_all().select(RATING_COLUMNS)
+    assert parsed.good.select(RATING_COLUMNS).sort_by("movie_id") == kept.sort_by("movie_id")

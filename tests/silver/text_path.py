@@ -1,6 +1,8 @@
 """Cleaning as it was while bronze held text: every rule on text columns. What it gives, the typed path must give.
 
-The oracle of `test_typed_path.py`; it is not changed any more.
+The oracle of `test_typed_path.py`: the rules in other words, by SQL, which share nothing but the vocabulary with those
+that ship. Who changes a rule changes it here too; what isn't a rule needs no change. Where that is more work than it
+tells, it goes, with the tests of `test_typed_path.py` that don't compare two ways that ship.
 """
 
 from collections.abc import Mapping
@@ -94,7 +96,7 @@ class Cleaned:
 
 
 def clean_ratings(text: "DataFrame", now: datetime) -> Cleaned:
-    """Ratings as text (see `layouts`) to silver/ratings and its quarantine.
+    """Ratings as text (see `ratings_as_text`) to silver/ratings and its quarantine.
 
     A rating more than `CLOCK_SKEW` after `now` is refused as one of the future. Of rows with one key (user_id,
     movie_id, rating_ts) and different ratings the last one read wins.

@@ -13,7 +13,7 @@ from reco_assets.sources.presplit import came_split
 from reco_assets.sources.raw_tables import raw_dataset, raw_frame
 from reco_assets.sources.source import SOURCE_FILE
 from reco_assets.split import arrays, plan
-from reco_assets.tables import SILVER_RATINGS, SPLIT_RATINGS, STREAM_RATINGS, TRAIN_RATINGS
+from reco_assets.tables import BRONZE_RATINGS, SILVER_RATINGS, SPLIT_RATINGS, STREAM_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import PAIR, SIDES
 from resources.tables.lakehouse import Lakehouse
 
@@ -22,12 +22,11 @@ if TYPE_CHECKING:
 
 AS_DELIVERED = "as_delivered"
 ROW = [field.name for field in TRAIN_RATINGS.schema.fields]
-_BRONZE = "bronze/ratings"
 
 
 def policy_of(lakehouse: Lakehouse) -> str:
     """The name of the rule that the ratings are split by. Raises `LakehouseError` where there are none."""
-    return AS_DELIVERED if came_split(lakehouse.dataset(_BRONZE)) else lakehouse.settings.split.policy()
+    return AS_DELIVERED if came_split(lakehouse.dataset(BRONZE_RATINGS.name)) else lakehouse.settings.split.policy()
 
 
 def split_history(lakehouse: Lakehouse, policy: str) -> "pa.Table | DataFrame":
@@ -49,7 +48,7 @@ def _in_memory(lakehouse: Lakehouse, policy: str) -> pa.Table:
     ratings = lakehouse.dataset(SILVER_RATINGS.name).to_table(columns=arrays.RATING)
     pairs = arrays.pairs_of(ratings)
     if policy == AS_DELIVERED:
-        raw = raw_dataset(lakehouse, _BRONZE)
+        raw = raw_dataset(lakehouse, BRONZE_RATINGS.name)
         files = {side: raw.to_table(PAIR, ds.field(SOURCE_FILE) == f"{side}.txt") for side in SIDES}
         sides = arrays.sides_as_delivered(pairs, files)
     else:
@@ -67,7 +66,7 @@ def _in_memory(lakehouse: Lakehouse, policy: str) -> pa.Table:
 def _by_frames(lakehouse: Lakehouse, policy: str) -> "DataFrame":
     ratings = lakehouse.read(SILVER_RATINGS.name)
     if policy == AS_DELIVERED:
-        sided = plan.split_as_delivered(ratings, plan.delivered_sides(raw_frame(lakehouse, _BRONZE)))
+        sided = plan.split_as_delivered(ratings, plan.delivered_sides(raw_frame(lakehouse, BRONZE_RATINGS.name)))
     else:
         sided = plan.split_by_plan(ratings, lakehouse.settings.split)
     if lakehouse.exists(STREAM_RATINGS.name):

@@ -23,6 +23,8 @@ SHARES = 10_000  # into which a hash divides all pairs
 _TRAIN, _TEST, _FUTURE = (SIDES.index(side) for side in (TRAIN, TEST, FUTURE))
 _SECOND = 1_000_000  # of microseconds
 _NOWHERE = -1
+_BY_NAME = sorted(SIDES)
+_PLACES = np.array([*map(SIDES.index, _BY_NAME), _NOWHERE], np.int8)  # in SIDES, of those by name and of none
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,9 @@ def with_known(sides: np.ndarray, pairs: Pairs, known: pa.Table, column: str) ->
     number = pair_number(user[order], movie[order])
     at = np.minimum(np.searchsorted(pairs.number, number), len(sides) - 1)
     met = pairs.number[at] == number
-    placed = np.full(len(sides), _NOWHERE, np.int8)
-    np.maximum.at(placed, at[met], _places(known[column])[order][met])
+    first = np.full(len(sides), len(_BY_NAME), np.int8)
+    np.minimum.at(first, at[met], _ranks(known[column])[order][met])
+    placed = _PLACES[first]
     return np.where(placed == _NOWHERE, sides, placed)
 
 
@@ -173,12 +176,12 @@ def _bits(numbers: np.ndarray) -> int:
     return int(numbers.max(initial=0)).bit_length()
 
 
-def _places(sides: pa.ChunkedArray) -> np.ndarray:
-    """The place in SIDES of each name, (n,) int8."""
+def _ranks(sides: pa.ChunkedArray) -> np.ndarray:
+    """The place among all names of sides, in their order, of each name: (n,) int8."""
     encoded = sides.dictionary_encode().combine_chunks()
-    of_word = pac.index_in(encoded.dictionary, pa.array(SIDES)).to_numpy(zero_copy_only=False).astype(np.int8)
-    places: np.ndarray = of_word[encoded.indices.to_numpy()]
-    return places
+    of_word = pac.index_in(encoded.dictionary, pa.array(_BY_NAME)).to_numpy(zero_copy_only=False).astype(np.int8)
+    ranks: np.ndarray = of_word[encoded.indices.to_numpy()]
+    return ranks
 
 
 def _same(word: str, rows: int) -> pa.DictionaryArray:

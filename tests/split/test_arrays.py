@@ -1,9 +1,10 @@
 """What is split in memory is split as by frames, which say the rules in the words of SQL."""
 
+from itertools import combinations
 from typing import Any
 
 import pyarrow as pa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from reco_assets.split import arrays
@@ -38,6 +39,7 @@ def with_ids_too_large_to_pack(rows: list[Rating]) -> list[Rating]:
 
 ROWS = ratings_at(WHOLE) | ratings_at(BROKEN) | ratings_at(WHOLE).map(with_ids_too_large_to_pack)
 PLACED = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 6), st.sampled_from(SIDES)), max_size=8)
+ON_TWO_SIDES = [(1, movie, side) for movie, named in enumerate(combinations(SIDES, 2), start=1) for side in named]
 FRACTION = st.sampled_from([0.0, 0.05, 0.3, 0.9])
 PLAN = st.builds(
     SplitSettings,
@@ -49,6 +51,7 @@ PLAN = st.builds(
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.builds(World, ROWS, PLAN, earlier=PLACED, streamed=PLACED))
+@example(World([(1, movie, 0) for movie in (1, 2, 3)], SplitSettings(), earlier=ON_TWO_SIDES))
 def test_arrays_split_as_frames_do(spark: Any, world: World) -> None:
     assert sides_of(in_memory(world)) == sides_of(by_frames(spark, world))
 

@@ -31,7 +31,7 @@ def jensen_shannon(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def pair_number(user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
-    """One number for each of n pairs of ids from 0 to 2³¹ - 1: (n,) int64."""
+    """One number for each of n pairs of ids from 0 to 2³¹ - 1: (n,) int64; -1 where there is no movie (-1)."""
     return user_id.astype(np.int64) << 32 | movie_id.astype(np.int64)
 
 

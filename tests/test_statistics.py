@@ -34,3 +34,7 @@ def test_splitmix64_gives_the_numbers_of_its_reference_implementation() -> None:
 
 def test_pairs_have_different_numbers_whichever_id_is_the_larger() -> None:
     assert pair_number(np.array([1, 2, 0]), np.array([2, 1, 2**31 - 1])).tolist() == [2**32 + 2, 2**33 + 1, 2**31 - 1]
+
+
+def test_no_movie_makes_no_pair_with_any_user() -> None:
+    assert pair_number(np.array([0, 7]), np.array([-1, -1])).tolist() == [-1, -1]

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from reco_assets.models.biases import USER_PENALTY, Biases, clip, fit_biases
 from reco_assets.models.interface import Baselines, Explanation, NoRatingsError, Part, TopN
 from reco_assets.models.one_order import lists_in_order
-from reco_assets.models.ratings import Ratings, known_positions, positions, rating_matrix
+from reco_assets.models.ratings import Ratings, distinct, known_positions, positions, rating_matrix
 from reco_assets.models.top_n import MASKED, nothing_alike
 
 USERS_FILE, MOVIES_FILE = "users.parquet", "movies.parquet"
@@ -64,7 +64,7 @@ class Popularity:
 
     def fold_in(self, ratings: Ratings) -> Self:
         """See `Recommender`."""
-        return replace(self, user_ids=np.unique(ratings.user_id))
+        return replace(self, user_ids=distinct(ratings.user_id))
 
     def explain(self, user_id: int, movie_id: int, seen: Ratings) -> Explanation:  # noqa: ARG002
         """See `Recommender`."""
@@ -140,7 +140,7 @@ class BiasOnly:
 
     def fold_in(self, ratings: Ratings) -> Self:
         """See `Recommender`. Movies the model has not seen say nothing about a user and are left out."""
-        user_ids = np.unique(ratings.user_id)
+        user_ids = distinct(ratings.user_id)
         stars = rating_matrix(ratings, user_ids, self.movie_ids)
         counts = np.diff(stars.indptr)
         above = stars.data - self.biases.mean - self.biases.item[stars.indices]

@@ -11,6 +11,7 @@ import numpy as np
 
 from reco_assets.models.interface import TopN
 from reco_assets.models.ratings import Ratings, distinct, positions
+from reco_assets.statistics import pair_number
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Relevant:
     def of(cls, test: Ratings, threshold: float) -> Self:
         """Find it in test ratings; a pair that was rated twice is one."""
         liked = test.where(test.rating >= threshold)
-        pairs = np.sort(_pairs(liked.user_id, liked.movie_id))  # np.unique hashes, and takes 6 times as long
+        pairs = np.sort(pair_number(liked.user_id, liked.movie_id))  # np.unique hashes, and takes 6 times as long
         pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]]
         user_id, count = np.unique_counts(pairs >> 32)
         return cls(threshold, user_id, count, pairs, len(distinct(test.user_id)) - len(user_id))
@@ -104,11 +105,6 @@ def mae(predicted: np.ndarray, actual: np.ndarray) -> float:
     return _mean(np.abs(predicted.astype(np.float64) - actual))
 
 
-def _pairs(user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
-    pairs: np.ndarray = user_id.astype(np.int64) << 32 | movie_id.astype(np.int64) & 0xFFFFFFFF
-    return pairs
-
-
 def _hits(lists: TopN, relevant: Relevant, k: int) -> np.ndarray:
     """(judged users, k) of 0.0 and 1.0: whether the user's movie at that rank is relevant."""
     hits = np.zeros((len(relevant.user_id), k))
@@ -116,7 +112,7 @@ def _hits(lists: TopN, relevant: Relevant, k: int) -> np.ndarray:
     at = positions(lists.user_id[order], relevant.user_id)
     listed = np.flatnonzero(at >= 0)
     movies = lists.movie_id[order[at[listed]], :k]
-    pairs = _pairs(relevant.user_id[listed][:, None], movies)
+    pairs = pair_number(relevant.user_id[listed][:, None], movies)
     hits[listed[:, None], np.arange(movies.shape[1])] = (positions(relevant.pairs, pairs.ravel()) >= 0).reshape(
         pairs.shape
     )

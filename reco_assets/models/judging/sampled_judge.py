@@ -17,6 +17,7 @@ from reco_assets.models.judging.sampled_gate import decide_deployment
 from reco_assets.models.limits import Limits
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import model_store
+from reco_assets.statistics import pair_number
 from resources.files import plain_json
 from resources.settings import Settings
 
@@ -59,7 +60,7 @@ def judge_sampled(
 
 def not_learned(held: HeldOut, learned: Ratings) -> HeldOut:
     """Without the held-out pairs that a model learned from: someone rated the movie again after it was trained."""
-    pairs, known = (rows.user_id.astype(np.int64) << 32 | rows.movie_id for rows in (held.ratings, learned))
+    pairs, known = (pair_number(rows.user_id, rows.movie_id) for rows in (held.ratings, learned))
     return replace(held, ratings=held.ratings.where(~np.isin(pairs, known)))
 
 

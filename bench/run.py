@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from conditions import DRIVER_MEMORY, keep_to, set_by_hand, write_asked
 from data import SHAPES, make
 from figures import print_ratios, write_documents
 from measuring import HERE, MOVIELENS, REPO, ScriptFailedError, machine, measure
@@ -32,6 +33,11 @@ class Place:
     files: Path
     work: Path
 
+    @property
+    def asked(self) -> Path:
+        """The file that says to the peers what ours does."""
+        return self.work / "asked.json"
+
 
 @dataclass(frozen=True)
 class Part:
@@ -46,8 +52,17 @@ def _peer(script: str, *folders: str) -> Callable[[Place], list[str]]:
     return lambda place: [BY_HAND, str(PEERS / script), *(str(place.work / folder) for folder in folders)]
 
 
+def _asked(script: str, *folders: str, python: str = BY_HAND) -> Callable[[Place], list[str]]:
+    return lambda place: [
+        python,
+        str(PEERS / script),
+        str(place.asked),
+        *(str(place.work / folder) for folder in folders),
+    ]
+
+
 def _from_files(script: str, lake: str) -> Callable[[Place], list[str]]:
-    return lambda place: [BY_HAND, str(PEERS / script), str(place.files), str(place.work / lake)]
+    return lambda place: [BY_HAND, str(PEERS / script), str(place.asked), str(place.files), str(place.work / lake)]
 
 
 def _own(script: str, *arguments: str, python: str = OWN) -> Callable[[Place], list[str]]:
@@ -67,8 +82,8 @@ PARTS: Mapping[str, Part] = {
     "main_by_hand": Part(_from_files("main_job.py", "by_hand"), ("by_hand",)),
     "etl_duckdb": Part(_from_files("etl_duckdb.py", "duckdb"), ("duckdb",)),
     "fit": _own_part("fit"),
-    "fit_implicit": Part(_peer("fit_implicit.py", "kept")),
-    "fit_mllib": Part(lambda place: [SPARK, str(PEERS / "fit_mllib.py"), str(place.work / "kept")]),
+    "fit_implicit": Part(_asked("fit_implicit.py", "kept")),
+    "fit_mllib": Part(_asked("fit_mllib.py", "kept", python=SPARK)),
     "checks": _own_part("checks"),
     "checks_pandera": _checks("pandera"),
     "checks_great_expectations": _checks("great_expectations"),
@@ -95,7 +110,12 @@ def main() -> None:
     parser.add_argument(
         "--write", action="store_true", help="put what was measured into docs/performance.md and its plot"
     )
+    parser.add_argument("--cores", type=int, default=os.cpu_count(), help="how many cores ours and the peers get")
     arguments = parser.parse_args()
+    for variable in set_by_hand(os.environ):
+        print(f"{variable} is not used: everything is measured by the defaults.")
+        del os.environ[variable]
+    keep_to(arguments.cores)
     found_on = machine()
     if found_on["load"] > BUSY:
         print(f"Others work on this machine (load {found_on['load']}): the ratios will not mean much.")
@@ -120,6 +140,7 @@ def run_parts(size: str, parts: Mapping[str, Part], arguments: argparse.Namespac
     place = Place(arguments.movielens if size == SMALL else folder / "files", folder / "work")
     (place.work / "kept").mkdir(parents=True, exist_ok=True)
     (place.work / "home").mkdir(exist_ok=True)
+    write_asked(place.asked, arguments.cores)
     if size != SMALL:
         make(size, place.files)
     elif not place.files.is_dir():
@@ -150,7 +171,7 @@ def _variables(place: Place, engine: str) -> dict[str, str]:
         "RECO_SOURCE": "movielens",
         "RECO_SOURCE_PATH": str(place.files),
         "DAGSTER_HOME": str(place.work / "home"),
-        "SPARK_DRIVER_MEMORY": os.environ.get("SPARK_DRIVER_MEMORY", "8g"),
+        "SPARK_DRIVER_MEMORY": DRIVER_MEMORY,
     }
 
 

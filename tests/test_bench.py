@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "bench"))
+import conditions
 import figures
+
+from resources.settings import Settings
 
 
 def part(seconds=1.0, peak_mib=10.0, **stages):
@@ -71,3 +74,15 @@ def test_every_size_that_grows_has_files_of_so_many_ratings(size):
     import data
 
     assert data.SHAPES[size][2] == figures.RATINGS[size]
+
+
+def test_the_peers_are_handed_what_ours_does():
+    settings = Settings.of({"RANKING_RANK": 8, "TOP_N": 5, "TEST_FRACTION": 0.1})
+    handed = conditions.asked(settings, cores=3)
+    assert (handed.rank, handed.listed, handed.test, handed.cores) == (8, 5, 0.1, 3)
+    assert handed.policy == settings.split.policy()
+
+
+def test_settings_and_numbers_of_threads_in_the_environment_are_found():
+    around = {"ALS_RANK": "32", "RECO_DEBUG": "1", "OMP_NUM_THREADS": "1", "PATH": "/bin", "JAVA_HOME": "/java"}
+    assert conditions.set_by_hand(around) == ["ALS_RANK", "OMP_NUM_THREADS", "RECO_DEBUG"]

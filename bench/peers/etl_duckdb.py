@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+from asked import Asked, read_asked
 from clock import stage
 from deltalake import Field, Schema, convert_to_deltalake
 
@@ -26,19 +27,18 @@ ALLOWED = {
     "tag": "tag <> ''",
 }
 MONTHS = Schema([Field("year", "integer"), Field("month", "integer")])
-TEST, FUTURE = 0.2, 0.05
-POLICY = "per_user:test=0.2:future=0.05"
 
 
 def main() -> None:
     """Make all tables of a folder's files below another folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("asked", type=Path, help="what ours does, from bench/run.py")
     parser.add_argument("source", type=Path)
     parser.add_argument("lake", type=Path)
     arguments = parser.parse_args()
     con = duckdb.connect()
-    con.execute("SET threads = 2; SET TimeZone = 'UTC'")
-    lake: Path = arguments.lake
+    asked, lake = read_asked(arguments.asked), arguments.lake
+    con.execute(f"SET threads = {asked.cores}; SET TimeZone = 'UTC'")
     with stage("bronze") as found:
         for name, columns in FILES.items():
             found[name] = bronze(con, arguments.source / f"{name}.csv", columns, lake / "bronze" / name)
@@ -48,7 +48,7 @@ def main() -> None:
         silver_movies(con, lake)
         silver_tags(con, lake)
     with stage("split") as found:
-        found.update(split(con, lake))
+        found.update(split(con, lake, asked))
 
 
 def bronze(con: duckdb.DuckDBPyConnection, file: Path, columns: dict[str, str], table: Path) -> int:
@@ -158,8 +158,8 @@ def whole(text: str) -> str:
     return f"CASE WHEN regexp_matches({text}, '^[0-9]{{1,18}}$') THEN TRY_CAST({text} AS BIGINT) END"
 
 
-def split(con: duckdb.DuckDBPyConnection, lake: Path) -> dict[str, int]:
-    """The newest 5 % of all pairs are the future, of each user's others the newest 20 % the test, the rest training."""
+def split(con: duckdb.DuckDBPyConnection, lake: Path, asked: Asked) -> dict[str, int]:
+    """Of all pairs the newest are the future, of each user's others the newest the test, the rest training."""
     con.execute(
         f"""CREATE TEMP VIEW silver AS
         SELECT user_id, movie_id, rating, rating_ts FROM {files(lake / "silver" / "ratings")}"""
@@ -171,18 +171,20 @@ def split(con: duckdb.DuckDBPyConnection, lake: Path) -> dict[str, int]:
     seconds = "epoch(last_ts)::BIGINT"
     (cut,) = con.execute(
         f"""SELECT min(second) FROM (
-        SELECT {seconds} AS second FROM pairs ORDER BY second DESC LIMIT {int(pairs * FUTURE) + 1})"""
+        SELECT {seconds} AS second FROM pairs ORDER BY second DESC LIMIT {int(pairs * asked.future) + 1})"""
     ).fetchone()
     rated_once = pairs == rows
     dated = "(SELECT *, rating_ts AS last_ts FROM silver)" if rated_once else "pairs"
     con.execute(
         f"""CREATE TEMP TABLE sided AS SELECT * EXCLUDE (last_ts), CASE WHEN {seconds} > {cut} THEN 'future'
-            WHEN row_number() OVER (known ORDER BY last_ts DESC, movie_id DESC) <= floor(count(*) OVER known * {TEST})
+            WHEN row_number() OVER (known ORDER BY last_ts DESC, movie_id DESC)
+                <= floor(count(*) OVER known * {asked.test})
             THEN 'test' ELSE 'train' END AS side
         FROM {dated} WINDOW known AS (PARTITION BY user_id, {seconds} > {cut})"""
     )
     joined = "sided" if rated_once else "silver JOIN sided USING (user_id, movie_id)"
-    made = f"SELECT user_id, movie_id, rating, rating_ts, 'history' AS origin, side, '{POLICY}' AS policy FROM {joined}"
+    made = f"""SELECT user_id, movie_id, rating, rating_ts, 'history' AS origin, side, '{asked.policy}' AS policy
+        FROM {joined}"""
     write(con, made, lake / "silver" / "split_ratings")
     return {
         side: write(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from asked import Asked, read_asked
 from clock import stage
 
 LAST_SECOND = 253_402_300_799
@@ -22,20 +23,19 @@ FILES = {
     "tags": IDS | {"tag": pl.String, "timestamp": pl.Int64},
 }
 OURS = {"userId": "user_id", "movieId": "movie_id"}
-TEST, FUTURE = 0.2, 0.05
-POLICY = "per_user:test=0.2:future=0.05"
 
 
 def main() -> None:
     """Make all tables of a folder's files below another folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("asked", type=Path, help="what ours does, from bench/run.py")
     parser.add_argument("source", type=Path)
     parser.add_argument("lake", type=Path)
     arguments = parser.parse_args()
-    run(arguments.source, arguments.lake)
+    run(arguments.source, arguments.lake, read_asked(arguments.asked))
 
 
-def run(source: Path, lake: Path) -> None:
+def run(source: Path, lake: Path, asked: Asked) -> None:
     """The three stages, each from the tables of the one before."""
     with stage("bronze") as found:
         for name, schema in FILES.items():
@@ -45,7 +45,7 @@ def run(source: Path, lake: Path) -> None:
         silver_movies(lake)
         silver_tags(lake)
     with stage("split") as found:
-        found.update(split(lake))
+        found.update(split(lake, asked))
 
 
 def bronze(file: Path, schema: dict[str, type[pl.DataType]], table: Path) -> int:
@@ -194,17 +194,17 @@ def quarantine(rows: pl.DataFrame, reasons: pl.Expr) -> pl.DataFrame:
     )
 
 
-def split(lake: Path) -> dict[str, int]:
-    """The newest 5 % of all pairs are the future, of each user's others the newest 20 % the test, the rest training."""
+def split(lake: Path, asked: Asked) -> dict[str, int]:
+    """Of all pairs the newest are the future, of each user's others the newest the test, the rest training."""
     ratings = pl.scan_delta(lake / "silver" / "ratings").select(*PAIR, "rating", "rating_ts").collect()
     pair = pl.col("user_id").cast(pl.Int64) * 2**31 + pl.col("movie_id")
     if ratings.select(pair.n_unique()).item() == ratings.height:
-        sided = sides(ratings)
+        sided = sides(ratings, asked)
     else:
-        pairs = sides(ratings.group_by(PAIR).agg(pl.max("rating_ts"))).drop("rating_ts")
+        pairs = sides(ratings.group_by(PAIR).agg(pl.max("rating_ts")), asked).drop("rating_ts")
         sided = ratings.join(pairs, on=PAIR)
     made = sided.lazy().select(
-        *(*PAIR, "rating", "rating_ts"), pl.lit("history").alias("origin"), "side", pl.lit(POLICY).alias("policy")
+        *(*PAIR, "rating", "rating_ts"), pl.lit("history").alias("origin"), "side", pl.lit(asked.policy).alias("policy")
     )
     made.sink_delta(lake / "silver" / "split_ratings", mode="overwrite")
     counts = {}
@@ -216,15 +216,15 @@ def split(lake: Path) -> dict[str, int]:
     return counts
 
 
-def sides(pairs: pl.DataFrame) -> pl.DataFrame:
+def sides(pairs: pl.DataFrame, asked: Asked) -> pl.DataFrame:
     """The pairs with their side; of pairs at one second the one with the greater movie is the newer."""
     seconds = pl.col("rating_ts").to_physical() // 1_000_000
     newest = pairs.select(seconds).to_series().to_numpy()
-    at = len(newest) - 1 - int(len(newest) * FUTURE)
+    at = len(newest) - 1 - int(len(newest) * asked.future)
     is_future = seconds > int(np.partition(newest, at)[at])
     place = (seconds * 2**31 + pl.col("movie_id")).rank("ordinal", descending=True)
     known = [pl.col("user_id"), is_future]
-    is_test = place.over(known) <= (pl.len().over(known) * TEST).floor()
+    is_test = place.over(known) <= (pl.len().over(known) * asked.test).floor()
     side = pl.when(is_future).then(pl.lit("future")).when(is_test).then(pl.lit("test")).otherwise(pl.lit("train"))
     return pairs.with_columns(side.alias("side"))
 

@@ -1,27 +1,32 @@
 """implicit's ALS by conjugate gradients, and its lists of all users, on the entries and factors that ours was given."""
 
 import argparse
-import os
 from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
+from asked import read_asked
 from clock import stage
 from implicit.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
-
-RANK, ITERATIONS, REGULARIZATION, ALPHA, N = 64, 10, 0.1, 0.75, 10
 
 
 def main() -> None:
     """Fit, then make the lists."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("asked", type=Path, help="what ours does, from bench/run.py")
     parser.add_argument("kept", type=Path, help="folder with entries.npz and factors.npz")
-    kept: Path = parser.parse_args().kept
+    arguments = parser.parse_args()
+    asked, kept = read_asked(arguments.asked), arguments.kept
     likes = sp.load_npz(kept / "entries.npz")
     with threadpool_limits(1, "blas"), stage("ranking fit") as found:
         model = AlternatingLeastSquares(
-            RANK, REGULARIZATION, ALPHA, iterations=ITERATIONS, num_threads=os.cpu_count(), random_state=42
+            asked.rank,
+            asked.regularization,
+            asked.alpha,
+            iterations=asked.iterations,
+            num_threads=asked.cores,
+            random_state=asked.seed,
         )
         model.fit(likes, show_progress=False)
         found["entries"] = likes.nnz
@@ -30,7 +35,7 @@ def main() -> None:
     ones = np.ones(len(given["indices"]), np.float32)
     seen = sp.csr_matrix((ones, given["indices"], given["indptr"]), likes.shape)
     with threadpool_limits(1, "blas"), stage("top-n") as found:
-        model.recommend(np.arange(likes.shape[0]), seen, N=N)
+        model.recommend(np.arange(likes.shape[0]), seen, N=asked.listed)
         found["users"] = likes.shape[0]
 
 

@@ -1,33 +1,36 @@
 """MLlib's ALS and its lists of all users, on the entries that ours was given; what is seen stays in the lists."""
 
 import argparse
-import os
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
+from asked import read_asked
 from clock import stage
 from pyspark.ml.recommendation import ALS
 from pyspark.sql import SparkSession
-
-RANK, ITERATIONS, REGULARIZATION, ALPHA, N = 64, 10, 0.1, 0.75, 10
 
 
 def main() -> None:
     """Fit, then make the lists."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("asked", type=Path, help="what ours does, from bench/run.py")
     parser.add_argument("kept", type=Path, help="folder with entries.npz")
-    kept: Path = parser.parse_args().kept
+    arguments = parser.parse_args()
+    asked, kept = read_asked(arguments.asked), arguments.kept
     likes = sp.load_npz(kept / "entries.npz")
-    cores = os.cpu_count() or 2
-    settings = {"spark.driver.memory": "8g", "spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1"}
+    settings = {
+        "spark.driver.memory": asked.driver_memory,
+        "spark.ui.enabled": "false",
+        "spark.driver.host": "127.0.0.1",
+    }
     settings |= {
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.sql.shuffle.partitions": str(2 * cores),
+        "spark.sql.shuffle.partitions": str(2 * asked.cores),
     }
-    builder = SparkSession.builder.master(f"local[{cores}]")
+    builder = SparkSession.builder.master(f"local[{asked.cores}]")
     for name, value in settings.items():
         builder = builder.config(name, value)
     session = builder.getOrCreate()
@@ -37,14 +40,15 @@ def main() -> None:
     entries = session.createDataFrame(table).cache()
     entries.count()
     als = ALS(
-        userCol="user", itemCol="item", ratingCol="rating", rank=RANK, maxIter=ITERATIONS, regParam=REGULARIZATION,
-        implicitPrefs=True, alpha=ALPHA, seed=42, numUserBlocks=cores, numItemBlocks=cores,
+        userCol="user", itemCol="item", ratingCol="rating", rank=asked.rank, maxIter=asked.iterations,
+        regParam=asked.regularization, implicitPrefs=True, alpha=asked.alpha, seed=asked.seed,
+        numUserBlocks=asked.cores, numItemBlocks=asked.cores,
     )  # fmt: skip
     with stage("ranking fit") as found:
         model = als.fit(entries)
         found["entries"] = likes.nnz
     with stage("top-n") as found:
-        model.recommendForAllUsers(N).write.format("noop").mode("overwrite").save()
+        model.recommendForAllUsers(asked.listed).write.format("noop").mode("overwrite").save()
         found["users"] = likes.shape[0]
     session.stop()
 

@@ -5,7 +5,6 @@ checked, versioned, compared with a champion or remembered.
 """
 
 import argparse
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,36 +12,40 @@ import etl_polars
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
+from asked import Asked, read_asked
 from clock import stage
 from implicit.als import AlternatingLeastSquares
 from implicit.cpu.topk import topk
 from threadpoolctl import threadpool_limits
 
-RANK, ITERATIONS, REGULARIZATION, ALPHA, N = 64, 10, 0.1, 0.75, 10
-LIKED, RELEVANT = 3.5, 4.0
-
 
 def main() -> None:
     """From a folder's files to recommendations below another folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("asked", type=Path, help="what ours does, from bench/run.py")
     parser.add_argument("source", type=Path)
     parser.add_argument("lake", type=Path)
     arguments = parser.parse_args()
-    lake: Path = arguments.lake
-    etl_polars.run(arguments.source, lake)
+    asked, lake = read_asked(arguments.asked), arguments.lake
+    etl_polars.run(arguments.source, lake, asked)
     with threadpool_limits(1, "blas"):
         with stage("train"):
             train = read(lake, "train")
             users, movies = (np.unique(train[name]) for name in ("user_id", "movie_id"))
-            likes = matrix(train.filter(pl.col("rating") >= LIKED), users, movies)
+            likes = matrix(train.filter(pl.col("rating") >= asked.liked_from), users, movies)
             model = AlternatingLeastSquares(
-                RANK, REGULARIZATION, ALPHA, iterations=ITERATIONS, num_threads=os.cpu_count(), random_state=42
+                asked.rank,
+                asked.regularization,
+                asked.alpha,
+                iterations=asked.iterations,
+                num_threads=asked.cores,
+                random_state=asked.seed,
             )
             model.fit(likes, show_progress=False)
         with stage("evaluate") as found:
-            found["precision"] = precision(model, train, read(lake, "test"), users, movies)
+            found["precision"] = precision(model, asked, (train, read(lake, "test")), users, movies)
         with stage("serve") as found:
-            found["users"] = serve(model, lake, users, movies)
+            found["users"] = serve(model, lake, users, movies, asked.listed)
 
 
 def read(lake: Path, side: str) -> pl.DataFrame:
@@ -63,33 +66,39 @@ def matrix(ratings: pl.DataFrame, users: np.ndarray, movies: np.ndarray) -> sp.c
 
 
 def precision(
-    model: AlternatingLeastSquares, train: pl.DataFrame, test: pl.DataFrame, users: np.ndarray, movies: np.ndarray
+    model: AlternatingLeastSquares,
+    asked: Asked,
+    sides: tuple[pl.DataFrame, pl.DataFrame],
+    users: np.ndarray,
+    movies: np.ndarray,
 ) -> float:
     """The share of relevant test movies in the lists of users who have any."""
-    relevant = matrix(test.filter(pl.col("rating") >= RELEVANT), users, movies)
+    train, test = sides
+    relevant = matrix(test.filter(pl.col("rating") >= asked.relevant_from), users, movies)
     judged = np.flatnonzero(np.diff(relevant.indptr))
-    found, _ = model.recommend(judged, matrix(train, users, movies)[judged], N=N)
+    found, _ = model.recommend(judged, matrix(train, users, movies)[judged], N=asked.listed)
     listed = sp.csr_matrix(
-        (np.ones(found.size, np.float32), found.ravel(), np.arange(0, found.size + 1, N)), (len(judged), len(movies))
+        (np.ones(found.size, np.float32), found.ravel(), np.arange(0, found.size + 1, asked.listed)),
+        (len(judged), len(movies)),
     )
     return float(listed.multiply(relevant[judged]).sum() / found.size)
 
 
-def serve(model: AlternatingLeastSquares, lake: Path, users: np.ndarray, movies: np.ndarray) -> int:
+def serve(model: AlternatingLeastSquares, lake: Path, users: np.ndarray, movies: np.ndarray, listed: int) -> int:
     """Write gold/recommendations_als and gold/similar_movies; returns how many users have a list."""
     rated = pl.concat([read(lake, side) for side in ("train", "test", "future")])
     everyone = np.unique(rated["user_id"])
     at = np.minimum(np.searchsorted(users, everyone), len(users) - 1)
     liking = (users[at] == everyone) & model.user_factors[at].any(axis=1)
     seen = matrix(rated, everyone, movies)
-    own = topk(model.item_factors, model.user_factors[at[liking]], N, filter_query_items=seen[liking])
+    own = topk(model.item_factors, model.user_factors[at[liking]], listed, filter_query_items=seen[liking])
     popularity = (np.diff(seen.tocsc().indptr) / seen.nnz).astype(np.float32)[:, None]
-    popular = topk(popularity, np.ones((int((~liking).sum()), 1), np.float32), N, filter_query_items=seen[~liking])
+    popular = topk(popularity, np.ones((int((~liking).sum()), 1), np.float32), listed, filter_query_items=seen[~liking])
     order = np.concatenate([np.flatnonzero(liking), np.flatnonzero(~liking)])
     found, scores = (np.concatenate(both) for both in zip(own, popular, strict=True))
     lists = everyone[order], movies[found], scores
     write(lake / "gold" / "recommendations_als", "user_id", "recommendations", lists)
-    alike, nearness = model.similar_items(np.arange(len(movies)), N=N + 1)
+    alike, nearness = model.similar_items(np.arange(len(movies)), N=listed + 1)
     write(lake / "gold" / "similar_movies", "movie_id", "similar", (movies, movies[alike[:, 1:]], nearness[:, 1:]))
     return len(everyone)
 

@@ -130,9 +130,11 @@ def write_documents(document: Mapping[str, Any], docs: Path) -> None:
     page = docs / "performance.md"
     before, _, rest = page.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
-    found = document["machine"]
+    found = document["conditions"]
     machine = f"{found['processor']}, {found['cores']} cores, {found['memory_gib']} GiB"
-    where = f"{machine}, Python {found['python']}; load before: {found['load']}"
+    others = max((part["others"] for parts in document["sizes"].values() for part in parts.values()), default=0.0)
+    busy = f"before a part others kept at most {others:g} cores busy"
+    where = f"{machine}, Python {found['python']}, commit {found['commit']}; {busy}"
     tables = "\n".join(_markdown(header, lines) for header, lines in _tables(document["sizes"]))
     page.write_text(f"{before}{BEGIN}\nMeasured on {where}.\n\n{tables}\n{SHOWN}\n{END}{after}")
     plot(document["sizes"], docs / PLOT)

@@ -1,8 +1,9 @@
 """`make bench`: ours and the peers side by side, on the same files, one script after the other on an idle machine.
 
-Every part is a process of its own, and is kept as bench/results/<size>/<part>.json when it ends: a run that was broken
-off goes on with the part that was missing. Then the ratios are printed, and bench/results/bench.json holds all of it;
-`--write` puts the table and the plot into docs/.
+Every part is a process of its own, and is kept as bench/results/<size>/<part>.json when it ends, with the machine, the
+commit and how busy the machine was: a run that was broken off goes on with the part that was missing. A part of another
+commit or machine is measured again where it is asked for, else named and left out. Then the ratios are printed, and
+bench/results/bench.json holds all of it; `--write` puts the table and the plot into docs/.
 """
 
 import argparse
@@ -13,17 +14,18 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from conditions import DRIVER_MEMORY, keep_to, set_by_hand, write_asked
+from conditions import DRIVER_MEMORY, busy_cores, conditions, keep_to, set_by_hand, write_asked
 from data import SHAPES, make
 from figures import print_ratios, write_documents
-from measuring import HERE, MOVIELENS, REPO, ScriptFailedError, machine, measure
+from measuring import HERE, MOVIELENS, REPO, ScriptFailedError, measure
 
 PEERS = HERE / "peers"
 OWN, BY_HAND, SPARK = (str(REPO / folder / "bin" / "python") for folder in (".venv", ".venv-peers", ".venv-spark"))
 SMALL = "ml-latest-small"
 SIZES = (SMALL, *SHAPES)
-BUSY = 0.5  # load before the first part
+BUSY = 0.5  # cores of others, from which on a part is named
 
 
 @dataclass(frozen=True)
@@ -116,16 +118,17 @@ def main() -> None:
         print(f"{variable} is not used: everything is measured by the defaults.")
         del os.environ[variable]
     keep_to(arguments.cores)
-    found_on = machine()
-    if found_on["load"] > BUSY:
-        print(f"Others work on this machine (load {found_on['load']}): the ratios will not mean much.")
+    now = conditions(arguments.cores)
     failed: list[str] = []
     for size in arguments.size:
         parts = COLD_PARTS if size == SMALL else PARTS
         wanted = {name: part for name, part in parts.items() if arguments.part is None or name in arguments.part}
-        failed += run_parts(size, wanted, arguments)
-    sizes = {size: _found(arguments.results / size) for size in SIZES if (arguments.results / size).is_dir()}
-    document = {"machine": found_on, "sizes": {size: found for size, found in sizes.items() if found}}
+        failed += run_parts(size, wanted, now, arguments)
+    kept = {size: _kept(arguments.results / size) for size in SIZES}
+    document = {"conditions": now, "sizes": {size: as_now(now, parts) for size, parts in kept.items()}}
+    for size, parts in kept.items():
+        if others := [name for name in parts if name not in as_now(now, parts)]:
+            print(f"{size}: left out, as another commit or machine measured it: {', '.join(others)}")
     (arguments.results / "bench.json").write_text(json.dumps(document, indent=2) + "\n")
     print_ratios(document)
     if arguments.write:
@@ -134,32 +137,34 @@ def main() -> None:
         sys.exit(f"Failed: {', '.join(failed)}. What they said is below {arguments.results}, in <size>/<part>.log.")
 
 
-def run_parts(size: str, parts: Mapping[str, Part], arguments: argparse.Namespace) -> list[str]:
-    """Measure the parts of a size that were not measured yet, in their order; returns those that failed."""
+def run_parts(size: str, parts: Mapping[str, Part], now: Mapping[str, Any], arguments: argparse.Namespace) -> list[str]:
+    """Measure the parts of a size that were not measured as it is now, in their order; returns those that failed."""
     folder: Path = arguments.results / size
     place = Place(arguments.movielens if size == SMALL else folder / "files", folder / "work")
     (place.work / "kept").mkdir(parents=True, exist_ok=True)
     (place.work / "home").mkdir(exist_ok=True)
     write_asked(place.asked, arguments.cores)
     if size != SMALL:
-        make(size, place.files)
+        make_files(size, place.files, now["commit"])
     elif not place.files.is_dir():
         sys.exit(f"{SMALL} is not at {place.files}: give its folder with --movielens, or other sizes with --size")
     failed = []
     for name, part in parts.items():
-        kept = folder / f"{name}.json"
-        if kept.exists() and not arguments.again:
+        if not arguments.again and name in as_now(now, _kept(folder)):
             continue
         for made in part.makes:
             shutil.rmtree(place.work / made, ignore_errors=True)
-        print(f"{size}: {name} …", flush=True)
+        others = busy_cores()
+        print(f"{size}: {name} …{f' (others keep {others} cores busy)' if others > BUSY else ''}", flush=True)
         try:
             found = measure(part.command(place), _variables(place, part.engine), folder / f"{name}.log")
         except ScriptFailedError as error:  # the others are still worth measuring
             print(error, flush=True)
             failed.append(f"{size}/{name}")
             continue
-        kept.write_text(json.dumps(asdict(found)))
+        # Taken again: who changes the code meanwhile doesn't get a table of two commits.
+        told = asdict(found) | {"conditions": conditions(arguments.cores), "others": others}
+        (folder / f"{name}.json").write_text(json.dumps(told))
     return failed
 
 
@@ -175,9 +180,23 @@ def _variables(place: Place, engine: str) -> dict[str, str]:
     }
 
 
-def _found(folder: Path) -> dict[str, object]:
+def make_files(size: str, folder: Path, commit: str) -> None:
+    """Make the files, also where they are there but another commit, with another generator maybe, made them."""
+    maker = folder.with_name("files_made_by")
+    if not maker.exists() or maker.read_text() != commit:
+        shutil.rmtree(folder, ignore_errors=True)
+        maker.write_text(commit)
+    make(size, folder)
+
+
+def _kept(folder: Path) -> dict[str, Any]:
     names = [name for name in (*PARTS, *COLD_PARTS) if (folder / f"{name}.json").exists()]
     return {name: json.loads((folder / f"{name}.json").read_text()) for name in names}
+
+
+def as_now(now: Mapping[str, Any], parts: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts that were measured as it is now."""
+    return {name: part for name, part in parts.items() if part.get("conditions") == now}
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pytest
 sys.path.append(str(Path(__file__).parents[1] / "bench"))
 import conditions
 import figures
+import run
 
 from resources.settings import Settings
 
@@ -59,13 +60,15 @@ def test_the_page_is_changed_between_its_marks_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "plot", lambda *_: None)
     page = tmp_path / "performance.md"
     page.write_text(f"before\n{figures.BEGIN}old\n{figures.END}after\n")
-    machine = {"processor": "a processor", "cores": 2, "memory_gib": 8.0, "python": "3.11", "load": 0.1}
+    told = {"processor": "a processor", "cores": 2, "memory_gib": 8.0, "python": "3.11", "commit": "abc"}
+    sizes = {"1m": {"main": part(**ETL) | {"others": 0.3}}}
     for _ in range(2):
-        figures.write_documents({"machine": machine, "sizes": {"1m": {"main": part(**ETL)}}}, tmp_path)
+        figures.write_documents({"conditions": told, "sizes": sizes}, tmp_path)
     text = page.read_text()
     assert text.startswith(f"before\n{figures.BEGIN}")
     assert text.endswith(f"{figures.END}after\n")
     assert text.count("| bronze |") == 1
+    assert "commit abc; before a part others kept at most 0.3 cores busy" in text
     assert "old" not in text
 
 
@@ -86,3 +89,17 @@ def test_the_peers_are_handed_what_ours_does():
 def test_settings_and_numbers_of_threads_in_the_environment_are_found():
     around = {"ALS_RANK": "32", "RECO_DEBUG": "1", "OMP_NUM_THREADS": "1", "PATH": "/bin", "JAVA_HOME": "/java"}
     assert conditions.set_by_hand(around) == ["ALS_RANK", "OMP_NUM_THREADS", "RECO_DEBUG"]
+
+
+def test_a_part_of_another_commit_is_not_in_the_table():
+    now = {"commit": "new", "cores": 2}
+    kept = {"main": {"conditions": now}, "fit": {"conditions": now | {"commit": "old"}}, "drift": {}}
+    assert run.as_now(now, kept) == {"main": kept["main"]}
+
+
+def test_files_that_another_commit_made_are_made_anew(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(run, "make", lambda _, folder: made.append(folder.is_dir()) or folder.mkdir(exist_ok=True))
+    for commit in ("old", "old", "new"):
+        run.make_files("100k", tmp_path / "files", commit)
+    assert made == [False, True, False]

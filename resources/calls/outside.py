@@ -36,7 +36,6 @@ class OutsideProcess:
     """A process that calls functions, one at a time. It starts with the first call and is ended when one is late."""
 
     errors_to: int | None = subprocess.DEVNULL  # what matters comes back as an error; other lines may hold a password
-    holds: set[str] = field(default_factory=set)  # what it has open, as who asks it notes; nothing in a new process
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _process: "subprocess.Popen[bytes] | None" = None
     _connection: Connection | None = None
@@ -74,7 +73,6 @@ class OutsideProcess:
         with self._lock:
             process, connection, own = self._process, self._connection, self._owner == os.getpid()
             self._process = self._connection = None
-            self.holds.clear()
             if connection is not None:
                 connection.close()
             if process is not None and own:

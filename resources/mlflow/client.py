@@ -10,6 +10,7 @@ from resources.mlflow.home import MlflowHome
 OPENING_SECONDS = 20.0  # MLflow compares the tables of a database that answered with its own, on a busy machine
 CREATING_SECONDS = 120.0  # MLflow runs 60 migrations, and half of them are worse than none
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+OPENED: dict[MlflowHome, tuple[int, int] | None] = {}  # the stores that this process opened: which file each was
 
 
 class Client:
@@ -69,7 +70,7 @@ def with_driver(uri: str) -> str:
     return uri.replace("postgresql://", "postgresql+psycopg2://", 1) if uri.startswith("postgresql://") else uri
 
 
-@cache  # nobody removes the lakehouse's own file meanwhile: whoever asks starts another process then
+@cache  # a file in `OPENED` that is gone is not asked for here again: whoever asks starts another process
 def _opened(uri: str, seconds: float, home: MlflowHome | None) -> Client:
     from mlflow import MlflowClient
 
@@ -77,6 +78,7 @@ def _opened(uri: str, seconds: float, home: MlflowHome | None) -> Client:
         if home is not None:
             step(CREATING_SECONDS)
             home.create()
+            OPENED[home] = home.identity
             step()
             home.move_here(seconds)
         step()

@@ -64,6 +64,15 @@ class MlflowHome:
         """The store as MLflow names it."""
         return _sqlite_uri(self.database)
 
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """Which file the database is, whatever its name: device and inode; None where there is none."""
+        try:
+            found = self.database.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
     def create(self) -> None:
         """Make the sqlite file with MLflow's tables unless it is there, whole or not at all, and by one process.
 

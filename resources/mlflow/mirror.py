@@ -121,9 +121,8 @@ class MlflowTracking:
 
     def _ask(self, operation: str, *arguments: Any) -> Any:
         process, registry, home = shared_process("mlflow"), self.registry, self.registry.home
-        if home is not None and self.uri in process.holds and not home.database.exists():
-            process.stop()  # it has the removed file open; another store's it may keep, as a new one imports for 1.4 s
-        process.holds.add(self.uri)
+        if home is not None and process.call(f"{STORE}:has_open_what_is_gone", home, seconds=registry.seconds):
+            process.stop()  # MLflow keeps the file open; else the process is kept, as a new one imports for 1.4 s
         return process.call(f"{STORE}:{operation}", registry, *arguments, seconds=registry.seconds)
 
     def _leave_out(self, error: OutsideError) -> None:

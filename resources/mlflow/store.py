@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from resources.calls.outside import step
-from resources.mlflow.client import Client, client_at, import_client
+from resources.mlflow.client import OPENED, Client, client_at, import_client
 from resources.mlflow.home import MlflowHome
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -62,6 +62,11 @@ def prepare(registry: Registry) -> None:
         import_client(registry.uri, registry.seconds)
     else:
         _client(registry)
+
+
+def has_open_what_is_gone(home: MlflowHome) -> bool:
+    """Whether this process opened a lakehouse's store that was removed since, or replaced by another."""
+    return home in OPENED and OPENED[home] != home.identity
 
 
 def log_version(registry: Registry, record: VersionRecord) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from resources.calls.outside import shared_process
 from resources.locking.locks import LockError
 from resources.mlflow.home import LOCATIONS, MlflowHome
 from resources.mlflow.mirror import MlflowTracking
@@ -146,6 +147,24 @@ def test_a_store_that_is_removed_while_the_platform_runs_is_made_again(original:
     shutil.rmtree(original / "mlflow")
     assert tracking.log_run("b", {}, {})
     assert (original / "mlflow" / "mlflow.db").exists()
+
+
+@pytest.mark.parametrize("after", ["removed", "replaced by a copy"])
+def test_a_store_that_goes_between_a_runs_start_and_its_first_call_is_not_written_to(
+    original: Path, tmp_path: Path, after: str
+) -> None:
+    lake = original.rename(tmp_path / "lake")  # an address without a space: that of one with is not the same again
+    copy = shutil.copytree(lake / "mlflow", tmp_path / "copy")
+    shared_process("mlflow").stop()
+    tracking: Any = tracking_of(lake)
+    tracking.begin()
+    shared_process("mlflow").call("resources.mlflow.client:import_all", seconds=120)  # it waits until the store is open
+    shutil.rmtree(lake / "mlflow")
+    if after == "replaced by a copy":
+        copy.rename(lake / "mlflow")
+    run_id = tracking.log_run("a", {}, {})
+    with closing(sqlite3.connect(lake / "mlflow" / "mlflow.db")) as connection:
+        assert connection.execute("SELECT name FROM runs WHERE run_uuid = ?", (run_id,)).fetchall() == [("a",)]
 
 
 def test_the_stores_lock_is_never_written_through_a_link(tmp_path: Path) -> None:

@@ -162,6 +162,6 @@ def _take_better(block: _Block, items: _Items, start: int, asking: np.ndarray) -
 
 def _best_first(block: _Block, items: _Items) -> tuple[np.ndarray, np.ndarray]:
     found = np.where(np.isneginf(block.scores), MASKED, items.position[block.places])
-    order = np.lexsort((-found, -block.scores))  # of equal scores the later position
+    order = np.lexsort((-found, -block.scores))  # of equal scores the later position; which of them are in it is open
     found, scores = (np.take_along_axis(values, order, axis=1) for values in (found, block.scores))
     return found, np.where(found == MASKED, 0, scores)

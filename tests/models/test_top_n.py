@@ -41,14 +41,17 @@ def assert_same(users: np.ndarray, items: np.ndarray, n: int, seen: np.ndarray, 
     items=st.integers(1, 12),
     n=st.integers(1, 15),
     hidden=st.sampled_from([0.0, 0.3, 0.9, 1.0]),
-    spread=st.sampled_from([0.0, 1.0, 4.0]),
+    spread=st.sampled_from([None, 0.0, 1.0, 4.0]),
 )
 def test_top_n_is_what_sorting_all_scores_gives(
-    *, seed: int, users: int, items: int, n: int, hidden: float, spread: float
+    *, seed: int, users: int, items: int, n: int, hidden: float, spread: float | None
 ) -> None:
     user_factors, item_factors = factors(seed, users, items)
     rng = np.random.default_rng(seed)
-    item_factors *= np.exp(spread * rng.normal(size=(items, 1))).astype(np.float32)  # long ones end the search early
+    if spread is None:
+        item_factors /= np.linalg.norm(item_factors, axis=1, keepdims=True)  # of equal length none ends the search
+    else:
+        item_factors *= np.exp(spread * rng.normal(size=(items, 1))).astype(np.float32)  # long ones end it early
     seen = rng.random((users, items)) < hidden
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "USERS_PER_BLOCK", 3)
@@ -59,6 +62,16 @@ def test_top_n_is_what_sorting_all_scores_gives(
 def test_without_seen_items_the_whole_catalogue_is_ranked() -> None:
     user_factors, item_factors = factors(1, 5, 6)
     assert_same(user_factors, item_factors, 6, np.zeros((5, 6), bool), None)
+
+
+def test_a_list_may_be_longer_than_a_block_of_items() -> None:
+    user_factors, item_factors = factors(2, 3, module.ITEMS_PER_BLOCK + 100)
+    assert_same(user_factors, item_factors, module.ITEMS_PER_BLOCK + 50, np.zeros((3, len(item_factors)), bool), None)
+
+
+def test_of_equal_scores_in_a_list_the_later_position_comes_first() -> None:
+    found, _ = top_n(np.ones((1, 1), np.float32), np.array([[1], [2], [1], [1]], np.float32), 4)
+    assert found.tolist() == [[1, 3, 2, 0]]
 
 
 def test_where_fewer_than_n_are_left_the_list_ends_early() -> None:

@@ -1,6 +1,7 @@
 """Fields as text become typed columns, or the line stays beside them: for any text, and without an engine."""
 
 import re
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -102,30 +103,33 @@ FORMS = pytest.mark.parametrize("form", [RATED, BLOCKS, NAMED, TITLED, TAGGED], 
 MANY = settings(max_examples=60, deadline=None)
 
 
+def drawn(form: RawForm, data: st.DataObject) -> Iterator[tuple[tuple[str | None, ...], list[Any], str | None]]:
+    """Of any lines: the fields as text, their typed values, and the line where it is kept beside them."""
+    rows = data.draw(lines(form))
+    for fields, row in zip(rows, converted(form, rows), strict=True):
+        yield fields, [row["timestamp" if name == "date" else name] for name in form.fields], row[RESCUED]
+
+
 @FORMS
 @MANY
 @given(data=st.data())
 def test_a_typed_value_is_there_exactly_where_its_field_keeps_its_rules(form: RawForm, data: st.DataObject) -> None:
-    rows = data.draw(lines(form))
-    for fields, row in zip(rows, converted(form, rows), strict=True):
-        for name, text in zip(form.fields, fields, strict=True):
-            value = row["timestamp" if name == "date" else name]
-            assert value == (None if text is None else WORTH[name](text.strip(" ")))
+    for fields, values, _ in drawn(form, data):
+        assert values == [
+            None if text is None else WORTH[name](text.strip(" "))
+            for name, text in zip(form.fields, fields, strict=True)
+        ]
 
 
 @FORMS
 @MANY
 @given(data=st.data())
 def test_a_line_is_kept_exactly_where_typed_values_do_not_give_it_again(form: RawForm, data: st.DataObject) -> None:
-    rows = data.draw(lines(form))
-    for fields, row in zip(rows, converted(form, rows), strict=True):
-        values = [row["timestamp" if name == "date" else name] for name in form.fields]
-        again = [
-            None if value is None else written(form, name, value)
-            for name, value in zip(form.fields, values, strict=True)
-        ]
-        missing = {name for name, value in zip(form.fields, values, strict=True) if value is None} - MAY_BE_EMPTY
-        assert (row[RESCUED] is None) == (again == list(fields) and not missing)
+    for fields, values, kept in drawn(form, data):
+        named = dict(zip(form.fields, values, strict=True))
+        again = [None if value is None else written(form, name, value) for name, value in named.items()]
+        missing = {name for name, value in named.items() if value is None} - MAY_BE_EMPTY
+        assert (kept is None) == (again == list(fields) and not missing)
 
 
 @FORMS

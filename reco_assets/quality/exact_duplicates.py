@@ -1,7 +1,8 @@
 """Raw rows that say nothing new: those not in the quarantine with the same values as another such row. Pure.
 
 They are found from the raw rows and the quarantine alone, without the cleaning rules, so that a row which cleaning lost
-or made up breaks the conservation of rows.
+or made up breaks the conservation of rows. Which rows to compare is found as cleaning finds it; a repeat that both
+missed is in silver twice, where the check of its key finds it another way.
 """
 
 from collections.abc import Sequence

@@ -24,14 +24,18 @@ from reco_assets.quality.measures import (
     ordered_columns,
     plain_rows,
 )
-from reco_assets.silver.repeats import may_repeat
+
+MOST_BITS = 63  # of a number that is not negative
 
 
 def measure_keys_in_memory(rows: pa.Table, key: Sequence[str]) -> Measured:
-    """As `measure_keys`, of the columns of the key (n,)."""
+    """As `measure_keys`, of the columns of the key (n,).
+
+    Repeats are found in another way than cleaning finds them, as this watches what cleaning made.
+    """
     if any(rows[name].null_count for name in key):
         rows = rows.filter(reduce(pac.and_, (rows[name].is_valid() for name in key)))
-    alike = rows.take(pa.array(may_repeat(rows, key)))
+    alike = rows.take(pa.array(_alike(rows, key)))
     times = alike.group_by(list(key)).aggregate([([], "count_all")]).rename_columns([*key, "times"])
     repeated = times.filter(pac.greater(times["times"], 1))
     too_many = (pac.sum(repeated["times"]).as_py() or 0) - len(repeated)
@@ -96,6 +100,39 @@ def users_beyond_in_memory(rows: pa.Table, raters: Raters, fence: float) -> Rows
     """As `users_beyond`, of the columns that say who rated when (n,)."""
     users = _users(rows, raters)
     return _most(users.filter(pac.greater(users["ratings"], fence)), "ratings")
+
+
+def _alike(rows: pa.Table, key: Sequence[str]) -> np.ndarray:
+    """The places of all rows that are alike in the first columns of the key, none of them null.
+
+    First are as many as one number has room for, beside the place: of ratings user and movie, which hardly ever repeat.
+    """
+    of_place = bits = len(rows).bit_length()
+    packed = np.zeros(len(rows), np.int64)
+    for numbers in (_whole_numbers(rows[name]) for name in key):
+        lowest, highest = (int(end) for end in (numbers.min(initial=0), numbers.max(initial=0)))
+        bits += (width := (highest - lowest).bit_length())
+        if bits > MOST_BITS:
+            break
+        packed <<= width
+        packed |= numbers - lowest
+    packed <<= of_place
+    packed |= np.arange(len(rows))
+    packed.sort()
+    as_before = (packed[1:] ^ packed[:-1]) >> of_place == 0
+    alike = np.append(False, as_before) | np.append(as_before, False)
+    places: np.ndarray = packed[alike[: len(packed)]] & (1 << of_place) - 1
+    return places
+
+
+def _whole_numbers(values: pa.ChunkedArray) -> np.ndarray:
+    """Values without nulls as whole numbers (n,) int64, equal where the values are."""
+    if pa.types.is_timestamp(values.type):
+        values = values.cast(pa.int64())
+    if not pa.types.is_integer(values.type):
+        encoded = values.unify_dictionaries() if pa.types.is_dictionary(values.type) else values.dictionary_encode()
+        values = encoded.combine_chunks().indices
+    return np.asarray(values).astype(np.int64, copy=False)
 
 
 def _between(times: Mapping[float, int], lowest: float, end: float) -> int:

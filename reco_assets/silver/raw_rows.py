@@ -1,6 +1,6 @@
 """Cleaning of what lies in bronze: in memory, or where that is too small for it as a frame.
 
-Of 20 M ratings, without the write: 2 s of processor time, where the same as a frame takes 9 s on that engine.
+Of 20 M ratings, without the write: 2 s of processor time, where the same as a frame takes 9 s on the embedded engine.
 """
 
 from collections.abc import Sequence

@@ -3,13 +3,16 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
+from reco_assets.quality import exact_duplicates
 from reco_assets.quality.conservation import Conservation, quality_report
 from reco_assets.quality.declarations import DECLARED
 from reco_assets.quality.etl_report import count_rows, quality_of
 from reco_assets.quality.measures import Measured
+from reco_assets.silver import ratings
 from reco_assets.silver.rating_events import TakenEvents
 from reco_assets.silver.raw_rows import ratings_cleaned
 from reco_assets.sources import movielens
@@ -98,6 +101,15 @@ def test_cleaned_tables_conserve_their_rows_and_pass(written: Lakehouse) -> None
     assert counted == Conservation(rows_in=5, silver=2, quarantined=2, exact_duplicates=1)
     assert counted.holds
     assert quality_of(written, "silver/ratings")["passed"]
+
+
+def test_a_repeat_that_cleaning_and_the_report_both_miss_is_found_by_the_check_of_keys(
+    written: Lakehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (ratings, exact_duplicates):
+        monkeypatch.setattr(module, "may_repeat", lambda *_: np.empty(0, np.int64))
+    written.write(SILVER_RATINGS, ratings_cleaned(written, TakenEvents(), NOW).good)
+    assert quality_of(written, "silver/ratings")["duplicate_keys"] == 2
 
 
 @pytest.mark.both_engines

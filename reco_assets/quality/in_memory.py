@@ -83,9 +83,25 @@ def measure_reference_in_memory(rows: pa.Table, reference: Reference, other: pa.
     return Measured(numbers, {"unknown ids": plain_rows(most_often_first)} if len(unknown) else {})
 
 
-def measure_raters_in_memory(rows: pa.Table, raters: Raters, most_a_day: int) -> Measured:
-    """As `measure_raters`, of the columns that say who rated when (n,)."""
-    users = _users(rows, raters)
+def users_of(rows: pa.Table, raters: Raters) -> pa.Table:
+    """From the columns that say who rated when (n,): user, ratings and busiest_day, the most on one day, of each user.
+
+    No user and no time are -1.
+    """
+    seconds = np.asarray(
+        pac.fill_null(rows[raters.time].cast(pa.timestamp("s", "UTC"), safe=False).cast(pa.int64()), -1)
+    )
+    user = np.asarray(pac.fill_null(rows[raters.user], -1)).astype(np.int64)
+    days, times = np.unique((user << 32) + seconds // DAY_SECONDS, return_counts=True)
+    users, starts = np.unique((days + (1 << 31)) >> 32, return_index=True)
+    if not len(users):
+        return pa.table({"user": users, "ratings": users, "busiest_day": users})
+    most = np.maximum.reduceat(times, starts)
+    return pa.table({"user": users, "ratings": np.add.reduceat(times, starts), "busiest_day": most})
+
+
+def measure_raters_in_memory(users: pa.Table, most_a_day: int) -> Measured:
+    """As `measure_raters`, of `users_of` the rows."""
     totals, counts = np.unique(np.asarray(users["ratings"]), return_counts=True)
     too_fast = users.filter(pac.greater(users["busiest_day"], most_a_day))
     numbers = {
@@ -96,9 +112,8 @@ def measure_raters_in_memory(rows: pa.Table, raters: Raters, most_a_day: int) ->
     return Measured(numbers, {"users too fast": _most(too_fast, "busiest_day")} if len(too_fast) else {})
 
 
-def users_beyond_in_memory(rows: pa.Table, raters: Raters, fence: float) -> Rows:
-    """As `users_beyond`, of the columns that say who rated when (n,)."""
-    users = _users(rows, raters)
+def users_beyond_in_memory(users: pa.Table, fence: float) -> Rows:
+    """As `users_beyond`, of `users_of` the rows."""
     return _most(users.filter(pac.greater(users["ratings"], fence)), "ratings")
 
 
@@ -141,17 +156,3 @@ def _between(times: Mapping[float, int], lowest: float, end: float) -> int:
 
 def _most(users: pa.Table, column: str) -> Rows:
     return plain_rows(users.sort_by([(column, "descending")]).slice(0, SAMPLE))
-
-
-def _users(rows: pa.Table, raters: Raters) -> pa.Table:
-    """user, ratings and busiest_day, the most on one day, of each user; no user and no time are -1."""
-    seconds = np.asarray(
-        pac.fill_null(rows[raters.time].cast(pa.timestamp("s", "UTC"), safe=False).cast(pa.int64()), -1)
-    )
-    user = np.asarray(pac.fill_null(rows[raters.user], -1)).astype(np.int64)
-    days, times = np.unique((user << 32) + seconds // DAY_SECONDS, return_counts=True)
-    users, starts = np.unique((days + (1 << 31)) >> 32, return_index=True)
-    if not len(users):
-        return pa.table({"user": users, "ratings": users, "busiest_day": users})
-    most = np.maximum.reduceat(times, starts)
-    return pa.table({"user": users, "ratings": np.add.reduceat(times, starts), "busiest_day": most})

@@ -106,8 +106,7 @@ class Scan:
 
         def measured() -> Measured:
             if self._fits_memory:
-                rows = self._rows(raters.user, raters.time)
-                return in_memory.measure_raters_in_memory(rows, raters, most_a_day)
+                return in_memory.measure_raters_in_memory(self._users_in_memory, most_a_day)
             return measures.measure_raters(self._frame, raters, most_a_day)
 
         return self._part(USERS, str(most_a_day), measured)
@@ -117,7 +116,7 @@ class Scan:
         raters = self.declaration.raters
         assert raters is not None
         if self._fits_memory:
-            return in_memory.users_beyond_in_memory(self._rows(raters.user, raters.time), raters, fence)
+            return in_memory.users_beyond_in_memory(self._users_in_memory, fence)
         return measures.users_beyond(self._frame, raters, fence)
 
     def earlier(self) -> Iterator[Earlier]:
@@ -161,6 +160,12 @@ class Scan:
         columns = list(dict.fromkeys([*named, *((raters.user, raters.time) if raters else ())]))
         words = [name for name in columns if isinstance(declaration.layouts[0][name].dataType, StringType)]
         return self.lakehouse.dataset(declaration.table, self._version, encoded=words).to_table(columns)
+
+    @cached_property
+    def _users_in_memory(self) -> pa.Table:
+        raters = self.declaration.raters
+        assert raters is not None
+        return in_memory.users_of(self._rows(raters.user, raters.time), raters)
 
     @property
     def _version(self) -> int | None:

@@ -22,6 +22,7 @@ from reco_assets.quality.in_memory import (
     numbers_by_value,
     numbers_of_list,
     users_beyond_in_memory,
+    users_of,
 )
 from reco_assets.quality.measures import (
     collected,
@@ -64,11 +65,12 @@ def test_repeated_keys_are_those_that_an_engine_groups(rows: list, spark: Any) -
 @given(rows=SEEN.map(lambda rows: [(0, 0, START), *(row for row in rows if None not in row)]), most=st.integers(0, 9))
 def test_raters_are_those_that_an_engine_groups(rows: list, most: int, spark: Any) -> None:
     frame = spark.createDataFrame(seen(rows))
-    found, expected = measure_raters_in_memory(seen(rows), PEOPLE, most), measure_raters(frame, PEOPLE, most)
+    users = users_of(seen(rows), PEOPLE)
+    found, expected = measure_raters_in_memory(users, most), measure_raters(frame, PEOPLE, most)
     assert found.numbers == expected.numbers
     for ours, theirs in (
         (found.samples, expected.samples),
-        ({"": users_beyond_in_memory(seen(rows), PEOPLE, most)}, {"": users_beyond(frame, PEOPLE, most)}),
+        ({"": users_beyond_in_memory(users, most)}, {"": users_beyond(frame, PEOPLE, most)}),
     ):
         assert {name: _fastest(users) for name, users in ours.items()} == {n: _fastest(u) for n, u in theirs.items()}
 
@@ -90,7 +92,7 @@ def test_unknown_ids_are_those_that_an_engine_does_not_find(rows: list, known: s
 def test_a_table_without_rows_has_neither_repeated_keys_nor_raters() -> None:
     assert measure_keys_in_memory(seen([]), ("user_id", "movie_id")).numbers == {"repeated keys": 0, "rows too many": 0}
     none = {"totals": [], "busiest day": 0, "users too fast": 0}
-    assert measure_raters_in_memory(seen([]), PEOPLE, 1).numbers == none
+    assert measure_raters_in_memory(users_of(seen([]), PEOPLE), 1).numbers == none
 
 
 @pytest.mark.parametrize("table", STORED)

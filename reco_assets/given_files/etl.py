@@ -23,6 +23,7 @@ from reco_assets.sources.netflix import blocks_table
 from reco_assets.sources.raw_forms import raw_form_of
 from reco_assets.sources.source import read_raw
 from reco_assets.sources.unreadable import watched
+from reco_assets.split.arrays import RATING
 from reco_assets.split.futures import write_futures_csv
 from reco_assets.tables import FUTURE_RATINGS, QUARANTINE_RATINGS, SIDE_TABLES, TRAIN_RATINGS
 from reco_assets.vocabulary import HISTORY
@@ -84,7 +85,7 @@ def futures(settings: Settings, future_file: Path | None, csv_output: Path | Non
         future = (
             _cleaned(lakehouse, future_file).good.read_all()
             if future_file
-            else lakehouse.dataset(FUTURE_RATINGS.name).to_table()
+            else lakehouse.dataset(FUTURE_RATINGS.name).to_table(RATING)
         )
         return hand_over(settings, {"path": str(output), "rows": write_futures_csv(future, output)})
     if future_file:

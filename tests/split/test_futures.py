@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from reco_assets.split import futures
 from reco_assets.split.futures import write_futures_csv
 from resources.files import NoRegularFileError
 
@@ -63,9 +64,11 @@ def test_futures_never_replace_a_pipe(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [pipe]
 
 
-def test_many_futures_are_oldest_first_too(tmp_path: Path) -> None:
+def test_many_futures_are_oldest_first_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(futures, "ROWS_AT_ONCE", 3_000)
     started = datetime(2018, 9, 24, tzinfo=UTC)
     rows = [(n, 1, 4.0, started + timedelta(seconds=n * 7_919 % 20_011)) for n in range(20_000)]
     write_futures_csv(future_of(rows), tmp_path / "future.csv")
     times = [line.split(",")[0] for line in (tmp_path / "future.csv").read_text().splitlines()[1:]]
+    assert len(times) == len(rows)
     assert times == sorted(times)

@@ -84,28 +84,22 @@ def improve(solved: np.ndarray, rows: sp.csr_matrix, factors: np.ndarray, penalt
         room = Room(np.empty((_whole(longest), rank), np.float32), *np.zeros((3, _whole(rank)), np.float32))
         _solve(first, last, (entries, fixed, room), solved)
 
-    _compile_by(lambda: solve(0, 0))
     cuts = np.searchsorted(rows.indptr, np.arange(CHUNK, rows.nnz, CHUNK))
     cuts = np.unique([0, *cuts, rows.shape[0]])
     for _ in pool.map(solve, cuts[:-1].tolist(), cuts[1:].tolist()):
         pass
 
 
-def compiled(function: Callable) -> Any:
-    """Compile a function at its first call and keep the code in `__pycache__`, or in the user's cache.
+def make_ready(rows: sp.csr_matrix) -> None:
+    """Compile for such rows, or read what was compiled and kept; what was kept and is damaged is forgotten.
 
-    Where neither can be written to, each process compiles it anew.
+    `improve` would do the same at its first call, but what is damaged would end it.
     """
-    dispatcher = njit(nogil=True, fastmath=True, error_model="numpy")(function)
-    with suppress(RuntimeError, AttributeError):  # no folder to keep it in; NUMBA_DISABLE_JIT=1
-        dispatcher.enable_caching()
-    return dispatcher
-
-
-def _compile_by(first_call: Callable[[], None]) -> None:
-    """Make the first call of `_solve`, for which no row is solved; code that was kept and is damaged is forgotten."""
+    nothing, vectors = np.zeros((0, 0), np.float32), np.zeros((3, 0), np.float32)
+    fixed = Fixed(nothing, nothing, np.float32(0), np.float32(0))
+    problem = (Entries(rows.indptr, rows.indices, rows.data), fixed, Room(nothing, *vectors))
     try:
-        first_call()
+        _solve(0, 0, problem, nothing)
     except (OSError, EOFError, ValueError, UnpicklingError):  # no room to keep it in, or it was written by half
         with suppress(OSError):
             _solve.recompile()
@@ -176,6 +170,17 @@ def _step(row: int, left: np.float32, room: Room, solved: np.ndarray) -> np.floa
     for k in range(rank):
         direction[k] = residual[k] + after / left * direction[k]
     return after
+
+
+def compiled(function: Callable) -> Any:
+    """Compile a function at its first call and keep the code in `__pycache__`, or in the user's cache.
+
+    Where neither can be written to, each process compiles it anew.
+    """
+    dispatcher = njit(nogil=True, fastmath=True, error_model="numpy")(function)
+    with suppress(RuntimeError, AttributeError):  # no folder to keep it in; NUMBA_DISABLE_JIT=1
+        dispatcher.enable_caching()
+    return dispatcher
 
 
 @compiled

@@ -55,7 +55,7 @@ def factorize(ratings: sp.csr_matrix, config: AlsConfig) -> tuple[np.ndarray, np
 
     Implicit data count every stored entry as one like, whatever its value. The number of cores changes nothing.
     """
-    from reco_assets.models.als.kernel import Penalty, improve
+    from reco_assets.models.als.kernel import Penalty, improve, make_ready
 
     rng = np.random.default_rng(config.seed)
     items = rng.standard_normal((ratings.shape[1], config.rank), dtype=np.float32) / np.float32(np.sqrt(config.rank))
@@ -67,6 +67,8 @@ def factorize(ratings: sp.csr_matrix, config: AlsConfig) -> tuple[np.ndarray, np
         ratings = sp.csr_matrix((targets, ratings.indices, ratings.indptr), ratings.shape)
     by_item = ratings.T.tocsr()
     users = np.zeros((ratings.shape[0], config.rank), np.float32)
+    for rows in (ratings, by_item):
+        make_ready(rows)
     with threadpool_limits(1), ThreadPoolExecutor(usable_cores()) as pool:
         for _ in range(config.max_iter):
             improve(users, ratings, items, penalty, pool)

@@ -119,6 +119,7 @@ import copied, numpy, scipy.sparse
 rng = numpy.random.default_rng(0)
 solved, factors = numpy.zeros((60, 50), "f4"), rng.normal(size=(40, 50)).astype("f4")
 rows = scipy.sparse.csr_matrix(numpy.where(rng.random((60, 40)) < 0.4, rng.normal(size=(60, 40)), 0).astype("f4"))
+copied.make_ready(rows)
 copied.improve(solved, rows, factors, copied.Penalty(0.75, 0.1, True), ThreadPoolExecutor(1))
 print(hashlib.sha256(solved).hexdigest())
 """

@@ -1,5 +1,6 @@
 """Conjugate gradients come as near to the exact solution of every row as they are asked to."""
 
+import runpy
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba import njit
 
 from reco_assets.models.als import kernel
 from reco_assets.models.als.kernel import Penalty, improve
@@ -162,6 +164,13 @@ def test_code_that_was_written_by_half_is_compiled_anew(fitted_twice: tuple[Path
     assert index.stat().st_size
 
 
-def test_code_is_compiled_also_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("numba.core.caching.CacheImpl._locator_classes", [])
-    assert kernel.compiled(lambda x: x + 1)(1) == 2
+def test_code_is_compiled_also_where_nothing_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("__pycache__", "cache"):
+        (tmp_path / name).touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    (tmp_path / "written.py").write_text("def more(x):\n    return x + 1\n")
+    more = runpy.run_path(str(tmp_path / "written.py"))["more"]
+    with pytest.raises(RuntimeError, match="no locator available"):
+        njit(cache=True)(more)
+    assert kernel.compiled(more)(1) == 2

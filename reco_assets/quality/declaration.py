@@ -121,12 +121,11 @@ class Raters:
 class Declaration:
     """All that is asked of one table.
 
-    `layouts` are the columns it may have, the first being the platform's own. `may_shrink` and `may_grow` are the
-    shares by which its rows may change from one version to the next; None: by any.
+    `may_shrink` and `may_grow` are the shares by which its rows may change from one version to the next; None: by any.
     """
 
     table: str
-    layouts: tuple[StructType, ...]
+    columns: StructType
     required: tuple[str, ...]
     rules: tuple[Rule, ...] = ()
     key: tuple[str, ...] = ()
@@ -147,7 +146,7 @@ class Declaration:
     @property
     def lists(self) -> tuple[str, ...]:
         """The required columns of lists."""
-        return tuple(name for name in self.required if isinstance(self.layouts[0][name].dataType, ArrayType))
+        return tuple(name for name in self.required if isinstance(self.columns[name].dataType, ArrayType))
 
     @property
     def kinds(self) -> tuple[str, ...]:

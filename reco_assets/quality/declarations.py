@@ -8,8 +8,6 @@ declaration is measured, and what follows from it.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pyspark.sql.types import StructType
-
 from reco_assets import tables
 from reco_assets.events.schema import EVENT_TYPES
 from reco_assets.quality.common_rules import HALF_STARS, STARS, at_least, calendar, not_empty, not_future, one_of
@@ -41,7 +39,7 @@ def _bronze(spec: TableSpec, *rules: Rule, empty: Empty = Empty.ERROR) -> Declar
     """A typed value keeps its rules, or is null; and a raw table may repeat a row, which cleaning counts: no key."""
     return Declaration(
         spec.name,
-        (spec.schema,),
+        spec.schema,
         required=(LINE, SOURCE_FILE, LOADED_TS),
         rules=(*rules, *at_least(1, LINE), not_future(LOADED_TS)),
         empty=empty,
@@ -51,7 +49,7 @@ def _bronze(spec: TableSpec, *rules: Rule, empty: Empty = Empty.ERROR) -> Declar
 def _quarantine(spec: TableSpec, may_be_absent: bool = False) -> Declaration:
     return Declaration(
         spec.name,
-        (spec.schema,),
+        spec.schema,
         required=tuple(spec.schema.names),
         rules=(*at_least(1, "line"), REASONED),
         key=spec.key,
@@ -64,7 +62,7 @@ def _quarantine(spec: TableSpec, may_be_absent: bool = False) -> Declaration:
 def _side(spec: TableSpec, empty: Empty = Empty.ERROR) -> Declaration:
     return Declaration(
         spec.name,
-        (spec.schema,),
+        spec.schema,
         required=(*RATING, "origin"),
         rules=STREAMED_RULES,
         key=spec.key,
@@ -90,7 +88,7 @@ def _lists(spec: TableSpec, column: str) -> Declaration:
     }
     return Declaration(
         spec.name,
-        (spec.schema,),
+        spec.schema,
         required=tuple(spec.schema.names),
         rules=(
             *at_least(0, *spec.key),
@@ -102,17 +100,13 @@ def _lists(spec: TableSpec, column: str) -> Declaration:
     )
 
 
-def _of(spec: TableSpec) -> tuple[StructType, ...]:
-    return (spec.schema,)
-
-
 _WRITTEN = (
     _bronze(tables.BRONZE_RATINGS, *at_least(0, "user_id", "movie_id", "timestamp"), STARS),
     _bronze(tables.BRONZE_MOVIES, *at_least(0, "movie_id"), TITLED, empty=Empty.WARNING),
     _bronze(tables.BRONZE_TAGS, *at_least(0, "user_id", "movie_id", "timestamp"), TAGGED, empty=Empty.WARNING),
     Declaration(
         "silver/ratings",
-        _of(tables.SILVER_RATINGS),
+        tables.SILVER_RATINGS.schema,
         required=(*RATING, "year", "month"),
         rules=(*RATING_RULES, *calendar("rating_ts")),
         key=tables.SILVER_RATINGS.key,
@@ -122,7 +116,7 @@ _WRITTEN = (
     ),
     Declaration(
         "silver/movies",
-        _of(tables.SILVER_MOVIES),
+        tables.SILVER_MOVIES.schema,
         required=("movie_id", "title", "genres_string", "genres"),
         rules=(
             *at_least(0, "movie_id"),
@@ -142,7 +136,7 @@ _WRITTEN = (
     ),
     Declaration(
         "silver/tags",
-        _of(tables.SILVER_TAGS),
+        tables.SILVER_TAGS.schema,
         required=("user_id", "movie_id", "tag", "tag_ts", "year", "month"),
         rules=(
             *at_least(0, "user_id", "movie_id"),
@@ -156,7 +150,7 @@ _WRITTEN = (
     *(_quarantine(spec) for spec in tables.QUARANTINES),
     Declaration(
         "silver/split_ratings",
-        _of(tables.SPLIT_RATINGS),
+        tables.SPLIT_RATINGS.schema,
         required=(*RATING, "origin", "side", "policy"),
         rules=(*RATING_RULES, one_of("side", *SIDES)),
     ),
@@ -165,7 +159,7 @@ _WRITTEN = (
     _side(tables.FUTURE_RATINGS, empty=Empty.FINE),
     Declaration(
         "stream/ratings",
-        _of(tables.STREAM_RATINGS),
+        tables.STREAM_RATINGS.schema,
         required=("batch", "line", *RATING, "split"),
         rules=(*STREAMED_RULES, *at_least(1, "line"), one_of("split", *LEARNED_SIDES)),
         key=tables.STREAM_RATINGS.key,
@@ -179,7 +173,7 @@ _WRITTEN = (
     _quarantine(tables.STREAM_QUARANTINE, may_be_absent=True),
     Declaration(
         "events/log",
-        _of(tables.EVENTS_LOG),
+        tables.EVENTS_LOG.schema,
         required=("event_id", "event_type", "event_ts", *PLACE, "ingested_ts", "event_date"),
         rules=(
             *at_least(0, "user_id", "movie_id", *PLACE[2:]),
@@ -195,7 +189,7 @@ _WRITTEN = (
     ),
     Declaration(
         "events/dead_letters",
-        _of(tables.DEAD_LETTERS),
+        tables.DEAD_LETTERS.schema,
         required=(*PLACE, "messages", "reasons", "ingested_ts"),
         rules=(
             *at_least(0, *PLACE[2:]),
@@ -208,7 +202,7 @@ _WRITTEN = (
     ),
     Declaration(
         "gold/trending",
-        _of(tables.TRENDING),
+        tables.TRENDING.schema,
         required=tuple(tables.TRENDING.schema.names),
         rules=(*at_least(0, "movie_id", "score"), *at_least(1, "events", "rank"), not_future("as_of", warns=True)),
         key=tables.TRENDING.key,
@@ -225,7 +219,7 @@ def with_plain_ones(written: Sequence[Declaration], specs: Iterable[TableSpec]) 
     """These declarations, and a plain one for each table that none of them is about."""
     known = {declaration.table for declaration in written}
     others = (spec for spec in specs if spec.name not in known)
-    return (*written, *(Declaration(s.name, _of(s), required=s.key, key=s.key, empty=Empty.WARNING) for s in others))
+    return (*written, *(Declaration(s.name, s.schema, required=s.key, key=s.key, empty=Empty.WARNING) for s in others))
 
 
 DECLARATIONS = with_plain_ones(_WRITTEN, tables.DECLARED.values())

@@ -197,12 +197,13 @@ def _counts(name: str) -> bool:
 def ordered_columns(declaration: Declaration) -> list[str]:
     """The columns whose lowest and highest value tell something: numbers and times that a rule is about."""
     ruled = {name for rule in declaration.rules for name in rule.columns}
-    layout = declaration.layouts[0]
-    return [f.name for f in layout if f.name in ruled and isinstance(f.dataType, NumericType | TimestampType)]
+    return [
+        f.name for f in declaration.columns if f.name in ruled and isinstance(f.dataType, NumericType | TimestampType)
+    ]
 
 
 def _times_of(declaration: Declaration) -> set[str]:
-    return {f.name for f in declaration.layouts[0] if isinstance(f.dataType, TimestampType)}
+    return {f.name for f in declaration.columns if isinstance(f.dataType, TimestampType)}
 
 
 def _rows(frame: "DataFrame") -> Rows:

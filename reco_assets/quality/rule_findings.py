@@ -12,8 +12,8 @@ LOOK_ABOVE = "Look at what it is made from."
 
 
 def schema_finding(declaration: Declaration, found: Mapping[str, str]) -> Finding:
-    """Columns (name to type) against the declared layout that they are nearest to."""
-    differences = min((_differences(layout, found) for layout in _layouts(declaration)), key=len)
+    """Columns (name to type) against the declared ones."""
+    differences = _differences(_types(declaration), found)
     text = "; ".join(differences) + ". Build the table again." if differences else f"All {len(found)} columns fit."
     numbers = {"columns": len(found), "wrong columns": differences}
     return Finding(declaration.table, kinds.SCHEMA, not differences, text, numbers=numbers)
@@ -21,9 +21,7 @@ def schema_finding(declaration: Declaration, found: Mapping[str, str]) -> Findin
 
 def fitting_columns(declaration: Declaration, found: Mapping[str, str]) -> frozenset[str]:
     """The columns that are there with a declared type: what else is asked of the table can be measured on them."""
-    return frozenset(
-        name for layout in _layouts(declaration) for name, kind in layout.items() if found.get(name) == kind
-    )
+    return frozenset(name for name, kind in _types(declaration).items() if found.get(name) == kind)
 
 
 def null_finding(declaration: Declaration, measured: Measured) -> Finding:
@@ -121,8 +119,8 @@ def row_count_finding(declaration: Declaration, rows: int, before: Earlier | Non
     )
 
 
-def _layouts(declaration: Declaration) -> list[dict[str, str]]:
-    return [{field.name: field.dataType.simpleString() for field in layout} for layout in declaration.layouts]
+def _types(declaration: Declaration) -> dict[str, str]:
+    return {field.name: field.dataType.simpleString() for field in declaration.columns}
 
 
 def _differences(declared: Mapping[str, str], found: Mapping[str, str]) -> list[str]:

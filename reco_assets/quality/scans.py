@@ -158,7 +158,7 @@ class Scan:
             *(r.column for r in declaration.references),
         ]
         columns = list(dict.fromkeys([*named, *((raters.user, raters.time) if raters else ())]))
-        words = [name for name in columns if isinstance(declaration.layouts[0][name].dataType, StringType)]
+        words = [name for name in columns if isinstance(declaration.columns[name].dataType, StringType)]
         return self.lakehouse.dataset(declaration.table, self._version, encoded=words).to_table(columns)
 
     @cached_property

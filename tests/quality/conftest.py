@@ -108,7 +108,7 @@ def arrow() -> Callable[..., pa.Table]:
     """Rows as a table with the declared columns, or with others."""
 
     def make(table: str, rows: Rows, columns: StructType | None = None) -> pa.Table:
-        schema = to_arrow_schema(columns or DECLARED[table].layouts[0], timezone="UTC")
+        schema = to_arrow_schema(columns or DECLARED[table].columns, timezone="UTC")
         return pa.Table.from_pylist(rows, schema=schema)
 
     return make

@@ -145,7 +145,7 @@ def test_a_list_of_recommendations_is_looked_into(
 def test_other_columns_fail_the_schema_and_the_rest_is_still_checked(
     check: Callable, good_rows: Callable, arrow: Callable
 ) -> None:
-    declared = list(DECLARED[RATINGS].layouts[0])
+    declared = list(DECLARED[RATINGS].columns)
     without = StructType([field for field in declared if field.name != "rating"])
     longer = StructType([*declared, StructField("note", StringType())])
     wider = StructType([StructField("rating", DoubleType()) if field.name == "rating" else field for field in declared])

@@ -80,7 +80,7 @@ class Mutated:
 @st.composite
 def mutated_tables(draw: st.DrawFn, good_rows: Callable[[str], Rows]) -> Mutated:
     declaration = draw(st.sampled_from(DECLARATIONS))
-    table, columns = declaration.table, declaration.layouts[0]
+    table, columns = declaration.table, declaration.columns
     rows = good_rows(table)[:20]
     at = draw(st.integers(0, len(rows) - 1))
     change = draw(st.sampled_from(["null", "wrong", "repeat", "drop", "add", "retype"]))

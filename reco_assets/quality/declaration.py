@@ -23,24 +23,48 @@ class AtLeast:
 
     lowest: int
 
+    def holds(self, column: str) -> str:
+        """The rule in SQL."""
+        return f"{column} >= {self.lowest}"
+
 
 @dataclass(frozen=True)
 class UntilNow:
     """Of a rule: its column, times, holds none after now and the skew of clocks."""
 
+    def holds(self, column: str) -> str:
+        """The rule in SQL."""
+        return f"unix_seconds({column}) <= {{latest}}"
+
 
 @dataclass(frozen=True)
 class Calendar:
-    """Of a rule: the columns year and month are those of a time."""
+    """Of a rule: its column, named year or month, is that of a time."""
 
     time: str
+
+    def holds(self, column: str) -> str:
+        """The rule in SQL, whose functions have the names of the columns."""
+        return f"{column} = {column}({self.time})"
 
 
 @dataclass(frozen=True)
 class FewValues:
-    """Of a rule: its column holds no others than these few values, so that it is told from how often each is there."""
+    """Of a rule: its column holds no others than these few values, all words or all numbers.
+
+    So it is told from how often each is there.
+    """
 
     values: tuple[str | float, ...]
+
+    def holds(self, column: str) -> str:
+        """The rule in SQL."""
+        if isinstance(self.values[0], str):
+            words = ", ".join(f"'{value}'" for value in self.values)
+            return f"{column} IN ({words})"
+        # Doubles, each by name: with decimals, or a floor, Sail raises "Cannot cast to Decimal" on NaN.
+        numbers = ", ".join(f"{value}D" for value in self.values)
+        return f"CAST({column} AS DOUBLE) IN ({numbers})"
 
 
 @dataclass(frozen=True)
@@ -50,33 +74,62 @@ class YearsUntil:
     first: int
     ahead: int
 
+    def holds(self, column: str) -> str:
+        """The rule in SQL."""
+        return f"{column} BETWEEN {self.first} AND {{year}} + {self.ahead}"
+
 
 @dataclass(frozen=True)
 class NotEmpty:
     """Of a rule: its column holds no empty text."""
+
+    def holds(self, column: str) -> str:
+        """The rule in SQL."""
+        return f"{column} <> ''"
 
 
 @dataclass(frozen=True)
 class HasEntries:
     """Of a rule: its column holds no empty list."""
 
+    def holds(self, column: str) -> str:
+        """The rule in SQL."""
+        return f"size({column}) >= 1"
 
-Shape = AtLeast | UntilNow | YearsUntil | NotEmpty | Calendar | FewValues | HasEntries
+
+@dataclass(frozen=True)
+class EachRow:
+    """Of a rule: nothing but a look at each row, in SQL, tells whether it holds."""
+
+    sql: str
+
+    def holds(self, _: str) -> str:
+        """The rule in SQL."""
+        return self.sql
+
+
+Shape = AtLeast | UntilNow | YearsUntil | NotEmpty | Calendar | FewValues | HasEntries | EachRow
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What must hold in every row whose `columns` are not null, in SQL that both engines know.
+    """What must hold in every row whose `columns` are not null; the shape is about the first of them.
 
-    `{latest}` stands for the last Unix second that is not in the future, `{year}` for the current year.
-    With `warns` a broken rule is a warning. `shape`: what else than a look at every row tells that it holds.
+    With `warns` a broken rule is a warning.
     """
 
     name: str
     columns: tuple[str, ...]
-    holds: str
+    shape: Shape
     warns: bool = False
-    shape: Shape | None = None
+
+    @property
+    def holds(self) -> str:
+        """The rule in SQL that both engines know.
+
+        `{latest}` stands for the last Unix second that is not in the future, `{year}` for the current year.
+        """
+        return self.shape.holds(self.columns[0])
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from reco_assets import tables
 from reco_assets.events.schema import EVENT_TYPES
 from reco_assets.quality.common_rules import HALF_STARS, STARS, at_least, calendar, not_empty, not_future, one_of
-from reco_assets.quality.declaration import Bins, Declaration, Empty, HasEntries, Raters, Reference, Rule, YearsUntil
+from reco_assets.quality.declaration import (
+    Bins,
+    Declaration,
+    EachRow,
+    Empty,
+    HasEntries,
+    Raters,
+    Reference,
+    Rule,
+    YearsUntil,
+)
 from reco_assets.sources.source import LINE, LOADED_TS, SOURCE_FILE
 from reco_assets.vocabulary import (
     KEY,
@@ -24,7 +34,7 @@ FIRST_FILM, YEARS_AHEAD = 1870, 10
 LONGEST_LIST = 1_000
 
 TITLED, TAGGED = not_empty("title"), not_empty("tag")
-REASONED = Rule("a reason is given", ("reasons",), "size(reasons) >= 1", shape=HasEntries())
+REASONED = Rule("a reason is given", ("reasons",), HasEntries())
 RATING_RULES = (*at_least(0, "user_id", "movie_id"), STARS, not_future("rating_ts"))
 # Of tables that keep every row they took: intake judged its date, and one let in by a wrong clock would stop all after.
 STREAMED_RULES = (*RATING_RULES[:-1], not_future("rating_ts", warns=True))
@@ -92,7 +102,7 @@ def _lists(spec: TableSpec, column: str) -> Declaration:
         required=tuple(spec.schema.names),
         rules=(
             *at_least(0, *spec.key),
-            *(Rule(f"{column} {name}", (column,), holds) for name, holds in rules.items()),
+            *(Rule(f"{column} {name}", (column,), EachRow(holds)) for name, holds in rules.items()),
             not_future("generated_ts"),
         ),
         key=spec.key,
@@ -125,9 +135,8 @@ _WRITTEN = (
             Rule(
                 "release_year is one of films",
                 ("release_year",),
-                f"release_year BETWEEN {FIRST_FILM} AND {{year}} + {YEARS_AHEAD}",
+                YearsUntil(FIRST_FILM, YEARS_AHEAD),
                 warns=True,
-                shape=YearsUntil(FIRST_FILM, YEARS_AHEAD),
             ),
         ),
         key=tables.SILVER_MOVIES.key,
@@ -179,7 +188,11 @@ _WRITTEN = (
             *at_least(0, "user_id", "movie_id", *PLACE[2:]),
             one_of("event_type", *EVENT_TYPES),
             STARS,
-            Rule("event_date is the day of event_ts", ("event_date", "event_ts"), "event_date = to_date(event_ts)"),
+            Rule(
+                "event_date is the day of event_ts",
+                ("event_date", "event_ts"),
+                EachRow("event_date = to_date(event_ts)"),
+            ),
             not_future("event_ts", warns=True),  # extraction judged it; one let in by a wrong clock stays
         ),
         key=tables.EVENTS_LOG.key,

@@ -18,12 +18,11 @@ from typing import Any
 
 from conditions import DRIVER_MEMORY, busy_cores, conditions, keep_to, set_by_hand, write_asked
 from data import SHAPES, make
-from figures import print_ratios, write_documents
+from figures import SMALL, missed, print_ratios, write_documents
 from measuring import HERE, MOVIELENS, REPO, ScriptFailedError, measure
 
 PEERS = HERE / "peers"
 OWN, BY_HAND, SPARK = (str(REPO / folder / "bin" / "python") for folder in (".venv", ".venv-peers", ".venv-spark"))
-SMALL = "ml-latest-small"
 SIZES = (SMALL, *SHAPES)
 BUSY = 0.5  # cores of others, from which on a part is named
 
@@ -133,8 +132,13 @@ def main() -> None:
     print_ratios(document)
     if arguments.write:
         write_documents(document, REPO / "docs")
+    over = missed(document)
+    for line in over:
+        print(f"Over a limit: {line}")
     if failed:
         sys.exit(f"Failed: {', '.join(failed)}. What they said is below {arguments.results}, in <size>/<part>.log.")
+    if over:
+        sys.exit(1)
 
 
 def run_parts(size: str, parts: Mapping[str, Part], now: Mapping[str, Any], arguments: argparse.Namespace) -> list[str]:

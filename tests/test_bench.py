@@ -33,7 +33,7 @@ def test_stages_that_belong_together_take_their_sum_and_the_greatest_memory():
         "polars + delta-rs",
         "5.00",
         "1.20",
-        "≤ 1.2",
+        "≤ 1.2 ✓",
         "90",
         "70",
     )
@@ -53,7 +53,7 @@ def test_a_judgement_is_compared_without_the_lists_that_it_needs():
 
 def test_growth_is_the_time_of_a_rating_at_20_million_by_that_at_1_million():
     sizes = {"1m": {"main": part(bronze=(1.0, 1.0))}, "20m": {"main": part(bronze=(30.0, 1.0))}}
-    assert [*figures.growth(sizes)] == [("bronze", "", "1.00", "", "30.00", "1.50")]
+    assert [*figures.by_size(sizes)] == [("bronze", "", "1.00", "", "30.00", "1.50 ✗")]
 
 
 def test_the_page_is_changed_between_its_marks_alone(tmp_path, monkeypatch):
@@ -103,3 +103,15 @@ def test_files_that_another_commit_made_are_made_anew(tmp_path, monkeypatch):
     for commit in ("old", "old", "new"):
         run.make_files("100k", tmp_path / "files", commit)
     assert made == [False, True, False]
+
+
+def test_a_limit_that_is_not_kept_is_marked_and_named():
+    sizes = {"20m": {"main": part(27.0, 7000.0), "main_by_hand": part(20.0, 100.0)}}
+    assert row(sizes, "whole main job", "polars + implicit by hand")[6] == "≤ 1.3 ✗, ≤ 6,144 MiB ✗"
+    assert len(figures.missed({"sizes": sizes})) == 1
+
+
+def test_seconds_are_asked_of_the_smallest_files():
+    sizes = {"ml-latest-small": {"cold": part(7.0), "import_dagster": part(0.6)}}
+    assert row(sizes, "ml-latest-small, cold", "import dagster")[6] == "≤ 8 s ✓"
+    assert figures.missed({"sizes": sizes}) == []

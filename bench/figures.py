@@ -89,6 +89,15 @@ COMPARED = (
         "whole main job", Took("main"), "polars + implicit by hand", Took("main_by_hand"), Limits(1.3, mib=6 * 1024)
     ),
     Compared("ml-latest-small, cold", Took("cold"), "import dagster", Took("import_dagster"), Limits(seconds=8)),
+    *(
+        Compared(name, took, "import dagster", Took("import_dagster"))
+        for name, took in (
+            ("dagster asset materialize, one table", Took("materialize")),
+            ("reco recommend", Took("recommend")),
+            ("sensor-started run", Took("sensor_run", ("sensor-started run",))),
+            ("from a file to its drift report", Took("sensor_run", ("from the file to its drift report",))),
+        )
+    ),
     Compared(
         "ml-latest-small on Spark, cold",
         Took("cold_spark"),

@@ -68,16 +68,24 @@ def _watch(child: "subprocess.Popen[str]") -> Iterator[dict[str, Any]]:
 
 
 def resident_mib(pid: int) -> float:
-    """Resident memory of a process and its children (the JVM), in MiB; 0 for one that has ended.
+    """Resident memory of a process and those below it (the JVM, Dagster's servers), in MiB; 0 for one that has ended.
 
-    Not of their children: those the JVM starts to set file modes share its memory and would count it twice.
+    Not of what the JVM starts to set file modes: they share its memory and would count it twice.
     """
+    return sum(_own_mib(process) for process in _family(str(pid)))
+
+
+def _family(pid: str) -> Iterator[str]:
+    yield pid
     try:
+        if Path(f"/proc/{pid}/comm").read_text().strip() == "java":
+            return
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
         children = {child for task in tasks for child in (task / "children").read_text().split()}
     except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    return sum(_own_mib(process) for process in (str(pid), *children))
+        return
+    for child in children:
+        yield from _family(child)
 
 
 def _own_mib(pid: str) -> float:

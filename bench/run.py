@@ -25,6 +25,7 @@ PEERS = HERE / "peers"
 OWN, BY_HAND, SPARK = (str(REPO / folder / "bin" / "python") for folder in (".venv", ".venv-peers", ".venv-spark"))
 SIZES = (SMALL, *SHAPES)
 BUSY = 0.5  # cores of others, from which on a part is named
+ONE_TABLE = ("gold/similar_movies", "-m", "reco_assets.definitions")
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _checks(tool: str) -> Part:
 
 
 PARTS: Mapping[str, Part] = {
-    "main": Part(_own("stages.py"), ("ours",)),
+    "main": Part(_own("stages.py"), ("ours", "home")),
     "main_by_hand": Part(_from_files("main_job.py", "by_hand"), ("by_hand",)),
     "etl_duckdb": Part(_from_files("etl_duckdb.py", "duckdb"), ("duckdb",)),
     "fit": _own_part("fit"),
@@ -93,8 +94,11 @@ PARTS: Mapping[str, Part] = {
 }
 COLD_PARTS: Mapping[str, Part] = {
     "import_dagster": Part(lambda _: [OWN, "-c", "import dagster"]),
-    "cold": Part(_own("cold.py"), ("ours",)),
-    "cold_spark": Part(_own("cold.py", python=SPARK), ("ours",), "spark"),
+    "cold": Part(_own("cold.py"), ("ours", "home")),
+    "materialize": Part(lambda _: [OWN, "-m", "dagster", "asset", "materialize", "--select", *ONE_TABLE]),
+    "recommend": Part(lambda _: [OWN, "-m", "reco_assets.cli", "recommend", "--user", "42"]),
+    "sensor_run": Part(_own("sensor_run.py"), ("home",)),
+    "cold_spark": Part(_own("cold.py", python=SPARK), ("ours", "home"), "spark"),
 }
 
 
@@ -146,7 +150,6 @@ def run_parts(size: str, parts: Mapping[str, Part], now: Mapping[str, Any], argu
     folder: Path = arguments.results / size
     place = Place(arguments.movielens if size == SMALL else folder / "files", folder / "work")
     (place.work / "kept").mkdir(parents=True, exist_ok=True)
-    (place.work / "home").mkdir(exist_ok=True)
     write_asked(place.asked, arguments.cores)
     if size != SMALL:
         make_files(size, place.files, now["commit"])
@@ -173,6 +176,7 @@ def run_parts(size: str, parts: Mapping[str, Part], now: Mapping[str, Any], argu
 
 
 def _variables(place: Place, engine: str) -> dict[str, str]:
+    (place.work / "home").mkdir(exist_ok=True)
     shutil.copy(REPO / "dagster.yaml", place.work / "home" / "dagster.yaml")
     return {
         "RECO_ENGINE": engine,

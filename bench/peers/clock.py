@@ -14,7 +14,12 @@ def stage(name: str) -> Iterator[dict[str, Any]]:
     found: dict[str, Any] = {}
     started, used = time.monotonic(), _cpu()
     yield found
-    print(json.dumps({"stage": name, "seconds": time.monotonic() - started, "cpu": _cpu() - used} | found), flush=True)
+    tell(name, time.monotonic() - started, _cpu() - used, **found)
+
+
+def tell(name: str, seconds: float, cpu: float, **found: Any) -> None:
+    """Print a stage's line."""
+    print(json.dumps({"stage": name, "seconds": seconds, "cpu": cpu} | found), flush=True)
 
 
 def _cpu() -> float:

@@ -62,13 +62,14 @@ def rows(form: RawForm) -> st.SearchStrategy[list[tuple[str | None, ...]]]:
 
 
 @pytest.fixture(scope="module")
-def text(spark: Any) -> Callable[..., Any]:
-    """Make a raw table of texts, as bronze was."""
+def drawn(raw: Callable, spark: Any) -> Callable[[RawForm, st.DataObject], tuple[pa.Table, Any]]:
+    """Draw lines, and make two raw tables of them: as bronze is, and of texts, as it was."""
 
-    def make(form: RawForm, raw: list[tuple[str | None, ...]]) -> Any:
-        fields = {name: pa.array([row[at] or None for row in raw], pa.string()) for at, name in enumerate(form.fields)}
-        place = {"_line": range(2, len(raw) + 2), "_source_file": ["file.csv"] * len(raw)}
-        return spark.createDataFrame(pa.table({**fields, **place}))
+    def make(form: RawForm, data: st.DataObject) -> tuple[pa.Table, Any]:
+        lines = data.draw(rows(form))
+        fields = {n: pa.array([line[at] or None for line in lines], pa.string()) for at, n in enumerate(form.fields)}
+        place = {"_line": range(2, len(lines) + 2), "_source_file": ["file.csv"] * len(lines)}
+        return raw(form, lines), spark.createDataFrame(pa.table({**fields, **place}))
 
     return make
 
@@ -87,15 +88,14 @@ def outcome(rows_of: Callable) -> Callable[[Any], Outcome]:
 @FEW
 @given(data=st.data())
 def test_ratings_are_what_they_were_as_text(
-    form: RawForm, data: st.DataObject, raw: Callable, text: Callable, outcome: Callable
+    form: RawForm, data: st.DataObject, drawn: Callable, outcome: Callable
 ) -> None:
-    lines = data.draw(rows(form))
-    given_text = text_path.ratings_as_text(text(form, lines))
-    expected = text_path.clean_ratings(given_text, NOW)
-    typed_rows = raw(form, lines)
+    typed_rows, before = drawn(form, data)
+    text = text_path.ratings_as_text(before)
+    expected = text_path.clean_ratings(text, NOW)
     cleaned = clean_ratings(typed_rows, form, NOW)
     assert outcome(cleaned) == outcome(expected)
-    known = text_path.exact_duplicates(text_path.typed_ratings(given_text), expected.quarantined)
+    known = text_path.exact_duplicates(text_path.typed_ratings(text), expected.quarantined)
     assert exact_duplicates(typed_rows, NEEDED, cleaned.quarantined) == known
 
 
@@ -123,16 +123,15 @@ def test_the_order_in_which_ratings_are_read_changes_nothing(
 @FEW
 @given(data=st.data())
 def test_movies_are_what_they_were_as_text(
-    layout: Any, data: st.DataObject, raw: Callable, text: Callable, outcome: Callable
+    layout: Any, data: st.DataObject, drawn: Callable, outcome: Callable
 ) -> None:
     form = RawForm(layout.movies.fields)
-    lines = data.draw(rows(form))
-    given_text = text_path.movies_as_text(text(form, lines))
-    expected = text_path.clean_movies(given_text)
-    typed_rows = raw(form, lines)
+    typed_rows, before = drawn(form, data)
+    text = text_path.movies_as_text(before)
+    expected = text_path.clean_movies(text)
     cleaned = clean_movies(typed_rows, form, NOW)
     assert outcome(cleaned) == outcome(expected)
-    known = text_path.exact_duplicates(text_path.typed_movies(given_text), expected.quarantined)
+    known = text_path.exact_duplicates(text_path.typed_movies(text), expected.quarantined)
     said = what_movies_say(typed_rows, form)
     assert exact_duplicates(said, ("movie_id", *SAID), cleaned.quarantined) == known
 
@@ -140,11 +139,8 @@ def test_movies_are_what_they_were_as_text(
 @pytest.mark.parametrize("layout", LAYOUTS, ids=["movielens", "netflix"])
 @FEW
 @given(data=st.data())
-def test_tags_are_what_they_were_as_text(
-    layout: Any, data: st.DataObject, raw: Callable, text: Callable, outcome: Callable
-) -> None:
+def test_tags_are_what_they_were_as_text(layout: Any, data: st.DataObject, drawn: Callable, outcome: Callable) -> None:
     form = RawForm(layout.tags.fields)
-    lines = data.draw(rows(form))
-    expected = text_path.clean_tags(text_path.tags_as_text(text(form, lines)), NOW)
-    typed_rows = raw(form, lines)
+    typed_rows, before = drawn(form, data)
+    expected = text_path.clean_tags(text_path.tags_as_text(before), NOW)
     assert outcome(clean_tags(typed_rows, form, NOW)) == outcome(expected)

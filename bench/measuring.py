@@ -13,7 +13,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 REPO = HERE.parent
-MOVIELENS = REPO.parent / "shared" / "data" / "ml-latest-small"
+MOVIELENS = REPO / "data" / "bronze" / "movielens" / "ml-latest-small"  # of `reco data fetch ml-latest-small`
 LOG_CHARACTERS = 2_000
 
 

@@ -154,7 +154,9 @@ def run_parts(size: str, parts: Mapping[str, Part], now: Mapping[str, Any], argu
     if size != SMALL:
         make_files(size, place.files, now["commit"])
     elif not place.files.is_dir():
-        sys.exit(f"{SMALL} is not at {place.files}: give its folder with --movielens, or other sizes with --size")
+        sys.exit(
+            f"{SMALL} is not at {place.files}: reco data fetch {SMALL}, or --movielens FOLDER, or --size without it"
+        )
     failed = []
     for name, part in parts.items():
         if not arguments.again and name in as_now(now, _kept(folder)):

@@ -46,7 +46,7 @@ def main() -> None:
 def fit(lakehouse: Lakehouse, kept: Path) -> None:
     """Both factorisations of the training ratings, and the lists of all users; the peers get the same entries."""
     config = configure(lakehouse.settings)
-    with stage("compiling or loading what is compiled"):
+    with stage("compiling or loading what is compiled"):  # told by itself: the peers come compiled
         few = sp.csr_matrix(np.eye(3, dtype=np.float32))
         for part in (config.ranking, config.rating):
             solver.factorize(few, part)

@@ -107,6 +107,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", nargs="+", choices=SIZES, default=[SMALL, "100k", "1m"])
     parser.add_argument("--part", nargs="+", choices=(*PARTS, *COLD_PARTS), help="these parts alone")
+    parser.add_argument("--without", nargs="+", choices=(*PARTS, *COLD_PARTS), default=[], help="all but these parts")
     parser.add_argument("--again", action="store_true", help="measure also what was measured before")
     parser.add_argument("--movielens", type=Path, default=MOVIELENS, help="folder of ml-latest-small")
     parser.add_argument(
@@ -125,7 +126,11 @@ def main() -> None:
     failed: list[str] = []
     for size in arguments.size:
         parts = COLD_PARTS if size == SMALL else PARTS
-        wanted = {name: part for name, part in parts.items() if arguments.part is None or name in arguments.part}
+        wanted = {
+            name: part
+            for name, part in parts.items()
+            if name in (arguments.part or parts) and name not in arguments.without
+        }
         failed += run_parts(size, wanted, now, arguments)
     kept = {size: _kept(arguments.results / size) for size in SIZES}
     document = {"conditions": now, "sizes": {size: as_now(now, parts) for size, parts in kept.items()}}

@@ -1,4 +1,7 @@
-"""The words that several rooms use for one thing: sides of the split, origins, the star scale, keys, CSV columns."""
+"""The words that several rooms use for one thing: sides of the split, origins, the star scale, keys, CSV columns.
+
+Pure.
+"""
 
 from datetime import timedelta
 

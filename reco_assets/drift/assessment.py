@@ -1,4 +1,4 @@
-"""From windows over what waits to a drift report: how each scored, which one decides, what either policy says.
+"""From windows over what waits to a drift report: how each scored, which one decides, what either policy says. Pure.
 
 A report is a function of its inputs and settings: no clock, no path, numbers rounded to what every machine agrees on.
 """

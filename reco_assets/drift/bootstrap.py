@@ -1,4 +1,4 @@
-"""What chance alone does to a drift score: a bootstrap of whole users on both sides.
+"""What chance alone does to a drift score: a bootstrap of whole users on both sides. Pure.
 
 Ratings cluster by user (intraclass correlation 0.19 on ml-latest-small), and real files hold few users of very
 unequal size: resampling rows would find everything significant. The unit here is the user, and two questions are

@@ -1,4 +1,4 @@
-"""Ratings of batches in the order of their arrival, as integer counts that add up: all that a drift report reads.
+"""Ratings of batches in the order of their arrival, as integer counts that add up: all that a drift report reads. Pure.
 
 Every array has the batch's position in its first column and is sorted by it, so the newest batches are the end of the
 array. Batches whose difference no longer matters can be added up under one position; nothing else changes by it.

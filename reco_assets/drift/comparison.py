@@ -1,4 +1,7 @@
-"""One window of new ratings against what the champion was trained and judged on: how it scored, and how surely."""
+"""One window of new ratings against what the champion was trained and judged on: how it scored, and how surely.
+
+Pure.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Which window decides: the policies over all windows that are judged, and over the pool alone."""
+"""Which window decides: the policies over all windows that are judged, and over the pool alone. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

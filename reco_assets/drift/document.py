@@ -1,4 +1,4 @@
-"""What a drift report says to people: sentences, rows of tables, flat numbers. All from its JSON."""
+"""What a drift report says to people: sentences, rows of tables, flat numbers. All from its JSON. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

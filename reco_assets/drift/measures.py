@@ -1,4 +1,4 @@
-"""What informs beside the score: who rates what, and how wrong the champion is on labels that came later."""
+"""What informs beside the score: who rates what, and how wrong the champion is on labels that came later. Pure."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""When drift leads to a retraining: the documented rule and the calibrated one, and the reasons they give."""
+"""When drift leads to a retraining: the documented rule and the calibrated one, and the reasons they give. Pure."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,7 @@
-"""What either policy would have done with past batches, one arriving after the other, with windows and without."""
+"""What either policy would have done with past batches, one arriving after the other, with windows and without.
+
+Pure.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

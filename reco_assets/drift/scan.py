@@ -3,7 +3,7 @@
 A scan takes batches in any portions and comes to the same result, so what it knows may be kept between reports: a
 report then costs what the new batches cost. A shifted batch that quiet ones follow is not forgotten: of all windows
 so far that were judged and exceeded the threshold, the largest score is kept; for the calibrated policy, the
-largest that is no chance, if one is.
+largest that is no chance, if one is. Pure.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

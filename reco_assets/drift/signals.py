@@ -1,4 +1,4 @@
-"""What a report says beside the drift score, an entry each, and which of it may call for a retraining by itself.
+"""What a report says beside the drift score, an entry each, and which of it may call for a retraining by itself. Pure.
 
 A new signal is one more entry in `SIGNALS`: reports show it, and where it has a trigger, every window is watched for it
 and both policies act on it.

@@ -5,7 +5,7 @@ newest one, and so on to twice as many rows and twice as many again. Starts are 
 nearly the same window, as in the smooth histograms of Braverman & Ostrovsky (2007, "Smooth histograms for sliding
 windows"): a start goes when the window before it is at most twice as large as the one after it. So of n rows about
 2·log2(n) windows are left, and any other suffix lies between two of them that differ by a factor of two at most. The
-start of the newest intake always stays.
+start of the newest intake always stays. Pure.
 """
 
 from collections.abc import Mapping

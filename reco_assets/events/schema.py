@@ -1,4 +1,4 @@
-"""What an event is: its types, their topics and fields; and raw messages as typed rows, or the reasons why not.
+"""What an event is: its types, their topics and fields; and raw messages as typed rows, or the reasons why not. Pure.
 
 A message is one JSON object in UTF-8. Fields that its type doesn't declare are kept as they came, in `extra`, so that
 who sends more than is known here loses nothing.

@@ -1,4 +1,4 @@
-"""Every feature, declared once: of whom it tells, its type, what it means, what must hold of it, and its SQL.
+"""Every feature, declared once: of whom it tells, its type, what it means, what must hold of it, and its SQL. Pure.
 
 What belongs here: the declarations. What doesn't: the sums they are made of (`running`), and how they are read as of a
 moment (`point_in_time`).

@@ -1,4 +1,4 @@
-"""From which figures on a model that is judged by sampled negatives may be deployed."""
+"""From which figures on a model that is judged by sampled negatives may be deployed. Pure."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Ratings as arrays, and the sparse matrix a model is fitted to."""
+"""Ratings as arrays, and the sparse matrix a model is fitted to. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

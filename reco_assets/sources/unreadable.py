@@ -1,4 +1,4 @@
-"""A share of unreadable rows that no healthy file has stops a run before it replaces anything.
+"""A share of unreadable rows that no healthy file has stops a run before it replaces anything. Pure.
 
 A healthy file has a few damaged rows, and those go to quarantine. A file in another scale, unit or format has many:
 then the few that pass are as wrong as the rest. It is unreadable when more than `QUARANTINE_MAX_SHARE` of its rows

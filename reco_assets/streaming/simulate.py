@@ -1,4 +1,4 @@
-"""Files of ratings whose drift is known: whole users or whole sessions of real ratings, shifted by so many stars.
+"""Files of ratings whose drift is known: whole users or whole sessions of real ratings, shifted by so many stars. Pure.
 
 Single rows would not do: ratings cluster by user and by session, and a file of independent rows shows far less noise
 than a real one of the same length.

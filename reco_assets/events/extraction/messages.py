@@ -1,4 +1,7 @@
-"""Where events are read from, as one small interface: partitions of topics, and the messages between two offsets."""
+"""Where events are read from, as one small interface: partitions of topics, and the messages between two offsets.
+
+Pure.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the people of a town do on a day: sessions in which movies are shown, some clicked, some of those rated.
+"""What the people of a town do on a day: sessions in which movies are shown, some clicked, some of those rated. Pure.
 
 Each step is likelier for movies that the user likes, so that views, clicks and ratings all tell of tastes.
 A day depends on the plan and its date alone: made again it is the same, whichever days were made before.

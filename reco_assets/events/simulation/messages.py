@@ -1,4 +1,4 @@
-"""What a town's people do, as messages of each type; ids are made of the plan, the day and a number."""
+"""What a town's people do, as messages of each type; ids are made of the plan, the day and a number. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

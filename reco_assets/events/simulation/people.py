@@ -1,4 +1,4 @@
-"""A seeded audience for the movies of `sources/synthetic.py`: how busy they are, what they like."""
+"""A seeded audience for the movies of `sources/synthetic.py`: how busy they are, what they like. Pure."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta

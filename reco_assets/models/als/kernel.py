@@ -1,4 +1,4 @@
-"""A few steps of conjugate gradients for the ridge problem of every row, compiled.
+"""A few steps of conjugate gradients for the ridge problem of every row, compiled. Pure.
 
     Takács, Pilászy, Tikk (2011), "Applications of the Conjugate Gradient Method for Implicit Feedback Collaborative
     Filtering": each row starts from its last solution, and no normal matrix is formed.

@@ -1,4 +1,4 @@
-"""Alternating least squares, for explicit residuals and for implicit feedback.
+"""Alternating least squares, for explicit residuals and for implicit feedback. Pure.
 
 For every row u with entries S_u, the other side's factors Y fixed, the ridge problem is that of
 

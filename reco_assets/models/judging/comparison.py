@@ -1,4 +1,4 @@
-"""Whether two models differ beyond noise: a paired bootstrap over users.
+"""Whether two models differ beyond noise: a paired bootstrap over users. Pure.
 
 Whole users are drawn, as many as there are, with replacement, and both models are scored on the same draw. Ratings of
 one user stand or fall together, so a draw of single ratings would find noise too small; and what makes a draw easy

@@ -1,4 +1,7 @@
-"""Judging a model on test ratings: stars on warm and on all pairs, lists over the full catalogue, two baselines."""
+"""Judging a model on test ratings: stars on warm and on all pairs, lists over the full catalogue, two baselines.
+
+Pure.
+"""
 
 import math
 from dataclasses import asdict, dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Ranking and rating metrics, as arrays in and numbers out.
+"""Ranking and rating metrics, as arrays in and numbers out. Pure.
 
 Definitions follow Järvelin & Kekäläinen (2002) for NDCG with binary gains, and TREC's trec_eval for the rest;
 tests compare them with `ranx` to 1e-9.

@@ -1,4 +1,4 @@
-"""Whether a candidate becomes the champion: one pure function of what the evaluations found."""
+"""Whether a candidate becomes the champion: one pure function of what the evaluations found. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

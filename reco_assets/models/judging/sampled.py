@@ -1,4 +1,4 @@
-"""Judging lists by leave-latest-one-out with sampled negatives, as He et al. (2017) do for NCF, section 4.1.
+"""Judging lists by leave-latest-one-out with sampled negatives, as He et al. (2017) do for NCF, section 4.1. Pure.
 
 Each user's latest liked movie is held out and ranked among movies the user never rated. Such figures are far higher
 than those over the full catalogue and don't compare with them (Krichene & Rendle 2020, "On Sampled Metrics for Item

@@ -1,4 +1,7 @@
-"""Whether a model judged by sampled negatives may be deployed: one pure function of its figures and of popularity's."""
+"""Whether a model judged by sampled negatives may be deployed: one pure function of its figures and of popularity's.
+
+Pure.
+"""
 
 import math
 from dataclasses import dataclass

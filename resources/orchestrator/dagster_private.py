@@ -1,5 +1,7 @@
 """Every name that the platform takes from Dagster's private modules: a new version of Dagster is looked through here.
 
+What it overrides in classes of Dagster's stands in `BUILT_ON`, and a test tells which of it reads otherwise.
+
 Nothing else imports from `dagster._…`, as a test says. It takes 0.4 s more than Dagster itself: what must start without
 Dagster imports it where it is needed.
 """
@@ -23,7 +25,20 @@ from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import ConfigurableClassData, deserialize_value
 
+# What `kept_open` builds on inside of Dagster's storages: what it replaces (`_connect`, `connect`) and what it calls;
+# `_db_lock` and `_initialized_dbs`, which it uses too, come from `__init__`, the journal's mode from `_initdb`.
+BUILT_ON = (
+    SqliteEventLogStorage.__init__,
+    SqliteEventLogStorage._connect,
+    SqliteEventLogStorage._initdb,
+    SqliteEventLogStorage.path_for_shard,
+    SqliteEventLogStorage.conn_string_for_shard,
+    SqliteRunStorage.__init__,
+    SqliteRunStorage.connect,
+)
+
 __all__ = [
+    "BUILT_ON",
     "GRPC_INFO_TAG",
     "SCHEDULED_EXECUTION_TIME_TAG",
     "AssetGraph",

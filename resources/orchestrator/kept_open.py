@@ -77,5 +77,8 @@ def _kept_open(address: str) -> Engine:
 
 
 def _sync_at_checkpoints(connection: Any, _record: Any) -> None:
-    """Without a sync for each commit nothing is lost with a killed process, and no file is damaged with the power."""
+    """Without a sync for each commit nothing is lost with a killed process, and no file is damaged with the power.
+
+    The latter holds in WAL mode alone, which Dagster sets when it makes a file.
+    """
     connection.execute("PRAGMA synchronous=NORMAL")

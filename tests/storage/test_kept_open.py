@@ -1,8 +1,10 @@
 """Dagster's own records in files that stay open: seen by others at once, and as few as can be."""
 
 import shutil
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
@@ -46,6 +48,16 @@ def test_who_watches_a_run_hears_of_an_event_before_the_file_is_closed(instance:
         other.watch_event_logs("run", None, lambda entry, _: heard.set() if entry.message == "second" else None)
         say(instance, "run", "second")
         assert heard.wait(30)
+
+
+@pytest.mark.parametrize("shard", ["run", "index"])
+def test_a_file_is_in_the_mode_in_which_a_commit_without_a_sync_damages_nothing(
+    home: Path, instance: dg.DagsterInstance, shard: str
+) -> None:
+    say(instance, "run", "said")
+
+    with closing(sqlite3.connect(home / "history" / "runs" / f"{shard}.db")) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_of_the_files_of_runs_only_the_newest_stays_open(home: Path, instance: dg.DagsterInstance) -> None:

@@ -1,4 +1,7 @@
-"""The asset graph of the recommender. Importing it starts nothing."""
+"""The asset graph of the recommender.
+
+Importing it, or any module of it, starts nothing; it makes Python's search for garbage rare in the whole process.
+"""
 
 from resources.garbage import search_rarely
 

@@ -43,6 +43,9 @@ class OpenEvents(SqliteEventLogStorage):
             yield connection
 
     def _engine(self, shard: str) -> Engine:
+        if shard in self._engines and not os.path.exists(self.path_for_shard(shard)):
+            self._engines.pop(shard).dispose()  # another process removed the file: it is made anew
+            self._initialized_dbs.discard(shard)
         if shard not in self._engines:
             for other in self._engines.keys() - {INDEX}:
                 self._engines.pop(other).dispose()

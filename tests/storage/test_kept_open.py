@@ -67,6 +67,16 @@ def test_of_the_files_of_runs_only_the_newest_stays_open(home: Path, instance: d
     assert open_shards(home) - {"index"} == {"three"}
 
 
+def test_a_runs_file_that_is_removed_while_it_is_open_is_made_anew(home: Path, instance: dg.DagsterInstance) -> None:
+    say(instance, "run", "first")
+    for path in (home / "history" / "runs").glob("run.db*"):
+        path.unlink()
+
+    say(instance, "run", "second")
+
+    assert [entry.message for entry in instance.all_logs("run")] == ["second"]
+
+
 def test_no_file_stays_open_when_the_instance_is_done_with(home: Path, instance: dg.DagsterInstance) -> None:
     say(instance, "run", "said")
 

@@ -14,7 +14,6 @@ from reco_assets.silver.movies import SAID, what_movies_say
 from reco_assets.silver.rating_events import count_rating_events, taken_events
 from reco_assets.silver.ratings import NEEDED
 from reco_assets.silver.raw_rows import ratings_fit_memory, raw_rating_frame, raw_ratings, raw_rows
-from reco_assets.sources.raw_tables import form_of
 from reco_assets.sources.source import LINE, SOURCE_FILE
 from resources.files import write_json
 from resources.locking.reservations import reserved_stamp
@@ -96,11 +95,13 @@ def _exact_duplicates(lakehouse: Lakehouse, table: str) -> int:
     if table == "tags":
         return 0  # repeated tags are kept
     if table == "ratings" and not ratings_fit_memory(lakehouse, taken):
-        return exact_duplicates_in_frame(raw_rating_frame(lakehouse, taken), NEEDED, lakehouse.read(quarantine))
+        frame, _ = raw_rating_frame(lakehouse, taken)
+        return exact_duplicates_in_frame(frame, NEEDED, lakehouse.read(quarantine))
     refused = lakehouse.dataset(quarantine).to_table(["source", "line"])
     if table == "ratings":
-        return exact_duplicates(raw_ratings(lakehouse, taken, (*NEEDED, SOURCE_FILE, LINE)), NEEDED, refused)
-    said = what_movies_say(raw_rows(lakehouse, bronze), form_of(lakehouse, bronze))
+        rows, _ = raw_ratings(lakehouse, taken, (*NEEDED, SOURCE_FILE, LINE))
+        return exact_duplicates(rows, NEEDED, refused)
+    said = what_movies_say(*raw_rows(lakehouse, bronze))
     return exact_duplicates(said, ("movie_id", *SAID), refused)
 
 

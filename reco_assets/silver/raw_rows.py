@@ -16,7 +16,8 @@ from reco_assets.silver.quarantine import Cleaned
 from reco_assets.silver.rating_events import TakenEvents
 from reco_assets.silver.ratings import RAW, clean_rating_frame, clean_ratings
 from reco_assets.silver.tags import clean_tags
-from reco_assets.sources.raw_tables import form_of, raw_dataset, raw_frame
+from reco_assets.sources.layout import RawForm
+from reco_assets.sources.raw_tables import raw_dataset, raw_frame
 from reco_assets.sources.source import SOURCE_FILE
 from reco_assets.tables import BRONZE_MOVIES, BRONZE_RATINGS, BRONZE_TAGS, EVENTS_LOG
 from resources.tables.lakehouse import Lakehouse
@@ -27,20 +28,19 @@ if TYPE_CHECKING:
 
 def ratings_cleaned(lakehouse: Lakehouse, taken: TakenEvents, now: datetime) -> Cleaned[Any]:
     """The ratings of the source and of the events taken. Raises `LakehouseError`, `OldRawTableError`."""
-    form = form_of(lakehouse, BRONZE_RATINGS.name)
     if ratings_fit_memory(lakehouse, taken):
-        return clean_ratings(raw_ratings(lakehouse, taken), form, now)
-    return clean_rating_frame(raw_rating_frame(lakehouse, taken), form, now)
+        return clean_ratings(*raw_ratings(lakehouse, taken), now)
+    return clean_rating_frame(*raw_rating_frame(lakehouse, taken), now)
 
 
 def movies_cleaned(lakehouse: Lakehouse, now: datetime) -> Cleaned[pa.Table]:
     """The movies of the source. Raises `LakehouseError`, `OldRawTableError`."""
-    return clean_movies(raw_rows(lakehouse, BRONZE_MOVIES.name), form_of(lakehouse, BRONZE_MOVIES.name), now)
+    return clean_movies(*raw_rows(lakehouse, BRONZE_MOVIES.name), now)
 
 
 def tags_cleaned(lakehouse: Lakehouse, now: datetime) -> Cleaned[pa.RecordBatchReader]:
     """The tags of the source. Raises `LakehouseError`, `OldRawTableError`."""
-    return clean_tags(raw_rows(lakehouse, BRONZE_TAGS.name), form_of(lakehouse, BRONZE_TAGS.name), now)
+    return clean_tags(*raw_rows(lakehouse, BRONZE_TAGS.name), now)
 
 
 def ratings_fit_memory(lakehouse: Lakehouse, taken: TakenEvents) -> bool:
@@ -49,26 +49,29 @@ def ratings_fit_memory(lakehouse: Lakehouse, taken: TakenEvents) -> bool:
     return log_fits and lakehouse.fits_memory(BRONZE_RATINGS.name)
 
 
-def raw_rows(lakehouse: Lakehouse, table: str) -> pa.Table:
-    """A raw table. Raises `LakehouseError`, `OldRawTableError`."""
-    return raw_dataset(lakehouse, table).to_table()
+def raw_rows(lakehouse: Lakehouse, table: str) -> tuple[pa.Table, RawForm]:
+    """A raw table, and how its lines were written. Raises `LakehouseError`, `OldRawTableError`."""
+    dataset, form = raw_dataset(lakehouse, table)
+    return dataset.to_table(), form
 
 
-def raw_ratings(lakehouse: Lakehouse, taken: TakenEvents, columns: Sequence[str] = RAW) -> pa.Table:
-    """The raw ratings of the source and of the events taken, some of the columns `RAW`.
+def raw_ratings(lakehouse: Lakehouse, taken: TakenEvents, columns: Sequence[str] = RAW) -> tuple[pa.Table, RawForm]:
+    """The raw ratings of the source and of the events taken, some of the columns `RAW`; how the source's were written.
 
     Raises `LakehouseError`, `OldRawTableError`.
     """
-    rows = raw_dataset(lakehouse, BRONZE_RATINGS.name, encoded=[SOURCE_FILE]).to_table(list(columns))
+    dataset, form = raw_dataset(lakehouse, BRONZE_RATINGS.name, encoded=[SOURCE_FILE])
+    rows = dataset.to_table(list(columns))
     if taken.version is None:
-        return rows
+        return rows, form
     log = lakehouse.dataset(EVENTS_LOG.name, taken.version).to_table(LOGGED, ds.field("event_type") == RATED)
-    return pa.concat_tables([rows, event_rows(log).select(columns).cast(rows.schema)])
+    return pa.concat_tables([rows, event_rows(log).select(columns).cast(rows.schema)]), form
 
 
-def raw_rating_frame(lakehouse: Lakehouse, taken: TakenEvents) -> "DataFrame":
+def raw_rating_frame(lakehouse: Lakehouse, taken: TakenEvents) -> "tuple[DataFrame, RawForm]":
     """As `raw_ratings`, of any size. Raises `LakehouseError`, `OldRawTableError`."""
-    rows = raw_frame(lakehouse, BRONZE_RATINGS.name).select(*RAW)
+    bronze, form = raw_frame(lakehouse, BRONZE_RATINGS.name)
+    rows = bronze.select(*RAW)
     if taken.version is None:
-        return rows
-    return rows.unionByName(event_frame(lakehouse.read(EVENTS_LOG.name, taken.version)))
+        return rows, form
+    return rows.unionByName(event_frame(lakehouse.read(EVENTS_LOG.name, taken.version))), form

@@ -13,19 +13,16 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-def form_of(lakehouse: Lakehouse, table: str) -> RawForm:
-    """How the lines of a raw table were written. Raises `LakehouseError`, `OldRawTableError`."""
-    return raw_form_of(lakehouse.dataset(table).schema, table)
+def raw_dataset(lakehouse: Lakehouse, table: str, encoded: Sequence[str] = ()) -> tuple[ds.Dataset, RawForm]:
+    """A raw table, columns named in `encoded` dictionary-encoded, and how its lines were written.
 
-
-def raw_dataset(lakehouse: Lakehouse, table: str, encoded: Sequence[str] = ()) -> ds.Dataset:
-    """A raw table, columns named in `encoded` dictionary-encoded. Raises `LakehouseError`, `OldRawTableError`."""
+    Raises `LakehouseError`, `OldRawTableError`.
+    """
     dataset = lakehouse.dataset(table, encoded=encoded)
-    raw_form_of(dataset.schema, table)
-    return dataset
+    return dataset, raw_form_of(dataset.schema, table)
 
 
-def raw_frame(lakehouse: Lakehouse, table: str) -> "DataFrame":
-    """A raw table of any size. Raises `LakehouseError`, `OldRawTableError`."""
-    form_of(lakehouse, table)
-    return lakehouse.read(table)
+def raw_frame(lakehouse: Lakehouse, table: str) -> "tuple[DataFrame, RawForm]":
+    """As `raw_dataset`, of any size. Raises `LakehouseError`, `OldRawTableError`."""
+    _, form = raw_dataset(lakehouse, table)
+    return lakehouse.read(table), form

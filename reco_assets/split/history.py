@@ -48,7 +48,7 @@ def _in_memory(lakehouse: Lakehouse, policy: str) -> pa.Table:
     ratings = lakehouse.dataset(SILVER_RATINGS.name).to_table(columns=arrays.RATING)
     pairs = arrays.pairs_of(ratings)
     if policy == AS_DELIVERED:
-        raw = raw_dataset(lakehouse, BRONZE_RATINGS.name)
+        raw, _ = raw_dataset(lakehouse, BRONZE_RATINGS.name)
         files = {side: raw.to_table(PAIR, ds.field(SOURCE_FILE) == f"{side}.txt") for side in SIDES}
         sides = arrays.sides_as_delivered(pairs, files)
     else:
@@ -66,7 +66,8 @@ def _in_memory(lakehouse: Lakehouse, policy: str) -> pa.Table:
 def _by_frames(lakehouse: Lakehouse, policy: str) -> "DataFrame":
     ratings = lakehouse.read(SILVER_RATINGS.name)
     if policy == AS_DELIVERED:
-        sided = plan.split_as_delivered(ratings, plan.delivered_sides(raw_frame(lakehouse, BRONZE_RATINGS.name)))
+        raw, _ = raw_frame(lakehouse, BRONZE_RATINGS.name)
+        sided = plan.split_as_delivered(ratings, plan.delivered_sides(raw))
     else:
         sided = plan.split_by_plan(ratings, lakehouse.settings.split)
     if lakehouse.exists(STREAM_RATINGS.name):

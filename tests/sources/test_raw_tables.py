@@ -13,7 +13,7 @@ from reco_assets.silver.raw_rows import movies_cleaned, ratings_cleaned, tags_cl
 from reco_assets.sources.layout import RawForm
 from reco_assets.sources.movielens import LAYOUT
 from reco_assets.sources.raw_forms import OldRawTableError, raw_schema
-from reco_assets.sources.raw_tables import form_of, raw_dataset, raw_frame
+from reco_assets.sources.raw_tables import raw_dataset, raw_frame
 from reco_assets.split.history import AS_DELIVERED, split_history
 from reco_assets.tables import BRONZE_RATINGS, QUARANTINE_RATINGS, SILVER_RATINGS
 from resources.tables.files import TableSpec
@@ -50,7 +50,7 @@ def test_a_raw_table_of_text_is_refused_with_what_to_do(old: Lakehouse, read: Ca
 
 def test_loading_the_source_again_replaces_a_table_of_text(old: Lakehouse) -> None:
     old.write(BRONZE_RATINGS, raw_schema(BARE).empty_table())
-    assert form_of(old, BRONZE_RATINGS.name) == BARE
+    assert raw_dataset(old, BRONZE_RATINGS.name)[1] == BARE
 
 
 def test_how_lines_are_written_stays_with_a_table_when_its_old_commits_go(lakehouse: Lakehouse) -> None:
@@ -62,8 +62,10 @@ def test_how_lines_are_written_stays_with_a_table_when_its_old_commits_go(lakeho
     table.create_checkpoint()
     for commit in log.glob("*.json"):
         commit.unlink()
-    assert form_of(lakehouse, BRONZE_RATINGS.name) == BARE
-    assert raw_dataset(lakehouse, BRONZE_RATINGS.name).count_rows() == raw_frame(lakehouse, BRONZE_RATINGS.name).count()
+    dataset, form = raw_dataset(lakehouse, BRONZE_RATINGS.name)
+    frame, also = raw_frame(lakehouse, BRONZE_RATINGS.name)
+    assert form == also == BARE
+    assert dataset.count_rows() == frame.count()
 
 
 @pytest.mark.parametrize("storage_format", ["delta", "parquet"])
@@ -73,4 +75,4 @@ def test_how_lines_are_written_is_known_of_tables_of_both_formats_and_without_ro
 ) -> None:
     lake = make_lakehouse(storage_format=storage_format)
     lake.write(BRONZE_RATINGS, pa.Table.from_pylist([{"_line": 2}] * rows, raw_schema(BARE)))
-    assert form_of(lake, BRONZE_RATINGS.name) == BARE
+    assert raw_dataset(lake, BRONZE_RATINGS.name)[1] == BARE

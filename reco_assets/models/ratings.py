@@ -61,11 +61,9 @@ class Stars:
         picked = self.matrix[rows[known]]
         lengths = np.zeros(len(rows), np.int64)
         lengths[known] = np.diff(picked.indptr)
-        ends, column, shape = (
-            np.concatenate([[0], np.cumsum(lengths)]),
-            columns[picked.indices],
-            (len(rows), len(movie_ids)),
-        )
+        ends = np.concatenate([[0], np.cumsum(lengths)])
+        column = columns[picked.indices]
+        shape = (len(rows), len(movie_ids))
         if (columns >= 0).all():
             return sp.csr_matrix((picked.data, column, ends), shape)
         kept = column >= 0

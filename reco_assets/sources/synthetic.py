@@ -31,7 +31,7 @@ _TAGS = ("slow", "funny", "classic", "overrated", "beautiful", "twist ending", "
 _STARS = pa.array(ALLOWED_RATINGS, pa.float32())
 
 TASTES = 8
-FIRST_SECOND, LAST_SECOND = 825_000_000, 1_540_000_000  # 1996 to 2018, as MovieLens
+EARLIEST, LATEST = 825_000_000, 1_540_000_000  # 1996 to 2018, as MovieLens
 LONGEST_MEMBERSHIP = 400_000_000
 USERS_PER_BLOCK = 2_000
 TOP_SHARE = 0.6  # of all ratings, on the most rated tenth of the movies: ml-latest-small has 0.600
@@ -70,7 +70,7 @@ def world(shape: SyntheticSettings) -> World:
     taste = np.array([genre_taste[g].mean(axis=0) for g in genres]) + rng.normal(0, 0.4, (shape.movies, TASTES))
     quality = rng.normal(0, 0.45, shape.movies)
     popularity = _popularity(shape, rng.permutation(shape.movies) + 1, quality, np.linalg.norm(taste, axis=1))
-    released = rng.integers(FIRST_SECOND - 900_000_000, LAST_SECOND - 30_000_000, shape.movies)
+    released = rng.integers(EARLIEST - 900_000_000, LATEST - 30_000_000, shape.movies)
     single = np.float32
     return World(taste.astype(single), quality.astype(single), popularity.astype(single), released, genres)
 
@@ -153,7 +153,7 @@ def _user(rng: np.random.Generator, world: World, n: int) -> tuple[np.ndarray, n
 def _seconds(rng: np.random.Generator, n: int) -> np.ndarray:
     """When one user rates, (n,): within a day in half of the cases, over months or years in others."""
     span = int(np.clip(rng.lognormal(np.log(86_400), 4.0), 40 * n, LONGEST_MEMBERSHIP))
-    start = rng.integers(FIRST_SECOND, LAST_SECOND - span)
+    start = rng.integers(EARLIEST, LATEST - span)
     return start + rng.integers(0, span, n)
 
 
@@ -183,7 +183,7 @@ def _tags(shape: SyntheticSettings) -> Iterator[pa.RecordBatch]:
         "user_id": pa.array(rng.integers(1, shape.users + 1, n), pa.int32()),
         "movie_id": pa.array(rng.integers(1, shape.movies + 1, n), pa.int32()),
         "tag": pa.array(rng.choice(_TAGS, n)),
-        "timestamp": pa.array(rng.integers(FIRST_SECOND, LAST_SECOND, n), pa.int64()),
+        "timestamp": pa.array(rng.integers(EARLIEST, LATEST, n), pa.int64()),
     }
     yield _batch(TAGS, columns, 2, now())
 

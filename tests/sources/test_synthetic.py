@@ -108,7 +108,7 @@ def test_ratings_are_in_the_order_of_users_and_movies_not_of_time(ratings):
 
 def test_ratings_are_from_1996_to_2018_of_all_years(ratings):
     seconds = ratings["timestamp"]
-    assert synthetic.FIRST_SECOND <= seconds.min() < seconds.max() < synthetic.LAST_SECOND
+    assert synthetic.EARLIEST <= seconds.min() < seconds.max() < synthetic.LATEST
     assert len(np.unique(seconds.astype("datetime64[s]").astype("datetime64[Y]"))) == 23
 
 

@@ -24,15 +24,13 @@ from reco_assets.models.families import FAMILIES
 from reco_assets.pipelines.jobs import SPECS, asset_jobs
 from reco_assets.pipelines.schedules import schedules
 from reco_assets.quality import assets as quality
-from reco_assets.runner.first_line import first_line
+from reco_assets.runner.taken import announced, begun
 from reco_assets.silver import assets as silver
 from reco_assets.split import assets as split_tables
 from reco_assets.streaming import assets as streaming
 from reco_assets.tables import DECLARED
 from resources import resources_for
-from resources.mlflow.mirror import MlflowTracking
 from resources.settings import Settings, load_settings
-from resources.tables.lakehouse import Lakehouse
 
 ASSET_MODULES = (
     simulation,
@@ -57,8 +55,8 @@ def build_definitions(
     """Everything Dagster knows of the platform. Raises `SettingsError` on a bad environment variable."""
     settings = settings or load_settings()
     resources = resources_for(settings, DECLARED)
-    resources["lakehouse"] = _announced(resources["lakehouse"])
-    resources["mlflow"] = _begun(resources["mlflow"])
+    resources["lakehouse"] = announced(resources["lakehouse"])
+    resources["mlflow"] = begun(resources["mlflow"])
     jobs = asset_jobs([key for checks in quality.TABLE_CHECKS for key in checks.check_keys])
     return dg.Definitions(
         assets=_with_freshness(_assets(), settings),
@@ -76,27 +74,6 @@ def build_definitions(
         resources={**resources, **(resource_overrides or {})},
         executor=dg.in_process_executor,  # one engine session for the run; multiprocess: 76 s against 27 s on Spark
     )
-
-
-def _announced(lakehouse: Lakehouse) -> dg.ResourceDefinition:
-    """The lakehouse as a resource that logs the first line of a run when the run takes it."""
-
-    def take(context: dg.InitResourceContext) -> Lakehouse:
-        if context.log is not None:
-            context.log.info(first_line(lakehouse.settings))
-        return lakehouse
-
-    return dg.ResourceDefinition(take, description="The tables; its engine starts when an asset asks for it.")
-
-
-def _begun(mlflow: MlflowTracking) -> dg.ResourceDefinition:
-    """MLflow as a resource whose client is imported while the run makes what comes before the model."""
-
-    def take(_: dg.InitResourceContext) -> MlflowTracking:
-        mlflow.begin()
-        return mlflow
-
-    return dg.ResourceDefinition(take, description="The mirror of what was tried and which version serves.")
 
 
 def _assets() -> list[Any]:

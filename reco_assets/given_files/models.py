@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from reco_assets.given_files.own_paths import ArgumentsError, is_candidate, say_where_parquet_would_be
 from reco_assets.given_files.tables import columns_of, existing
 from reco_assets.models.baselines import fit_baselines
 from reco_assets.models.families import SERVING_FAMILY, assets_of
 from reco_assets.models.inputs import read_ratings
 from reco_assets.models.interface import Family, TrainingData
-from reco_assets.models.judging.evaluation import Exam, Trial, protocol_of
+from reco_assets.models.judging.evaluation import Exam, protocol_of
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import ModelRecord
 from reco_assets.models.serving import serving_store
@@ -111,9 +109,8 @@ def _judge(settings: Settings, model_path: Path | None, test_path: Path | None) 
     test = _ratings(source)
     train = _ratings(_trained_on(lakehouse, record))
     exam = Exam(test, train, protocol_of(settings.judging, record.split))
-    trial = Trial(exam, np.zeros(len(test), bool), fit_baselines(_fitted(lakehouse, record, train)))
-    found = trial.evaluate(load_model(folder, SERVING_FAMILY))
-    beside = trial.evaluate_baselines(found)
+    found = exam.evaluate(load_model(folder, SERVING_FAMILY))
+    beside = exam.evaluate_baselines(fit_baselines(_fitted(lakehouse, record, train)), found)
     return {"model_path": str(folder), "test_parquet": str(source), **found.document(), **beside.document()}
 
 

@@ -128,6 +128,15 @@ class Exam:
             answers=answers,
         )
 
+    def evaluate_baselines(self, baselines: Baselines, found: Evaluation) -> BaselineScores:
+        """Judge baselines where a model was judged: the stars on its warm pairs, the lists on all its users."""
+        return BaselineScores(self.bias_only_rmse(baselines, found), self.rank(baselines.popularity))
+
+    def bias_only_rmse(self, baselines: Baselines, found: Evaluation) -> float:
+        """The error in stars of bias-only on the pairs warm for a model that was judged."""
+        pairs = self.test.where(found.answers.warm)
+        return rmse(baselines.bias_only.predict(pairs.user_id, pairs.movie_id), pairs.rating)
+
     def rank(self, model: Recommender) -> RankingMetrics:
         """Judge a model's lists alone."""
         return ranking_by_user(self.lists(model), self.relevant, self.protocol.k)[0]
@@ -162,10 +171,8 @@ class Trial:
         return self.exam.evaluate(model)
 
     def evaluate_baselines(self, found: Evaluation) -> BaselineScores:
-        """Judge the baselines where a model was judged: the stars on its warm pairs, the lists on all its users."""
-        pairs = self.exam.test.where(found.answers.warm)
-        predicted = self.baselines.bias_only.predict(pairs.user_id, pairs.movie_id)
-        return BaselineScores(rmse(predicted, pairs.rating), self._popularity)
+        """As `Exam.evaluate_baselines`; popularity's lists are judged once for all models."""
+        return BaselineScores(self.exam.bias_only_rmse(self.baselines, found), self._popularity)
 
     def by_origin(self, found: Evaluation) -> dict[str, dict[str, Any]]:
         """Errors, NDCG and hit rate of a model on ratings from `history` and from `stream` apart.

@@ -10,7 +10,7 @@ import numpy as np
 from reco_assets.models.baselines import fit_baselines
 from reco_assets.models.interface import Family, HeldOut, Recommender
 from reco_assets.models.judging.document import metrics_document
-from reco_assets.models.judging.evaluation import BaselineScores, Evaluation, Exam, Protocol, Trial, protocol_of
+from reco_assets.models.judging.evaluation import BaselineScores, Evaluation, Exam, Protocol, protocol_of
 from reco_assets.models.judging.sampled import SampledLists, SampledProtocol, judge_lists, sample_lists
 from reco_assets.models.judging.sampled_document import CANDIDATE, POPULARITY, Scores, sampled_section
 from reco_assets.models.judging.sampled_gate import decide_deployment
@@ -77,9 +77,8 @@ def judge_held_out(model: Recommender, held: HeldOut, lists: SampledLists, k: in
     """Judge a model, popularity and its rivals by lists of k among the same negatives, and over the full catalogue."""
     baselines = fit_baselines(held.known)
     exam = Exam(held.ratings, held.known, full)
-    trial = Trial(exam, np.zeros(len(held.ratings), bool), baselines)
-    stars, rivals = trial.evaluate(model), held.rivals(held.known)
-    beside = trial.evaluate_baselines(stars)
+    stars, rivals = exam.evaluate(model), held.rivals(held.known)
+    beside = exam.evaluate_baselines(baselines, stars)
     scores = {
         CANDIDATE: (judge_lists(model, lists, k), stars.ranking),
         POPULARITY: (judge_lists(baselines.popularity, lists, k), beside.popularity),

@@ -48,7 +48,7 @@ def judged(*rows: tuple[int, int, float], cold_start: ColdStart = "drop", k: int
 
 def beside(*rows: tuple[int, int, float], k: int = 3) -> BaselineScores:
     exam = Exam(of(*rows), TRAIN, Protocol(k, 4.0, "drop", "per_user"))
-    return Trial(exam, np.zeros(len(rows), bool), BASELINES).evaluate_baselines(exam.evaluate(MODEL))
+    return exam.evaluate_baselines(BASELINES, exam.evaluate(MODEL))
 
 
 def error(rows: list[tuple[int, int, float]], power: int) -> float:

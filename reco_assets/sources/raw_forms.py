@@ -9,12 +9,12 @@ from dataclasses import asdict
 import pyarrow as pa
 
 from reco_assets.sources.layout import RawForm
-from reco_assets.sources.typed import RESCUED
+from reco_assets.sources.typed import RESCUED, column_of
 from reco_assets.tables import BRONZE_MOVIES, BRONZE_RATINGS, BRONZE_TAGS
 from resources.errors import RecoError
 
 NOTE = b"reco.raw_form"
-_SPECS = {"rating": BRONZE_RATINGS, "title": BRONZE_MOVIES, "tag": BRONZE_TAGS}
+_TABLES = (BRONZE_RATINGS, BRONZE_MOVIES, BRONZE_TAGS)
 
 
 class OldRawTableError(RecoError):
@@ -22,11 +22,18 @@ class OldRawTableError(RecoError):
 
 
 def raw_schema(form: RawForm) -> pa.Schema:
-    """The columns of a raw table whose lines are written in this form, which is noted in them."""
+    """The columns of the raw table that has one for each field of this form, which is noted in them.
+
+    Raises `ValueError` where a new source has fields that no raw table has together.
+    """
     from pyspark.sql.pandas.types import to_arrow_schema
 
-    spec = next(spec for name, spec in _SPECS.items() if name in form.fields)
-    plain = pa.schema([field.remove_metadata() for field in to_arrow_schema(spec.schema, timezone="UTC")])
+    needed = {column_of(field) for field in form.fields}
+    fitting = [table for table in _TABLES if needed <= set(table.schema.names)]
+    if len(fitting) != 1:
+        names = ", ".join(table.name for table in fitting or _TABLES)
+        raise ValueError(f"Fields {', '.join(form.fields)} must fit one raw table, and fit {len(fitting)} of {names}.")
+    plain = pa.schema([field.remove_metadata() for field in to_arrow_schema(fitting[0].schema, timezone="UTC")])
     place = plain.get_field_index(RESCUED)
     return plain.set(place, plain.field(place).with_metadata({NOTE: json.dumps(asdict(form))}))
 

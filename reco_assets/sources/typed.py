@@ -35,9 +35,14 @@ def typed(text: Mapping[str, pa.Array], form: RawForm) -> dict[str, pa.Array]:
     A typed value is null where its field breaks a rule. `_rescued` is null for a plain row, else the fields as a line
     of CSV, where only a field with a comma or a quote is quoted.
     """
-    read = {_column(name): _READ[name](text[name], form) for name in form.fields}
+    read = {column_of(name): _READ[name](text[name], form) for name in form.fields}
     plain = reduce(pac.and_, (written for _, written in read.values()))
     return {name: values for name, (values, _) in read.items()} | {RESCUED: _rescued(text, form, plain)}
+
+
+def column_of(name: str) -> str:
+    """The column that holds what a field is to the platform: a date is kept as its second."""
+    return "timestamp" if name == "date" else name
 
 
 def fields_of(rescued: pa.Array, form: RawForm) -> dict[str, pa.Array]:
@@ -59,7 +64,7 @@ def text_of(rows: pa.RecordBatch, form: RawForm) -> dict[str, pa.Array]:
     """The fields of n rows of a raw table as they were written, null where empty: {what it is: text (n,)}."""
     rescued = rows[RESCUED].is_valid()
     kept = fields_of(rows[RESCUED].drop_null(), form)
-    written = {name: _as_text(name, rows[_column(name)], form) for name in form.fields}
+    written = {name: _as_text(name, rows[column_of(name)], form) for name in form.fields}
     return {name: pac.replace_with_mask(text, rescued, kept[name]) for name, text in written.items()}
 
 
@@ -79,10 +84,6 @@ def _as_text(name: str, values: pa.Array, form: RawForm) -> pa.Array:
     if name == "rating":
         return ratings_as_written(form.whole_stars).take(pac.index_in(values, STARS))
     return pac.strftime(values.cast(pa.timestamp("s")), "%Y-%m-%d") if name == "date" else values.cast(pa.string())
-
-
-def _column(name: str) -> str:
-    return "timestamp" if name == "date" else name
 
 
 def _whole(most: int, text: pa.Array, _: RawForm) -> Read:

@@ -63,6 +63,12 @@ def test_a_table_without_a_row_has_its_columns_and_says_how_lines_would_be_writt
     assert raw_form_of(schema, "bronze/tags") == RawForm(columns.fields)
 
 
+@pytest.mark.parametrize("fields", [("user_id", "movie_id"), ("title", "rating")], ids=["two tables", "no table"])
+def test_fields_that_do_not_tell_which_table_they_are_of_are_named(fields: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=rf"^Fields {', '.join(fields)} must fit one raw table, and fit \d of bronze/"):
+        raw_schema(RawForm(fields))
+
+
 def test_what_is_noted_of_a_table_comes_with_it() -> None:
     assert read_raw(RawTable(BOOKS.movies, lambda: iter(())), {"reco.source": "books"}).schema.metadata == {
         b"reco.source": b"books"

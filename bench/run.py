@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from conditions import DRIVER_MEMORY, busy_cores, conditions, keep_to, set_by_hand, write_asked
-from data import SHAPES, make
 from figures import SMALL, missed, print_ratios, write_documents
+from made_files import SHAPES, make
 from measuring import HERE, MOVIELENS, REPO, ScriptFailedError, measure
 
 PEERS = HERE / "peers"

@@ -74,9 +74,9 @@ def test_the_page_is_changed_between_its_marks_alone(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("size", figures.RATINGS)
 def test_every_size_that_grows_has_files_of_so_many_ratings(size):
-    import data
+    import made_files
 
-    assert data.SHAPES[size][2] == figures.RATINGS[size]
+    assert made_files.SHAPES[size][2] == figures.RATINGS[size]
 
 
 def test_the_peers_are_handed_what_ours_does():

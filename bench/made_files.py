@@ -1,4 +1,4 @@
-"""The MovieLens-shaped files that `make bench` measures on: `python bench/data.py --size 1m --folder FOLDER`.
+"""The MovieLens-shaped files that `make bench` measures on: `python bench/made_files.py --size 1m --folder FOLDER`.
 
 Made by the synthetic source. Behind the first users of ratings.csv stand a few rows that break a rule, of every kind:
 whoever reads it has to have the rules.

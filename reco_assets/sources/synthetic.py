@@ -78,18 +78,20 @@ def world(shape: SyntheticSettings) -> World:
 def _popularity(shape: SyntheticSettings, rank: np.ndarray, quality: np.ndarray, taste: np.ndarray) -> np.ndarray:
     """How fast each movie is found, (movies,): Zipf with an offset, better ones faster; `taste`: the length of theirs.
 
-    Bisection finds the exponent at which the top tenth is to get `TOP_SHARE`, or comes as near as so many ratings of
-    so few pairs let it.
+    Bisection finds the exponent at which the top tenth is to get `TOP_SHARE`. Where so many ratings of so few pairs
+    don't let it, that is three quarters of the way to the most that they do: all of it would leave taste no say.
     """
     low, high = 0.5, 3.0
     # Most ratings are by people who rate more than the mean: their activity deviates by 1 in `_ratings_per_user`.
     typical = min(np.exp(0.5) * shape.ratings / shape.users, 0.9 * shape.movies)
+    most = min(1.0, 0.1 * shape.movies / typical)
+    share = min(TOP_SHARE, 0.1 + 0.75 * (most - 0.1))
     spread = (_EXPOSURE * _TASTE_OF_USERS * taste).astype(np.float32)
     for _ in range(12):
         exponent = (low + high) / 2
         popularity = ((rank / len(rank) + 0.02) ** -exponent * np.exp(0.8 * quality)).astype(np.float32)
         chances = np.sort(_chances(popularity * np.exp(spread * _QUANTILES), typical))[::-1]
-        is_flat = chances[: len(rank) // 10].sum() < TOP_SHARE * chances.sum()
+        is_flat = chances[: len(rank) // 10].sum() < share * chances.sum()
         low, high = (exponent, high) if is_flat else (low, exponent)
     return popularity
 

@@ -158,9 +158,9 @@ def test_the_retraining_job_merges_what_waits_and_keeps_the_champion_it_compared
 
 
 def test_a_table_that_breaks_a_rule_fails_that_check_alone_and_is_named(run: Run, settings: Settings) -> None:
-    DeltaTable(str(settings.storage.root / "silver/train_ratings")).update(
-        predicate="user_id = 1", new_values={"rating": "7.0"}
-    )
+    table = DeltaTable(str(settings.storage.root / "silver/train_ratings"))
+    movie = table.to_pyarrow_dataset().head(1)["movie_id"][0]
+    table.update(predicate=f"movie_id = {movie}", new_values={"rating": "7.0"})
     result = run(VALIDATION)
     assert not result.success
     assert failed_checks(result, ERROR) == {"silver/train_ratings:ranges"}

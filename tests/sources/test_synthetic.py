@@ -119,6 +119,13 @@ def test_half_of_the_users_rate_within_a_day_and_some_over_years(ratings):
     assert 0.02 < np.mean(np.array(days) > 365) < 0.3
 
 
+def test_where_few_movies_have_many_ratings_each_the_top_tenth_leaves_taste_a_say():
+    made = source(SyntheticSettings(users=120, movies=150, ratings=8_000, seed=1))
+    counts = sum(np.bincount(batch["movie_id"], minlength=151) for batch in made.ratings.batches())
+    seen_by_all = 15 * 120
+    assert 800 < np.sort(counts)[::-1][:15].sum() < 0.9 * seen_by_all
+
+
 @pytest.mark.parametrize("shape", [(600, 2_000, 60_000), (600, 9_000, 100_000), (3_000, 4_000, 500_000)])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_tenth_of_the_movies_has_three_fifths_of_the_ratings(shape, seed):

@@ -696,3 +696,14 @@ def test_a_small_file_that_cannot_be_finished_leaves_the_old_one_and_no_debris(
 def test_any_json_document_is_read_back_as_it_was(tmp_path: Path, document: Any) -> None:
     write_json(tmp_path / "any.json", document)
     assert json.loads((tmp_path / "any.json").read_text()) == document
+
+
+def test_arrow_takes_memory_from_the_c_library_unless_another_pool_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pools: list[pa.MemoryPool] = []
+    monkeypatch.setattr(pa, "set_memory_pool", pools.append)
+    Lakehouse.open(load_settings())
+    monkeypatch.setenv("ARROW_DEFAULT_MEMORY_POOL", "mimalloc")
+    Lakehouse.open(load_settings())
+    assert [pool.backend_name for pool in pools] == ["system"]

@@ -1,6 +1,8 @@
 """What ours does by its settings, and a peer has to do, too; `bench/run.py` writes it, the peers' scripts read it."""
 
+import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,12 @@ class Asked:
     driver_memory: str
 
 
-def read_asked(path: Path) -> Asked:
-    """Read what `bench/run.py` wrote."""
-    return Asked(**json.loads(path.read_text()))
+def from_command_line(description: str, *folders: str) -> tuple[Asked, Sequence[Path]]:
+    """What a script's command line names: what is asked, and the folders of these names."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("asked", type=Path, help="what ours does, from bench/run.py")
+    for folder in folders:
+        parser.add_argument(folder, type=Path)
+    arguments = vars(parser.parse_args())
+    asked = Asked(**json.loads(arguments["asked"].read_text()))
+    return asked, [arguments[folder] for folder in folders]

@@ -4,12 +4,11 @@ DuckDB writes the Parquet files, which is twice as fast as handing the rows to d
 of them. No checks, no report, no locks, nothing remembered.
 """
 
-import argparse
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
-from asked import Asked, read_asked
+from asked import Asked, from_command_line
 from clock import stage
 from deltalake import Field, Schema, convert_to_deltalake
 
@@ -31,17 +30,12 @@ MONTHS = Schema([Field("year", "integer"), Field("month", "integer")])
 
 def main() -> None:
     """Make all tables of a folder's files below another folder."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("asked", type=Path, help="what ours does, from bench/run.py")
-    parser.add_argument("source", type=Path)
-    parser.add_argument("lake", type=Path)
-    arguments = parser.parse_args()
+    asked, (source, lake) = from_command_line(__doc__.splitlines()[0], "source", "lake")
     con = duckdb.connect()
-    asked, lake = read_asked(arguments.asked), arguments.lake
     con.execute(f"SET threads = {asked.cores}; SET TimeZone = 'UTC'")
     with stage("bronze") as found:
         for name, columns in FILES.items():
-            found[name] = bronze(con, arguments.source / f"{name}.csv", columns, lake / "bronze" / name)
+            found[name] = bronze(con, source / f"{name}.csv", columns, lake / "bronze" / name)
     con.execute("SET preserve_insertion_order = false")  # the numbers of lines needed it
     with stage("silver") as found:
         found["ratings"], found["quarantined"] = silver_ratings(con, lake)

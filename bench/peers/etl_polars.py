@@ -4,13 +4,12 @@ Polars' own CSV reader types the columns; a row that breaks a rule keeps its tex
 judged by text. No checks, no report, no locks, nothing remembered.
 """
 
-import argparse
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-from asked import Asked, read_asked
+from asked import Asked, from_command_line
 from clock import stage
 
 LAST_SECOND = 253_402_300_799
@@ -27,12 +26,8 @@ OURS = {"userId": "user_id", "movieId": "movie_id"}
 
 def main() -> None:
     """Make all tables of a folder's files below another folder."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("asked", type=Path, help="what ours does, from bench/run.py")
-    parser.add_argument("source", type=Path)
-    parser.add_argument("lake", type=Path)
-    arguments = parser.parse_args()
-    run(arguments.source, arguments.lake, read_asked(arguments.asked))
+    asked, (source, lake) = from_command_line(__doc__.splitlines()[0], "source", "lake")
+    run(source, lake, asked)
 
 
 def run(source: Path, lake: Path, asked: Asked) -> None:

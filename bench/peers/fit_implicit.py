@@ -1,11 +1,8 @@
 """implicit's ALS by conjugate gradients, and its lists of all users, on the entries and factors that ours was given."""
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import scipy.sparse as sp
-from asked import read_asked
+from asked import Asked, from_command_line
 from clock import stage
 from implicit.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
@@ -13,21 +10,10 @@ from threadpoolctl import threadpool_limits
 
 def main() -> None:
     """Fit, then make the lists."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("asked", type=Path, help="what ours does, from bench/run.py")
-    parser.add_argument("kept", type=Path, help="folder with entries.npz and factors.npz")
-    arguments = parser.parse_args()
-    asked, kept = read_asked(arguments.asked), arguments.kept
+    asked, (kept,) = from_command_line(__doc__.splitlines()[0], "kept")
     likes = sp.load_npz(kept / "entries.npz")
     with threadpool_limits(1, "blas"), stage("ranking fit") as found:
-        model = AlternatingLeastSquares(
-            asked.rank,
-            asked.regularization,
-            asked.alpha,
-            iterations=asked.iterations,
-            num_threads=asked.cores,
-            random_state=asked.seed,
-        )
+        model = unfitted(asked)
         model.fit(likes, show_progress=False)
         found["entries"] = likes.nnz
     given = np.load(kept / "factors.npz")
@@ -37,6 +23,18 @@ def main() -> None:
     with threadpool_limits(1, "blas"), stage("top-n") as found:
         model.recommend(np.arange(likes.shape[0]), seen, N=asked.listed)
         found["users"] = likes.shape[0]
+
+
+def unfitted(asked: Asked) -> AlternatingLeastSquares:
+    """implicit's model as it is asked for."""
+    return AlternatingLeastSquares(
+        asked.rank,
+        asked.regularization,
+        asked.alpha,
+        iterations=asked.iterations,
+        num_threads=asked.cores,
+        random_state=asked.seed,
+    )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,9 @@
 """MLlib's ALS and its lists of all users, on the entries that ours was given; what is seen stays in the lists."""
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
-from asked import read_asked
+from asked import from_command_line
 from clock import stage
 from pyspark.ml.recommendation import ALS
 from pyspark.sql import SparkSession
@@ -14,11 +11,7 @@ from pyspark.sql import SparkSession
 
 def main() -> None:
     """Fit, then make the lists."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("asked", type=Path, help="what ours does, from bench/run.py")
-    parser.add_argument("kept", type=Path, help="folder with entries.npz")
-    arguments = parser.parse_args()
-    asked, kept = read_asked(arguments.asked), arguments.kept
+    asked, (kept,) = from_command_line(__doc__.splitlines()[0], "kept")
     likes = sp.load_npz(kept / "entries.npz")
     settings = {
         "spark.driver.memory": asked.driver_memory,

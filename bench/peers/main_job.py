@@ -4,7 +4,6 @@ It fits the ranking part alone, as neither library has a model of stars, and jud
 checked, versioned, compared with a champion or remembered.
 """
 
-import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,8 +11,9 @@ import etl_polars
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
-from asked import Asked, read_asked
+from asked import Asked, from_command_line
 from clock import stage
+from fit_implicit import unfitted
 from implicit.als import AlternatingLeastSquares
 from implicit.cpu.topk import topk
 from threadpoolctl import threadpool_limits
@@ -21,26 +21,14 @@ from threadpoolctl import threadpool_limits
 
 def main() -> None:
     """From a folder's files to recommendations below another folder."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("asked", type=Path, help="what ours does, from bench/run.py")
-    parser.add_argument("source", type=Path)
-    parser.add_argument("lake", type=Path)
-    arguments = parser.parse_args()
-    asked, lake = read_asked(arguments.asked), arguments.lake
-    etl_polars.run(arguments.source, lake, asked)
+    asked, (source, lake) = from_command_line(__doc__.splitlines()[0], "source", "lake")
+    etl_polars.run(source, lake, asked)
     with threadpool_limits(1, "blas"):
         with stage("train"):
             train = read(lake, "train")
             users, movies = (np.unique(train[name]) for name in ("user_id", "movie_id"))
             likes = matrix(train.filter(pl.col("rating") >= asked.liked_from), users, movies)
-            model = AlternatingLeastSquares(
-                asked.rank,
-                asked.regularization,
-                asked.alpha,
-                iterations=asked.iterations,
-                num_threads=asked.cores,
-                random_state=asked.seed,
-            )
+            model = unfitted(asked)
             model.fit(likes, show_progress=False)
         with stage("evaluate") as found:
             found["precision"] = precision(model, asked, (train, read(lake, "test")), users, movies)

@@ -43,7 +43,7 @@ class Written:
         nulls = self._nulls(column)
         if nulls is None or not set(names) <= set(self._files.column_names):
             return None
-        filled = self._files.filter(pac.fill_null(pac.not_equal(nulls, self._files["num_records"]), True))
+        filled = self._where_filled(nulls)
         lowest, highest = (filled[name] for name in names)
         ordered = pa.types.is_integer(lowest.type) or pa.types.is_timestamp(lowest.type)
         return Extent(lowest, highest) if ordered and not lowest.null_count and not highest.null_count else None
@@ -53,8 +53,12 @@ class Written:
         nulls, name = self._nulls(column), f"min.{column}"
         if nulls is None or name not in self._files.column_names:
             return None
-        lowest = self._files.filter(pac.fill_null(pac.not_equal(nulls, self._files["num_records"]), True))[name]
+        lowest = self._where_filled(nulls)[name]
         return None if lowest.null_count else lowest
+
+    def _where_filled(self, nulls: pa.ChunkedArray) -> pa.Table:
+        """The notes on files that may hold a value of a column with so many nulls in each (files,)."""
+        return self._files.filter(pac.fill_null(pac.not_equal(nulls, self._files["num_records"]), True))
 
     def _nulls(self, column: str) -> pa.ChunkedArray | None:
         if (name := f"null_count.{column}") in self._files.column_names:

@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import NumericType, TimestampType
 
 from reco_assets.quality.declaration import Bins, Declaration, Raters, Reference, Rule
-from reco_assets.vocabulary import CLOCK_SKEW
+from reco_assets.sources.rules import latest_second
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -176,7 +176,7 @@ def _users(frame: "DataFrame", raters: Raters) -> "DataFrame":
 
 
 def _breaks(rule: Rule, now: datetime) -> "Column":
-    holds = F.expr(rule.holds.format(latest=int((now + CLOCK_SKEW).timestamp()), year=now.year))
+    holds = F.expr(rule.holds.format(latest=latest_second(now), year=now.year))
     given = reduce(and_, (F.col(name).isNotNull() for name in rule.columns))
     return given & ~F.coalesce(holds, F.lit(False))
 

@@ -8,7 +8,7 @@ import pyarrow.compute as pac
 
 from reco_assets.quality.declaration import AtLeast, Calendar, Declaration, NotEmpty, Rule, UntilNow, YearsUntil
 from reco_assets.quality.measures import Numbers, broken, null_of, ordered_columns
-from reco_assets.vocabulary import CLOCK_SKEW
+from reco_assets.sources.rules import latest_second
 from resources.tables.written import Extent, Written
 
 
@@ -31,7 +31,7 @@ def _holds(rule: Rule, written: Written, now: datetime) -> bool:
         case AtLeast(lowest):
             return (ends := _ends(rule, written)) is not None and ends[0] >= lowest
         case UntilNow():
-            return (ends := _ends(rule, written)) is not None and ends[1] <= int((now + CLOCK_SKEW).timestamp())
+            return (ends := _ends(rule, written)) is not None and ends[1] <= latest_second(now)
         case YearsUntil(first, ahead):
             return (ends := _ends(rule, written)) is not None and first <= ends[0] and ends[1] <= now.year + ahead
         case NotEmpty():

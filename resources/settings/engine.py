@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from resources.settings.group import Group, Positive, below
+from resources.settings.group import Group, NotNegative, Positive, below
 
 EngineName = Literal["embedded", "spark"]
 
@@ -19,13 +19,14 @@ def _has_a_unit(value: str) -> str:
 
 
 class EngineSettings(Group, alias_generator=below("SPARK_")):
-    """The engine asked for, and Spark's master or remote, memory and partitions."""
+    """The engine asked for, and Spark's master or remote, memory and partitions; how many rows it leaves to memory."""
 
     choice: Annotated[Literal["auto", "embedded", "spark"], Field(alias="RECO_ENGINE")] = "auto"
     master: str | None = None
     remote: SecretStr | None = None
     driver_memory: Annotated[str, AfterValidator(_has_a_unit)] = "4g"
     shuffle_partitions: Positive | None = None
+    in_memory_rows: NotNegative = 5_000_000
 
     @cached_property
     def name(self) -> EngineName:

@@ -36,7 +36,6 @@ from resources.tables.writing import write_table
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-IN_MEMORY_ROWS = 5_000_000  # on Spark: what takes one machine less time than a job takes to begin
 BYTES_A_ROW = 200  # of ratings, while they are split: 170 at 5 M rows; cleaned and checked 100 to 115
 EVENTS = "events"  # the layer whose tables lie in the data lake
 
@@ -98,9 +97,10 @@ class Lakehouse:
     def fits_memory(self, name: str, version: int | None = None) -> bool:
         """Whether a table is better looked at in memory than by the engine. Raises `LakehouseError`.
 
-        On Spark only a small one is; on the embedded engine, whose frames take longer, all that there is memory for.
+        On Spark only one of at most `SPARK_IN_MEMORY_ROWS` is, by default of so many as one machine goes through before
+        a job has begun; on the embedded engine, whose frames take longer, all that there is memory for.
         """
-        most = IN_MEMORY_ROWS if self.engine.name == "spark" else memory_bytes() // BYTES_A_ROW
+        most = self.settings.engine.in_memory_rows if self.engine.name == "spark" else memory_bytes() // BYTES_A_ROW
         return self.row_count(name, version) <= most
 
     def read(self, name: str, version: int | None = None) -> "DataFrame":

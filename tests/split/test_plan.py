@@ -17,7 +17,6 @@ from reco_assets.tables import SILVER_RATINGS, SPLIT_RATINGS
 from reco_assets.vocabulary import FUTURE, TEST, TRAIN
 from resources.engine import Engine
 from resources.settings.split import SplitSettings
-from resources.tables import lakehouse as lakehouses
 from resources.tables.lakehouse import Lakehouse
 from tests.split.worlds import POLICY, Placed, Rating, World, by_frames, in_memory, ratings, sides_of
 
@@ -158,9 +157,9 @@ def test_the_side_of_an_earlier_run_goes_before_that_of_the_stream(split: Split)
 
 
 def test_sides_of_another_policy_are_not_kept(
-    lakehouse: Lakehouse, split_world: Callable[[World], pa.Table], monkeypatch: pytest.MonkeyPatch
+    make_lakehouse: Callable[..., Lakehouse], split_world: Callable[[World], pa.Table]
 ) -> None:
-    monkeypatch.setattr(lakehouses, "IN_MEMORY_ROWS", 0)
+    lakehouse = make_lakehouse(spark_in_memory_rows=0)
     rows = [(1, movie, movie) for movie in range(5)]
     earlier = split_world(World(rows, per_user(0.6)))
     lakehouse.write(SPLIT_RATINGS, earlier)

@@ -5,7 +5,7 @@ import scipy.sparse as sp
 
 from reco_assets.models.interface import TopN
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.top_n import MASKED, movies_at
+from reco_assets.models.top_n import MASKED, movies_at, one_list
 
 USERS_PER_BLOCK = 20_000
 
@@ -14,6 +14,8 @@ def lists_in_order(
     user_id: np.ndarray, movie_ids: np.ndarray, scores: np.ndarray, n: int, seen: Ratings | None = None
 ) -> TopN:
     """The n best movies by the same scores (movies,) for every user, but for those that the user has seen."""
+    if len(user_id) == 1:
+        return one_list(user_id, movie_ids, scores.copy(), n, seen)
     hidden = sp.csr_matrix((len(user_id), len(movie_ids))) if seen is None else seen.stars.of(user_id, movie_ids)
     chosen = first_unseen(scores, n, hidden)
     return TopN(user_id, movies_at(movie_ids, chosen), np.where(chosen == MASKED, 0, scores[chosen]).astype(np.float32))

@@ -40,3 +40,11 @@ def test_movies_of_others_and_of_strangers_to_the_list_hide_nothing() -> None:
     assert lists.movie_id.tolist() == [[30, 10], [30, 20], [20, 10], [30, 10]]
     assert lists.score.tolist() == [[0.75, 0.25], [0.75, 0.5], [0.5, 0.25], [0.75, 0.25]]
     assert (lists.movie_id.dtype, lists.score.dtype) == (np.int32, np.float32)
+
+
+def test_one_user_alone_gets_the_list_that_is_the_users_among_others() -> None:
+    seen = Ratings(np.array([1, 2], np.int32), np.array([30, 20], np.int32), np.ones(2, np.float32))
+    movies, scores = np.array([10, 20, 30, 40], np.int32), np.array([0.25, 0.5, 0.25, 0.25], np.float32)
+    together = lists_in_order(np.array([1, 2], np.int32), movies, scores, 2, seen)
+    alone = [lists_in_order(np.array([user], np.int32), movies, scores, 2, seen) for user in (1, 2)]
+    assert [lists.movie_id[0].tolist() for lists in alone] == together.movie_id.tolist() == [[20, 40], [40, 30]]

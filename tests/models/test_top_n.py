@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reco_assets.models import top_n as module
-from reco_assets.models.top_n import MASKED, top_n
+from reco_assets.models.ratings import Ratings
+from reco_assets.models.top_n import MASKED, Side, best_movies, top_n
 
 
 def factors(seed: int, users: int, items: int, rank: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -90,3 +91,19 @@ def test_negative_scores_are_recommended_all_the_same() -> None:
 def test_positions_are_int32_and_scores_float32() -> None:
     found, scores = top_n(*factors(3, 2, 3), 2)
     assert (found.dtype, scores.dtype) == (np.int32, np.float32)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), items=st.integers(1, 12), n=st.integers(1, 15), hidden=st.floats(0, 1))
+def test_a_user_who_is_asked_for_alone_gets_the_list_that_all_users_together_get(
+    seed: int, items: int, n: int, hidden: float
+) -> None:
+    user_factors, item_factors = factors(seed, 4, items)
+    rated = np.nonzero(np.random.default_rng(seed).random((4, items)) < hidden)
+    seen = Ratings(*(side.astype(np.int32) for side in rated), np.ones(len(rated[0]), np.float32))
+    users, movies = np.arange(4, dtype=np.int32), np.arange(items, dtype=np.int32)
+    together = best_movies(Side(users, user_factors), Side(movies, item_factors), n, seen)
+    for user in users:
+        alone = best_movies(Side(users[[user]], user_factors[[user]]), Side(movies, item_factors), n, seen)
+        np.testing.assert_array_equal(alone.movie_id[0], together.movie_id[user])
+        np.testing.assert_allclose(alone.score[0], together.score[user], rtol=1e-5, atol=1e-6)

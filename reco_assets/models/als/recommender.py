@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -87,8 +88,7 @@ class AlsRecommender:
         """See `Recommender`."""
         scores = self.popularity.score(user_id, movie_id)
         users, items = positions(self.user_ids, user_id), positions(self.movie_ids, movie_id)
-        has_likes = np.append(self.ranking_users.any(axis=1), False)[users]
-        own = np.flatnonzero(has_likes & (items >= 0))
+        own = np.flatnonzero(self._have_likes(users) & (items >= 0))
         for at in _at_once(own):
             scores[at] = np.einsum("ij,ij->i", self.ranking_users[users[at]], self.ranking_items[items[at]])
         return scores
@@ -96,22 +96,21 @@ class AlsRecommender:
     def recommend(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
         """See `Recommender`. A user without a like has a zero vector, which ranks nothing: popularity serves."""
         at = positions(self.user_ids, user_id)
-        has_likes = np.append(self.ranking_users.any(axis=1), False)[at]  # the last, at -1, is of an unknown user
+        has_likes, movies = self._have_likes(at), Side(self.movie_ids, self.ranking_items)
         own, others = np.flatnonzero(has_likes), np.flatnonzero(~has_likes)
-        liking = Side(user_id[own], self.ranking_users[at[own]])
         lists = TopN(user_id, np.empty((len(user_id), n), np.int32), np.empty((len(user_id), n), np.float32))
-        for rows, best in (
-            (own, best_movies(liking, Side(self.movie_ids, self.ranking_items), n, seen)),
-            (others, self.popularity.recommend(user_id[others], n, seen)),
-        ):
-            lists.movie_id[rows], lists.score[rows] = best.movie_id, best.score
+        if len(own):
+            best = best_movies(Side(user_id[own], self.ranking_users[at[own]]), movies, n, seen)
+            lists.movie_id[own], lists.score[own] = best.movie_id, best.score
+        if len(others):
+            best = self.popularity.recommend(user_id[others], n, seen)
+            lists.movie_id[others], lists.score[others] = best.movie_id, best.score
         return lists
 
     def similar_items(self, movie_id: np.ndarray, n: int) -> TopN:
         """See `Recommender`. Likeness is the cosine of ranking factors; a movie nobody liked resembles none."""
         at = known_positions(self.movie_ids, movie_id)
-        norms = np.linalg.norm(self.ranking_items, axis=1, keepdims=True)
-        unit = self.ranking_items / np.where(norms > 0, norms, 1)
+        norms, unit = self._directions
         itself = sp.csr_matrix((np.ones(len(at), np.float32), (np.arange(len(at)), at)), (len(at), len(unit)))
         chosen, scores = top_n(unit[at], unit, n, itself)
         chosen[norms[at, 0] == 0] = MASKED
@@ -141,6 +140,18 @@ class AlsRecommender:
         greatest_first = np.argsort(-added, kind="stable")
         movies = self.movie_ids[liked]
         return Explanation(tuple(Part("liked", float(added[at]), int(movies[at])) for at in greatest_first))
+
+    @cached_property
+    def _directions(self) -> tuple[np.ndarray, np.ndarray]:
+        """The length of each movie's ranking factors (items, 1), and these factors divided by it, or zeros."""
+        norms = np.linalg.norm(self.ranking_items, axis=1, keepdims=True)
+        return norms, self.ranking_items / np.where(norms > 0, norms, 1)
+
+    def _have_likes(self, users: np.ndarray) -> np.ndarray:
+        """Which users at n positions have a vector that ranks: (n,) bool; none at -1. Nobody else's is looked at."""
+        likes, known = np.zeros(len(users), bool), users >= 0
+        likes[known] = self.ranking_users[users[known]].any(axis=1)
+        return likes
 
     def save(self, folder: Path) -> Mapping[str, Any]:
         """See `Recommender`."""

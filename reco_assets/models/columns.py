@@ -1,4 +1,4 @@
-"""Vectors as a column of a Parquet file: one list of fixed length a row."""
+"""Vectors as a column of a Parquet file: one list a row, all of the same length."""
 
 import numpy as np
 import pyarrow as pa
@@ -9,8 +9,14 @@ def vectors(rows: np.ndarray) -> pa.FixedSizeListArray:
     return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), rows.shape[1])
 
 
-def matrix(column: pa.ChunkedArray) -> np.ndarray:
-    """The numbers that `vectors` made a column of: (n, width)."""
+def matrix(column: pa.ChunkedArray, width: int | None = None) -> np.ndarray:
+    """The numbers of lists that are all of one length: (n, width).
+
+    Spark writes lists of any length, which don't say how long they are where there are none: `width` does.
+    """
     lists = column.combine_chunks()
-    rows: np.ndarray = lists.flatten().to_numpy().reshape(len(lists), lists.type.list_size)
+    numbers = lists.flatten().to_numpy()
+    if width is None:
+        width = lists.type.list_size if pa.types.is_fixed_size_list(lists.type) else len(numbers) // max(len(lists), 1)
+    rows: np.ndarray = numbers.reshape(len(lists), width)
     return rows

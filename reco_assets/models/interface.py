@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
+import pyarrow as pa
 
 from reco_assets.models.limits import Limits
 from reco_assets.models.ratings import Ratings
@@ -116,8 +117,7 @@ class Baselines:
 class TrainingData:
     """What a version is trained on: where its ratings came from, by table or path, and how they were split.
 
-    `moment` (n,) int64 says when each was made, where that is known; `own` is what only one family's fit understands,
-    such as features.
+    `moment` (n,) int64 says when each was made, where that is known; `own` is what one family's fit alone knows.
     """
 
     ratings: Ratings
@@ -162,16 +162,11 @@ class SearchPart:
     fit: Callable[[Ratings, Any], Recommender]
 
 
-def _nothing_to_search(_: "Engine") -> tuple[SearchPart, ...]:
-    return ()
-
-
 @dataclass(frozen=True)
 class HeldOut:
-    """What models of a family are judged on by sampled negatives, where it came from, and what is judged beside them.
+    """What models of a family are judged on by sampled negatives, and where it came from.
 
-    `known` are the ratings that could be learned from, `ratings` the one that was held out of each user, and `rivals`
-    fits models to `known`, each by its name in the report.
+    `known` could be learned from, `ratings` are one of each user; `rivals` fits models to `known`, by their names.
     """
 
     known: Ratings
@@ -204,6 +199,17 @@ class OwnWay:
 
 
 @dataclass(frozen=True)
+class UserSide:
+    """What of a version grows with its users: `file`, a Parquet file or a folder of such, with a row for each.
+
+    `model` makes the model of some rows, from the version's folder and record; the rest of it a process reads once.
+    """
+
+    file: str
+    model: Callable[[Path, Any, pa.Table], Recommender]
+
+
+@dataclass(frozen=True)
 class Family:
     """A kind of model: all that the platform needs to train, keep, judge, tune and serve it.
 
@@ -224,6 +230,7 @@ class Family:
         search_space: Says what tuning may try on an engine.
         study_key: Says of a configuration what tells its studies from those that start elsewhere, as plain JSON.
         own: What it does in its own way; None: it is trained and judged as most are.
+        users: How a model is made for some users; None: only whole ones can be.
     """
 
     name: str
@@ -237,6 +244,7 @@ class Family:
     load: Callable[[Path, Any], Recommender]
     hyperparameters: Callable[[Any], Mapping[str, Any]]
     must_beat: tuple[Baseline, ...] = ("bias_only", "popularity")
-    search_space: Callable[["Engine"], tuple[SearchPart, ...]] = _nothing_to_search
+    search_space: Callable[["Engine"], tuple[SearchPart, ...]] = lambda _: ()
     study_key: Callable[[Any], Mapping[str, Any]] = asdict
     own: OwnWay | None = None
+    users: UserSide | None = None

@@ -49,5 +49,10 @@ def validate_model_version(path: str | PathLike[str], required: Sequence[str] = 
 
 
 def missing_files(path: str | PathLike[str], required: Sequence[str] = REQUIRED_FILES) -> list[str]:
-    """The files that a version folder must have and this one has not."""
-    return [name for name in required if not (Path(path) / name).is_file()]
+    """The files that a version folder must have and this one has not; a Parquet file may be a folder of its parts."""
+    return [name for name in required if not _is_there(Path(path) / name)]
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is a file, or a folder with a file in parts."""
+    return path.is_file() or (path.suffix == ".parquet" and any(path.glob("*.parquet")))

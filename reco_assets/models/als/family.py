@@ -1,16 +1,19 @@
 """ALS as a family: its settings, its record, its engines' solvers, and what tuning may try."""
 
 from dataclasses import asdict, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import scipy.sparse as sp
 
 from reco_assets.models.als import solver
 from reco_assets.models.als.recommender import ITEMS_FILE, USERS_FILE, AlsRecommender, Factorize, ModelConfig
 from reco_assets.models.als.solver import AlsConfig, ExplicitAls, ImplicitAls
-from reco_assets.models.interface import Family, Parameter, SearchPart, Trained
+from reco_assets.models.interface import Family, Parameter, SearchPart, Trained, UserSide
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import ModelRecord
 from reco_assets.vocabulary import LOWEST_RATING
@@ -57,6 +60,16 @@ def solver_of(engine: "Engine") -> Factorize:
 def load(folder: Path, record: AlsRecord) -> AlsRecommender:
     """The model of a version's folder."""
     return AlsRecommender.load(folder, record.config, record.mean)
+
+
+def model_of(folder: Path, record: AlsRecord, users: pa.Table) -> AlsRecommender:
+    """See `UserSide`."""
+    return AlsRecommender.of_sides(users, _items(folder), record.config, record.mean)
+
+
+@lru_cache(maxsize=2)  # a champion and its candidate
+def _items(folder: Path) -> pa.Table:
+    return pq.read_table(folder / ITEMS_FILE).combine_chunks()
 
 
 def hyperparameters(config: ModelConfig) -> dict[str, Any]:
@@ -132,4 +145,5 @@ ALS = Family(
     hyperparameters=hyperparameters,
     search_space=search_space,
     study_key=study_key,
+    users=UserSide(USERS_FILE, model_of),
 )

@@ -175,16 +175,27 @@ class AlsRecommender:
     @classmethod
     def load(cls, folder: Path, config: ModelConfig, mean: float) -> Self:
         """Read what `save` wrote; `config` and `mean` (stars) are in the version's model.json."""
-        users, items = pq.read_table(folder / USERS_FILE), pq.read_table(folder / ITEMS_FILE)
+        return cls.of_sides(pq.read_table(folder / USERS_FILE), pq.read_table(folder / ITEMS_FILE), config, mean)
+
+    @classmethod
+    def of_sides(cls, users: pa.Table, items: pa.Table, config: ModelConfig, mean: float) -> Self:
+        """The model of some users, or of all: rows of a version's users' file, in any order, and all of its items'.
+
+        What it answers for these users is what the model of all answers; any other user is a stranger to it.
+        """
+        ids = users["user_id"].to_numpy()
+        if (ids[1:] < ids[:-1]).any():
+            users = users.sort_by("user_id")
+        rating_items, ranking_items = matrix(items["rating_factors"]), matrix(items["ranking_factors"])
         return cls(
             config=config,
             user_ids=users["user_id"].to_numpy(),
             movie_ids=items["movie_id"].to_numpy(),
             biases=Biases(mean, users["bias"].to_numpy(), items["bias"].to_numpy()),
-            rating_users=matrix(users["rating_factors"]),
-            rating_items=matrix(items["rating_factors"]),
-            ranking_users=matrix(users["ranking_factors"]),
-            ranking_items=matrix(items["ranking_factors"]),
+            rating_users=matrix(users["rating_factors"], rating_items.shape[1]),
+            rating_items=rating_items,
+            ranking_users=matrix(users["ranking_factors"], ranking_items.shape[1]),
+            ranking_items=ranking_items,
             item_counts=items["rating_count"].to_numpy(),
         )
 

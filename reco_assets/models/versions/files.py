@@ -1,9 +1,14 @@
 """A version's folder: written elsewhere and renamed into place, model.json last, and read back whole or not at all."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pyarrow.compute as pac
+import pyarrow.parquet as pq
 
 from reco_assets.models.interface import Family, Recommender, Trained
 from reco_assets.models.record import Annotation, ModelRecord
@@ -55,11 +60,35 @@ def save_model(path: Path, family: Family, trained: Trained, facts: Mapping[str,
 def load_model(path: Path, family: Family) -> Recommender:
     """The model in a folder that `save_model` wrote. Raises `ModelStoreError`."""
     require_no_links(path)
-    try:
+    with _damage_told(path):
+        validate_model_version(path, required_files(family))
+        record = read_record(path, family)
+        _require_unchanged(path, record, {name for name in record.files if name.partition("/")[0] in family.files})
+        return family.load(path, record)
+
+
+def load_users(path: Path, family: Family, user_ids: np.ndarray) -> Recommender:
+    """The model in a folder for some users, to whom alone memory is given; others are strangers to it.
+
+    Rows of a user side in parts are read by their files' statistics, and their checksums not compared: that would read
+    all of it. Of a family without a `UserSide` the model of all users comes. Raises `ModelStoreError`.
+    """
+    if family.users is None:
+        return load_model(path, family)
+    require_no_links(path)
+    with _damage_told(path):
         validate_model_version(path, required_files(family))
         record = read_record(path, family)
         _require_unchanged(path, record, set(family.files))
-        return family.load(path, record)
+        rows = pq.read_table(path / family.users.file, filters=pac.field("user_id").isin(user_ids))
+        return family.users.model(path, record, rows)
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """Turn what is said of files that are missing or can't be read into one line that names the version."""
+    try:
+        yield
     except ModelVersionError as error:
         raise ModelStoreError(str(error)) from None
     except (OSError, KeyError, TypeError, ValueError) as error:

@@ -11,12 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from reco_assets.models.interface import Family, Recommender, Trained
 from reco_assets.models.record import Annotation, ChampionRecord, ComparisonRecord, ModelRecord
 from reco_assets.models.versions.files import (
     ModelStoreError,
     annotate_model,
     load_model,
+    load_users,
     read_record,
     required_files,
     save_model,
@@ -91,6 +94,10 @@ class ModelStore:
     def load(self, version: str) -> Recommender:
         """The model of a version. Raises `ModelStoreError`."""
         return load_model(self.path(version), self.family)
+
+    def load_users(self, version: str, user_ids: np.ndarray) -> Recommender:
+        """The model of a version for some users alone, as of `files.load_users`. Raises `ModelStoreError`."""
+        return load_users(self.path(version), self.family, user_ids)
 
     def record(self, version: str) -> ModelRecord:
         """model.json of a version. Raises `ModelStoreError`."""

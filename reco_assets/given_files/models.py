@@ -109,8 +109,8 @@ def _judge(settings: Settings, model_path: Path | None, test_path: Path | None) 
     test = _ratings(source)
     train = _ratings(_trained_on(lakehouse, record))
     exam = Exam(test, train, protocol_of(settings.judging, record.split))
-    found = exam.evaluate(load_model(folder, SERVING_FAMILY))
-    beside = exam.evaluate_baselines(fit_baselines(_fitted(lakehouse, record, train)), found)
+    baselines = fit_baselines(_fitted(lakehouse, record, train))
+    found, beside = exam.evaluate_beside(load_model(folder, SERVING_FAMILY), baselines)
     return {"model_path": str(folder), "test_parquet": str(source), **found.document(), **beside.document()}
 
 

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from reco_assets.models.interface import Family
-from reco_assets.models.judging.evaluation import BaselineScores, Evaluation
 from reco_assets.models.judging.sampled_document import sampled_numbers, sampled_report
 from reco_assets.models.record import ModelRecord
 from reco_assets.reports.page import png_address
@@ -18,16 +17,20 @@ def metrics_document(
     settings: Settings,
     family: Family,
     record: ModelRecord,
-    found: Evaluation,
-    baselines: BaselineScores,
+    sections: Mapping[str, Any],
     *,
     moment: datetime,
 ) -> dict[str, Any]:
     """run_metrics_<version>.json in the documented format, extended by `ranking` and `baselines`.
 
     Args:
+        settings: What it was judged by.
+        family: What it is.
+        record: Its model.json.
+        sections: What it came to: `evaluation`, `ranking` and `baselines`, and `by_origin` where that was asked.
         moment: When the version was judged (UTC).
     """
+    test_count = sections["evaluation"]["test_count"]
     return {
         "model_version": record.version,
         "execution_ts": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -36,12 +39,11 @@ def metrics_document(
             "storage_format": settings.storage.format,
             "split_info": {
                 "train_count": record.train_count,
-                "test_count": found.test_count,
-                "total_count": record.train_count + found.test_count,
+                "test_count": test_count,
+                "total_count": record.train_count + test_count,
             },
         },
-        **found.document(),
-        **baselines.document(),
+        **sections,
         "recommendations": {"top_n": settings.serving.top_n},
     }
 

@@ -53,7 +53,7 @@ class Answers:
 class Evaluation:
     """Errors in stars: `rmse`, `mae` on warm pairs, `rmse_all`, `mae_all` on all; coverage = warm / all.
 
-    `by_user` is what `ranking.ndcg` and `rmse_all` are made of, `answers` what all of it is.
+    `by_user` is what `ranking.ndcg` and `rmse_all` are made of.
     """
 
     rmse: float
@@ -66,11 +66,10 @@ class Evaluation:
     split: str
     ranking: RankingMetrics
     by_user: UserScores = field(repr=False, compare=False)
-    answers: Answers = field(repr=False, compare=False)
 
     def document(self) -> dict[str, Any]:
         """The `evaluation` and `ranking` sections of run_metrics_<version>.json; NaN becomes null."""
-        stars = {key: value for key, value in vars(self).items() if key not in ("ranking", "by_user", "answers")}
+        stars = {key: value for key, value in vars(self).items() if key not in ("ranking", "by_user")}
         plain: dict[str, Any] = plain_json({"evaluation": stars, "ranking": asdict(self.ranking)})
         return plain
 
@@ -91,6 +90,16 @@ class BaselineScores:
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """What a model came to: `evaluation`, `ranking`, `baselines` and `by_origin` of run_metrics_<version>.json,
+    and the scores of users by which it is compared with another.
+    """
+
+    sections: dict[str, Any]
+    by_user: UserScores
+
+
+@dataclass(frozen=True)
 class Exam:
     """n test ratings, what was trained on, and how models are judged. What is the same for every model is kept."""
 
@@ -100,13 +109,18 @@ class Exam:
 
     def evaluate(self, model: Recommender) -> Evaluation:
         """Judge a model; movies that a user rated in `train` are left out of the user's list."""
-        return self.mark(
-            Answers(
-                model.knows(self.test.user_id, self.test.movie_id),
-                model.predict(self.test.user_id, self.test.movie_id),
-                self.lists(model),
-            )
-        )
+        return self.mark(self.answers(model))
+
+    def evaluate_beside(self, model: Recommender, baselines: Baselines) -> tuple[Evaluation, BaselineScores]:
+        """Judge a model, and baselines on the same: their stars on its warm pairs, their lists on all its users."""
+        answers = self.answers(model)
+        beside = BaselineScores(self.bias_only_rmse(baselines, answers.warm), self.rank(baselines.popularity))
+        return self.mark(answers), beside
+
+    def answers(self, model: Recommender) -> Answers:
+        """What a model says of the test ratings."""
+        pairs = self.test.user_id, self.test.movie_id
+        return Answers(model.knows(*pairs), model.predict(*pairs), self.lists(model))
 
     def mark(self, answers: Answers) -> Evaluation:
         """Judge what a model answered."""
@@ -125,16 +139,11 @@ class Exam:
             split=self.protocol.split,
             ranking=ranking,
             by_user=_by_user(answers.predicted, self.test, ndcg),
-            answers=answers,
         )
 
-    def evaluate_baselines(self, baselines: Baselines, found: Evaluation) -> BaselineScores:
-        """Judge baselines where a model was judged: the stars on its warm pairs, the lists on all its users."""
-        return BaselineScores(self.bias_only_rmse(baselines, found), self.rank(baselines.popularity))
-
-    def bias_only_rmse(self, baselines: Baselines, found: Evaluation) -> float:
-        """The error in stars of bias-only on the pairs warm for a model that was judged."""
-        pairs = self.test.where(found.answers.warm)
+    def bias_only_rmse(self, baselines: Baselines, warm: np.ndarray) -> float:
+        """The error in stars of bias-only on the test ratings where `warm` (n,) bool is true."""
+        pairs = self.test.where(warm)
         return rmse(baselines.bias_only.predict(pairs.user_id, pairs.movie_id), pairs.rating)
 
     def rank(self, model: Recommender) -> RankingMetrics:
@@ -166,22 +175,22 @@ class Trial:
     streamed: np.ndarray
     baselines: Baselines
 
-    def evaluate(self, model: Recommender) -> Evaluation:
-        """Judge a model on all of it."""
-        return self.exam.evaluate(model)
+    def judge(self, model: Recommender) -> Judgement:
+        """Judge a model, with the baselines beside it; popularity's lists are judged once for all models."""
+        answers = self.exam.answers(model)
+        found = self.exam.mark(answers)
+        baselines = BaselineScores(self.exam.bias_only_rmse(self.baselines, answers.warm), self._popularity)
+        sections = {**found.document(), **baselines.document(), "by_origin": self._by_origin(found, answers)}
+        return Judgement(sections, found.by_user)
 
-    def evaluate_baselines(self, found: Evaluation) -> BaselineScores:
-        """As `Exam.evaluate_baselines`; popularity's lists are judged once for all models."""
-        return BaselineScores(self.exam.bias_only_rmse(self.baselines, found), self._popularity)
-
-    def by_origin(self, found: Evaluation) -> dict[str, dict[str, Any]]:
-        """Errors, NDCG and hit rate of a model on ratings from `history` and from `stream` apart.
+    def _by_origin(self, found: Evaluation, answers: Answers) -> dict[str, dict[str, Any]]:
+        """Errors, NDCG and hit rate on ratings from `history` and from `stream` apart.
 
         An origin without ratings is left out. A user's list is the same whatever it is judged by, so none is made here.
         """
         parts = {HISTORY: ~self.streamed, "stream": self.streamed}
         return {
-            name: _summary(found if part.all() else self.exam.where(part).mark(found.answers.where(part)))
+            name: _summary(found if part.all() else self.exam.where(part).mark(answers.where(part)))
             for name, part in parts.items()
             if part.any()
         }

@@ -10,7 +10,7 @@ from reco_assets.models.inputs import read_ratings, read_test_ratings
 from reco_assets.models.interface import Family, OwnWay
 from reco_assets.models.judging.document import scalar_metrics
 from reco_assets.models.judging.evaluation import Exam, Trial, protocol_of
-from reco_assets.models.judging.judge import judge
+from reco_assets.models.judging.judge import InMemory, judge
 from reco_assets.models.judging.sampled_judge import judge_sampled, not_learned
 from reco_assets.models.record import Annotation, MetricsRecord, ModelRecord
 from reco_assets.models.versions.files import ModelStoreError
@@ -67,7 +67,7 @@ def judge_version(family: Family, lakehouse: Lakehouse, registry: MlflowTracking
 def _judge_on_test_ratings(family: Family, lakehouse: Lakehouse, record: ModelRecord) -> dict[str, Any]:
     test_version = lakehouse.version(TEST_RATINGS.name)
     trial = _trial(lakehouse, record, test_version)
-    document = judge(lakehouse.settings, family, record.version, trial, datetime.now(UTC))
+    document = judge(lakehouse.settings, family, record.version, InMemory(trial), datetime.now(UTC))
     return {**document, "inputs": {**record.inputs, TEST_RATINGS.name: test_version}}
 
 

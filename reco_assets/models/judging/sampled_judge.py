@@ -35,7 +35,8 @@ def judge_sampled(
     store, protocol = model_store(settings, family), SampledProtocol(settings.judging.seed)
     lists = sample_lists(held.known, held.ratings, protocol)
     found = judge_held_out(store.load(version), held, lists, protocol.k, protocol_of(settings.judging, SPLIT))
-    document = metrics_document(settings, family, store.record(version), found.stars, found.baselines, moment=moment)
+    sections = {**found.stars.document(), **found.baselines.document()}
+    document = metrics_document(settings, family, store.record(version), sections, moment=moment)
     champion = store.champion()
     decision = decide_deployment(
         found.scores[CANDIDATE][0],
@@ -77,8 +78,8 @@ def judge_held_out(model: Recommender, held: HeldOut, lists: SampledLists, k: in
     """Judge a model, popularity and its rivals by lists of k among the same negatives, and over the full catalogue."""
     baselines = fit_baselines(held.known)
     exam = Exam(held.ratings, held.known, full)
-    stars, rivals = exam.evaluate(model), held.rivals(held.known)
-    beside = exam.evaluate_baselines(baselines, stars)
+    stars, beside = exam.evaluate_beside(model, baselines)
+    rivals = held.rivals(held.known)
     scores = {
         CANDIDATE: (judge_lists(model, lists, k), stars.ranking),
         POPULARITY: (judge_lists(baselines.popularity, lists, k), beside.popularity),

@@ -48,7 +48,7 @@ def judged(*rows: tuple[int, int, float], cold_start: ColdStart = "drop", k: int
 
 def beside(*rows: tuple[int, int, float], k: int = 3) -> BaselineScores:
     exam = Exam(of(*rows), TRAIN, Protocol(k, 4.0, "drop", "per_user"))
-    return exam.evaluate_baselines(BASELINES, exam.evaluate(MODEL))
+    return exam.evaluate_beside(MODEL, BASELINES)[1]
 
 
 def error(rows: list[tuple[int, int, float]], power: int) -> float:
@@ -133,7 +133,8 @@ def test_the_order_of_test_ratings_does_not_change_what_users_got() -> None:
 def document_of(found: Evaluation, baselines: BaselineScores | None = None) -> dict[str, Any]:
     record = AlsRecord(version="20250101_120000", config=CONFIG, mean=3.0, train_count=len(TRAIN), seed=1)
     settings = load_settings(top_n=7, als_cold_start_strategy="drop")
-    return metrics_document(settings, ALS, record, found, baselines or beside(*WARM), moment=NOW)
+    sections = {**found.document(), **(baselines or beside(*WARM)).document()}
+    return metrics_document(settings, ALS, record, sections, moment=NOW)
 
 
 def test_the_document_has_the_documented_sections_and_keys() -> None:
@@ -247,8 +248,7 @@ def trial(streamed: list[bool]) -> Trial:
 
 
 def test_origins_are_judged_apart() -> None:
-    judge = trial([False, True, True])
-    found = judge.by_origin(judge.evaluate(MODEL))
+    found = trial([False, True, True]).judge(MODEL).sections["by_origin"]
     assert {origin: scores["test_count"] for origin, scores in found.items()} == {"history": 1, "stream": 2}
     assert found["history"]["rmse"] == pytest.approx(error(WARM[:1], 2), rel=1e-6)
     assert found["stream"]["rmse"] == pytest.approx(error(WARM[1:], 2), rel=1e-6)
@@ -256,16 +256,14 @@ def test_origins_are_judged_apart() -> None:
 
 
 def test_an_origin_without_test_ratings_is_left_out() -> None:
-    judge = trial([False, False, False])
-    found = judge.by_origin(judge.evaluate(MODEL))
-    assert set(found) == {"history"}
-    assert found["history"]["rmse"] == judge.evaluate(MODEL).rmse
+    found = trial([False, False, False]).judge(MODEL).sections
+    assert set(found["by_origin"]) == {"history"}
+    assert found["by_origin"]["history"]["rmse"] == found["evaluation"]["rmse"]
 
 
 def test_the_report_shows_origins_only_where_ratings_were_streamed() -> None:
-    judge = trial([False, True, True])
-    document = document_of(judge.evaluate(MODEL))
-    document |= {"by_origin": judge.by_origin(judge.evaluate(MODEL)), "champion": None}
+    document = document_of(judged(*WARM))
+    document |= {"by_origin": trial([False, True, True]).judge(MODEL).sections["by_origin"], "champion": None}
     stream = document["by_origin"]["stream"]
     figures = f"{stream['rmse']:.4f} | {stream['rmse_all']:.4f} | {stream['ndcg']:.4f}"
     assert f"| candidate, stream | {figures} | 2 |" in metrics_report("20250101_120000", document)

@@ -12,7 +12,7 @@ from reco_assets.models.als.family import ALS
 from reco_assets.models.als.recommender import AlsRecommender
 from reco_assets.models.interface import Baselines, Trained
 from reco_assets.models.judging.evaluation import Exam, Protocol, Trial
-from reco_assets.models.judging.judge import judge
+from reco_assets.models.judging.judge import InMemory, judge
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.models.versions.store import model_store
@@ -25,23 +25,24 @@ FACTS = {"split": "per_user", "train_count": 100, "seed": 1}
 
 
 @pytest.fixture
-def trial(tiny_model: AlsRecommender) -> Trial:
+def trial(tiny_model: AlsRecommender) -> InMemory:
     """Test ratings that the tiny model ranks and rates well: its own first choices, at the stars it predicts."""
     users = np.repeat(tiny_model.user_ids, 3)
     movies = tiny_model.recommend(tiny_model.user_ids, 3).movie_id.ravel()
     stars = np.maximum(tiny_model.predict(users, movies), 4.0).astype(np.float32)
     test, nothing = Ratings(users, movies, stars), Ratings(users[:0], movies[:0], stars[:0])
     baselines = Baselines(tiny_model.bias_only, tiny_model.popularity)
-    return Trial(Exam(test, nothing, Protocol(10, 4.0, "drop", "per_user")), np.zeros(len(users), bool), baselines)
+    exam = Exam(test, nothing, Protocol(10, 4.0, "drop", "per_user"))
+    return InMemory(Trial(exam, np.zeros(len(users), bool), baselines))
 
 
-def compared(settings: Settings, trial: Trial) -> dict[str, Any]:
+def compared(settings: Settings, trial: InMemory) -> dict[str, Any]:
     found: dict[str, Any] = judge(settings, ALS, SECOND, trial, NOW)["comparison"]
     return found
 
 
 def test_the_first_version_has_no_champion_to_be_compared_with(
-    store_settings: Settings, save_version: Save, trial: Trial
+    store_settings: Settings, save_version: Save, trial: InMemory
 ) -> None:
     save_version(SECOND, **FACTS)
     found = compared(store_settings, trial)
@@ -50,7 +51,7 @@ def test_the_first_version_has_no_champion_to_be_compared_with(
     assert "ndcg" not in found
 
 
-def test_the_same_model_again_is_not_worse(store_settings: Settings, save_version: Save, trial: Trial) -> None:
+def test_the_same_model_again_is_not_worse(store_settings: Settings, save_version: Save, trial: InMemory) -> None:
     save_version(FIRST, **FACTS)
     model_store(store_settings, ALS).promote(FIRST, "first")
     save_version(SECOND, **FACTS)
@@ -63,7 +64,7 @@ def test_the_same_model_again_is_not_worse(store_settings: Settings, save_versio
 
 
 def test_a_worse_model_is_rejected_with_the_next_task(
-    store_settings: Settings, save_version: Save, trial: Trial, tiny_model: AlsRecommender
+    store_settings: Settings, save_version: Save, trial: InMemory, tiny_model: AlsRecommender
 ) -> None:
     save_version(FIRST, **FACTS)
     store = model_store(store_settings, ALS)
@@ -76,7 +77,7 @@ def test_a_worse_model_is_rejected_with_the_next_task(
 
 
 def test_a_champion_of_another_split_is_not_judged_and_the_document_has_none(
-    store_settings: Settings, save_version: Save, trial: Trial
+    store_settings: Settings, save_version: Save, trial: InMemory
 ) -> None:
     save_version(FIRST, **FACTS | {"split": "random"})
     model_store(store_settings, ALS).promote(FIRST, "first")
@@ -89,7 +90,7 @@ def test_a_champion_of_another_split_is_not_judged_and_the_document_has_none(
 
 
 def test_a_champion_that_cannot_be_loaded_stops_the_evaluation_with_a_way_out(
-    store_settings: Settings, save_version: Save, trial: Trial
+    store_settings: Settings, save_version: Save, trial: InMemory
 ) -> None:
     save_version(FIRST, **FACTS)
     store = model_store(store_settings, ALS)

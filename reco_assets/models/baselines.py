@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import scipy.sparse as sp
 
 from reco_assets.models.biases import USER_PENALTY, Biases, clip, fit_biases
-from reco_assets.models.interface import Baselines, Explanation, NoRatingsError, Part, TopN
+from reco_assets.models.explanation import Explanation, Part
+from reco_assets.models.interface import Baselines, NoRatingsError, TopN
 from reco_assets.models.one_order import lists_in_order
 from reco_assets.models.ratings import Ratings, distinct, known_positions, positions, rating_matrix
 from reco_assets.models.top_n import MASKED, nothing_alike

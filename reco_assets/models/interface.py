@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 import pyarrow as pa
 
+from reco_assets.models.explanation import Explanation
 from reco_assets.models.limits import Limits
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import Inputs, ModelRecord
@@ -37,27 +38,6 @@ class TopN:
     user_id: np.ndarray
     movie_id: np.ndarray
     score: np.ndarray
-
-
-@dataclass(frozen=True)
-class Part:
-    """One part of a score: what it comes from, how much it adds, and which of the user's movies it is, if it is one."""
-
-    name: str
-    value: float
-    movie_id: int | None = None
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """What speaks for a movie for a user: the parts of the score that it has in the user's list, greatest first."""
-
-    parts: tuple[Part, ...]
-
-    @property
-    def score(self) -> float:
-        """The sum of the parts."""
-        return sum(part.value for part in self.parts)
 
 
 class Recommender(Protocol):

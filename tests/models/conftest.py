@@ -14,7 +14,8 @@ from reco_assets.models.als.family import ALS
 from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.baselines import counts_of, scores_at, stars_of, warm
-from reco_assets.models.interface import Explanation, Family, Parameter, Part, SearchPart, TopN, Trained
+from reco_assets.models.explanation import Explanation, Part
+from reco_assets.models.interface import Family, Parameter, SearchPart, TopN, Trained
 from reco_assets.models.ratings import Ratings, known_positions, positions
 from reco_assets.models.record import ModelRecord
 from reco_assets.models.top_n import Side, best_movies, nothing_alike

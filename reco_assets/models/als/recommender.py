@@ -16,7 +16,8 @@ from reco_assets.models.als.solver import AlsConfig, ExplicitAls, ImplicitAls
 from reco_assets.models.baselines import BiasOnly, Popularity, counts_of, stars_of, warm
 from reco_assets.models.biases import Biases, clip, fit_biases, residuals
 from reco_assets.models.columns import matrix, vectors
-from reco_assets.models.interface import Explanation, Part, TopN
+from reco_assets.models.explanation import Explanation, Part
+from reco_assets.models.interface import TopN
 from reco_assets.models.ratings import Ratings, known_positions, positions, rating_matrix
 from reco_assets.models.top_n import MASKED, Side, best_movies, movies_at, top_n
 

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from reco_assets.models.baselines import BiasOnly, Popularity, counts_of
 from reco_assets.models.biases import Biases, fit_biases
 from reco_assets.models.columns import matrix, vectors
-from reco_assets.models.interface import Explanation, Part, TopN
+from reco_assets.models.explanation import Explanation, Part
+from reco_assets.models.interface import TopN
 from reco_assets.models.ncf.config import NcfConfig, NcfRecord, Outcome
 from reco_assets.models.ncf.fold import Fold
 from reco_assets.models.ncf.vectors import Tower, Vectors

@@ -52,6 +52,8 @@ def textbook(row: np.ndarray, factors: np.ndarray, implicit: bool, start: np.nda
     residual = own.T @ ((1 + ALPHA) * np.ones(len(own)) if implicit else row[there]) - normal @ solution
     direction = residual
     for _ in range(kernel.STEPS):
+        if residual @ residual == 0:  # the start solved it exactly
+            break
         length = residual @ residual / (direction @ normal @ direction)
         solution = solution + length * direction
         after = residual - length * normal @ direction

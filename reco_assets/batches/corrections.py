@@ -11,7 +11,7 @@ from reco_assets.batches.receipts import family, receipts
 from reco_assets.tables import SPLIT_RATINGS, STREAM_RATINGS
 from reco_assets.vocabulary import KEY, LEARNED_SIDES
 from resources.tables.appends import BATCH, batch_rows
-from resources.tables.growth import rows_under
+from resources.tables.growth import rows_held
 from resources.tables.lakehouse import Lakehouse
 
 HISTORY_FIRST = -1
@@ -38,7 +38,7 @@ def count_corrections(lakehouse: Lakehouse, rows: pa.Table, batches: Sequence[st
 
 def later_rows(lakehouse: Lakehouse, batch: str, keys: pa.Table) -> pa.Table:
     """The rows (batch, `KEY`, rating) under these keys of batches that were taken in after this one and its replays."""
-    held = rows_under(lakehouse.dataset(STREAM_RATINGS.name), keys.select(KEY), [BATCH, *KEY, "rating"])
+    held = rows_held(lakehouse, STREAM_RATINGS.name, keys.select(KEY), [BATCH, *KEY, "rating"])
     names = set(pc.unique(held[BATCH]).to_pylist())
     in_order = [receipt.batch for receipt in receipts(lakehouse.root, {batch, *names})]
     later = set(in_order[in_order.index(batch) + 1 :]) - set(family(lakehouse.root, batch))
@@ -55,14 +55,14 @@ def corrected_later(lakehouse: Lakehouse, batch: str) -> int:
 
 def _streamed_before(lakehouse: Lakehouse, rows: pa.Table, batches: Sequence[str]) -> pa.Table:
     """The rows under the same keys of other batches."""
-    found = rows_under(lakehouse.dataset(STREAM_RATINGS.name), rows.select(KEY), _ROW)
+    found = rows_held(lakehouse, STREAM_RATINGS.name, rows.select(KEY), _ROW)
     return found.filter(~pc.field(BATCH).isin(pa.array(batches, pa.string())))
 
 
 def _history(lakehouse: Lakehouse, rows: pa.Table) -> pa.Table:
     """The rows under the same keys of history, as the first of all."""
     if lakehouse.exists(SPLIT_RATINGS.name):
-        split = rows_under(lakehouse.dataset(SPLIT_RATINGS.name), rows.select(KEY), [*KEY, "rating", "side"])
+        split = rows_held(lakehouse, SPLIT_RATINGS.name, rows.select(KEY), [*KEY, "rating", "side"])
         known = split.filter(pc.field("side").isin(LEARNED_SIDES)).select([*KEY, "rating"])
     else:
         known = rows.slice(0, 0).select([*KEY, "rating"])

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,9 +16,13 @@ import pyarrow as pa
 from reco_assets.batches.accepted import waiting_batches
 from reco_assets.models.serving import serving_store
 from reco_assets.tables import STREAM_RATINGS, TRAIN_RATINGS
+from reco_assets.vocabulary import KEY as OF_A_RATING
 from resources.locking.reservations import reserved_stamp
 from resources.tables.appends import batch_rows
 from resources.tables.lakehouse import Lakehouse
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 NOT_INSTALLED = "Evidently is not installed: its report is left out. To add it: make evidently"
 SAMPLE_ROWS = 20_000  # of either side: the report takes 8 s and 4 MB, most of it Evidently's own scripts
@@ -101,6 +105,14 @@ def sample(rows: pa.Table, seed: int) -> pa.Table:
     return rows.take(pa.array(np.sort(chosen)))
 
 
+def sample_of_frame(ratings: "DataFrame", seed: int) -> pa.Table:
+    """At most `SAMPLE_ROWS` of the rows of a frame of ratings, the same ones for the same seed: those of least hash."""
+    from pyspark.sql import functions as F
+
+    least = ratings.orderBy(F.xxhash64(*OF_A_RATING, F.lit(seed))).limit(SAMPLE_ROWS)
+    return least.select(*COLUMNS).toArrow()
+
+
 def _page(lakehouse: Lakehouse, stamp: str) -> Path:
     return lakehouse.path(str(REPORTS), f"{stamp}.html")
 
@@ -123,8 +135,11 @@ def _current(lakehouse: Lakehouse) -> Side:
 
 
 def _training(lakehouse: Lakehouse, version: int | None) -> Side:
-    rows = lakehouse.dataset(TRAIN_RATINGS.name, version).to_table(columns=list(COLUMNS))
-    return _side(lakehouse, TRAIN_RATINGS.name if version is None else f"{TRAIN_RATINGS.name} v{version}", rows)
+    name = TRAIN_RATINGS.name if version is None else f"{TRAIN_RATINGS.name} v{version}"
+    if lakehouse.goes_by_frames(TRAIN_RATINGS.name, version):
+        count, frame = lakehouse.row_count(TRAIN_RATINGS.name, version), lakehouse.read(TRAIN_RATINGS.name, version)
+        return Side(name, count, sample_of_frame(frame, lakehouse.settings.quality.seed))
+    return _side(lakehouse, name, lakehouse.dataset(TRAIN_RATINGS.name, version).to_table(columns=list(COLUMNS)))
 
 
 def _side(lakehouse: Lakehouse, name: str, rows: pa.Table) -> Side:

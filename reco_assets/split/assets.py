@@ -9,10 +9,8 @@ from reco_assets.batches.accepted import accept_waiting, waiting_totals
 from reco_assets.publishing import publish_table, publish_waiting
 from reco_assets.split import merge
 from reco_assets.split.acceptance import Accept, verdict_for
-from reco_assets.split.arrays import RATING
-from reco_assets.split.futures import write_futures_csv
-from reco_assets.split.history import policy_of, side_of_history, split_history
-from reco_assets.tables import FUTURE_RATINGS, FUTURES_CSV, OWNERS, SIDE_TABLES
+from reco_assets.split.history import export_futures, policy_of, side_of_history, split_history
+from reco_assets.tables import FUTURES_CSV, OWNERS, SIDE_TABLES
 from reco_assets.vocabulary import FUTURE, TEST, TRAIN
 from resources.io_managers import table_metadata
 from resources.tables.lakehouse import Lakehouse
@@ -112,5 +110,5 @@ def future_ratings(lakehouse: dg.ResourceParam[Lakehouse]) -> Any:
 def future_csv(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
     """The future ratings as `DATE,CUST_ID,MOVIE_ID,RATING`, in the order of time."""
     path = lakehouse.root / FUTURES_CSV
-    rows = write_futures_csv(lakehouse.dataset(FUTURE_RATINGS.name).to_table(RATING), path)
+    rows = export_futures(lakehouse, path)
     return dg.MaterializeResult(metadata={"dagster/row_count": rows, "path": dg.MetadataValue.path(str(path))})

@@ -4,6 +4,7 @@ A pair keeps the side that it got before: that of an earlier run under the same 
 with.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -13,9 +14,18 @@ from reco_assets.sources.presplit import came_split
 from reco_assets.sources.raw_tables import raw_dataset, raw_frame
 from reco_assets.sources.source import SOURCE_FILE
 from reco_assets.split import arrays, plan
-from reco_assets.tables import BRONZE_RATINGS, SILVER_RATINGS, SPLIT_RATINGS, STREAM_RATINGS, TRAIN_RATINGS
+from reco_assets.split.futures import ORDER, write_futures_csv, write_in_order
+from reco_assets.tables import (
+    BRONZE_RATINGS,
+    FUTURE_RATINGS,
+    SILVER_RATINGS,
+    SPLIT_RATINGS,
+    STREAM_RATINGS,
+    TRAIN_RATINGS,
+)
 from reco_assets.vocabulary import PAIR, SIDES
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.sorting import rows_in_order
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -35,13 +45,29 @@ def split_history(lakehouse: Lakehouse, policy: str) -> "pa.Table | DataFrame":
     return _in_memory(lakehouse, policy) if fits else _by_frames(lakehouse, policy)
 
 
-def side_of_history(lakehouse: Lakehouse, side: str, version: int | None = None) -> pa.RecordBatchReader:
+def side_of_history(lakehouse: Lakehouse, side: str, version: int | None = None) -> "pa.RecordBatchReader | DataFrame":
     """The rows of silver/split_ratings (at a version) that are on a side, in the columns of the side's table.
 
-    Streamed, so never held as a whole. Raises `LakehouseError` where there is no split.
+    Streamed or, beyond the memory of Spark's driver, a frame: so never held as a whole. Raises `LakehouseError` where
+    there is no split.
     """
+    if lakehouse.goes_by_frames(SPLIT_RATINGS.name, version):
+        frame = lakehouse.read(SPLIT_RATINGS.name, version)
+        return frame.where(frame["side"] == side).select(*ROW)
     split = lakehouse.dataset(SPLIT_RATINGS.name, version, encoded=["origin"])
     return split.scanner(columns=ROW, filter=ds.field("side") == side).to_reader()
+
+
+def export_futures(lakehouse: Lakehouse, path: Path) -> int:
+    """Write silver/future_ratings as one CSV file, oldest first; returns how many rows it has.
+
+    Raises `LakehouseError` where there is no such table, `NoRegularFileError`.
+    """
+    if not lakehouse.goes_by_frames(FUTURE_RATINGS.name):
+        return write_futures_csv(lakehouse.dataset(FUTURE_RATINGS.name).to_table(arrays.RATING), path)
+    frame = lakehouse.read(FUTURE_RATINGS.name).select(*arrays.RATING)
+    with rows_in_order(lakehouse, FUTURE_RATINGS.name, frame, ORDER) as rows:
+        return write_in_order(rows, path)
 
 
 def _in_memory(lakehouse: Lakehouse, policy: str) -> pa.Table:
@@ -74,4 +100,6 @@ def _by_frames(lakehouse: Lakehouse, policy: str) -> "DataFrame":
         sided = plan.keep_stream_sides(sided, lakehouse.read(STREAM_RATINGS.name))
     if lakehouse.exists(SPLIT_RATINGS.name):
         sided = plan.keep_sides(sided, lakehouse.read(SPLIT_RATINGS.name), policy)
-    return plan.as_split_ratings(sided, policy)
+    rows = plan.as_split_ratings(sided, policy)
+    # So who reads a side, or some users, skips the other files and row groups, as in memory.
+    return rows.orderBy("side", *PAIR) if lakehouse.engine.name == "spark" else rows

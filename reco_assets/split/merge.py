@@ -25,11 +25,12 @@ from reco_assets.batches.merged import pending, transaction
 from reco_assets.batches.receipts import good_rows
 from reco_assets.batches.upkeep import after_merge
 from reco_assets.split.history import ROW, side_of_history
+from reco_assets.split.rebuilding import rebuilt_frame
 from reco_assets.steps import reached
 from reco_assets.tables import SIDE_TABLES, SPLIT_RATINGS, STREAM_RATINGS
 from reco_assets.vocabulary import KEY, PAIR
 from resources.tables.appends import batch_rows
-from resources.tables.growth import changes_of, commit_changes, record, rows_under
+from resources.tables.growth import changes_of, commit_changes, record, rows_held, rows_under
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.log import TableLog, read_log
 
@@ -127,14 +128,17 @@ def _without(rows: pa.Table, keys: pa.Table) -> pa.Table:
 
 def _rebuild(lakehouse: Lakehouse, side: str, split: TableLog, batches: list[str]) -> Merged:
     spec = SIDE_TABLES[side]
-    history, corrected = side_of_history(lakehouse, side, split.version), 0
-    if batches:
+    rows, corrected = side_of_history(lakehouse, side, split.version), 0
+    if batches and isinstance(rows, pa.RecordBatchReader):
         brought = _brought(lakehouse, side, split.version, batches)
         own = lakehouse.dataset(SPLIT_RATINGS.name, split.version).filter(pc.field("side") == side)
         last = rows_to_put(brought, rows_under(own, brought.select(KEY), ROW))
         corrected = pc.sum(last[REPLACES], min_count=0).as_py()
-        history = rebuilt(history, last)
-    lakehouse.write(spec, history)
+        rows = rebuilt(rows, last)
+    elif batches:
+        known = lakehouse.read(SPLIT_RATINGS.name, split.version)
+        rows, corrected = rebuilt_frame(rows, lakehouse.read(STREAM_RATINGS.name), known, batches, side)
+    lakehouse.write(spec, rows)
     reached(f"{side}_rebuilt")
     # Until this commit the property names an older state of the split, so that a run killed here is done again.
     epoch = read_log(lakehouse, spec.name).epoch
@@ -148,7 +152,7 @@ def _insert(lakehouse: Lakehouse, side: str, split_version: int, batches: list[s
         return Merged(How.UNCHANGED, 0, ())
     spec = SIDE_TABLES[side]
     brought = _brought(lakehouse, side, split_version, batches)
-    held = rows_under(lakehouse.dataset(spec.name), brought.select(KEY))
+    held = rows_held(lakehouse, spec.name, brought.select(KEY))
     last = rows_to_put(brought, held)
     changes = changes_of(last.select(ROW), held, KEY)
     commit_changes(lakehouse, spec, changes, KEY, transaction(epoch, batches[-1]))
@@ -162,9 +166,16 @@ def _brought(lakehouse: Lakehouse, side: str, split_version: int, batches: list[
     """As `rows_of_side`, of the stream and of what the split knows of its users."""
     columns, counts = ["batch", "line", *ROW[:-1], "split"], good_rows(lakehouse.root, batches)
     stream = batch_rows(lakehouse, STREAM_RATINGS.name, batches, columns, counts)
+    return rows_of_side(stream, _known(lakehouse, stream, split_version), batches, side)
+
+
+def _known(lakehouse: Lakehouse, stream: pa.Table, split_version: int) -> pa.Table:
+    """What history has of the users, or at least of the pairs, of streamed rows."""
+    columns = [*PAIR, "side"]
+    if lakehouse.goes_by_frames(SPLIT_RATINGS.name, split_version):
+        return rows_held(lakehouse, SPLIT_RATINGS.name, stream.select(PAIR), columns, split_version)
     split = lakehouse.dataset(SPLIT_RATINGS.name, split_version, encoded=["side"])
-    known = split.to_table(columns=[*PAIR, "side"], filter=pc.field("user_id").isin(pc.unique(stream["user_id"])))
-    return rows_of_side(stream, known, batches, side)
+    return split.to_table(columns, pc.field("user_id").isin(pc.unique(stream["user_id"])))
 
 
 def _state(split: TableLog) -> str:

@@ -57,6 +57,26 @@ def rows_under(table: ds.Dataset, keys: pa.Table, columns: Sequence[str] | None 
     return held.select(columns or table.schema.names)
 
 
+def rows_held(
+    lakehouse: Lakehouse, name: str, keys: pa.Table, columns: Sequence[str] | None = None, version: int | None = None
+) -> pa.Table:
+    """As `rows_under`, of one of the lakehouse's tables (at a version): by a join where Spark alone goes over it.
+
+    Raises `LakehouseError`.
+    """
+    table = lakehouse.dataset(name, version)
+    if not len(keys) or not lakehouse.goes_by_frames(name, version):
+        return rows_under(table, keys, columns)
+    by, frame = keys.column_names, lakehouse.read(name, version)
+    wanted = lakehouse.engine.session.createDataFrame(keys.group_by(by).aggregate([]))
+    for key in by:  # files outside of these ranges are not read
+        ends = pc.min_max(keys[key])
+        frame = frame.where(frame[key].between(ends["min"].as_py(), ends["max"].as_py()))
+    chosen = list(columns or table.schema.names)
+    found = frame.join(wanted, by, "left_semi").select(*chosen).toArrow()
+    return found.cast(pa.schema([table.schema.field(column) for column in chosen]))
+
+
 def changes_of(rows: pa.Table, held: pa.Table, keys: Sequence[str]) -> Changes:
     """What rows, distinct by `keys`, change in a table; `held`: its rows under those keys."""
     columns, by = rows.column_names, list(keys)

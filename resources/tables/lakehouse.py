@@ -103,6 +103,13 @@ class Lakehouse:
         most = self.settings.engine.in_memory_rows if self.engine.name == "spark" else memory_bytes() // BYTES_A_ROW
         return self.row_count(name, version) <= most
 
+    def goes_by_frames(self, name: str, version: int | None = None) -> bool:
+        """Whether a table is Spark's alone to go over: its driver should not hold it. Raises `LakehouseError`.
+
+        The embedded engine has no other machine to leave it to: there Arrow streams what memory doesn't hold.
+        """
+        return self.engine.name == "spark" and not self.fits_memory(name, version)
+
     def read(self, name: str, version: int | None = None) -> "DataFrame":
         """The table (at a Delta version) as a lazy DataFrame. Raises `LakehouseError`."""
         self._require(name, version)

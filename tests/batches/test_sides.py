@@ -40,6 +40,12 @@ def other(side: str) -> str:
 
 
 @pytest.fixture
+def lakehouse(make_lakehouse: Callable[..., Lakehouse]) -> Lakehouse:
+    """On Spark, one whose tables are all worked on as DataFrames."""
+    return make_lakehouse(spark_in_memory_rows=0)
+
+
+@pytest.fixture
 def earlier(lakehouse: Lakehouse) -> Callable[[dict[Pair, str]], None]:
     """Stage pairs on the sides that they are given."""
 
@@ -108,6 +114,7 @@ def test_a_pair_that_was_streamed_before_keeps_its_side_whatever_the_ratio(
     assert sides(lakehouse, list(known), 0.01) == sides(lakehouse, list(known), 0.99) == list(known.values())
 
 
+@pytest.mark.both_engines
 def test_history_comes_before_earlier_stream_rows(lakehouse: Lakehouse, history: Callable, earlier: Callable) -> None:
     earlier({(1, 1): "train", (1, 2): "test", (1, 3): "test"})
     history({(1, 1): "test", (1, 2): "future"})

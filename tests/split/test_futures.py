@@ -1,6 +1,7 @@
 """The export of the future ratings."""
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,10 @@ import pytest
 
 from reco_assets.split import futures
 from reco_assets.split.futures import write_futures_csv
+from reco_assets.split.history import export_futures
+from reco_assets.tables import FUTURE_RATINGS
 from resources.files import NoRegularFileError
+from resources.tables.lakehouse import Lakehouse
 
 SCHEMA = pa.schema(
     [
@@ -39,6 +43,17 @@ def test_futures_are_written_oldest_first_with_the_time_in_utc(tmp_path: Path) -
         "2018-09-24 14:27:30,1,11,4",
         "2018-09-24 14:27:30,2,10,3.5",
     ]
+
+
+@pytest.mark.both_engines
+def test_the_future_table_is_exported_oldest_first(make_lakehouse: Callable[..., Lakehouse], tmp_path: Path) -> None:
+    lakehouse = make_lakehouse(spark_in_memory_rows=0)
+    rows = future_of(ROWS).append_column("origin", pa.array(["history"] * len(ROWS)))
+    lakehouse.write(FUTURE_RATINGS, rows)
+    write_futures_csv(rows, tmp_path / "expected.csv")
+    assert export_futures(lakehouse, tmp_path / "future.csv") == len(ROWS)
+    assert (tmp_path / "future.csv").read_text() == (tmp_path / "expected.csv").read_text()
+    assert not [*lakehouse.path("silver").glob("*_in_order")]
 
 
 def test_futures_replace_the_earlier_file_and_leave_nothing_beside_it(tmp_path: Path) -> None:

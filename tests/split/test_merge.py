@@ -84,6 +84,12 @@ def rows_in(table: pa.Table) -> list[tuple[int, int, int, float, str]]:
 
 
 @pytest.fixture
+def lakehouse(make_lakehouse: Callable[..., Lakehouse]) -> Lakehouse:
+    """On Spark, one whose tables are all worked on as DataFrames."""
+    return make_lakehouse(spark_in_memory_rows=0)
+
+
+@pytest.fixture
 def history(lakehouse: Lakehouse) -> Callable[..., None]:
     """Write silver/split_ratings."""
     return lambda **sides: lakehouse.write(
@@ -129,7 +135,6 @@ def test_without_batches_the_tables_are_the_sides_of_the_split(
     }
 
 
-@pytest.mark.both_engines
 def test_a_batch_accepted_later_is_inserted_and_a_rebuild_gives_the_same_rows(
     lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
 ) -> None:

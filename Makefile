@@ -12,7 +12,7 @@ AIRFLOW_PORT ?= 8081
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
 .PHONY: help setup spark mlflow evidently neural demo test lint dev bench bench-events bench-features quality calibrate lock clean
-.PHONY: airflow-env airflow-up airflow-trigger-dag test-airflow airflow-lock
+.PHONY: cluster-up cluster-down airflow-env airflow-up airflow-trigger-dag test-airflow airflow-lock
 
 define need_python
 @command -v $(PYTHON) >/dev/null || { echo "Install Python 3.11 to 3.14, or run make PYTHON=/path/to/it"; exit 1; }
@@ -54,6 +54,12 @@ neural: $(VENV)/.neural ## Add JAX to the environment: the neural model can be t
 %/.neural: %/.installed requirements/neural.lock
 	$*/$(INSTALL) --require-hashes --requirement requirements/neural.lock
 	touch $@
+
+cluster-up: spark ## Start a Spark master, two workers and a Connect server on this machine; ARGS="--workers 1" for one
+	.venv-spark/bin/python -m tools.cluster up $(ARGS)
+
+cluster-down: ## End them
+	.venv-spark/bin/python -m tools.cluster down $(ARGS)
 
 demo: setup ## Run the main job, ratings to recommendations; on synthetic ones where there are no others
 	$(BIN)/reco demo --synthetic $(ARGS)

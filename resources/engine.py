@@ -9,40 +9,26 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from resources.calls.one_client import refuse_others
-from resources.cores import usable_cores
 from resources.errors import RecoError
 from resources.paths.addresses import PATTERN, plain_address
 from resources.settings import Settings
 from resources.settings.engine import EngineName
-from resources.spark_jars import JARS, KAFKA_JARS, delta_jar_conf
+from resources.spark_conf import DELTA_EXTENSION, session_conf, spark_conf
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-DELTA_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
-DELTA_CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
 MINIMUM_JAVA = 17
 # A client that let its connection go after 30 minutes of training would not be let in again.
 NEVER_IDLE = ("grpc.client_idle_timeout_ms", 2**31 - 1)
-
-
-# A run on little data is over before most compiled code has paid for itself. So the JVM compiles thoroughly after ten
-# times as many calls as by default, which a hot loop makes in a moment, and without G1's threads beside the work.
-_JAVA_OPTIONS = (
-    "-XX:Tier4InvocationThreshold=50000",
-    "-XX:Tier4MinInvocationThreshold=6000",
-    "-XX:Tier4CompileThreshold=150000",
-    "-XX:Tier4BackEdgeThreshold=400000",
-    "-XX:+UseParallelGC",
-)
 
 
 class EngineError(RecoError):
@@ -70,7 +56,7 @@ class Engine:
 
     def path(self, path: Path) -> str:
         """A table's path as the engine takes it. Raises `EngineError` where no link can lead to it."""
-        if self._is_local:
+        if self.settings.engine.is_local:
             return plain_address(path)
         if found := PATTERN.search(str(path)):
             raise EngineError(
@@ -80,10 +66,18 @@ class Engine:
         return str(path)
 
     @property
-    def _is_local(self) -> bool:
-        """Whether whoever reads and writes files is on this machine, where our links lead."""
-        master = self.settings.engine.master or "local"
-        return self.name == "embedded" or not (self.settings.engine.remote or not master.startswith("local"))
+    def pages(self) -> str | None:
+        """The address of Spark's pages on the session's jobs; None without a session or where there are no pages."""
+        if "session" not in self.__dict__ or self.name == "embedded":
+            return None
+        conf = self.session.conf
+        if conf.get("spark.ui.enabled", "true") == "false":
+            return None
+        if self.settings.engine.remote:
+            host = urlsplit(self.settings.engine.remote.get_secret_value()).hostname
+            return f"http://{host}:{conf.get('spark.ui.port', '4040')}"
+        address: str | None = self.session.sparkContext.uiWebUrl
+        return address
 
     def stop(self) -> None:
         """End the session, if one was started."""
@@ -122,7 +116,8 @@ class Engine:
             try:
                 address = self.settings.engine.remote.get_secret_value()
                 remote = SparkSession.builder.remote(address).getOrCreate()
-                remote.conf.set("spark.sql.session.timeZone", "UTC")
+                for name, value in session_conf(self.settings).items():
+                    remote.conf.set(name, value)
             except Exception as error:  # its own text may hold the token of the address
                 found = (str(error) or type(error).__name__).splitlines()[0][:300]
                 raise EngineError(
@@ -131,6 +126,7 @@ class Engine:
             return remote
         require_spark()
         require_java()
+        self._set_environment()
         from dagster_pyspark import LazyPySparkResource
 
         conf = dict(spark_conf(self.settings))
@@ -149,9 +145,15 @@ class Engine:
                 "A Spark session without Delta Lake is already running in this process; stop it first, "
                 f"or start it with spark.sql.extensions={DELTA_EXTENSION}."
             )
-        session.sparkContext.setLogLevel("ERROR")
-        session.sparkContext.setCheckpointDir(str(self.settings.storage.cache / "spark-checkpoints"))
         return session
+
+    def _set_environment(self) -> None:
+        """Say what Spark takes from the environment alone, where nobody else said it."""
+        # Else the workers' Python is the first python3 of their PATH, which has no platform.
+        python = self.settings.engine.conf.get("spark.pyspark.python", sys.executable)
+        os.environ.setdefault("PYSPARK_PYTHON", python)
+        if self.settings.engine.is_on_loopback:
+            os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # its pages would listen on every address
 
 
 def _import_client() -> None:
@@ -164,35 +166,6 @@ def _import_client() -> None:
     finally:
         if not given:
             del main["__file__"]
-
-
-def spark_conf(settings: Settings) -> Mapping[str, str]:
-    """The configuration of a local or standalone Spark session with Delta Lake.
-
-    Third MERGE on 2 cores: 15.8 s with Spark's defaults, 3.4 s with the partition settings below.
-    """
-    cores = usable_cores()
-    jars = (*JARS, *KAFKA_JARS) if settings.events.bootstrap_servers else JARS
-    conf = {
-        "spark.app.name": "reco-assets",
-        "spark.sql.extensions": DELTA_EXTENSION,
-        "spark.sql.catalog.spark_catalog": DELTA_CATALOG,
-        "spark.databricks.delta.snapshotPartitions": "1",
-        "spark.sql.shuffle.partitions": str(settings.engine.shuffle_partitions or 2 * cores),
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.warehouse.dir": str(settings.storage.cache / "spark-warehouse"),
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.sql.execution.arrow.pyspark.enabled": "true",
-        **delta_jar_conf(settings.storage.cache, jars),
-    }
-    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # under spark-submit the command line decides these
-        conf["spark.master"] = settings.engine.master or "local[*]"
-        conf["spark.driver.memory"] = settings.engine.driver_memory
-        conf["spark.driver.defaultJavaOptions"] = " ".join(_JAVA_OPTIONS)
-    return conf
 
 
 def require_spark() -> None:

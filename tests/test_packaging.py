@@ -72,7 +72,7 @@ def imports() -> dict[str, Path]:
     """Every distribution that the project imports, and a file that does."""
     files = [path for folder in (*sorted(OWN), "tools", "spark", "deploy") for path in (ROOT / folder).rglob("*.py")]
     found = {name: path for path in files if ELSEWHERE not in path.parents for name in imported(path)}
-    outside = {name: path for name, path in found.items() if name not in OWN | sys.stdlib_module_names}
+    outside = {name: path for name, path in found.items() if name not in OWN | {"tools"} | sys.stdlib_module_names}
     installed = packages_distributions()
     return {
         normal(DISTRIBUTION.get(name) or installed.get(name, [name])[0]): path.relative_to(ROOT)

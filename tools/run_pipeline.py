@@ -74,8 +74,9 @@ def submit_line(application: Path) -> str:
     import pyspark
 
     from reco_assets.spark_submit import build_spark_submit_command
-    from resources.engine import EngineError, require_spark, spark_conf
+    from resources.engine import EngineError, require_spark
     from resources.settings import load_settings
+    from resources.spark_conf import spark_conf
 
     try:
         require_spark()

@@ -1,12 +1,16 @@
 """Which engine runs the tables' code, and how Spark is reached."""
 
+import json
 import os
 import re
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from resources.loopback import LOOPBACK
 from resources.settings.group import Group, NotNegative, Positive, below
 
 EngineName = Literal["embedded", "spark"]
@@ -18,15 +22,61 @@ def _has_a_unit(value: str) -> str:
     return value
 
 
+Size = Annotated[str, AfterValidator(_has_a_unit)]
+
+
+def _pairs(value: Any) -> Any:
+    """{name: value} of a JSON object, or of `name=value` between semicolons. Raises `ValueError` with the rule."""
+    if not isinstance(value, str):
+        return value
+    try:
+        found = (
+            json.loads(value)
+            if value.lstrip().startswith("{")
+            else dict(_split(p) for p in value.split(";") if p.strip())
+        )
+    except ValueError:
+        found = {"": value}
+    if not all(re.fullmatch(r"spark\.\S+", name) for name in found):
+        raise ValueError("Spark's own settings, as 'spark.a=1;spark.b=2' or as a JSON object, all named 'spark.…'")
+    return {name: _word(given) for name, given in found.items()}
+
+
+def _split(pair: str) -> tuple[str, str]:
+    name, value = pair.split("=", 1)
+    return name.strip(), value.strip()
+
+
+def _word(value: Any) -> str:
+    """As Spark writes it: true and not True."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 class EngineSettings(Group, alias_generator=below("SPARK_")):
-    """The engine asked for, and Spark's master or remote, memory and partitions; how many rows it leaves to memory."""
+    """The engine asked for; Spark's master or remote, what it gets of a cluster, and anything else it is to be told."""
 
     choice: Annotated[Literal["auto", "embedded", "spark"], Field(alias="RECO_ENGINE")] = "auto"
     master: str | None = None
     remote: SecretStr | None = None
-    driver_memory: Annotated[str, AfterValidator(_has_a_unit)] = "4g"
+    driver_memory: Size = "4g"
+    executor_memory: Size | None = None
+    executor_cores: Positive | None = None
+    cores_max: Positive | None = None
+    dynamic_allocation: Literal["on", "off"] = "off"
+    conf: Annotated[Mapping[str, str], BeforeValidator(_pairs), Field(repr=False)] = {}  # may hold a secret
     shuffle_partitions: Positive | None = None
     in_memory_rows: NotNegative = 5_000_000
+
+    @property
+    def is_local(self) -> bool:
+        """Whether what runs the engine's work is on this machine, in this process's own session."""
+        return self.name == "embedded" or not (self.remote or not (self.master or "local").startswith("local"))
+
+    @property
+    def is_on_loopback(self) -> bool:
+        """Whether nobody on another machine has to reach this process's session."""
+        host = urlsplit(self.master or "").hostname
+        return self.is_local or host in LOOPBACK
 
     @cached_property
     def name(self) -> EngineName:

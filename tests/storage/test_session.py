@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from resources.engine import Engine, EngineError, require_java, spark_conf
+from resources.engine import Engine, EngineError, require_java
 from resources.settings import load_settings
+from resources.spark_conf import spark_conf
 from resources.spark_jars import delta_jar_files
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -152,6 +153,44 @@ def test_under_spark_submit_the_command_line_decides_master_and_memory(monkeypat
     monkeypatch.setenv("PYSPARK_GATEWAY_PORT", "41001")
     decided = {"spark.master", "spark.driver.memory", "spark.driver.defaultJavaOptions"}
     assert not decided & spark_conf(load_settings()).keys()
+
+
+def test_a_session_on_a_cluster_gets_the_share_that_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYSPARK_GATEWAY_PORT", raising=False)
+    asked = load_settings(
+        spark_master="spark://host:7077",
+        spark_executor_memory="8g",
+        spark_executor_cores=4,
+        spark_cores_max=16,
+        spark_dynamic_allocation="on",
+    )
+    conf = spark_conf(asked)
+    assert conf["spark.executor.memory"] == "8g"
+    assert conf["spark.executor.cores"] == "4"
+    assert conf["spark.cores.max"] == "16"
+    assert conf["spark.dynamicAllocation.enabled"] == "true"
+    assert conf["spark.sql.shuffle.partitions"] == "32"
+
+
+def test_what_spark_conf_says_wins_over_what_the_platform_sets() -> None:
+    conf = spark_conf(load_settings(spark_conf="spark.log.level=WARN;spark.hadoop.fs.s3a.path.style.access=true"))
+    assert (conf["spark.log.level"], conf["spark.hadoop.fs.s3a.path.style.access"]) == ("WARN", "true")
+
+
+def test_what_mllib_is_half_done_with_lies_where_each_machine_of_a_cluster_sees_it(tmp_path: Path) -> None:
+    on_a_cluster = load_settings(lakehouse_path=tmp_path / "lake", spark_master="spark://host:7077")
+    assert spark_conf(on_a_cluster)["spark.checkpoint.dir"] == str(tmp_path / "lake" / "_spark" / "checkpoints")
+    alone = load_settings(reco_cache_path=tmp_path / "cache")
+    assert spark_conf(alone)["spark.checkpoint.dir"] == str(tmp_path / "cache" / "spark-checkpoints")
+
+
+@pytest.mark.parametrize("master", [None, "local[2]", "spark://localhost:7077"])
+def test_a_session_for_this_machine_alone_is_not_reached_from_another(master: str | None) -> None:
+    assert spark_conf(load_settings(spark_master=master))["spark.driver.bindAddress"] == "127.0.0.1"
+
+
+def test_executors_elsewhere_reach_the_session_by_the_address_that_spark_chooses() -> None:
+    assert "spark.driver.host" not in spark_conf(load_settings(spark_master="spark://host:7077"))
 
 
 def test_importing_the_definitions_starts_no_engine_and_imports_none(tmp_path: Path) -> None:

@@ -25,6 +25,11 @@ DEFAULTS: dict[str, Any] = {
     "SPARK_MASTER": None,
     "SPARK_REMOTE": None,
     "SPARK_DRIVER_MEMORY": "4g",
+    "SPARK_EXECUTOR_MEMORY": None,
+    "SPARK_EXECUTOR_CORES": None,
+    "SPARK_CORES_MAX": None,
+    "SPARK_DYNAMIC_ALLOCATION": "off",
+    "SPARK_CONF": {},
     "SPARK_SHUFFLE_PARTITIONS": None,
     "SPARK_IN_MEMORY_ROWS": 5_000_000,
     "SPLIT_STRATEGY": "per_user",
@@ -143,11 +148,12 @@ DEFAULTS: dict[str, Any] = {
 def read(settings: Settings, variable: str) -> Any:
     """What the settings say of a variable, wherever it stands in them."""
     groups = [getattr(settings, name) for name in settings.groups()]
-    values = {getattr(group, group.variables()[variable][0]) for group in groups if variable in group.variables()}
-    assert len(values) == 1, "groups that have the same variable read it alike"
-    return values.pop()
+    values = [getattr(group, group.variables()[variable][0]) for group in groups if variable in group.variables()]
+    assert all(value == values[0] for value in values), "groups that have the same variable read it alike"
+    return values[0]
 
 
+SPARKS_OWN = "Spark's own settings, as 'spark.a=1;spark.b=2' or as a JSON object, all named 'spark.…'"
 BAD = [
     ("EVENTS_TOPIC_PREFIX", "a/b", "one name without '/', as a file is named after it"),
     ("EVENTS_MAX_PER_RUN", "0", "a whole number of at least 1"),
@@ -178,6 +184,11 @@ BAD = [
     ("RECO_SEED", "-1", "a whole number of at least 0 and less than 2147483648"),
     ("LOCK_TIMEOUT_SECONDS", "0", "a number greater than 0.0"),
     ("SPARK_DRIVER_MEMORY", "4096", "a size with its unit such as '4g' or '512m'"),
+    ("SPARK_EXECUTOR_MEMORY", "8", "a size with its unit such as '4g' or '512m'"),
+    ("SPARK_EXECUTOR_CORES", "0", "greater than or equal to 1"),
+    ("SPARK_CORES_MAX", "0", "greater than or equal to 1"),
+    ("SPARK_DYNAMIC_ALLOCATION", "true", "'on' or 'off'"),
+    *(("SPARK_CONF", text, SPARKS_OWN) for text in ("spark.a", "reco.a=1", '{"spark.a": ', "spark.a=1;=2")),
     ("SPARK_SHUFFLE_PARTITIONS", "0", "greater than or equal to 1"),
     ("SPARK_IN_MEMORY_ROWS", "-1", "a whole number of at least 0"),
     ("SPLIT_STRATEGY", "by_movie", "'per_user', 'global' or 'random'"),
@@ -302,6 +313,12 @@ def test_an_empty_variable_counts_as_not_set(variable: str, monkeypatch: pytest.
         ("ALS_RANK", "1024", 1024),
         ("TEST_FRACTION", "0", 0.0),
         ("SPARK_DRIVER_MEMORY", "512M", "512M"),
+        ("SPARK_CONF", " spark.a = b=1 ; spark.c=;", {"spark.a": "b=1", "spark.c": ""}),
+        (
+            "SPARK_CONF",
+            '{"spark.a": true, "spark.b": 2, "spark.c": "x;y"}',
+            {"spark.a": "true", "spark.b": "2", "spark.c": "x;y"},
+        ),
         ("RECO_PIPELINE_CRON", "30 2 * * 1-5", "30 2 * * 1-5"),
     ],
 )

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from resources.engine import spark_conf
 from resources.settings import load_settings
+from resources.spark_conf import spark_conf
 from resources.spark_jars import DELTA_SPARK, DELTA_STORAGE, JARS, KAFKA_JARS, delta_jar_conf, delta_jar_files
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,4 +1,4 @@
-"""`reco recommend` and `reco similar`: what the champion says, with titles."""
+"""`reco recommend`, `reco similar` and `reco serve`: what the champion says, with titles."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +26,29 @@ def similar(movie: Annotated[int, typer.Option(help="The movie's id.")]) -> None
     if found is None:
         raise typer.BadParameter(f"movie {movie} has no ratings in the champion's training data, so none is like it")
     _print(found)
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; 0.0.0.0 for all of this machine's.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0 for a free one.")] = 8000,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Processes that answer.", show_default="one a core")
+    ] = None,
+) -> None:
+    """Answer over HTTP what the champion says, until Ctrl-C; /openapi.json has the routes.
+
+    It follows what is promoted, and needs no restart.
+    """
+    from reco_assets.serving.server import Address
+    from reco_assets.serving.server import serve as answer
+    from resources.cores import usable_cores
+
+    def tell(url: str) -> None:
+        typer.echo(f"Serving on {url}; its routes are in {url}/openapi.json. Ctrl-C ends it.")
+
+    answer(Address(host, port), workers or usable_cores(), tell)
 
 
 def print_recommendations(settings: "Settings", user: int | None) -> None:

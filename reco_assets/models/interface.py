@@ -211,6 +211,8 @@ class Family:
         study_key: Says of a configuration what tells its studies from those that start elsewhere, as plain JSON.
         own: What it does in its own way; None: it is trained and judged as most are.
         users: How a model is made for some users; None: only whole ones can be.
+        shared: Loads as `load` does, but of arrays that processes share, which lie in a third folder or are put there,
+            by one process at a time; None: servers load it into the memory of each.
     """
 
     name: str
@@ -228,3 +230,4 @@ class Family:
     study_key: Callable[[Any], Mapping[str, Any]] = asdict
     own: OwnWay | None = None
     users: UserSide | None = None
+    shared: Callable[[Path, Any, Path], Recommender] | None = None

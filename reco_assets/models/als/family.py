@@ -11,12 +11,14 @@ import pyarrow.parquet as pq
 import scipy.sparse as sp
 
 from reco_assets.models.als import solver
+from reco_assets.models.als.mapped import load_mapped, write_mapped
 from reco_assets.models.als.recommender import ITEMS_FILE, USERS_FILE, AlsRecommender, Factorize, ModelConfig
 from reco_assets.models.als.solver import AlsConfig, ExplicitAls, ImplicitAls
 from reco_assets.models.interface import Family, Parameter, SearchPart, Trained, UserSide
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import ModelRecord
 from reco_assets.vocabulary import LOWEST_RATING
+from resources.files import staged
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -70,6 +72,14 @@ def model_of(folder: Path, record: AlsRecord, users: pa.Table) -> AlsRecommender
 @lru_cache(maxsize=2)  # a champion and its candidate
 def _items(folder: Path) -> pa.Table:
     return pq.read_table(folder / ITEMS_FILE).combine_chunks()
+
+
+def share(folder: Path, record: AlsRecord, arrays: Path) -> AlsRecommender:
+    """See `Family.shared`."""
+    if not arrays.exists():
+        with staged(arrays) as staging:
+            write_mapped(folder, staging)
+    return load_mapped(arrays, record.config, record.mean)
 
 
 def hyperparameters(config: ModelConfig) -> dict[str, Any]:
@@ -146,4 +156,5 @@ ALS = Family(
     search_space=search_space,
     study_key=study_key,
     users=UserSide(USERS_FILE, model_of),
+    shared=share,
 )

@@ -1,0 +1,37 @@
+"""The snapshot that answers now, and what replaces it once another champion serves or a table has changed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from reco_assets.serving.opening import State, current_state, open_snapshot
+from reco_assets.serving.snapshot import Snapshot
+from resources.errors import RecoError
+from resources.plain_errors import explain
+from resources.tables.lakehouse import Lakehouse
+
+
+@dataclass
+class Current:
+    """What a server answers from; a request keeps the snapshot that it began with.
+
+    `failure` says why the newest state can't be served; what served before serves on then.
+    """
+
+    lakehouse: Lakehouse
+    told: Callable[["Current"], None] = lambda _: None
+    snapshot: Snapshot | None = None
+    failure: str | None = None
+    _state: State | None = field(default=None, repr=False)
+
+    def refresh(self) -> None:
+        """Look whether something else is to be served, and open it; `told` hears of a swap and of a new failure."""
+        before = self.snapshot, self.failure
+        try:
+            state = current_state(self.lakehouse)
+            if state is not None and state != self._state:
+                self.snapshot, self._state = open_snapshot(self.lakehouse, state), state
+            self.failure = None
+        except (RecoError, OSError, ValueError) as error:
+            self.failure = explain(error)
+        if (self.snapshot, self.failure) != before:
+            self.told(self)

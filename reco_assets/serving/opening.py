@@ -1,0 +1,123 @@
+"""What is to be served now, and a snapshot of it, whose arrays one process makes and all others map."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reco_assets.models.interface import Recommender
+from reco_assets.models.serving import serving_store
+from reco_assets.serving.seen import COLUMNS, Seen, write_seen
+from reco_assets.serving.snapshot import Snapshot, Trend
+from reco_assets.tables import SILVER_MOVIES, SPLITS, TRENDING
+from resources.files import staged
+from resources.locking.locks import MAKING_SECONDS, held
+from resources.tables.files import TableSpec
+from resources.tables.lakehouse import Lakehouse
+from resources.tables.log import read_log
+
+LONGEST_LIST = 1_000
+KEPT = 4  # folders of arrays: those of the champion, of the one before it, and of what users rated by then
+MODEL, SEEN = "model", "seen"
+
+
+@dataclass(frozen=True)
+class TableState:
+    """A table as it is at one moment: `mark` tells it from all other states; version: None for a parquet table."""
+
+    name: str
+    mark: str
+    version: int | None
+
+
+@dataclass(frozen=True)
+class State:
+    """Which version serves, and the states of the tables that answers depend on, as far as they are there."""
+
+    champion: str
+    tables: tuple[TableState, ...]
+
+    def of(self, *specs: TableSpec) -> list[TableState]:
+        """The states of these tables, as far as they are there."""
+        return [table for table in self.tables if table.name in {spec.name for spec in specs}]
+
+
+def current_state(lakehouse: Lakehouse) -> State | None:
+    """What is to be served now; None before the first champion. Raises `ModelStoreError`, `LakehouseError`."""
+    champion = serving_store(lakehouse.settings).champion()
+    if champion is None:
+        return None
+    there = (spec.name for spec in (*SPLITS, SILVER_MOVIES, TRENDING) if lakehouse.exists(spec.name))
+    return State(champion, tuple(_table_state(lakehouse, name) for name in there))
+
+
+def open_snapshot(lakehouse: Lakehouse, state: State) -> Snapshot:
+    """The snapshot of a state. Raises `ModelStoreError`, `LakehouseError`, `LockError`."""
+    folder = lakehouse.settings.storage.cache / "serving" / _digest(str(lakehouse.root))
+    with held(folder / ".lock", f"The arrays to serve {lakehouse.root} from", MAKING_SECONDS):
+        model = _model(lakehouse, state.champion, folder)
+        seen = _seen(lakehouse, state.of(*SPLITS), folder)
+        _remove_old(folder)
+    titles, trend = _titles(lakehouse, state.of(SILVER_MOVIES)), _trend(lakehouse, state.of(TRENDING))
+    return Snapshot(state.champion, model, seen, titles, trend)
+
+
+def _model(lakehouse: Lakehouse, version: str, folder: Path) -> Recommender:
+    store = serving_store(lakehouse.settings)
+    if store.family.shared is None:
+        return store.load(version)
+    record = store.record(version)
+    arrays = folder / f"{MODEL}-{version}-{_digest(record.files)}"
+    if arrays.exists():
+        arrays.touch()
+    else:
+        store.verify(version)
+    return store.family.shared(store.path(version), record, arrays)
+
+
+def _seen(lakehouse: Lakehouse, sides: Sequence[TableState], folder: Path) -> Seen:
+    arrays = folder / f"{SEEN}-{_digest([side.mark for side in sides])}"
+    if arrays.exists():
+        arrays.touch()
+        return Seen.load(arrays)
+    tables = [lakehouse.dataset(side.name, side.version) for side in sides]
+    with staged(arrays) as staging:
+        write_seen(lambda: (each for table in tables for each in table.to_batches(columns=list(COLUMNS))), staging)
+    return Seen.load(arrays)
+
+
+def _remove_old(folder: Path) -> None:
+    """Remove the arrays that were used longest ago, and what killed processes left; who maps them keeps them."""
+    for kind in (MODEL, SEEN):
+        newest_first = sorted(folder.glob(f"{kind}-*"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for old in (*newest_first[KEPT:], *folder.glob(f".{kind}-*")):
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _titles(lakehouse: Lakehouse, movies: Sequence[TableState]) -> dict[int, tuple[str, str]]:
+    columns = ["movie_id", "title", "genres"]
+    tables = [lakehouse.dataset(each.name, each.version).to_table(columns=columns) for each in movies]
+    rows = (zip(*(table[name].to_pylist() for name in columns), strict=True) for table in tables)
+    return {movie: (title, ", ".join(genres)) for each in rows for movie, title, genres in each}
+
+
+def _trend(lakehouse: Lakehouse, trending: Sequence[TableState]) -> Trend:
+    for each in trending:
+        rows = lakehouse.dataset(each.name, each.version).to_table().sort_by("rank").slice(0, LONGEST_LIST).to_pylist()
+        as_of = rows[0]["as_of"] if rows else None
+        return Trend(tuple((row["movie_id"], row["score"]) for row in rows), as_of)
+    return Trend((), None)
+
+
+def _table_state(lakehouse: Lakehouse, name: str) -> TableState:
+    version = lakehouse.version(name)
+    if version is None:
+        return TableState(name, f"{name} {lakehouse.path(name).stat().st_mtime_ns}", None)
+    log = read_log(lakehouse, name)
+    return TableState(name, f"{log.table_id} {log.version}", log.version)
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]

@@ -1,0 +1,79 @@
+"""What one champion answers, of tables as they were at one moment. Nothing of it changes while it serves. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from reco_assets.models.interface import Recommender, TopN
+from reco_assets.models.ratings import Ratings, positions
+from reco_assets.models.top_n import MASKED
+from reco_assets.serving.seen import Seen
+
+NOBODY = 0  # the id of who is folded in: nothing is kept of that user
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A movie of a list: its rank from 1, id, title, genres, score."""
+
+    rank: int
+    movie_id: int
+    title: str
+    genres: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Movies that people turn to, the best first, by events up to `as_of`; None: there were none."""
+
+    movies: Sequence[tuple[int, float]]
+    as_of: datetime | None
+
+
+@dataclass(frozen=True, eq=False)  # two of them are never the same, and comparing arrays is no question
+class Snapshot:
+    """A champion's version and model, what users have rated, {movie: (title, genres)}, and what trends."""
+
+    version: str
+    model: Recommender
+    seen: Seen
+    titles: Mapping[int, tuple[str, str]]
+    trend: Trend
+
+    def knows_user(self, user: int) -> bool:
+        """Whether the champion was trained on ratings of the user."""
+        return bool((positions(self.model.user_ids, np.array([user])) >= 0).all())
+
+    def knows_movies(self, movies: Sequence[int]) -> np.ndarray:
+        """Which of the movies the champion was trained on."""
+        known: np.ndarray = positions(self.model.movie_ids, np.array(movies)) >= 0
+        return known
+
+    def recommended(self, user: int, n: int) -> list[Listed]:
+        """The user's best n movies without those the user has rated; for a stranger the popular ones."""
+        lists = self.model.recommend(np.array([user], np.int32), n, self.seen.of(user))
+        return self._listed(lists)
+
+    def similar(self, movie: int, n: int) -> list[Listed]:
+        """The n movies most like one. Raises `KeyError` on one that the champion was not trained on."""
+        return self._listed(self.model.similar_items(np.array([movie], np.int32), n))
+
+    def for_ratings(self, rated: Sequence[tuple[int, float]], n: int) -> list[Listed]:
+        """The best n movies for someone who rated these (movie, stars), without them."""
+        movies, stars = (np.array(each) for each in zip(*rated, strict=True))
+        ratings = Ratings(np.full(len(rated), NOBODY, np.int32), movies.astype(np.int32), stars.astype(np.float32))
+        return self._listed(self.model.fold_in(ratings).recommend(np.array([NOBODY], np.int32), n, ratings))
+
+    def trending(self, n: int) -> list[Listed]:
+        """The n movies that people turn to now."""
+        return [self._entry(rank, *found) for rank, found in enumerate(self.trend.movies[:n], 1)]
+
+    def _listed(self, lists: TopN) -> list[Listed]:
+        pairs = zip(lists.movie_id[0].tolist(), lists.score[0].tolist(), strict=True)
+        return [self._entry(rank, *pair) for rank, pair in enumerate(pairs, 1) if pair[0] != MASKED]
+
+    def _entry(self, rank: int, movie: int, score: float) -> Listed:
+        return Listed(rank, movie, *self.titles.get(movie, (f"movie {movie}", "")), score)

@@ -27,13 +27,15 @@ NAMED_BATCHES = 20  # the newest ones; thousands may wait, and a hash names them
 class Compared:
     """The names of what is compared: waiting batches in the order of arrival, the champion, versions of tables.
 
-    `corrections`: how many of the batches' rows gave an earlier rating another value.
+    `corrections`: how many of the batches' rows gave an earlier rating another value; `user_share`: the share of the
+    champion's users that is looked at.
     """
 
     batches: Sequence[str] = ()
     model_version: str | None = None
     delta_versions: Mapping[str, int | None] | None = None
     corrections: int = 0
+    user_share: float = 1.0
 
     def as_dict(self) -> dict[str, Any]:
         """As a report shows it: of the batches their number, the hash of their names, and the newest."""
@@ -45,6 +47,7 @@ class Compared:
                 "corrections": self.corrections,
             },
             "model_version": self.model_version,
+            **({"reference_user_share": self.user_share} if self.user_share < 1 else {}),
             "delta_versions": dict(sorted((self.delta_versions or {}).items())),
         }
 

@@ -24,6 +24,10 @@ class Occurrences:
         """Count the ids of ratings, in any order."""
         return cls(*np.unique(ids, return_counts=True))
 
+    def where(self, chosen: np.ndarray) -> "Occurrences":
+        """Some of them, chosen by (n,) bool."""
+        return Occurrences(self.ids[chosen], self.rows[chosen])
+
 
 @dataclass(frozen=True)
 class Errors:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from reco_assets.batches.receipts import receipts
-from reco_assets.drift.inputs import arrived, batch_cells, reference_of
+from reco_assets.drift.inputs import arrived, batch_cells
 from reco_assets.drift.policy import reachable
+from reco_assets.drift.reference import reference_of
 from reco_assets.drift.replay import POLICIES, RULES, Step, replay
 from reco_assets.drift.reports import ReportError
-from reco_assets.drift.signals import Yardstick
 from reco_assets.models.serving import find_current_model, serving_store
 from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse
@@ -58,8 +58,8 @@ def past_batches(settings: Settings, version: str | None = None) -> PastBatches:
     files = {receipt.batch: receipt.source for receipt in received}
     steps = replay(
         arrived(received),
-        lambda arrival, position: batch_cells(lakehouse, reference.model, [arrival], position),
-        Yardstick(reference.cells, config),
+        lambda arrival, position: batch_cells(lakehouse, reference.model_of, [arrival], position),
+        reference.yardstick(config),
     )
     return PastBatches(
         version,

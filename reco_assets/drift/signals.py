@@ -13,6 +13,7 @@ import numpy as np
 from reco_assets.drift.cells import UNITS, Cells
 from reco_assets.drift.measures import Occurrences, error_shift, mix
 from reco_assets.drift.policy import resampling
+from reco_assets.drift.sampling import EVERYBODY, UserSample
 from reco_assets.drift.spans import Spans
 from resources.settings.drift import DriftSettings
 
@@ -23,12 +24,14 @@ Measured = Mapping[str, Any]
 class Yardstick:
     """What new ratings are held against: the champion's own ratings, the settings, and the signals that are looked at.
 
-    `reference`: the ratings that the champion was trained and judged on.
+    `reference`: the ratings that the champion was trained and judged on, those of the users in `sample`; but all
+    ratings of movies.
     """
 
     reference: Cells
     config: DriftSettings
     signals: Sequence["Signal"] = field(default_factory=lambda: SIGNALS)
+    sample: UserSample = EVERYBODY
 
     @property
     def armed(self) -> Iterator[tuple[str, "Trigger", float]]:
@@ -95,11 +98,16 @@ class Signal:
         return found
 
 
-def _mix(name: str, singular: str, occurrences: Callable[[Cells], Occurrences]) -> Signal:
-    """How the mix of users (movies) changed."""
+def _mix(
+    name: str,
+    singular: str,
+    occurrences: Callable[[Cells], Occurrences],
+    among: Callable[[Yardstick, Occurrences], Occurrences],
+) -> Signal:
+    """How the mix of users (movies) changed; `among`: those of the new ones that the reference can know."""
 
     def measure(yardstick: Yardstick, current: Cells, _: int) -> Measured | None:
-        found = mix(occurrences(yardstick.reference), occurrences(current))
+        found = mix(occurrences(yardstick.reference), among(yardstick, occurrences(current)))
         return asdict(found) if found else None
 
     return Signal(
@@ -134,8 +142,13 @@ def _rmse_shifts(yardstick: Yardstick, spans: Spans) -> np.ndarray:
 
 
 SIGNALS: tuple[Signal, ...] = (
-    _mix("users", "user", lambda cells: Occurrences(cells.ratings.user_id, cells.ratings.rows_per_user)),
-    _mix("movies", "movie", lambda cells: cells.rated_movies),
+    _mix(
+        "users",
+        "user",
+        lambda cells: Occurrences(cells.ratings.user_id, cells.ratings.rows_per_user),
+        lambda yardstick, users: users.where(yardstick.sample.holds(users.ids)),
+    ),
+    _mix("movies", "movie", lambda cells: cells.rated_movies, lambda _, movies: movies),
     Signal(
         "rmse",
         _rmse,

@@ -10,12 +10,12 @@ from reco_assets.batches.accepted import waiting
 from reco_assets.drift.assessment import Compared, no_report, report_on
 from reco_assets.drift.cells import Cells, ScoredRatings, cells_of
 from reco_assets.drift.histograms import RATINGS, of_frame, of_values
-from reco_assets.drift.inputs import Reference, arrived, batch_cells, rated_movies, reference_versions, scan_batches
+from reco_assets.drift.inputs import arrived, batch_cells, scan_batches
 from reco_assets.drift.measures import Occurrences
 from reco_assets.drift.policy import Reason, reachable
+from reco_assets.drift.reference import Reference, rated_movies, reference_versions
 from reco_assets.drift.reports import read_report
 from reco_assets.drift.scan import Arrival, Scan
-from reco_assets.drift.signals import Yardstick
 from reco_assets.given_files.tables import columns_of, existing
 from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.ratings import Ratings
@@ -85,13 +85,13 @@ def report_on_given(settings: Settings, paths: DriftPaths) -> dict[str, Any]:
     trained = read_path(lakehouse.engine, train, train_version)
     judged = ScoredRatings.of(model, _ratings(test, test_version))
     cells = cells_of(of_frame(RATINGS, trained), judged, rated_movies(trained))
-    reference = Reference(record.version, model, versions, cells, key="")
+    reference = Reference(record.version, lambda _: model, versions, cells)
     config = reachable(settings.drift)
     batches, scan = _new_ratings(paths, lakehouse, reference, config)
     compared = Compared(batches, record.version, {str(train): train_version, str(test): test_version})
     if not scan.starts.end:
         return no_report([Reason.NO_BATCHES], config, compared).document
-    return report_on(scan, compared, Yardstick(reference.cells, config)).document
+    return report_on(scan, compared, reference.yardstick(config)).document
 
 
 def _but_for_champion(settings: Settings, model: Path) -> Path | None:
@@ -116,8 +116,8 @@ def _new_ratings(
     arrivals = arrived(waiting(lakehouse))
     batches = [arrival.batch for arrival in arrivals]
     if not (paths.current_train or paths.current_test):
-        return batches, scan_batches(lakehouse, reference.model, arrivals, Yardstick(reference.cells, config), Scan())
-    waits = batch_cells(lakehouse, reference.model, arrivals, 0).compacted(np.zeros(1, np.int64))
+        return batches, scan_batches(lakehouse, reference.model_of, arrivals, reference.yardstick(config), Scan())
+    waits = batch_cells(lakehouse, reference.model_of, arrivals, 0).compacted(np.zeros(1, np.int64))
     given = _given(paths, reference)
     sides = (given, waits) if paths.current_train else (waits, given)
     return batches, _one_window(Cells(sides[0].train, sides[1].warm, sides[0].movies), reference, config)
@@ -127,12 +127,12 @@ def _given(paths: DriftPaths, reference: Reference) -> Cells:
     """What the given tables hold; a side that is not given is empty."""
     train, test = (_ratings(path) if path else _NONE for path in (paths.current_train, paths.current_test))
     rated = of_values(RATINGS, train.user_id, train.rating)
-    return cells_of(rated, ScoredRatings.of(reference.model, test), Occurrences.of(train.movie_id))
+    return cells_of(rated, ScoredRatings.of(reference.model_of(test.user_id), test), Occurrences.of(train.movie_id))
 
 
 def _one_window(cells: Cells, reference: Reference, config: DriftSettings) -> Scan:
     arrival = Arrival("", "", int(cells.train[:, 3].sum()), int(cells.warm[:, 3].sum()))
-    return Scan().take([arrival], cells, Yardstick(reference.cells, config))
+    return Scan().take([arrival], cells, reference.yardstick(config))
 
 
 def _ratings(path: Path, version: int | None = None) -> Ratings:

@@ -8,9 +8,11 @@ import pytest
 
 from reco_assets.batches.accepted import accept_waiting
 from reco_assets.build import build_definitions
-from reco_assets.drift import inputs
-from reco_assets.drift.inputs import REFERENCE_FILE, WAITING_FILE, report_on_waiting
+from reco_assets.drift import inputs, reference
+from reco_assets.drift.inputs import WAITING_FILE, report_on_waiting
 from reco_assets.drift.kept import kept_folder
+from reco_assets.drift.reference import REFERENCE_FILE
+from reco_assets.drift.sampling import SHARES, UserSample
 from reco_assets.pipelines.documented import RECO_PIPELINE
 from reco_assets.runner.run import materialize_assets
 from reco_assets.streaming.intake import take_in
@@ -109,6 +111,33 @@ def test_what_was_kept_may_be_lost_or_damaged(lakehouse: Lakehouse, arrive: Arri
     if damage == "lost":
         path.unlink()
     assert report_on_waiting(lakehouse).document == before.document
+
+
+def test_a_report_by_frames_says_what_one_from_memory_says(
+    lakehouse: Lakehouse, arrive: Arrive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrive(0.0, -1.5)
+    in_memory = report_on_waiting(lakehouse)
+    monkeypatch.setattr(Lakehouse, "goes_by_frames", lambda *_: True)
+    for name in (REFERENCE_FILE, WAITING_FILE):
+        kept_file(lakehouse, name).unlink()
+    assert report_on_waiting(lakehouse).document == in_memory.document
+
+
+def test_of_too_many_users_a_sample_stands_for_all_and_the_report_says_so(
+    lakehouse: Lakehouse, arrive: Arrive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrive(-1.5)
+    of_all = report_on_waiting(lakehouse).document
+    monkeypatch.setattr(Lakehouse, "goes_by_frames", lambda *_: True)
+    monkeypatch.setattr(reference.UserSample, "of", lambda _: UserSample(SHARES // 2))
+    found = report_on_waiting(lakehouse).document
+    assert found["reference_user_share"] == 0.5
+    for part in ("data_drift", "model_drift"):
+        assert 0.3 < found[part]["users"]["reference"] / of_all[part]["users"]["reference"] < 0.7
+        assert found[part]["users"]["current"] == of_all[part]["users"]["current"]
+    assert found["data_drift"]["score"] == pytest.approx(of_all["data_drift"]["score"], rel=0.1)
+    assert (found["users"]["new_share"], found["movies"]) == (of_all["users"]["new_share"], of_all["movies"])
 
 
 def test_what_was_kept_under_other_settings_is_not_used(

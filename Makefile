@@ -101,16 +101,22 @@ calibrate: setup ## Measure how often either drift policy retrains, with drift a
 
 airflow-env: $(AIRFLOW)/venv-2/.installed $(AIRFLOW)/venv-3/.installed ## Make an environment for each Airflow line
 
-$(AIRFLOW)/venv-%/.installed: airflow/requirements-%.lock
+$(AIRFLOW)/venv-%/.installed: airflow/requirements-%.lock airflow/requirements-test.lock
 	$$(sh tools/find_python.sh 3.11) -m venv --clear $(@D)
-	$(@D)/$(INSTALL) --require-hashes --requirement $<
+	$(@D)/$(INSTALL) --require-hashes $(patsubst %,--requirement %,$^)
 	touch $@
 
 airflow-up: setup .venv-spark/.evidently $(AIRFLOW)/venv-3/.installed ## Start Airflow 3 with the exported DAGs on port 8081
 	$(AIRFLOW)/venv-3/bin/python airflow/up.py --home $(AIRFLOW_HOME) --port $(AIRFLOW_PORT)
 
-airflow-trigger-dag: ## Trigger a DAG of that Airflow; dag=ID
-	@$(AIRFLOW)/venv-3/bin/python airflow/trigger.py --port $(AIRFLOW_PORT) $(dag)
+airflow-trigger-dag: ## Trigger a DAG of that Airflow, or of the one in containers; dag=ID
+	@$(PYTHON) airflow/trigger.py --port $(AIRFLOW_PORT) $(dag)
+
+.env: .env.example
+	$(PYTHON) tools/make_env.py
+
+run-all: .env ## Build and start everything in containers, with passwords of its own in .env; needs Docker
+	docker compose --file docker-compose.full.yml up --build --detach
 
 test-airflow: setup spark airflow-env ## The exported DAGs in both Airflow lines, shimmed and for real
 	sh tests/run_airflow.sh
@@ -118,8 +124,11 @@ test-airflow: setup spark airflow-env ## The exported DAGs in both Airflow lines
 lock: ## Resolve pyproject.toml again into requirements/*.lock (needs uv)
 	sh tools/lock.sh
 
-airflow-lock: ## Resolve the exported requirements again into airflow/requirements-*.lock (needs uv)
-	for line in 2 3; do uv pip compile airflow/dags/requirements-airflow-$$line.txt airflow/requirements-test.txt --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file airflow/requirements-$$line.lock || exit 1; done
+AIRFLOW_COMPILE := uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
+airflow-lock: ## Resolve Airflow's requirements again into airflow/requirements-*.lock (needs uv)
+	$(AIRFLOW_COMPILE) airflow/dags/requirements-airflow-2.txt --output-file airflow/requirements-2.lock
+	$(AIRFLOW_COMPILE) airflow/requirements-airflow.txt --output-file airflow/requirements-3.lock
+	$(AIRFLOW_COMPILE) --no-deps airflow/requirements-test.txt --output-file airflow/requirements-test.lock
 
 clean: ## Remove the environments and what the demo made
 	rm -rf .venv .venv-spark .venv-peers $(AIRFLOW) .dagster data

@@ -12,7 +12,7 @@ AIRFLOW_PORT ?= 8081
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
 .PHONY: help setup spark mlflow evidently neural demo test lint dev bench bench-events bench-features quality calibrate lock clean
-.PHONY: cluster-up cluster-down airflow-env airflow-up airflow-trigger-dag test-airflow airflow-lock
+.PHONY: cluster-up cluster-down airflow-env airflow-up airflow-trigger-dag test-airflow airflow-lock run-all
 
 define need_python
 @command -v $(PYTHON) >/dev/null || { echo "Install Python 3.11 to 3.14, or run make PYTHON=/path/to/it"; exit 1; }
@@ -70,11 +70,12 @@ dev: setup ## Open the lineage view on port 3000
 test: setup spark ## Lint, types, and the tests on both engines
 	sh tests/run.sh
 
-lint: setup ## Style, types and the direction of imports alone
+lint: setup ## Style, types, the direction of imports and the Dockerfiles alone
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile airflow/Dockerfile
 
 bench: setup spark .venv-peers/.installed ## Ours beside the peers; ARGS="--size 20m --write" for more, and into docs/performance.md
 	$(BIN)/python bench/run.py $(ARGS)

@@ -1,7 +1,8 @@
-"""Trigger a DAG of the running Airflow (`make airflow-up`) now, and switch it on if it is paused."""
+"""Trigger a DAG of the Airflow that runs (make airflow-up, or in containers) now, and switch it on if it is paused."""
 
 import argparse
 import json
+import os
 import sys
 import urllib.error
 import urllib.parse
@@ -10,8 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
+REPO = Path(__file__).resolve().parents[1]
 TIMEOUT_SECONDS = 30.0
 SHOWN_DAGS = 100
 
@@ -39,13 +42,33 @@ class Airflow:
             return json.load(answer)
 
 
-def connect(port: int) -> Airflow:
-    """Raises `TriggerError` where no Airflow of ours answers."""
-    url = f"http://127.0.0.1:{port}"
+def connect(port: int, env: Path = REPO / ".env") -> Airflow:
+    """Log in where that is asked for, with AIRFLOW_USERNAME and AIRFLOW_PASSWORD of the environment or of .env.
+
+    Raises `TriggerError` where no Airflow of ours answers, or none that knows the user.
+    """
+    airflow = Airflow(f"http://127.0.0.1:{port}")
     try:
-        return Airflow(url, Airflow(url).call("/auth/token")["access_token"])
+        return Airflow(airflow.url, _token(airflow, env))
+    except urllib.error.HTTPError as error:
+        if error.code not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
+            raise
+        hint = f"set AIRFLOW_USERNAME and AIRFLOW_PASSWORD, or have them in {env}"
+        raise TriggerError(f"Airflow on {airflow.url} refuses this user: {hint}") from None
     except (OSError, ValueError, KeyError):
-        raise TriggerError(f"No Airflow answers on {url}: run make airflow-up first, and leave it running") from None
+        hint = "run make airflow-up first, and leave it running, or make run-all"
+        raise TriggerError(f"No Airflow answers on {airflow.url}: {hint}") from None
+
+
+def _token(airflow: Airflow, env: Path) -> str:
+    try:
+        answer = airflow.call("/auth/token")  # of make airflow-up, which asks nobody for a password
+    except urllib.error.HTTPError:
+        lines = env.read_text(encoding="utf-8").splitlines() if env.exists() else []
+        known = dict(line.split("=", 1) for line in lines if "=" in line) | dict(os.environ)
+        login = {"username": known.get("AIRFLOW_USERNAME", ""), "password": known.get("AIRFLOW_PASSWORD", "")}
+        answer = airflow.call("/auth/token", "POST", login)
+    return str(answer["access_token"])
 
 
 def trigger(airflow: Airflow, dag: str) -> str:

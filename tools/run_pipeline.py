@@ -17,11 +17,8 @@ APPLICATIONS = {"etl": JOBS / "etl_bronze_to_silver.py", "train": JOBS / "train_
 YES, NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 USAGE = "usage: [RUN_LOCAL=1] python tools/run_pipeline.py etl|train|validate [--local]"
 LOCAL = "--local"
-# Of each service that can run Spark, the first there is: where its jobs lie, and its master.
-SPARK_SERVICES = {
-    "spark-master": ("/opt/spark/jobs", "spark://spark-master:7077"),
-    "code": ("/app/spark/jobs", "local[*]"),
-}
+# Of docker-compose.yml: the service, where its jobs lie, and its master.
+SERVICE, SERVICE_JOBS, MASTER = "spark-master", "/opt/spark/jobs", "spark://spark-master:7077"
 DELTA_CONF = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -33,30 +30,24 @@ def run(step: str, local: bool) -> None:
     if step == "validate" or is_local(os.environ.get("RUN_LOCAL", "")):
         main([step])
     else:
-        print((None if local else container_line(APPLICATIONS[step].name, COMPOSE)) or submit_line(APPLICATIONS[step]))
+        in_container = COMPOSE.is_file() and not local
+        print(container_line(APPLICATIONS[step].name) if in_container else submit_line(APPLICATIONS[step]))
 
 
-def container_line(application: str, compose: Path) -> str | None:
-    """The documented command, `docker-compose exec … spark-submit …`; None where no service of the file runs Spark."""
-    import yaml
-
+def container_line(application: str) -> str:
+    """The documented command, `docker-compose exec spark-master spark-submit …`."""
     from reco_assets.spark_submit import build_spark_submit_command
     from resources.spark_jars import delta_jar_conf
 
-    services = yaml.safe_load(compose.read_text(encoding="utf-8"))["services"] if compose.is_file() else {}
-    service = next((name for name in SPARK_SERVICES if name in services), None)
-    if service is None:
-        return None
-    jobs, master = SPARK_SERVICES[service]
     jars = delta_jar_conf(Path("a cache without them"))
     options = {
-        "--master": master,
+        "--master": MASTER,
         "--packages": jars["spark.jars.packages"],
         "--exclude-packages": jars["spark.jars.excludes"],
     }
-    submit, *rest = build_spark_submit_command(f"{jobs}/{application}", conf=DELTA_CONF)
+    submit, *rest = build_spark_submit_command(f"{SERVICE_JOBS}/{application}", conf=DELTA_CONF)
     given = [part for option in options.items() for part in option]
-    return shlex.join(["docker-compose", "exec", service, submit, *given, *rest])
+    return shlex.join(["docker-compose", "exec", SERVICE, submit, *given, *rest])
 
 
 def is_local(value: str) -> bool:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import runpy
 import shlex
 import subprocess
 from collections.abc import Callable
@@ -17,7 +16,6 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 TOOL = str(ROOT / "tools" / "run_pipeline.py")
-container_line = runpy.run_path(TOOL)["container_line"]
 
 
 def test_without_run_local_the_tool_prints_the_documented_command_for_the_container(
@@ -26,21 +24,10 @@ def test_without_run_local_the_tool_prints_the_documented_command_for_the_contai
     done = run_python([TOOL, "etl"], {}, tmp_path)
     assert done.returncode == 0, done.stderr
     command = shlex.split(done.stdout)
-    assert command[:6] == ["docker-compose", "exec", "code", "spark-submit", "--master", "local[*]"]
+    assert shlex.join(command[:6]) == "docker-compose exec spark-master spark-submit --master spark://spark-master:7077"
     assert command[6:8] == ["--packages", f"{DELTA_SPARK},{DELTA_STORAGE}"]
-    assert command[-1] == "/app/spark/jobs/etl_bronze_to_silver.py"
+    assert command[-1] == "/opt/spark/jobs/etl_bronze_to_silver.py"
     assert "spark.sql.extensions=io.delta.sql.DeltaSparkSessionExtension" in command
-
-
-def test_with_a_spark_master_in_the_compose_file_the_command_is_the_documents_own(tmp_path: Path) -> None:
-    compose = tmp_path / "docker-compose.yml"
-    assert container_line("etl_bronze_to_silver.py", compose) is None
-    compose.write_text("services: {mlflow: {}}")
-    assert container_line("etl_bronze_to_silver.py", compose) is None
-    compose.write_text("services: {code: {}, spark-master: {}}")
-    found = container_line("train_als_and_generate_recos.py", compose) or ""
-    assert found.startswith("docker-compose exec spark-master spark-submit --master spark://spark-master:7077 ")
-    assert found.endswith(" /opt/spark/jobs/train_als_and_generate_recos.py")
 
 
 def test_with_local_the_tool_prints_a_command_for_this_machine(run_python: Run, tmp_path: Path) -> None:

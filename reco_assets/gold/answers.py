@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from reco_assets.gold.recommendations import list_rows
-from reco_assets.models.serving import load_champion, serving_store
+from reco_assets.models.serving import champion_version, serving_store
 from reco_assets.tables import RECOMMENDATIONS_ALS, SILVER_MOVIES, SIMILAR_MOVIES
 from resources.tables.lakehouse import Lakehouse
 
@@ -62,8 +62,9 @@ def _rows(lakehouse: Lakehouse, table: str, key: str, value: int | None) -> list
 
 
 def _popular(lakehouse: Lakehouse, user: int) -> list[dict[str, Any]]:
-    version, champion = load_champion(serving_store(lakehouse.settings))
-    lists = champion.recommend(np.array([user], np.int32), lakehouse.settings.serving.top_n)
+    store, users = serving_store(lakehouse.settings), np.array([user], np.int32)
+    version = champion_version(store)
+    lists = store.load_users(version, users).recommend(users, lakehouse.settings.serving.top_n)
     rows = list_rows(lists, "user_id", "recommendations", version, datetime.now(UTC)).to_pylist()
     found: list[dict[str, Any]] = rows[0]["recommendations"]
     return found

@@ -1,17 +1,13 @@
 """Gold assets: what the champion recommends, which movies it finds alike, and which ones people turn to now."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 
-from reco_assets.gold.recommendations import recommendation_rows, similar_rows
+from reco_assets.gold.lists import recommended_to_all, similar_to_all
 from reco_assets.gold.trending import COLUMNS, newest_of, trending_rows
 from reco_assets.models.families import SERVING_FAMILY
-from reco_assets.models.inputs import read_ratings
-from reco_assets.models.ratings import Ratings
-from reco_assets.models.serving import load_champion, serving_store
 from reco_assets.tables import EVENTS_LOG, OWNERS, SPLITS
 from resources.tables.lakehouse import Lakehouse
 
@@ -23,23 +19,19 @@ _ASSET: dict[str, Any] = {
 
 
 @dg.asset(**_ASSET)
-def recommendations_als(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> pa.Table:
+def recommendations_als(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> Any:
     """The champion's best TOP_N movies for every user who ever rated, without those the user has rated."""
-    version, champion = load_champion(serving_store(lakehouse.settings))
-    # All sides together, because streamed ratings are in train and test but not in silver/ratings.
-    rated = Ratings.concat([read_ratings(lakehouse, spec.name) for spec in SPLITS])
-    top_n = lakehouse.settings.serving.top_n
-    rows = recommendation_rows(champion, rated, top_n, version, datetime.now(UTC))
-    context.add_output_metadata({"model_version": version, "users": rows.num_rows, "top_n": top_n})
-    return rows
+    made = recommended_to_all(lakehouse)
+    context.add_output_metadata({"model_version": made.version, "top_n": lakehouse.settings.serving.top_n})
+    return made.rows
 
 
 @dg.asset(**_ASSET)
-def similar_movies(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> pa.Table:
+def similar_movies(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> Any:
     """For every movie the champion knows, the TOP_N nearest by the direction of their ranking factors."""
-    version, champion = load_champion(serving_store(lakehouse.settings))
-    context.add_output_metadata({"model_version": version})
-    return similar_rows(champion, lakehouse.settings.serving.top_n, version, datetime.now(UTC))
+    made = similar_to_all(lakehouse)
+    context.add_output_metadata({"model_version": made.version})
+    return made.rows
 
 
 @dg.asset(**_GOLD, deps=[["events", "log"]])

@@ -183,10 +183,12 @@ class UserSide:
     """What of a version grows with its users: `file`, a Parquet file or a folder of such, with a row for each.
 
     `model` makes the model of some rows, from the version's folder and record; the rest of it a process reads once.
+    `baselines` are those that a model itself holds, fitted to what it was: on Spark they aren't fitted again.
     """
 
     file: str
     model: Callable[[Path, Any, pa.Table], Recommender]
+    baselines: Callable[[Any], Baselines]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from reco_assets.models.families import SERVING_FAMILY
-from reco_assets.models.interface import Recommender
 from reco_assets.models.versions.backup import back_up, compare_newest, roll_back_to_backup
 from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.models.versions.store import ModelStore, model_store
@@ -20,8 +19,8 @@ def serving_store(settings: Settings) -> ModelStore:
     return model_store(settings, SERVING_FAMILY)
 
 
-def load_champion(store: ModelStore) -> tuple[str, Recommender]:
-    """The champion's version and the champion. Raises `NoChampionError`, `ModelStoreError`."""
+def champion_version(store: ModelStore) -> str:
+    """The version that serves. Raises `NoChampionError`, `ModelStoreError`."""
     version = store.champion()
     if version is None:
         tried = {name: store.record(name).decision or "not judged yet" for name in store.versions()[-1:]}
@@ -30,7 +29,7 @@ def load_champion(store: ModelStore) -> tuple[str, Recommender]:
             f"No model has been promoted yet, so there is nothing to serve: {why}. "
             "More ratings, or other ALS_* and RANKING_* settings, may help."
         )
-    return version, store.load(version)
+    return version
 
 
 def find_current_model(settings: Settings) -> str:

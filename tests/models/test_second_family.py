@@ -17,7 +17,7 @@ from reco_assets.models.assets import model_assets
 from reco_assets.models.inputs import read_ratings
 from reco_assets.models.interface import Family
 from reco_assets.models.reproduction import recipe_of, reproduce_version
-from reco_assets.models.serving import load_champion
+from reco_assets.models.serving import champion_version
 from reco_assets.models.versions.backup import read_backup, roll_back, roll_back_to_backup
 from reco_assets.models.versions.store import ModelStore, model_store
 from reco_assets.tables import SPLIT_RATINGS, TEST_RATINGS, TRAIN_RATINGS
@@ -159,7 +159,8 @@ def test_it_is_trained_again_to_the_same_figures(trained: Trained, toy: Family) 
 
 
 def test_golds_functions_serve_its_champion(trained: Trained) -> None:
-    version, champion = load_champion(trained.store)
+    version = champion_version(trained.store)
+    champion = trained.store.load(version)
     rated = read_ratings(trained.lakehouse, TRAIN_RATINGS.name)
     rows = recommendation_rows(champion, rated, 5, version, NOW).to_pylist()
     assert [row["user_id"] for row in rows] == champion.user_ids.tolist()

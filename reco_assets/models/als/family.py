@@ -14,7 +14,7 @@ from reco_assets.models.als import solver
 from reco_assets.models.als.mapped import load_mapped, write_mapped
 from reco_assets.models.als.recommender import ITEMS_FILE, USERS_FILE, AlsRecommender, Factorize, ModelConfig
 from reco_assets.models.als.solver import AlsConfig, ExplicitAls, ImplicitAls
-from reco_assets.models.interface import Family, Parameter, SearchPart, Trained, UserSide
+from reco_assets.models.interface import Baselines, Family, Parameter, SearchPart, Trained, UserSide
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import ModelRecord
 from reco_assets.vocabulary import LOWEST_RATING
@@ -67,6 +67,11 @@ def load(folder: Path, record: AlsRecord) -> AlsRecommender:
 def model_of(folder: Path, record: AlsRecord, users: pa.Table) -> AlsRecommender:
     """See `UserSide`."""
     return AlsRecommender.of_sides(users, _items(folder), record.config, record.mean)
+
+
+def baselines_of(model: AlsRecommender) -> Baselines:
+    """See `UserSide`."""
+    return Baselines(model.bias_only, model.popularity)
 
 
 @lru_cache(maxsize=2)  # a champion and its candidate
@@ -155,6 +160,6 @@ ALS = Family(
     hyperparameters=hyperparameters,
     search_space=search_space,
     study_key=study_key,
-    users=UserSide(USERS_FILE, model_of),
+    users=UserSide(USERS_FILE, model_of, baselines_of),
     shared=share,
 )

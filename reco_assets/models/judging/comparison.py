@@ -32,8 +32,11 @@ class UserScores:
 
     def sorted(self) -> "UserScores":
         """The same by user id, so that a draw does not depend on the order in which users came."""
-        by = np.argsort(self.user_id)
-        return UserScores(self.user_id[by], self.ndcg[by], self.squared_error[by], self.pairs[by])
+        return self.where(np.argsort(self.user_id))
+
+    def where(self, keep: np.ndarray) -> "UserScores":
+        """The scores at these positions, or where `keep` (u,) bool is true."""
+        return UserScores(self.user_id[keep], self.ndcg[keep], self.squared_error[keep], self.pairs[keep])
 
 
 @dataclass(frozen=True)

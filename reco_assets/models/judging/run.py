@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from reco_assets.models.baselines import fit_baselines
+from reco_assets.models.blocks import in_blocks
 from reco_assets.models.inputs import read_ratings, read_test_ratings
 from reco_assets.models.interface import Family, OwnWay
+from reco_assets.models.judging.blocks import InBlocks
 from reco_assets.models.judging.document import scalar_metrics
 from reco_assets.models.judging.evaluation import Exam, Trial, protocol_of
-from reco_assets.models.judging.judge import InMemory, judge
+from reco_assets.models.judging.judge import InMemory, Judge, judge
 from reco_assets.models.judging.sampled_judge import judge_sampled, not_learned
 from reco_assets.models.record import Annotation, MetricsRecord, ModelRecord
 from reco_assets.models.versions.files import ModelStoreError
@@ -66,8 +68,8 @@ def judge_version(family: Family, lakehouse: Lakehouse, registry: MlflowTracking
 
 def _judge_on_test_ratings(family: Family, lakehouse: Lakehouse, record: ModelRecord) -> dict[str, Any]:
     test_version = lakehouse.version(TEST_RATINGS.name)
-    trial = _trial(lakehouse, record, test_version)
-    document = judge(lakehouse.settings, family, record.version, InMemory(trial), datetime.now(UTC))
+    by = _judge_of(family, lakehouse, record, test_version)
+    document = judge(lakehouse.settings, family, record.version, by, datetime.now(UTC))
     return {**document, "inputs": {**record.inputs, TEST_RATINGS.name: test_version}}
 
 
@@ -89,12 +91,16 @@ def _judge_own(family: Family, own: OwnWay, lakehouse: Lakehouse, record: ModelR
     return {**document, "inputs": {**record.inputs, **held.inputs}}
 
 
-def _trial(lakehouse: Lakehouse, record: ModelRecord, test_version: int | None) -> Trial:
+def _judge_of(family: Family, lakehouse: Lakehouse, record: ModelRecord, test_version: int | None) -> Judge:
     """Lists leave out all that a user rated, also what is too old to be trained on."""
-    trained_on = record.delta_version(TRAIN_RATINGS.name)
+    trained_on, protocol = (
+        record.delta_version(TRAIN_RATINGS.name),
+        protocol_of(lakehouse.settings.judging, record.split),
+    )
+    if in_blocks(lakehouse, family, {TRAIN_RATINGS.name: trained_on, TEST_RATINGS.name: test_version}):
+        return InBlocks(lakehouse, trained_on, test_version, protocol)
     seen = train = read_ratings(lakehouse, TRAIN_RATINGS.name, trained_on)
     if record.lookback_days is not None:
         train = read_ratings(lakehouse, TRAIN_RATINGS.name, trained_on, record.lookback_days)
     test, streamed = read_test_ratings(lakehouse, test_version)
-    exam = Exam(test, seen, protocol_of(lakehouse.settings.judging, record.split))
-    return Trial(exam, streamed, fit_baselines(train))
+    return InMemory(Trial(Exam(test, seen, protocol), streamed, fit_baselines(train)))

@@ -1,0 +1,55 @@
+"""Gold of more ratings than memory holds: lists as frames, made by Spark's workers in blocks of users or movies."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from reco_assets.gold.recommendations import list_rows, recommendation_rows
+from reco_assets.models.blocks import Blocks, ratings_of
+from reco_assets.models.top_n import USERS_PER_BLOCK
+from reco_assets.tables import RECOMMENDATIONS_ALS, SIMILAR_MOVIES
+from resources.engine import Engine
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+MOVIES_PER_TASK = 4 * USERS_PER_BLOCK  # the same blocks as in memory, so the same products to the last bit
+Batches = Iterator[pa.RecordBatch]
+
+
+def recommendation_frame(engine: Engine, champion: Blocks, rated: "DataFrame", n: int, now: datetime) -> "DataFrame":
+    """The rows of `recommendation_rows` for all users who rated; `rated` has their user_id and movie_id."""
+    from pyspark.sql import functions as F
+
+    seen = rated.groupBy("user_id").agg(F.collect_list("movie_id").alias("seen"))
+    users = seen.join(champion.frame(engine, "side"), "user_id", "left")
+    return users.mapInArrow(_recommend(champion, n, now), RECOMMENDATIONS_ALS.schema)
+
+
+def similar_frame(engine: Engine, champion: Blocks, n: int, now: datetime) -> "DataFrame":
+    """The rows of `similar_rows`. A task gets no more than the number of its block of the sorted movies."""
+    blocks = -(-len(champion.of_nobody().movie_ids) // MOVIES_PER_TASK)
+    return engine.session.range(0, blocks, 1, blocks).mapInArrow(_find_alike(champion, n, now), SIMILAR_MOVIES.schema)
+
+
+def _recommend(champion: Blocks, n: int, now: datetime) -> Callable[[Batches], Batches]:
+    def recommend(batches: Batches) -> Batches:
+        for batch in batches:
+            users = pa.table(batch)
+            rated = ratings_of(users["user_id"], users["seen"])
+            rows = recommendation_rows(champion.model(users["side"]), rated, n, champion.record.version, now)
+            yield from rows.to_batches()
+
+    return recommend
+
+
+def _find_alike(champion: Blocks, n: int, now: datetime) -> Callable[[Batches], Batches]:
+    def find_alike(batches: Batches) -> Batches:
+        model = champion.of_nobody()
+        for start in (MOVIES_PER_TASK * block for batch in batches for block in batch["id"].to_pylist()):
+            alike = model.similar_items(model.movie_ids[start : start + MOVIES_PER_TASK], n)
+            yield from list_rows(alike, "movie_id", "similar", champion.record.version, now).to_batches()
+
+    return find_alike

@@ -1,0 +1,55 @@
+"""The champion's lists as rows of gold tables, made in memory or, of what is too large for it, by Spark in blocks."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from reco_assets.gold.blocks import recommendation_frame, similar_frame
+from reco_assets.gold.recommendations import recommendation_rows, similar_rows
+from reco_assets.models.blocks import Blocks, in_blocks
+from reco_assets.models.families import SERVING_FAMILY
+from reco_assets.models.inputs import read_ratings
+from reco_assets.models.ratings import Ratings
+from reco_assets.models.serving import champion_version, serving_store
+from reco_assets.tables import SPLITS
+from resources.tables.lakehouse import Lakehouse
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Rows of a gold table, and the version whose lists they are."""
+
+    version: str
+    rows: "pa.Table | DataFrame"
+
+
+def recommended_to_all(lakehouse: Lakehouse) -> Lists:
+    """The best TOP_N movies for every user who ever rated. Raises `NoChampionError`, `ModelStoreError`."""
+    store, n, now = serving_store(lakehouse.settings), lakehouse.settings.serving.top_n, datetime.now(UTC)
+    version = champion_version(store)
+    # All sides together, because streamed ratings are in train and test but not in silver/ratings.
+    if _in_blocks(lakehouse):
+        sides = [lakehouse.read(spec.name).select("user_id", "movie_id") for spec in SPLITS]
+        rated = reduce(lambda some, more: some.union(more), sides)
+        return Lists(version, recommendation_frame(lakehouse.engine, Blocks.open(store, version), rated, n, now))
+    ratings = Ratings.concat([read_ratings(lakehouse, spec.name) for spec in SPLITS])
+    return Lists(version, recommendation_rows(store.load(version), ratings, n, version, now))
+
+
+def similar_to_all(lakehouse: Lakehouse) -> Lists:
+    """The TOP_N movies most like each that the champion knows. Raises `NoChampionError`, `ModelStoreError`."""
+    store, n, now = serving_store(lakehouse.settings), lakehouse.settings.serving.top_n, datetime.now(UTC)
+    version = champion_version(store)
+    if _in_blocks(lakehouse):
+        return Lists(version, similar_frame(lakehouse.engine, Blocks.open(store, version), n, now))
+    return Lists(version, similar_rows(store.load(version), n, version, now))
+
+
+def _in_blocks(lakehouse: Lakehouse) -> bool:
+    return in_blocks(lakehouse, SERVING_FAMILY, {spec.name: None for spec in SPLITS})

@@ -1,0 +1,105 @@
+"""Lists made by an engine's workers in blocks: those made in memory are the oracle."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from reco_assets.gold.blocks import MOVIES_PER_TASK, recommendation_frame, similar_frame
+from reco_assets.gold.lists import Lists, recommended_to_all, similar_to_all
+from reco_assets.gold.recommendations import recommendation_rows, similar_rows
+from reco_assets.models.als.family import ALS
+from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
+from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
+from reco_assets.models.biases import Biases
+from reco_assets.models.blocks import Blocks
+from reco_assets.models.interface import Trained
+from reco_assets.models.ratings import Ratings
+from reco_assets.models.versions.store import model_store
+from reco_assets.tables import SPLITS
+from resources.tables.lakehouse import Lakehouse
+
+VERSION = "20250101_000001"
+NOW = datetime(2025, 1, 1, 12, tzinfo=UTC)
+USERS, STRANGERS, MOVIES = 30, 3, MOVIES_PER_TASK + 50
+MakeLakehouse = Callable[..., Lakehouse]
+
+
+@pytest.fixture(scope="module")
+def model() -> AlsRecommender:
+    """Random factors: three users liked nothing, and movie 5 was liked by nobody."""
+    rng = np.random.default_rng(1)
+    users, items = (rng.normal(size=(rows, 4)).astype(np.float32) for rows in (USERS, MOVIES))
+    users[:3], items[5] = 0, 0
+    return AlsRecommender(
+        config=ModelConfig(ExplicitAls(4, 3, 0.1, 1), ImplicitAls(4, 3, 0.1, 1, 0.75), 3.5),
+        user_ids=np.arange(USERS, dtype=np.int32),
+        movie_ids=np.arange(0, 2 * MOVIES, 2, dtype=np.int32),
+        biases=Biases(3.5, np.zeros(USERS, np.float32), np.zeros(MOVIES, np.float32)),
+        rating_users=users,
+        rating_items=items,
+        ranking_users=users,
+        ranking_items=items,
+        item_counts=rng.permutation(MOVIES).astype(np.int32),
+    )
+
+
+@pytest.fixture(scope="module")
+def rated() -> Ratings:
+    """What users of the model rated, strangers to it too, movies that it doesn't know among them."""
+    pairs = [(user, movie) for user in range(USERS + STRANGERS) for movie in range(user % 7, 2 * MOVIES, 90)]
+    user, movie = np.array(pairs, np.int32).T
+    return Ratings(user, movie, np.ones(len(user), np.float32))
+
+
+@pytest.fixture
+def serving(make_lakehouse: MakeLakehouse, model: AlsRecommender, rated: Ratings) -> MakeLakehouse:
+    """Opens a lakehouse whose champion is the model; what was rated is on all sides."""
+    lakehouse = make_lakehouse()
+    store = model_store(lakehouse.settings, ALS)
+    store.save(VERSION, Trained(model), {})
+    store.promote(VERSION, "first")
+    for at, spec in enumerate(SPLITS):
+        some = rated.where(np.arange(len(rated)) % len(SPLITS) == at)
+        stamp, origin = pa.scalar(NOW, pa.timestamp("us", tz="UTC")), pa.scalar("history")
+        rest = {"rating_ts": pa.repeat(stamp, len(some)), "origin": pa.repeat(origin, len(some))}
+        lakehouse.write(spec, pa.table({**vars(some), **rest}).select(spec.schema.names))
+    return make_lakehouse
+
+
+def rows_of(lists: Lists) -> pa.Table:
+    rows = lists.rows if isinstance(lists.rows, pa.Table) else lists.rows.toArrow()
+    return rows.drop_columns("generated_ts")
+
+
+def same(found: pa.Table, expected: pa.Table) -> bool:
+    return bool(found.sort_by(found.column_names[0]).cast(expected.schema).equals(expected))
+
+
+def test_every_user_gets_the_list_that_memory_gives(
+    serving: MakeLakehouse, model: AlsRecommender, rated: Ratings
+) -> None:
+    lakehouse = serving()
+    champion = Blocks.open(model_store(lakehouse.settings, ALS), VERSION)
+    pairs = lakehouse.engine.session.createDataFrame(pa.table({"user_id": rated.user_id, "movie_id": rated.movie_id}))
+    found = recommendation_frame(lakehouse.engine, champion, pairs, 7, NOW).toArrow()
+    assert same(found, recommendation_rows(model, rated, 7, VERSION, NOW))
+
+
+def test_every_movie_gets_the_list_that_memory_gives(serving: MakeLakehouse, model: AlsRecommender) -> None:
+    lakehouse = serving()
+    champion = Blocks.open(model_store(lakehouse.settings, ALS), VERSION)
+    found = similar_frame(lakehouse.engine, champion, 7, NOW).toArrow()
+    assert same(found, similar_rows(model, 7, VERSION, NOW))
+
+
+@pytest.mark.both_engines
+@pytest.mark.parametrize("lists", [recommended_to_all, similar_to_all])
+def test_tables_beyond_memory_change_nothing_of_what_is_served(
+    serving: MakeLakehouse, lists: Callable[[Lakehouse], Lists]
+) -> None:
+    in_memory, beyond = serving(), serving(spark_in_memory_rows=0)
+    assert isinstance(lists(beyond).rows, pa.Table) == (beyond.engine.name == "embedded")
+    assert same(rows_of(lists(beyond)), rows_of(lists(in_memory)))

@@ -11,7 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[1]
-SECRETS = ("POSTGRES_PASSWORD", "AIRFLOW_DB_PASSWORD", "AIRFLOW_SECRET_KEY", "AIRFLOW_JWT_SECRET", "AIRFLOW_PASSWORD")
+SECRETS = (
+    "POSTGRES_PASSWORD",
+    "AIRFLOW_DB_PASSWORD",
+    "AIRFLOW_SECRET_KEY",
+    "AIRFLOW_JWT_SECRET",
+    "AIRFLOW_PASSWORD",
+    "GRAFANA_PASSWORD",
+)
 FERNET_KEY = "AIRFLOW_FERNET_KEY"  # 32 bytes, as Fernet wants them
 
 
@@ -52,4 +59,4 @@ def write(path: Path, example: Path) -> None:
 
 if __name__ == "__main__":
     write(REPO / ".env", REPO / ".env.example")
-    print("Passwords are in .env: Airflow's user is AIRFLOW_USERNAME, the password AIRFLOW_PASSWORD.", file=sys.stderr)
+    print("Passwords are in .env: Airflow's is AIRFLOW_PASSWORD, Grafana's GRAFANA_PASSWORD.", file=sys.stderr)

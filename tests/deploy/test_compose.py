@@ -23,10 +23,11 @@ PROFILES = {
         "airflow-triggerer",
     },
     "serve": {"serve"},
+    "observability": {"prometheus", "grafana"},
 }
 SERVICES = sorted(set().union(*PROFILES.values()))
 # What keeps nothing in Postgres, and what others of its profile wait for it with.
-WITHOUT_POSTGRES = {"kafka", "spark-master", "spark-worker", "serve"}
+WITHOUT_POSTGRES = {"kafka", "spark-master", "spark-worker", "serve", "prometheus", "grafana"}
 INCLUDING = ["docker-compose.full.yml", "airflow/docker-compose.airflow.yml"]
 
 
@@ -96,7 +97,7 @@ def test_the_documented_paths_are_there(name: str, places: list[str], compose: d
 @pytest.mark.parametrize("name", SERVICES)
 class TestEveryService:
     def test_names_the_version_of_its_image(self, name: str, compose: dict[str, Any]) -> None:
-        assert re.search(r":\d+\.\d+", compose["services"][name]["image"])
+        assert re.search(r":v?\d+\.\d+", compose["services"][name]["image"])
 
     def test_runs_as_a_user_without_privileges(self, name: str, compose: dict[str, Any]) -> None:
         service = compose["services"][name]

@@ -31,6 +31,15 @@ MINIMUM_JAVA = 17
 NEVER_IDLE = ("grpc.client_idle_timeout_ms", 2**31 - 1)
 
 
+def give_back(settings: Settings) -> None:
+    """End this process's session on a standalone cluster, which holds its cores until then; another one may follow."""
+    if settings.engine.name == "spark" and not (settings.engine.is_local or settings.engine.remote):
+        from pyspark.sql import SparkSession
+
+        if session := SparkSession.getActiveSession():
+            session.stop()
+
+
 class EngineError(RecoError):
     """The engine cannot start; the message says what is missing and how to get it."""
 

@@ -65,8 +65,15 @@ def table_metadata(lakehouse: Lakehouse, spec: TableSpec) -> dict[str, Any]:
         "dagster/uri": str(lakehouse.path(spec.name)),
         "preview": _preview(lakehouse, spec.name),
     }
+    metadata |= where_jobs_are_shown(lakehouse)
     version = lakehouse.version(spec.name)
     return metadata if version is None else metadata | {"delta_version": version}
+
+
+def where_jobs_are_shown(lakehouse: Lakehouse) -> dict[str, Any]:
+    """The address of Spark's pages, while the run lasts; nothing on the embedded engine."""
+    pages = lakehouse.engine.pages
+    return {"spark_pages": dg.MetadataValue.url(pages)} if pages else {}
 
 
 def _preview(lakehouse: Lakehouse, table: str) -> dg.TableMetadataValue:
@@ -99,6 +106,7 @@ class VersionIOManager(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: str) -> None:
         """Remember the version."""
         context.step_context.set_data_version(context.asset_key, dg.DataVersion(obj))
+        context.add_output_metadata(where_jobs_are_shown(self._lakehouse))
         path = self._path(context.asset_key)
         with self._lakehouse.lock(LOCK):
             known = _read_handed(path)

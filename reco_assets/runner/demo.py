@@ -20,6 +20,7 @@ from reco_assets.sources.choose import is_without_source
 from reco_assets.streaming.simulate import Simulation
 from reco_assets.streaming.simulated_file import simulate
 from resources.dagster_home import open_instance
+from resources.engine import give_back
 from resources.errors import RecoError
 from resources.settings import Settings, load_settings
 
@@ -79,6 +80,7 @@ def show_loop(settings: Settings, tell: Tell) -> None:
     if settings.storage.format != "delta":
         tell("The drift loop needs STORAGE_FORMAT=delta.")
         return
+    give_back(settings)  # what Dagster starts would wait for the cores that this process has
     with dagster_running(settings) as running:
         watch_loop(settings, running, tell)
 

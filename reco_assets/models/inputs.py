@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pac
 
+from reco_assets.models.framed import FramedRatings
 from reco_assets.models.ratings import Ratings
 from reco_assets.tables import SPLIT_RATINGS, TEST_RATINGS
 from reco_assets.vocabulary import HISTORY, RATING_COLUMNS
@@ -25,6 +26,19 @@ def read_ratings(
     rows = dataset.to_table(columns=[*RATING_COLUMNS, "rating_ts"])
     oldest = pac.subtract(pac.max(rows["rating_ts"]), pa.scalar(timedelta(days=lookback_days)))
     return Ratings.from_arrow(rows.filter(pac.greater_equal(rows["rating_ts"], oldest)))
+
+
+def frame_ratings(
+    lakehouse: Lakehouse, table: str, version: int | None = None, lookback_days: int | None = None
+) -> FramedRatings:
+    """The same ratings as `read_ratings` reads, left where they are. Raises `LakehouseError`."""
+    frame = lakehouse.read(table, version)
+    if lookback_days is None:
+        return FramedRatings(frame, lakehouse.row_count(table, version))
+    newest = frame.agg({"rating_ts": "max"}).toArrow()[0][0].as_py()
+    if newest is not None:
+        frame = frame.filter(frame["rating_ts"] >= newest - timedelta(days=lookback_days))
+    return FramedRatings(frame, frame.count())
 
 
 def read_test_ratings(lakehouse: Lakehouse, version: int | None) -> tuple[Ratings, np.ndarray]:

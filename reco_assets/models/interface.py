@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from reco_assets.models.explanation import Explanation
+from reco_assets.models.framed import FramedRatings
 from reco_assets.models.limits import Limits
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import Inputs, ModelRecord
@@ -79,10 +80,7 @@ class Recommender(Protocol):
         """
 
     def save(self, folder: Path) -> Mapping[str, Any]:
-        """Write the model's own files into an existing folder; returns what model.json says beside them.
-
-        The family's `load` finds all of it in its record.
-        """
+        """Write the model's own files into an existing folder; returns what `load` has to find in model.json."""
 
 
 @dataclass(frozen=True)
@@ -109,11 +107,22 @@ class TrainingData:
 
 
 @dataclass(frozen=True)
+class FramedData:
+    """The same for ratings that the engine holds."""
+
+    ratings: FramedRatings
+    inputs: Inputs
+    split: str
+    lookback_days: int | None = None
+
+
+@dataclass(frozen=True)
 class Trained:
-    """A new model, and what adds the engine's own files to its folder; None where the engine has none."""
+    """A new model. Where an engine holds its users, `model` knows a few of `users`, and `save` writes all of it."""
 
     model: Recommender
-    save_native: Callable[[Path], None] | None = None
+    save: Callable[[Path], Mapping[str, Any]] | None = None
+    users: int | None = None
 
 
 @dataclass(frozen=True)
@@ -180,15 +189,19 @@ class OwnWay:
 
 @dataclass(frozen=True)
 class UserSide:
-    """What of a version grows with its users: `file`, a Parquet file or a folder of such, with a row for each.
+    """What of a version grows with its users, and what is done where they are too many for one machine.
 
-    `model` makes the model of some rows, from the version's folder and record; the rest of it a process reads once.
-    `baselines` are those that a model itself holds, fitted to what it was: on Spark they aren't fitted again.
+    Attributes:
+        file: Its Parquet file, or a folder of such: a row for each user, with user_id.
+        model: Makes the model of some rows, from the version's folder and record; the rest of it a process reads once.
+        baselines: Brings those that a model holds itself: on Spark they aren't fitted again.
+        fit: Trains as `Family.fit` does, on ratings that the engine holds. Raises `NoRatingsError`.
     """
 
     file: str
     model: Callable[[Path, Any, pa.Table], Recommender]
     baselines: Callable[[Any], Baselines]
+    fit: Callable[[FramedRatings, Any, "Engine"], Trained]
 
 
 @dataclass(frozen=True)

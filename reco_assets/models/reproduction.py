@@ -1,7 +1,10 @@
 """Training a version again from what it recorded, to see the same figures: Delta versions, settings, seed, protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from reco_assets.models.inputs import read_ratings
@@ -9,6 +12,8 @@ from reco_assets.models.interface import Family
 from reco_assets.models.judging.evaluation import Evaluation, Exam, Protocol
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import MetricsRecord, ModelRecord, RankingRecord, StarsRecord
+from reco_assets.models.training import fit, training_data
+from reco_assets.models.versions.store import ModelStore, model_store
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.version import code_version
 from resources.cores import usable_cores
@@ -108,18 +113,28 @@ def reproduce_version(lakehouse: Lakehouse, family: Family, recipe: Recipe) -> l
     The lakehouse's engine must be the recipe's.
     """
     # Lists leave out all that a user rated, also what is too old to be trained on.
-    seen = train = _ratings_at(lakehouse, TRAIN_RATINGS.name, recipe.train_version, recipe.version)
-    if recipe.lookback_days is not None:
-        train = read_ratings(lakehouse, TRAIN_RATINGS.name, recipe.train_version, recipe.lookback_days)
+    seen = _ratings_at(lakehouse, TRAIN_RATINGS.name, recipe.train_version, recipe.version)
     test = _ratings_at(lakehouse, TEST_RATINGS.name, recipe.test_version, recipe.version)
-    if len(train) != recipe.train_count:
+    data = training_data(family, lakehouse, recipe.train_version, recipe.lookback_days)
+    if len(data.ratings) != recipe.train_count:
         raise ReproductionError(
             f"{recipe.version} was trained on {recipe.train_count:,} ratings, but {TRAIN_RATINGS.name} version "
-            f"{recipe.train_version} has {len(train):,}: the table was removed and made anew since."
+            f"{recipe.train_version} has {len(data.ratings):,}: the table was removed and made anew since."
         )
-    model = family.fit(train, recipe.config, lakehouse.engine).model
+    with _store_of_its_own(lakehouse, family) as store:
+        store.save(recipe.version, fit(family, data, recipe.config, lakehouse.engine), {})
+        model = store.load(recipe.version)
     found = _figures_of(Exam(test, seen, recipe.protocol).evaluate(model))
     return [Figure(name, recorded, found[name]) for name, recorded in recipe.figures.items()]
+
+
+@contextmanager
+def _store_of_its_own(lakehouse: Lakehouse, family: Family) -> Iterator[ModelStore]:
+    """A store for a version that nobody is to find; below the lakehouse, where all that the engine starts can write."""
+    beside = model_store(lakehouse.settings, family).folder
+    beside.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".reproduced-", dir=beside) as folder:
+        yield ModelStore(Path(folder), family)
 
 
 def _figures_of(found: Evaluation) -> dict[str, float | None]:

@@ -1,13 +1,14 @@
 """How a version comes to be, of whatever family: from ratings, by the settings or by tuning, into a folder."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reco_assets.models.inputs import read_ratings, split_of
-from reco_assets.models.interface import Family, Recommender, Trained, TrainingData
+from reco_assets.models.framed import FramedRatings
+from reco_assets.models.inputs import frame_ratings, read_ratings, split_of
+from reco_assets.models.interface import Family, FramedData, Trained, TrainingData
 from reco_assets.models.judging.document import hyperparameters
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import Annotation, ModelRecord
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from resources.engine import Engine
 
 
+TRIED_ON = 5_000_000  # ratings at most that settings are tried on, in memory: 60 MB, and as much for lists
+
+
 @dataclass(frozen=True)
 class Chosen:
     """The configuration to train with, and what model.json keeps of how it was found; None: it is the settings'."""
@@ -35,12 +39,13 @@ class Chosen:
 
 @dataclass(frozen=True)
 class NewVersion:
-    """A version that was just trained; mlflow_run_id: its run in MLflow, None where that is away."""
+    """A version that was just trained, of how many users and movies; mlflow_run_id: None where MLflow is away."""
 
     version: str
     path: Path
     record: ModelRecord
-    model: Recommender
+    users: int
+    movies: int
     mlflow_run_id: str | None = None
 
 
@@ -59,21 +64,22 @@ def train_candidate(family: Family, lakehouse: Lakehouse, registry: MlflowTracki
     Raises `LakehouseError`, `NoRatingsError`, `TuningError`.
     """
 
-    def choose(train: Ratings) -> Chosen:
-        config = family.configure(lakehouse.settings)
+    def choose(train: Ratings | FramedRatings) -> Chosen:
+        config, goal = family.configure(lakehouse.settings), goal_of(lakehouse)
         if not run.trials:
             return Chosen(config)
-        search = Search(family, train, config, goal_of(lakehouse), family.search_space(lakehouse.engine))
+        tried_on = train if isinstance(train, Ratings) else train.of_some_users(TRIED_ON, goal.seed)
+        search = Search(family, tried_on, config, goal, family.search_space(lakehouse.engine))
         tuned = run_tuning(lakehouse, registry, search, run.trials, run.report)
         return Chosen(tuned.config, tuned.record)
 
-    data = family.own.read(lakehouse, None) if family.own else newest_data(lakehouse)
+    data = family.own.read(lakehouse, None) if family.own else _newest(family, lakehouse)
     made = train_version(family, lakehouse, data, choose, run_id=run.run_id)
     store, shown = model_store(lakehouse.settings, family), hyperparameters(lakehouse.settings, family, made.record)
     run_id = registry.log_run(made.version, shown, {"train_count": made.record.train_count})
     if run_id:
         store.annotate(made.version, Annotation(mlflow_run_id=run_id))
-    return NewVersion(made.version, made.path, made.record, made.model, run_id)
+    return replace(made, mlflow_run_id=run_id)
 
 
 def why_not_trained(family: Family, day: date, *, force: bool) -> str | None:
@@ -83,23 +89,40 @@ def why_not_trained(family: Family, day: date, *, force: bool) -> str | None:
     return family.own.lacks() or family.own.rests(day)
 
 
-def fit(family: Family, data: TrainingData, config: Any, engine: "Engine") -> Trained:
+def fit(family: Family, data: TrainingData | FramedData, config: Any, engine: "Engine") -> Trained:
     """Train a model in the family's way. Raises `NoRatingsError`."""
+    if isinstance(data, FramedData):
+        assert family.users is not None, "ratings are framed for a family that fits them"
+        return family.users.fit(data.ratings, config, engine)
     return family.own.fit(data, config, engine) if family.own else family.fit(data.ratings, config, engine)
 
 
-def newest_data(lakehouse: Lakehouse) -> TrainingData:
-    """The newest training ratings, of the days that the settings ask for. Raises `LakehouseError`."""
+def training_data(
+    family: Family, lakehouse: Lakehouse, version: int | None, lookback_days: int | None
+) -> TrainingData | FramedData:
+    """A version of the training ratings, all or those of the last days. Raises `LakehouseError`."""
+    what, inputs = (TRAIN_RATINGS.name, version, lookback_days), {TRAIN_RATINGS.name: version}
+    if fits_frames(family, lakehouse.engine):
+        return FramedData(frame_ratings(lakehouse, *what), {**inputs}, split_of(lakehouse), lookback_days)
+    return TrainingData(read_ratings(lakehouse, *what), {**inputs}, split_of(lakehouse), lookback_days)
+
+
+def _newest(family: Family, lakehouse: Lakehouse) -> TrainingData | FramedData:
+    """The newest training ratings, of the days that the settings ask for."""
     version, days = lakehouse.version(TRAIN_RATINGS.name), lakehouse.settings.training.lookback_days
-    ratings = read_ratings(lakehouse, TRAIN_RATINGS.name, version, days)
-    return TrainingData(ratings, {TRAIN_RATINGS.name: version}, split_of(lakehouse), days)
+    return training_data(family, lakehouse, version, days)
+
+
+def fits_frames(family: Family, engine: "Engine") -> bool:
+    """Whether a family is fitted where the ratings are: on Spark, of whatever size, so that one size is as another."""
+    return family.users is not None and engine.name == "spark"
 
 
 def train_version(
     family: Family,
     lakehouse: Lakehouse,
-    data: TrainingData,
-    choose: Callable[[Ratings], Chosen] | None = None,
+    data: TrainingData | FramedData,
+    choose: Callable[[Ratings | FramedRatings], Chosen] | None = None,
     *,
     output: str | None = None,
     run_id: str = "",
@@ -136,4 +159,5 @@ def train_version(
             **({"tuning": chosen.tuning} if chosen.tuning else {}),
         }
         record = save_model(path, family, trained, facts)
-    return NewVersion(version, path, record, trained.model)
+    users = len(trained.model.user_ids) if trained.users is None else trained.users
+    return NewVersion(version, path, record, users, len(trained.model.movie_ids))

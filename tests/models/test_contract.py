@@ -174,7 +174,7 @@ class TestFamily:
         save_model(tmp_path / "version", family, trained, {"version": "20250101_000000"})
         assert set(family.files) < {path.name for path in (tmp_path / "version").iterdir()}
         loaded = load_model(tmp_path / "version", family)
-        smoke_test(loaded, tmp_path / "version", "it")
+        smoke_test(lambda _: loaded, tmp_path / "version", "it")
         asked = ids(*USERS, STRANGER)
         now, then = loaded.recommend(asked, 5, TRAIN), trained.model.recommend(asked, 5, TRAIN)
         np.testing.assert_array_equal(now.movie_id, then.movie_id)

@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from reco_assets.models.inputs import read_ratings, read_test_ratings
+from reco_assets.models.framed import FramedRatings
+from reco_assets.models.inputs import frame_ratings, read_ratings, read_test_ratings
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from resources.tables.growth import Changes, commit_changes
 from resources.tables.lakehouse import Lakehouse
@@ -63,6 +65,7 @@ def ages(lakehouse: Lakehouse) -> Lakehouse:
     return lakehouse
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize(
     ("lookback_days", "users"), [(None, [0, 1, 29, 30, 31, 400]), (30, [0, 1, 29, 30]), (1, [0, 1])]
 )
@@ -71,3 +74,17 @@ def test_days_are_counted_back_from_the_newest_rating(
 ) -> None:
     found = read_ratings(ages, TRAIN_RATINGS.name, lookback_days=lookback_days)
     assert sorted(found.user_id.tolist()) == users
+    framed = frame_ratings(ages, TRAIN_RATINGS.name, lookback_days=lookback_days)
+    assert len(framed) == len(users)
+    assert sorted(framed.of_some_users(100, seed=1).user_id.tolist()) == users
+
+
+@pytest.mark.both_engines
+def test_of_users_some_are_chosen_with_all_their_ratings_and_the_same_ones_again(lakehouse: Lakehouse) -> None:
+    users, movies = np.divmod(np.arange(2_000, dtype=np.int32), 10)
+    table = pa.table({"user_id": users, "movie_id": movies, "rating": np.ones(2_000, np.float32)})
+    framed = FramedRatings(lakehouse.engine.session.createDataFrame(table), 2_000)
+    some, again = (np.sort(framed.of_some_users(500, seed=3).user_id) for _ in range(2))
+    assert set(np.unique_counts(some).counts.tolist()) == {10}
+    assert 250 < len(some) < 750
+    assert some.tolist() == again.tolist()

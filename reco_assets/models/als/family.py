@@ -1,7 +1,7 @@
 """ALS as a family: its settings, its record, its engines' solvers, and what tuning may try."""
 
 from dataclasses import asdict, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from reco_assets.models.als import solver
 from reco_assets.models.als.mapped import load_mapped, write_mapped
 from reco_assets.models.als.recommender import ITEMS_FILE, USERS_FILE, AlsRecommender, Factorize, ModelConfig
 from reco_assets.models.als.solver import AlsConfig, ExplicitAls, ImplicitAls
+from reco_assets.models.framed import FramedRatings
 from reco_assets.models.interface import Baselines, Family, Parameter, SearchPart, Trained, UserSide
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import ModelRecord
@@ -45,18 +46,25 @@ def configure(settings: Settings) -> ModelConfig:
 
 
 def fit(train: Ratings, config: ModelConfig, engine: "Engine") -> Trained:
-    """Fit both parts by the engine's solver. Raises `NoRatingsError`."""
-    factorize = solver_of(engine)
-    return Trained(AlsRecommender.fit(train, config, factorize), getattr(factorize, "save_native", None))
+    """Fit both parts by the engine's solver, in memory. Raises `NoRatingsError`."""
+    return Trained(AlsRecommender.fit(train, config, solver_of(engine)))
+
+
+def fit_frame(train: FramedRatings, config: ModelConfig, engine: "Engine") -> Trained:
+    """Fit both parts where the ratings are. Raises `NoRatingsError`."""
+    from reco_assets.models.als.framed_fit import fit_framed
+
+    fitted = fit_framed(train, config)
+    return Trained(fitted.of_some(), partial(fitted.save, address=engine.path), fitted.count)
 
 
 def solver_of(engine: "Engine") -> Factorize:
     """What factorises on this engine."""
     if engine.name == "embedded":
         return solver.factorize
-    from reco_assets.models.als.mllib import MllibFactorizer
+    from reco_assets.models.als.mllib import on_matrices
 
-    return MllibFactorizer(engine.session)
+    return on_matrices(engine.session)
 
 
 def load(folder: Path, record: AlsRecord) -> AlsRecommender:
@@ -160,6 +168,6 @@ ALS = Family(
     hyperparameters=hyperparameters,
     search_space=search_space,
     study_key=study_key,
-    users=UserSide(USERS_FILE, model_of, baselines_of),
+    users=UserSide(USERS_FILE, model_of, baselines_of, fit_frame),
     shared=share,
 )

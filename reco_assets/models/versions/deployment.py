@@ -7,12 +7,13 @@ starts over; MLflow's aliases, which a kill may leave one step ahead or behind, 
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from reco_assets.models.interface import Family
 from reco_assets.models.record import Annotation, ComparisonRecord
 from reco_assets.models.versions.backup import back_up
-from reco_assets.models.versions.files import ModelStoreError, load_model
+from reco_assets.models.versions.files import ModelStoreError, load_users
 from reco_assets.models.versions.smoke import smoke_test
 from reco_assets.models.versions.store import ModelStore, model_store, promoting
 from resources.mlflow.mirror import MlflowTracking
@@ -71,4 +72,5 @@ def _test_as_registered(store: ModelStore, registry: MlflowTracking, version: st
     with tempfile.TemporaryDirectory() as folder:
         fetched = registry.fetch_version(version, Path(folder))
         name = f"{version} as MLflow holds it" if fetched else version
-        smoke_test(load_model(fetched or store.path(version), store.family), store.path(version), name)
+        load = partial(load_users, fetched or store.path(version), store.family)
+        smoke_test(load, store.path(version), name)

@@ -35,7 +35,7 @@ def save_model(path: Path, family: Family, trained: Trained, facts: Mapping[str,
     Args:
         path: The folder, which must not be there yet.
         family: What kind of model it is.
-        trained: The model, and what adds the engine's own files.
+        trained: The model.
         facts: Fields of the family's record; what the model itself says, and the checksums, are added.
 
     Returns:
@@ -48,9 +48,7 @@ def save_model(path: Path, family: Family, trained: Trained, facts: Mapping[str,
         raise ModelStoreError(f"{path} exists already; a version is never overwritten.")
     with staged(path) as staging:
         staging.mkdir()
-        learned = trained.model.save(staging)
-        if trained.save_native:
-            trained.save_native(staging)
+        learned = (trained.save or trained.model.save)(staging)
         write_sample(staging, trained.model)
         record = family.record.model_validate({**facts, **learned, "files": checksums(staging)})
         write_json(staging / MODEL_FILE, record.document())

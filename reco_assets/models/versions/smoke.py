@@ -5,6 +5,7 @@ another place, can ask the same and compare.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -42,8 +43,11 @@ def write_sample(folder: Path, model: Recommender) -> None:
     write_text_atomically(folder / SAMPLE_FILE, json.dumps(plain_json(sample)) + "\n")
 
 
-def smoke_test(model: Recommender, folder: Path, name: str) -> None:
-    """Ask a loaded model what the trained one answered; `folder` holds those answers. Raises `SmokeTestError`."""
+def smoke_test(load: Callable[[np.ndarray], Recommender], folder: Path, name: str) -> None:
+    """Ask a loaded model what the trained one answered; `folder` holds those answers. Raises `SmokeTestError`.
+
+    `load` brings the model, or that of some users alone, which are handed to it.
+    """
     try:
         sample = json.loads((folder / SAMPLE_FILE).read_text())
         users, movies = (np.array(sample[key], np.int32) for key in ("user_id", "movie_id"))
@@ -54,6 +58,7 @@ def smoke_test(model: Recommender, folder: Path, name: str) -> None:
             f"{name} cannot be tested: {folder / SAMPLE_FILE} is missing or damaged ({error}). "
             "Train a version anew: reco train."
         ) from None
+    model = load(users)
     predicted, lists = model.predict(users, movies), model.recommend(users, length)
     wanted = min(length, len(model.movie_ids))
     told = {

@@ -1,13 +1,12 @@
 """MLlib and the compiled kernel fit the same objective, so both engines serve the same model."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from reco_assets.models.als.mllib import MllibFactorizer
+from reco_assets.models.als.mllib import on_matrices
 from reco_assets.models.als.solver import AlsConfig, ExplicitAls, ImplicitAls, factorize
 from resources.engine import Engine
 
@@ -53,7 +52,7 @@ def objective(rows: sp.csr_matrix, users: np.ndarray, items: np.ndarray, config:
     ("rows", "config"), [(residuals(), EXPLICIT), (likes(), IMPLICIT)], ids=["explicit", "implicit"]
 )
 def test_both_solvers_reach_the_same_objective(session: Any, rows: sp.csr_matrix, config: AlsConfig) -> None:
-    by_mllib = objective(rows, *MllibFactorizer(session)(rows, config), config)
+    by_mllib = objective(rows, *on_matrices(session)(rows, config), config)
     by_own = objective(rows, *factorize(rows, config), config)
     print(f"{config}: MLlib {by_mllib:.3f}, own kernel {by_own:.3f}, apart {by_mllib / by_own - 1:+.3%}")
     assert by_mllib == pytest.approx(by_own, rel=0.02)
@@ -61,7 +60,7 @@ def test_both_solvers_reach_the_same_objective(session: Any, rows: sp.csr_matrix
 
 def test_rows_without_entries_are_zero_and_the_factors_keep_their_places(session: Any) -> None:
     rows = residuals()
-    users, items = MllibFactorizer(session)(rows, EXPLICIT)
+    users, items = on_matrices(session)(rows, EXPLICIT)
     assert (users.shape, items.shape) == ((80, 4), (50, 4))
     assert (users.dtype, items.dtype) == (np.float32, np.float32)
     assert not users[-1].any()
@@ -71,19 +70,6 @@ def test_rows_without_entries_are_zero_and_the_factors_keep_their_places(session
 
 
 def test_without_any_like_the_factors_are_zero(session: Any) -> None:
-    users, items = MllibFactorizer(session)(sp.csr_matrix((3, 2), dtype=np.float32), IMPLICIT)
+    users, items = on_matrices(session)(sp.csr_matrix((3, 2), dtype=np.float32), IMPLICIT)
     assert users.tolist() == np.zeros((3, 4)).tolist()
     assert items.tolist() == np.zeros((2, 4)).tolist()
-
-
-def test_the_native_models_are_saved_and_can_be_loaded_again(session: Any, tmp_path: Path) -> None:
-    from pyspark.ml.recommendation import ALSModel
-
-    factorizer = MllibFactorizer(session)
-    users, _ = factorizer(residuals(), EXPLICIT)
-    factorizer(likes(), IMPLICIT)
-    factorizer.save_native(tmp_path)
-    loaded = ALSModel.load(str(tmp_path / "mllib" / "rating"))
-    assert ALSModel.load(str(tmp_path / "mllib" / "ranking")).rank == 4
-    first = loaded.userFactors.orderBy("id").first()
-    np.testing.assert_array_equal(np.array(first["features"], np.float32), users[first["id"]])

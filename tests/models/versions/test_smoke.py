@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from reco_assets.models.als.family import ALS
 from reco_assets.models.als.recommender import AlsRecommender
 from reco_assets.models.interface import Trained
-from reco_assets.models.versions.files import load_model, save_model
+from reco_assets.models.versions.files import load_users, save_model
 from reco_assets.models.versions.smoke import SAMPLE_FILE, SmokeTestError, smoke_test, write_sample
 
 
@@ -23,7 +24,7 @@ def folder(tmp_path: Path, tiny_model: AlsRecommender) -> Path:
 
 
 def test_a_model_that_was_saved_and_loaded_answers_as_before(folder: Path) -> None:
-    smoke_test(load_model(folder, ALS), folder, "a version")
+    smoke_test(partial(load_users, folder, ALS), folder, "a version")
 
 
 def test_the_sample_asks_for_users_of_the_model_and_one_it_does_not_know(
@@ -68,13 +69,13 @@ def test_a_model_that_answers_otherwise_fails_and_the_message_says_how(
     folder: Path, tiny_model: AlsRecommender, damage: Callable[[AlsRecommender], AlsRecommender], rule: str
 ) -> None:
     with pytest.raises(SmokeTestError, match=rf"^it failed.*{rule}.*not promoted"):
-        smoke_test(damage(tiny_model), folder, "it")
+        smoke_test(lambda _: damage(tiny_model), folder, "it")
 
 
 def test_a_model_that_was_broken_when_it_was_trained_fails_as_well(tmp_path: Path, tiny_model: AlsRecommender) -> None:
     write_sample(tmp_path, with_nan(tiny_model))
     with pytest.raises(SmokeTestError, match=r"within 0\.5 and 5 stars"):
-        smoke_test(with_nan(tiny_model), tmp_path, "it")
+        smoke_test(lambda _: with_nan(tiny_model), tmp_path, "it")
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text("{")], ids=["missing", "damaged"])
@@ -83,4 +84,4 @@ def test_without_a_sample_nothing_can_be_tested_and_the_message_says_so(
 ) -> None:
     damage(folder / SAMPLE_FILE)
     with pytest.raises(SmokeTestError, match=r"cannot be tested: .*sample\.json is missing or damaged"):
-        smoke_test(tiny_model, folder, "it")
+        smoke_test(lambda _: tiny_model, folder, "it")

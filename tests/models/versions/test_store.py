@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,9 +68,14 @@ def test_a_version_consists_of_its_factors_and_its_facts(store: ModelStore) -> N
     assert contents(store.folder) == [FIRST]
 
 
-def test_the_engines_own_files_are_saved_beside_the_factors(store: ModelStore) -> None:
-    path = store.save(FIRST, Trained(MODEL, lambda folder: (folder / "native").mkdir()), {})
+def test_an_engine_that_holds_the_users_saves_its_own_files_beside_the_factors(store: ModelStore) -> None:
+    def save(folder: Path) -> Mapping[str, Any]:
+        (folder / "native").mkdir()
+        return MODEL.save(folder)
+
+    path = store.save(FIRST, Trained(MODEL, save), {})
     assert (path / "native").is_dir()
+    assert store.load(FIRST).movie_ids.tolist() == [1, 2]
 
 
 class DiskFullError(OSError):
@@ -98,17 +103,17 @@ def fail_nowhere(patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("inject", "save_native"),
+    ("inject", "save"),
     [(fail_in_factors, None), (fail_nowhere, fail), (fail_in_facts, None), (fail_in_rename, None)],
     ids=["factors", "native files", "facts", "rename"],
 )
 def test_a_failure_in_any_phase_leaves_nothing_and_the_version_can_be_saved_again(
-    store: ModelStore, inject: Callable[[pytest.MonkeyPatch], None], save_native: Callable[[Path], None] | None
+    store: ModelStore, inject: Callable[[pytest.MonkeyPatch], None], save: Callable[[Path], Mapping[str, Any]] | None
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         inject(patch)
         with pytest.raises(DiskFullError):
-            store.save(FIRST, Trained(MODEL, save_native), {})
+            store.save(FIRST, Trained(MODEL, save), {})
     assert contents(store.folder) == []
     assert store.versions() == []
     store.save(FIRST, Trained(MODEL), {})
@@ -117,13 +122,18 @@ def test_a_failure_in_any_phase_leaves_nothing_and_the_version_can_be_saved_agai
 
 def test_a_version_is_not_visible_before_its_last_file_is_written(store: ModelStore) -> None:
     seen: list[tuple[list[str], bool]] = []
-    store.save(FIRST, Trained(MODEL, lambda _: seen.append((store.versions(), store.path(FIRST).exists()))), {})
+
+    def save(folder: Path) -> Mapping[str, Any]:
+        seen.append((store.versions(), store.path(FIRST).exists()))
+        return MODEL.save(folder)
+
+    store.save(FIRST, Trained(MODEL, save), {})
     assert seen == [([], False)]
     assert store.versions() == [FIRST]
 
 
 def test_what_a_killed_run_left_is_no_version(store: ModelStore) -> None:
-    def kill(folder: Path) -> None:
+    def kill(folder: Path) -> Mapping[str, Any]:
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:

@@ -1,0 +1,31 @@
+"""Ratings that the engine holds, however many: what is fitted to them is fitted by the engine. Pure."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reco_assets.models.ratings import Ratings
+from reco_assets.vocabulary import RATING_COLUMNS
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class FramedRatings:
+    """n ratings as a frame with user_id and movie_id (int) and rating (float, stars), a row each; len() is n."""
+
+    frame: "DataFrame"
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def of_some_users(self, most: int, seed: int) -> Ratings:
+        """All ratings of so many users as have about `most` of them, chosen by a hash; of all users where these do."""
+        from pyspark.sql import functions as F
+
+        rows = self.frame.select(*RATING_COLUMNS)
+        if self.count > most:
+            share = F.pmod(F.xxhash64("user_id", F.lit(seed)), F.lit(self.count))
+            rows = rows.filter(share < most)
+        return Ratings.from_arrow(rows.toArrow())

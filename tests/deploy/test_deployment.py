@@ -111,6 +111,25 @@ def test_the_workers_join_the_master(spark: Any) -> None:
     until(lambda: fetched(master)["aliveworkers"] == 1, "a worker")
 
 
+@pytest.mark.parametrize(
+    ("service", "words", "said"),
+    [
+        ("spark-master", "ls /data/silver/ratings", "_delta_log"),
+        ("spark-master", "ls /workspace/spark/apps /opt/spark/jobs", "etl_bronze_to_silver.py"),
+        ("spark-master", "env", "LAKEHOUSE_PATH="),
+        ("spark-master", "spark-submit --version", "version 4.2"),
+        ("airflow-webserver", "env", "PYTHONPATH="),
+        ("airflow-scheduler", "python -m py_compile /opt/airflow/dags/reco_pipeline_dag.py", ""),
+    ],
+)
+def test_what_the_documents_execute_in_a_container_works(
+    service: str, words: str, said: str, spark: Any, airflow: Any
+) -> None:
+    done = airflow.run(service, words.split())
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout + done.stderr
+
+
 def test_airflows_pages_and_api_want_the_password_of_env(airflow: Any, made_env: dict[str, str]) -> None:
     print("seconds until healthy:", {name: seconds for name, seconds in airflow.seconds.items() if "airflow" in name})
     for password in ("admin", ""):

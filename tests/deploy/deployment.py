@@ -42,9 +42,9 @@ class Server:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
 
-    def wait(self) -> None:
+    def wait(self, deadline: float) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(STOP_SECONDS)
+            self.process.wait(max(0.0, deadline - time.monotonic()))
 
 
 class Deployment:
@@ -81,8 +81,9 @@ class Deployment:
         for number in (signal.SIGTERM, signal.SIGKILL):  # the second for what outlives its parent
             for server in self.servers.values():
                 server.signal(number)
+            deadline = time.monotonic() + STOP_SECONDS  # of all together
             for server in self.servers.values():
-                server.wait()
+                server.wait(deadline)
         self.postgres.stop()
 
     def url(self, service: str, port: str = "") -> str:

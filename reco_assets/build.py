@@ -25,6 +25,7 @@ from reco_assets.pipelines.jobs import SPECS, asset_jobs
 from reco_assets.pipelines.schedules import schedules
 from reco_assets.quality import assets as quality
 from reco_assets.runner.taken import announced, begun
+from reco_assets.serving.assets import PARITY_CHECKS
 from reco_assets.silver import assets as silver
 from reco_assets.split import assets as split_tables
 from reco_assets.streaming import assets as streaming
@@ -60,7 +61,7 @@ def build_definitions(
     jobs = asset_jobs([key for checks in quality.TABLE_CHECKS for key in checks.check_keys])
     return dg.Definitions(
         assets=_with_freshness(_assets(), settings),
-        asset_checks=quality.TABLE_CHECKS,
+        asset_checks=[*quality.TABLE_CHECKS, *PARITY_CHECKS],
         jobs=list(jobs.values()),
         schedules=schedules(settings),
         sensors=[

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from reco_assets.serving.opening import State, current_state, open_snapshot
+from reco_assets.serving.opening import State, arrays_folder, current_state, open_snapshot
 from reco_assets.serving.snapshot import Snapshot
 from resources.errors import RecoError
 from resources.plain_errors import explain
@@ -29,7 +29,8 @@ class Current:
         try:
             state = current_state(self.lakehouse)
             if state is not None and state != self._state:
-                self.snapshot, self._state = open_snapshot(self.lakehouse, state), state
+                opened = open_snapshot(self.lakehouse, state, arrays_folder(self.lakehouse))
+                self.snapshot, self._state = opened, state
             self.failure = None
         except (RecoError, OSError, ValueError) as error:
             self.failure = explain(error)

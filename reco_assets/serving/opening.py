@@ -53,9 +53,16 @@ def current_state(lakehouse: Lakehouse) -> State | None:
     return State(champion, tuple(_table_state(lakehouse, name) for name in there))
 
 
-def open_snapshot(lakehouse: Lakehouse, state: State) -> Snapshot:
-    """The snapshot of a state. Raises `ModelStoreError`, `LakehouseError`, `LockError`."""
-    folder = lakehouse.settings.storage.cache / "serving" / _digest(str(lakehouse.root))
+def arrays_folder(lakehouse: Lakehouse) -> Path:
+    """Where the servers of a lakehouse keep the arrays that they share."""
+    return lakehouse.settings.storage.cache / "serving" / _digest(str(lakehouse.root))
+
+
+def open_snapshot(lakehouse: Lakehouse, state: State, folder: Path) -> Snapshot:
+    """The snapshot of a state, whose arrays lie in a folder, or are put there.
+
+    Raises `ModelStoreError`, `LakehouseError`, `LockError`.
+    """
     with held(folder / ".lock", f"The arrays to serve {lakehouse.root} from", MAKING_SECONDS):
         model = _model(lakehouse, state.champion, folder)
         seen = _seen(lakehouse, state.of(*SPLITS), folder)

@@ -3,12 +3,16 @@
 import json
 from typing import TYPE_CHECKING, Any
 
+import mlflow.pyfunc
+import numpy as np
+import pandas as pd
 import pytest
 
 from reco_assets.build import build_definitions
 from reco_assets.models.serving import serving_store
 from reco_assets.pipelines.documented import RECO_PIPELINE
 from reco_assets.runner.run import Outcome, materialize_assets
+from resources.mlflow.mirror import MlflowTracking
 from resources.settings import Settings
 from resources.tables.files import table_row_count
 from resources.tables.lakehouse import Lakehouse
@@ -78,6 +82,33 @@ def test_every_user_gets_ten_movies_none_of_which_the_user_has_rated(
         assert len(set(movies)) == 10
         assert not seen & {(row["user_id"], movie) for movie in movies}
         assert [entry["rank"] for entry in row["recommendations"]] == list(range(1, 11))
+
+
+@pytest.mark.both_engines
+def test_the_server_and_the_registered_model_say_what_gold_says(settings: Settings, outcome: Outcome) -> None:
+    parity = {found.asset: found for found in outcome.checks if found.name == "serving_parity"}
+    assert {asset: found.passed for asset, found in parity.items()} == {
+        "gold/recommendations_als": True,
+        "gold/similar_movies": True,
+    }, parity
+    assert parity["gold/recommendations_als"].figures["same entries (registered model)"] == 1.0
+
+
+def test_mlflow_loads_the_champion_by_its_alias_with_what_it_was_trained_on(
+    settings: Settings, outcome: Outcome
+) -> None:
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(MlflowTracking(settings).uri)
+    try:
+        model = mlflow.pyfunc.load_model("models:/reco_als@champion")
+    finally:
+        mlflow.set_tracking_uri(before)
+    asked = pd.DataFrame({"user_id": [-1]})
+    store, version = serving_store(settings), outcome.scalars["models/als_champion"]["champion"]
+    popular = store.load(version).recommend(np.array([-1], np.int32), 10).movie_id[0]
+    assert model.predict(asked)["movie_id"].tolist() == popular.tolist()
+    assert model.metadata.metadata["delta_inputs"] == store.record(version).inputs
+    assert model.metadata.signature.inputs.required_input_names() == ["user_id"]
 
 
 def test_a_second_run_keeps_every_pair_on_its_side_and_judges_against_the_champion(

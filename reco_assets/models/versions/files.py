@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from reco_assets.models.interface import Family, Recommender, Trained
 from reco_assets.models.record import Annotation, ModelRecord
 from reco_assets.models.versions.checksums import changed_files, checksums
+from reco_assets.models.versions.flavour import write_flavour
 from reco_assets.models.versions.folders import MODEL_FILE, ModelVersionError, validate_model_version
 from reco_assets.models.versions.smoke import write_sample
 from resources.documents import DocumentError, checked, read_file
@@ -50,6 +51,7 @@ def save_model(path: Path, family: Family, trained: Trained, facts: Mapping[str,
         staging.mkdir()
         learned = (trained.save or trained.model.save)(staging)
         write_sample(staging, trained.model)
+        write_flavour(staging, family.name, str(facts.get("version", "")), facts.get("inputs", {}))
         record = family.record.model_validate({**facts, **learned, "files": checksums(staging)})
         write_json(staging / MODEL_FILE, record.document())
     return record

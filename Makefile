@@ -12,7 +12,7 @@ AIRFLOW_PORT ?= 8081
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
 .PHONY: help setup spark mlflow evidently neural demo test lint dev bench bench-events bench-features quality calibrate lock clean
-.PHONY: bench-cluster cluster-up cluster-down airflow-env airflow-up airflow-trigger-dag test-airflow airflow-lock run-all
+.PHONY: bench-cluster bench-serve cluster-up cluster-down airflow-env airflow-up airflow-trigger-dag test-airflow airflow-lock run-all
 
 define need_python
 @command -v $(PYTHON) >/dev/null || { echo "Install Python 3.11 to 3.14, or run make PYTHON=/path/to/it"; exit 1; }
@@ -88,6 +88,9 @@ bench-features: setup ## Time the features of 1 M events, beside the fastest pla
 
 bench-cluster: spark ## The main job's stages on a Spark cluster of one worker and of two; ARGS="--size 100k" for less
 	.venv-spark/bin/python bench/cluster.py $(ARGS)
+
+bench-serve: setup ## Requests a second of reco serve, beside a bare FastAPI route; ARGS="--lakehouse data" for one that is there
+	$(BIN)/python bench/serve.py $(ARGS)
 
 bench-ncf: spark ## Time the neural model, beside the fastest plain script; ARGS="--data synthetic", ARGS=--figures
 	.venv-spark/bin/python bench/ncf.py $(ARGS)

@@ -47,6 +47,7 @@ def serve(address: Address, workers: int, tell: Callable[[str], None]) -> None:
             log_level="warning",
             access_log=False,  # /metrics counts requests; a line for each would cost as much as a short answer
             server_header=False,
+            timeout_worker_healthcheck=60,  # a process that makes arrays on a busy machine is not hung
         )
         tell("http://{}:{}".format(*listening.getsockname()[:2]))
         Multiprocess(config, [listening]).run()

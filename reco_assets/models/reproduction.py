@@ -7,10 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from reco_assets.models.blocks import in_blocks
 from reco_assets.models.inputs import read_ratings
 from reco_assets.models.interface import Family
-from reco_assets.models.judging.evaluation import Evaluation, Exam, Protocol
-from reco_assets.models.ratings import Ratings
+from reco_assets.models.judging.blocks import InBlocks
+from reco_assets.models.judging.evaluation import Exam, Protocol
 from reco_assets.models.record import MetricsRecord, ModelRecord, RankingRecord, StarsRecord
 from reco_assets.models.training import fit, training_data
 from reco_assets.models.versions.store import ModelStore, model_store
@@ -112,9 +113,8 @@ def reproduce_version(lakehouse: Lakehouse, family: Family, recipe: Recipe) -> l
 
     The lakehouse's engine must be the recipe's.
     """
-    # Lists leave out all that a user rated, also what is too old to be trained on.
-    seen = _ratings_at(lakehouse, TRAIN_RATINGS.name, recipe.train_version, recipe.version)
-    test = _ratings_at(lakehouse, TEST_RATINGS.name, recipe.test_version, recipe.version)
+    for table, at in ((TRAIN_RATINGS.name, recipe.train_version), (TEST_RATINGS.name, recipe.test_version)):
+        _require_there(lakehouse, table, at, recipe.version)
     data = training_data(family, lakehouse, recipe.train_version, recipe.lookback_days)
     if len(data.ratings) != recipe.train_count:
         raise ReproductionError(
@@ -123,9 +123,19 @@ def reproduce_version(lakehouse: Lakehouse, family: Family, recipe: Recipe) -> l
         )
     with _store_of_its_own(lakehouse, family) as store:
         store.save(recipe.version, fit(family, data, recipe.config, lakehouse.engine), {})
-        model = store.load(recipe.version)
-    found = _figures_of(Exam(test, seen, recipe.protocol).evaluate(model))
+        found = _figures_of(_judged(lakehouse, store, recipe))
     return [Figure(name, recorded, found[name]) for name, recorded in recipe.figures.items()]
+
+
+def _judged(lakehouse: Lakehouse, store: ModelStore, recipe: Recipe) -> Mapping[str, Any]:
+    """Lists leave out all that a user rated, also what is too old to be trained on."""
+    train, test = recipe.train_version, recipe.test_version
+    if in_blocks(lakehouse, store.family, {TRAIN_RATINGS.name: train, TEST_RATINGS.name: test}):
+        by = InBlocks(lakehouse, train, test, recipe.protocol)
+        (judgement,) = by.judge([by.open(store, recipe.version)])
+        return judgement.sections
+    seen, tested = read_ratings(lakehouse, TRAIN_RATINGS.name, train), read_ratings(lakehouse, TEST_RATINGS.name, test)
+    return Exam(tested, seen, recipe.protocol).evaluate(store.load(recipe.version)).document()
 
 
 @contextmanager
@@ -137,8 +147,8 @@ def _store_of_its_own(lakehouse: Lakehouse, family: Family) -> Iterator[ModelSto
         yield ModelStore(Path(folder), family)
 
 
-def _figures_of(found: Evaluation) -> dict[str, float | None]:
-    sections = MetricsRecord.model_validate(found.document())
+def _figures_of(found: Mapping[str, Any]) -> dict[str, float | None]:
+    sections = MetricsRecord.model_validate(found)
     return _figures(sections.evaluation, sections.ranking)
 
 
@@ -151,9 +161,10 @@ def _figures(stars: StarsRecord, ranking: RankingRecord) -> dict[str, float | No
     }
 
 
-def _ratings_at(lakehouse: Lakehouse, table: str, version: int, model: str) -> Ratings:
+def _require_there(lakehouse: Lakehouse, table: str, version: int, model: str) -> None:
+    """Look at all files of a table, as an engine would tell of one that is gone only when it needs it."""
     try:
-        return read_ratings(lakehouse, table, version)
+        lakehouse.dataset(table, version).count_rows()
     except (OSError, BrokenTableError) as error:
         raise ReproductionError(
             f"{model} cannot be reproduced: {table} version {version} is no longer there, because its files were "

@@ -56,9 +56,9 @@ def tables(lake: Settings, engine: Engine) -> Lakehouse:
 def test_a_version_is_reproduced_from_its_delta_versions_and_settings_whatever_was_written_since(
     record: ModelRecord, lake: Settings, engine: Engine
 ) -> None:
-    other = settings_of(
-        lake.storage.root.parent, als_rank=3, ranking_rank=3, reco_seed=7, evaluation_k=3, rating_threshold=2.0
-    )
+    ranks = {"als_rank": 3, "ranking_rank": 3}
+    protocol = {"reco_seed": 7, "evaluation_k": 3, "rating_threshold": 2.0, "spark_in_memory_rows": 0}
+    other = settings_of(lake.storage.root.parent, **ranks, **protocol)
     figures = reproduce_version(Lakehouse(other, engine), ALS, recipe_of(record))
     assert [figure.name for figure in figures] == ["warm RMSE", "RMSE, all pairs", "NDCG@10", "hit rate@10"]
     assert all(figure.same for figure in figures)

@@ -5,16 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from reco_assets.given_files.own_paths import ArgumentsError, is_candidate, say_where_parquet_would_be
-from reco_assets.given_files.tables import columns_of, existing
+from reco_assets.given_files.tables import columns_of, existing, framed_columns_of
 from reco_assets.models.baselines import fit_baselines
 from reco_assets.models.families import SERVING_FAMILY, assets_of
+from reco_assets.models.framed import FramedRatings
 from reco_assets.models.inputs import read_ratings
-from reco_assets.models.interface import Family, TrainingData
+from reco_assets.models.interface import Family, FramedData, TrainingData
 from reco_assets.models.judging.evaluation import Exam, protocol_of
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.record import ModelRecord
+from reco_assets.models.record import Inputs, ModelRecord
 from reco_assets.models.serving import serving_store
-from reco_assets.models.training import train_version
+from reco_assets.models.training import fits_frames, train_version
 from reco_assets.models.versions.files import load_model, read_record
 from reco_assets.pipelines.selections import EVALUATION, SERVING, TRAINING
 from reco_assets.runner.hand_over import hand_over
@@ -24,6 +25,7 @@ from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import RATING_COLUMNS
 from reco_assets.workspace import NEW_MODEL, TEST, TRAIN, but_for_own, own_version
 from resources.settings import Settings
+from resources.tables.files import table_row_count
 from resources.tables.lakehouse import Lakehouse
 
 TRAIN_PATH = "parquet_train_path"
@@ -92,9 +94,17 @@ def _train_on(settings: Settings, source: Path | None, output: Path | None) -> d
     """Train on a Parquet or Delta folder (or the platform's table) into a folder (or the platform's store)."""
     lakehouse = Lakehouse.open(settings)
     train_path = existing(source) if source else lakehouse.path(TRAIN_RATINGS.name)
-    data = TrainingData(_ratings(train_path), {TRAIN_PATH: _recorded(lakehouse, train_path)}, "as_given")
+    data = _training_data(lakehouse, train_path)
     made = train_version(SERVING_FAMILY, lakehouse, data, output=str(output) if output else None)
     return {"model_path": str(made.path), "version": made.version, "train_count": made.record.train_count}
+
+
+def _training_data(lakehouse: Lakehouse, path: Path) -> TrainingData | FramedData:
+    inputs: Inputs = {TRAIN_PATH: _recorded(lakehouse, path)}
+    if fits_frames(SERVING_FAMILY, lakehouse.engine):
+        frame = framed_columns_of(lakehouse.engine, path, RATING_COLUMNS)
+        return FramedData(FramedRatings(frame, table_row_count(path)), inputs, "as_given")
+    return TrainingData(_ratings(path), inputs, "as_given")
 
 
 def _judge(settings: Settings, model_path: Path | None, test_path: Path | None) -> dict[str, Any]:

@@ -2,22 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
 from reco_assets.batches.last_values import last_values
 from reco_assets.statistics import pair_number
 from reco_assets.tables import TRAIN_RATINGS
 from reco_assets.vocabulary import KEY, LEARNED_SIDES
-from resources.tables.files import LakehouseError, dataset_at, table_exists
+from resources.engine import Engine
+from resources.tables.files import LakehouseError, dataset_at, read_path, table_exists
 from resources.tables.folders import sweep
 from resources.tables.growth import Changes, changes_of, put_changes, rows_under
 from resources.tables.log import log_at
 from resources.tables.writing import schema_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 ROW = [field.name for field in TRAIN_RATINGS.schema.fields]
 SIDE, PLACE = "side", "place"
@@ -38,6 +43,13 @@ def columns_of(path: Path, columns: Sequence[str]) -> pa.Table:
     Raises `LakehouseError` when there is no table, or when it lacks one of them or has it as something else.
     """
     return _typed(path, dataset_at(existing(path)).to_table(columns=_there(path, columns)))
+
+
+def framed_columns_of(engine: Engine, path: Path, columns: Sequence[str]) -> "DataFrame":
+    """The same where the engine reads them. Raises as `columns_of`."""
+    typed = _typed(path, _empty(path).select(_there(path, columns))).schema
+    frame = read_path(engine, existing(path))
+    return frame.select(*(frame[field.name].cast(field.dataType) for field in from_arrow_schema(typed)))
 
 
 def require_ratings(path: Path) -> None:

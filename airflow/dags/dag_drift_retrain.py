@@ -33,6 +33,7 @@ from common.spark import (
     SPARK_TASK,
     on_report_of,
 )
+from common.tables import table
 from common.timing import cron
 
 with DAG(
@@ -64,6 +65,10 @@ with DAG(
             str(TRAIN_RATIO),
             "--shuffle_partitions",
             str(SHUFFLE_PARTITIONS),
+        ],
+        outlets=[
+            table("stream/ratings"),
+            table("stream/quarantine"),
         ],
         **SPARK_TASK,
     )
@@ -117,6 +122,10 @@ with DAG(
             "--shuffle_partitions",
             str(SHUFFLE_PARTITIONS),
         ],
+        outlets=[
+            table("silver/train_ratings"),
+            table("silver/test_ratings"),
+        ],
         **on_report_of("detect_drift"),
     )
     train_recommender = SparkSubmitOperator(
@@ -149,6 +158,10 @@ with DAG(
             str(K),
             "--rating-threshold",
             str(RATING_THRESHOLD),
+        ],
+        outlets=[
+            table("gold/recommendations_als"),
+            table("gold/similar_movies"),
         ],
         **SPARK_TASK,
     )

@@ -21,6 +21,7 @@ from common.config import (
 )
 from common.runner import run_reco
 from common.spark import SPARK_TASK
+from common.tables import table
 
 with DAG(
     dag_id="etl_train_test_pipeline",
@@ -50,6 +51,21 @@ with DAG(
             TRAIN_PATH,
             "--parquet-test-path",
             TEST_PATH,
+        ],
+        outlets=[
+            table("bronze/ratings"),
+            table("bronze/movies"),
+            table("bronze/tags"),
+            table("silver/ratings"),
+            table("silver/quarantine_ratings"),
+            table("silver/movies"),
+            table("silver/quarantine_movies"),
+            table("silver/tags"),
+            table("silver/quarantine_tags"),
+            table("silver/split_ratings"),
+            table("silver/train_ratings"),
+            table("silver/test_ratings"),
+            table("silver/future_ratings"),
         ],
         **SPARK_TASK,
     )
@@ -94,6 +110,10 @@ with DAG(
             str(K),
             "--rating-threshold",
             str(RATING_THRESHOLD),
+        ],
+        outlets=[
+            table("gold/recommendations_als"),
+            table("gold/similar_movies"),
         ],
         **SPARK_TASK,
     )

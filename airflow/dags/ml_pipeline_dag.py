@@ -19,6 +19,7 @@ from common.runner import (
     follow_decision,
     run_reco,
 )
+from common.tables import table
 from common.timing import cron
 
 with DAG(
@@ -68,6 +69,21 @@ with DAG(
                 ]
             ),
         },
+        outlets=[
+            table("bronze/ratings"),
+            table("bronze/movies"),
+            table("bronze/tags"),
+            table("silver/ratings"),
+            table("silver/quarantine_ratings"),
+            table("silver/movies"),
+            table("silver/quarantine_movies"),
+            table("silver/tags"),
+            table("silver/quarantine_tags"),
+            table("silver/split_ratings"),
+            table("silver/train_ratings"),
+            table("silver/test_ratings"),
+            table("silver/future_ratings"),
+        ],
     )
     train = PythonOperator(
         task_id="train",
@@ -97,6 +113,10 @@ with DAG(
                 ]
             ),
         },
+        outlets=[
+            table("stream/ratings"),
+            table("stream/quarantine"),
+        ],
     )
     deploy = PythonOperator(
         task_id="deploy",
@@ -110,6 +130,10 @@ with DAG(
                 ]
             ),
         },
+        outlets=[
+            table("gold/recommendations_als"),
+            table("gold/similar_movies"),
+        ],
     )
     choose_retraining = BranchPythonOperator(
         task_id="choose_retraining",

@@ -17,6 +17,7 @@ from common.runner import (
     follow_decision,
     run_reco,
 )
+from common.tables import table
 
 with DAG(
     dag_id="model_retraining_dag",
@@ -53,6 +54,10 @@ with DAG(
                 },
             },
         },
+        outlets=[
+            table("silver/train_ratings"),
+            table("silver/test_ratings"),
+        ],
     )
     evaluate_new_model = PythonOperator(
         task_id="evaluate_new_model",
@@ -81,6 +86,10 @@ with DAG(
                 ]
             ),
         },
+        outlets=[
+            table("gold/recommendations_als"),
+            table("gold/similar_movies"),
+        ],
     )
     rollback_model = PythonOperator(
         task_id="rollback_model",

@@ -11,6 +11,7 @@ from common.config import (
     START_DATE,
 )
 from common.runner import run_reco
+from common.tables import table
 
 with DAG(
     dag_id="model_training_dag",
@@ -44,6 +45,21 @@ with DAG(
                 ]
             ),
         },
+        outlets=[
+            table("bronze/ratings"),
+            table("bronze/movies"),
+            table("bronze/tags"),
+            table("silver/ratings"),
+            table("silver/quarantine_ratings"),
+            table("silver/movies"),
+            table("silver/quarantine_movies"),
+            table("silver/tags"),
+            table("silver/quarantine_tags"),
+            table("silver/split_ratings"),
+            table("silver/train_ratings"),
+            table("silver/test_ratings"),
+            table("silver/future_ratings"),
+        ],
     )
     engineer_features = PythonOperator(
         task_id="engineer_features",
@@ -77,6 +93,10 @@ with DAG(
                 ]
             ),
         },
+        outlets=[
+            table("gold/recommendations_als"),
+            table("gold/similar_movies"),
+        ],
     )
 
     extract_and_validate >> engineer_features

@@ -35,6 +35,7 @@ from common.runner import (
     follow_decision,
     run_reco,
 )
+from common.tables import table
 from common.timing import (
     cron,
     overall_deadline,
@@ -82,6 +83,11 @@ with DAG(
             ),
             "limit": timedelta(hours=1),
         },
+        outlets=[
+            table("events/log"),
+            table("events/dead_letters"),
+            table("gold/trending"),
+        ],
     )
     compute_features = PythonOperator(
         task_id="compute_features",

@@ -11,6 +11,7 @@ from common.config import (
     START_DATE,
 )
 from common.runner import run_reco
+from common.tables import table
 from common.timing import cron
 
 with DAG(
@@ -46,6 +47,21 @@ with DAG(
                 ]
             ),
         },
+        outlets=[
+            table("bronze/ratings"),
+            table("bronze/movies"),
+            table("bronze/tags"),
+            table("silver/ratings"),
+            table("silver/quarantine_ratings"),
+            table("silver/movies"),
+            table("silver/quarantine_movies"),
+            table("silver/tags"),
+            table("silver/quarantine_tags"),
+            table("silver/split_ratings"),
+            table("silver/train_ratings"),
+            table("silver/test_ratings"),
+            table("silver/future_ratings"),
+        ],
     )
     verify_silver_output = PythonOperator(
         task_id="verify_silver_output",
@@ -68,6 +84,10 @@ with DAG(
                 ]
             ),
         },
+        outlets=[
+            table("gold/recommendations_als"),
+            table("gold/similar_movies"),
+        ],
     )
     verify_gold_output = PythonOperator(
         task_id="verify_gold_output",

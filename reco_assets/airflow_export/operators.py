@@ -93,6 +93,11 @@ def result_of(task: str) -> str:
     return f"{{{{ ti.xcom_pull(task_ids='{task}') }}}}"
 
 
+def report_of(task: str) -> str:
+    """The id of the drift report that an upstream task made, as such a template; empty where it made none."""
+    return f"{{{{ ((ti.xcom_pull(task_ids='{task}') or {{}}).get('retrain_decision') or {{}}).get('report_id', '') }}}}"
+
+
 def spark_submit(application: str, *arguments: str | Code, on_report_of: str | None = None) -> Operator:
     """An application of the platform on the connection spark_default, whose result goes to XCom.
 

@@ -15,9 +15,10 @@ from jinja2 import Environment, StrictUndefined
 from reco_assets.airflow_export.imports import defined_in, imports_of
 from reco_assets.airflow_export.literals import Code, Over, literal
 from reco_assets.airflow_export.operators import AIRFLOW_MODULES
-from reco_assets.airflow_export.spec import DAG_SPECS, DagSpec
+from reco_assets.airflow_export.spec import DAG_SPECS, THROUGH_DAGSTER, DagSpec
 from reco_assets.pipelines.schedules import cron_of
 from reco_assets.pipelines.spec import Task
+from reco_assets.tables import DECLARED
 from resources.settings import Settings
 from resources.spark_jars import JARS
 
@@ -48,17 +49,21 @@ _TEMPLATES = Environment(
 _TEMPLATES.filters["literal"] = literal
 
 
-def export_files(settings: Settings, specs: Sequence[DagSpec]) -> dict[str, str]:
-    """Every file of an export by its path below the folder: the DAGs of `specs`, and what goes with them."""
-    common = _common(settings)
+def export_files(settings: Settings, specs: Sequence[DagSpec], *, through_dagster: bool = False) -> dict[str, str]:
+    """Every file of an export by its path below the folder: the DAGs of `specs`, and what goes with them.
+
+    `through_dagster`: of specs that are so, whose runs start in the Dagster of the connection `trainer_api`.
+    """
+    common = _common(settings, "trainer_api" if through_dagster else None)
     modules = AIRFLOW_MODULES | _modules_of_names(common)
     dags = {spec.file: _dag_file(settings, spec, modules) for spec in specs}
     requirements = {f"requirements-airflow-{line}.txt": _requirements(line) for line in AIRFLOW}
-    rest = {"TASKS.md": tasks_table(settings), ".airflowignore": f"# {MARKER}.\ncommon\n"}
+    table = tasks_table(settings, THROUGH_DAGSTER if through_dagster else DAG_SPECS)
+    rest = {"TASKS.md": table, ".airflowignore": f"# {MARKER}.\ncommon\n"}
     return {**dags, **common, **requirements, **rest}
 
 
-def tasks_table(settings: Settings) -> str:
+def tasks_table(settings: Settings, specs: Sequence[DagSpec]) -> str:
     """Which task of which DAG runs what, as Markdown."""
     dags = [
         {
@@ -68,7 +73,7 @@ def tasks_table(settings: Settings) -> str:
             "runs": f"at `{cron}` (UTC)" if (cron := cron_of(spec.job, settings)) else "started by hand",
             "rows": _rows(spec),
         }
-        for spec in DAG_SPECS
+        for spec in specs
     ]
     return _render(files(PACKAGE) / "templates" / "TASKS.md.jinja", dags=dags)
 
@@ -82,6 +87,7 @@ def _dag_file(settings: Settings, spec: DagSpec, modules: Mapping[str, str]) -> 
         default_args=_default_args(spec),
         schedule=Code(f"cron({literal(cron)})") if cron else None,
         operators={task.name: spec.operator_of(task) for task in spec.job.tasks},
+        tables={task.name: [asset for asset in task.assets if asset in DECLARED] for task in spec.job.tasks},
         imports_of=partial(imports_of, modules=modules),
     )
 
@@ -105,17 +111,19 @@ def _what_runs(task: Task) -> str:
     return ", ".join([*checks, *(f"`{asset}`" for asset in task.assets)])
 
 
-def _common(settings: Settings) -> dict[str, str]:
+def _common(settings: Settings, trainer: str | None) -> dict[str, str]:
     """The folder that all DAGs import from; config.py holds the platform's numbers."""
     shared = {name: files(package) / file for name, (package, file) in SHARED.items()}
     own = {path.name: path for path in (files(PACKAGE) / "common").iterdir() if path.name.endswith((".py", ".jinja"))}
-    found = {name.removesuffix(".jinja"): _common_text(settings, path) for name, path in (shared | own).items()}
+    found = {
+        name.removesuffix(".jinja"): _common_text(settings, trainer, path) for name, path in (shared | own).items()
+    }
     return {f"common/{name}": f"# {MARKER}.\n{text}" for name, text in sorted(found.items())}
 
 
-def _common_text(settings: Settings, path: Traversable) -> str:
+def _common_text(settings: Settings, trainer: str | None, path: Traversable) -> str:
     if path.name.endswith(".jinja"):
-        return _render(path, settings=_without_paths(settings), delta_jars=JARS)
+        return _render(path, settings=_without_paths(settings), delta_jars=JARS, trainer=trainer)
     return path.read_text(encoding="utf-8")
 
 

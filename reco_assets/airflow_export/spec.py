@@ -5,7 +5,7 @@ What doesn't belong here: how any of it is written as text.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reco_assets.airflow_export.literals import Code
@@ -17,6 +17,7 @@ from reco_assets.airflow_export.operators import (
     Run,
     branch,
     empty,
+    report_of,
     result_of,
     slack_message,
     spark_submit,
@@ -37,6 +38,7 @@ class DagSpec:
 
     `operators` are those of tasks that don't simply run their assets or function; `trigger_rules` the names of rules
     other than Airflow's own default; `own_args` are default arguments that win over those that all DAGs share.
+    `in_dagster`: how tasks are asked for where a running Dagster makes their assets, if not simply by their names.
     """
 
     job: JobSpec
@@ -45,6 +47,7 @@ class DagSpec:
     operators: Mapping[str, OfTask | Operator] = field(default_factory=dict)
     trigger_rules: Mapping[str, str] = field(default_factory=dict)
     own_args: Mapping[str, Any] = field(default_factory=dict)
+    in_dagster: Mapping[str, Run] = field(default_factory=dict)
 
     @property
     def dag_id(self) -> str:
@@ -64,6 +67,15 @@ class DagSpec:
         """The operator of a task, without what every task has."""
         operator = self.operators.get(task.name, Run())
         return operator if isinstance(operator, Operator) else operator.operator(task)
+
+    def through_dagster(self) -> "DagSpec":
+        """The same DAG, every asset of which is made by a running Dagster: no task is an application or a command."""
+        made = {
+            task.name: self.in_dagster.get(task.name, Run())
+            for task in self.job.tasks
+            if task.assets and not isinstance(self.operators.get(task.name, Run()), Run)
+        }
+        return replace(self, operators={**self.operators, **made})
 
 
 _STREAMING = Code("STREAMING_PATH")
@@ -144,6 +156,19 @@ DRIFT_DETECTION_RETRAIN_PIPELINE = DagSpec(
         "train_recommender": _TRAIN,
         "test_recommender": _TEST,
     },
+    in_dagster={
+        "process_streaming_data": Run(
+            steps={
+                "process_streaming_data": {
+                    "csv_path": Code('f"{STREAMING_PATH}/current.csv"'),
+                    "without_files": "FAIL",
+                }
+            }
+        ),
+        "merge_streaming_data": Run(
+            steps={"stream__accepted": {"accept": "ALWAYS", "report": report_of("detect_drift")}}
+        ),
+    },
 )
 
 ML_PIPELINE = DagSpec(
@@ -216,9 +241,12 @@ DAG_SPECS = (
 )
 
 
-def chosen(dag_ids: Sequence[str]) -> tuple[DagSpec, ...]:
+THROUGH_DAGSTER = tuple(spec.through_dagster() for spec in DAG_SPECS)
+
+
+def chosen(dag_ids: Sequence[str], among: Sequence[DagSpec] = DAG_SPECS) -> tuple[DagSpec, ...]:
     """The DAGs of these ids. Raises `ExportError` for an unknown one."""
-    specs = {spec.dag_id: spec for spec in DAG_SPECS}
+    specs = {spec.dag_id: spec for spec in among}
     if unknown := [dag_id for dag_id in dag_ids if dag_id not in specs]:
         raise ExportError(f"There is no DAG {', '.join(unknown)}. The DAGs are: {', '.join(specs)}.")
-    return tuple(spec for spec in DAG_SPECS if spec.dag_id in dag_ids)
+    return tuple(spec for spec in among if spec.dag_id in dag_ids)

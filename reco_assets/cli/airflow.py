@@ -1,5 +1,6 @@
 """`reco airflow`: the documented pipelines as Airflow DAG files."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,13 @@ import typer
 from reco_assets.cli.options import local_path
 
 app = typer.Typer(help="The documented pipelines as Airflow DAG files.", no_args_is_help=True)
+
+
+class Via(StrEnum):
+    """Where the tasks of exported DAGs make their assets."""
+
+    PROCESS = "process"
+    DAGSTER = "dagster"
 
 
 @app.callback()
@@ -23,6 +31,13 @@ def export(
     ],
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail when the folder differs.")] = False,
     dag: Annotated[list[str] | None, typer.Option(help="One DAG's id; may be repeated. None: all.")] = None,
+    via: Annotated[
+        Via,
+        typer.Option(
+            help="What makes the assets of a task: a process of its own, or the running Dagster that the connection "
+            "trainer_api names, in its queue."
+        ),
+    ] = Via.PROCESS,
 ) -> None:
     """Write the DAG files, what they import, a requirements file per Airflow line and a table of the tasks.
 
@@ -30,10 +45,12 @@ def export(
     """
     from reco_assets.airflow_export import folder
     from reco_assets.airflow_export.render import export_files
-    from reco_assets.airflow_export.spec import DAG_SPECS, ExportError, chosen
+    from reco_assets.airflow_export.spec import DAG_SPECS, THROUGH_DAGSTER, ExportError, chosen
     from resources.settings import load_settings
 
-    files = export_files(load_settings(), chosen(dag) if dag else DAG_SPECS)
+    through_dagster = via is Via.DAGSTER
+    specs = THROUGH_DAGSTER if through_dagster else DAG_SPECS
+    files = export_files(load_settings(), chosen(dag, specs) if dag else specs, through_dagster=through_dagster)
     kept = {spec.file for spec in DAG_SPECS}
     if not check:
         done = folder.write(out, files, kept)
@@ -42,5 +59,7 @@ def export(
     lines = folder.changes(out, files, kept).lines
     if lines:
         typer.echo("\n".join(f"{out}/{line}" for line in lines))
-        raise ExportError(f"{out} is not what the platform exports now. Run reco airflow export --out {out}.")
+        raise ExportError(
+            f"{out} is not what the platform exports now. Run reco airflow export --out {out} --via {via}."
+        )
     typer.echo(f"{out} is up to date: {len(files)} files.")

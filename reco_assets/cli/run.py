@@ -31,6 +31,10 @@ def run(
     config: Annotated[
         str | None, typer.Option(metavar="JSON", help='Step configuration: {"process_streaming_data": {…}}.')
     ] = None,
+    in_dagster: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Make or check it in the Dagster whose web server is there, by its queue."),
+    ] = None,
 ) -> None:
     """Make assets, run checks, or call a function; the last line printed is the result as one JSON object.
 
@@ -46,15 +50,15 @@ def run(
     result: Mapping[str, Any]
     match select, checks, function, config:
         case str(), None, None, _:
-            result = _make(settings, select.split(","), _parse(config))
+            result = _make(settings, in_dagster, select.split(","), _parse(config))
         case _, str(), None, None:
-            result = _check(settings, checks.split(","), select.split(",") if select else [])
-        case None, None, str(), None:
+            result = _check(settings, in_dagster, checks.split(","), select.split(",") if select else [])
+        case None, None, str(), None if in_dagster is None:
             result = hand_over(settings, _call(settings, function))
         case _:
             raise typer.BadParameter(
                 "give --select KEY,KEY… (with --config, where needed), --checks KIND,KIND… (with --select for assets "
-                "to make behind them), or --function NAME"
+                "to make behind them), or --function NAME, which has no --in-dagster"
             )
     typer.echo(json.dumps(plain_json(result), allow_nan=False))
 
@@ -65,13 +69,23 @@ def _call(settings: "Settings", name: str) -> dict[str, Any]:
     return {"function": name, "value": function_named(name)(settings)}
 
 
-def _make(settings: "Settings", keys: Sequence[str], config: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+def _make(
+    settings: "Settings", dagster: str | None, keys: Sequence[str], config: Mapping[str, Mapping[str, Any]]
+) -> Mapping[str, Any]:
+    if dagster is not None:
+        from reco_assets.cli.in_dagster import result_in_dagster
+
+        return result_in_dagster(settings, dagster, keys, config)
     from reco_assets.cli.progress import result_with_progress
 
     return result_with_progress(settings, keys, config)
 
 
-def _check(settings: "Settings", kinds: Sequence[str], keys: Sequence[str]) -> Mapping[str, Any]:
+def _check(settings: "Settings", dagster: str | None, kinds: Sequence[str], keys: Sequence[str]) -> Mapping[str, Any]:
+    if dagster is not None:
+        from reco_assets.cli.in_dagster import checks_in_dagster
+
+        return checks_in_dagster(settings, dagster, kinds, keys)
     from reco_assets.cli.progress import check_with_progress
 
     return check_with_progress(settings, kinds, keys)

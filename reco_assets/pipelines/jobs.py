@@ -34,9 +34,7 @@ def asset_job(spec: JobSpec, checks: Collection[dg.AssetCheckKey]) -> Unresolved
     """The job of one pipeline, with its limits as Dagster keeps and shows them."""
     assets = dg.AssetSelection.assets(*(dg.AssetKey(asset.split("/")) for asset in spec.assets))
     limits = spec.limits
-    # A run whose process hangs would hold its place in the queue for ever.
-    max_runtime = limits.max_runtime if limits else _MAX_RUNTIME[spec.queue]
-    tags = {spec.queue: "true", "dagster/max_runtime": str(int(max_runtime.total_seconds()))}
+    tags = queue_tags(spec.queue, limits.max_runtime if limits else None)
     return dg.define_asset_job(
         spec.name,
         selection=assets | dg.AssetSelection.checks(*(key for key in checks if key.name in spec.checks)),
@@ -46,6 +44,13 @@ def asset_job(spec: JobSpec, checks: Collection[dg.AssetCheckKey]) -> Unresolved
         metadata={"limits": dg.MetadataValue.md(_limits_table(spec, limits))} if limits else None,
         op_retry_policy=_retries(limits) if limits else None,
     )
+
+
+def queue_tags(queue: str, max_runtime: timedelta | None = None) -> dict[str, str]:
+    """The tags of a run: the queue whose limit it shares, and when it is ended."""
+    # A run whose process hangs would hold its place in the queue for ever.
+    ended = max_runtime or _MAX_RUNTIME[queue]
+    return {queue: "true", "dagster/max_runtime": str(int(ended.total_seconds()))}
 
 
 def in_words(duration: timedelta) -> str:

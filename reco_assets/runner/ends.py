@@ -51,13 +51,14 @@ def first_failure(result: "ExecuteInProcessResult") -> str:
             error = event.step_failure_data.error
             while error is not None and error.cause is not None:
                 error = error.cause
-            return f"{event.step_key}: {_in_short(error.message.strip()) if error else 'no error was recorded'}"
+            return f"{event.step_key}: {in_short(error.message.strip()) if error else 'no error was recorded'}"
         if event.event_type_value == "PIPELINE_FAILURE" and event.message:
             return str(event.message)
     return "the run failed before its first step"
 
 
-def _in_short(message: str) -> str:
+def in_short(message: str) -> str:
+    """What a step raised, as one line: our own message as it is, another error by its class."""
     name, separator, text = message.partition(": ")
     if not separator or " " in name:
         return explain_text("Error", message)

@@ -97,7 +97,7 @@ def materialize_assets(
     """
     definitions = build(settings)
     selected = selected_assets(definitions.resolve_asset_graph(), assets)
-    run_config = _step_config({node.assets_def.op.name for node in selected}, config or {})
+    run_config = step_config({node.assets_def.op.name for node in selected}, config or {})
     job = definitions.resolve_implicit_global_asset_job_def()
     result = _execute(settings, job, listen, run_config, asset_selection=[node.key for node in selected])
     if not result.success:
@@ -127,6 +127,18 @@ def run_checks(
         RunFailedError: A check could not be run at all.
     """
     definitions = build(settings)
+    chosen = chosen_checks(definitions, kinds, tables)
+    job = definitions.resolve_implicit_global_asset_job_def().get_subset(asset_check_selection=chosen)
+    result = _execute(settings, job, listen)
+    if not result.success and not _only_checks_failed(result):
+        raise RunFailedError(first_failure(result))
+    return _outcome(result)
+
+
+def chosen_checks(
+    definitions: dg.Definitions, kinds: Collection[str], tables: Collection[str] | None = None
+) -> set[dg.AssetCheckKey]:
+    """The checks of some kinds, of some tables or of all. Raises `RunRequestError` where there is none."""
     known = definitions.resolve_asset_graph().asset_check_keys
     names = {key.name for key in known}
     for kind in kinds:
@@ -137,11 +149,7 @@ def run_checks(
     }
     if not chosen:
         raise RunRequestError(f"There is nothing to check: {', '.join(kinds)} of {', '.join(tables or ())}.")
-    job = definitions.resolve_implicit_global_asset_job_def().get_subset(asset_check_selection=chosen)
-    result = _execute(settings, job, listen)
-    if not result.success and not _only_checks_failed(result):
-        raise RunFailedError(first_failure(result))
-    return _outcome(result)
+    return chosen
 
 
 def require_no_error(checks: Collection[Checked]) -> None:
@@ -180,7 +188,7 @@ def _execute(
         return result
 
 
-def _step_config(steps: Collection[str], config: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def step_config(steps: Collection[str], config: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Run configuration of steps by name. Raises `RunRequestError` for a step that the run does not have."""
     for step in config:
         if step not in steps:
@@ -202,7 +210,7 @@ def _outcome(result: "ExecuteInProcessResult") -> Outcome:
         outcome.scalars[asset] = {
             name: value.value for name, value in made.metadata.items() if isinstance(value, SCALARS)
         }
-    outcome.checks = sorted((_checked(found) for found in result.get_asset_check_evaluations()), key=_by_asset)
+    outcome.checks = sorted((_checked(found) for found in result.get_asset_check_evaluations()), key=by_asset)
     return outcome
 
 
@@ -212,7 +220,8 @@ def _checked(found: "AssetCheckEvaluation") -> Checked:
     return Checked(asset, found.check_name, found.passed, found.severity, text, figures)
 
 
-def _by_asset(checked: Checked) -> tuple[str, str]:
+def by_asset(checked: Checked) -> tuple[str, str]:
+    """The order in which checks are shown."""
     return checked.asset, checked.name
 
 

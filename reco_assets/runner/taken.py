@@ -1,8 +1,12 @@
-"""What happens when a run takes a resource: it says where it works, and what it will ask is started."""
+"""What happens when a run takes a resource: its tags steer it, it says where it works, and starts what it asks."""
+
+from collections.abc import Mapping
+from dataclasses import replace
 
 import dagster as dg
 
 from reco_assets.runner.first_line import first_line
+from resources.airflow import steered
 from resources.mlflow.mirror import MlflowTracking
 from resources.tables.lakehouse import Lakehouse
 
@@ -13,7 +17,8 @@ def announced(lakehouse: Lakehouse) -> dg.ResourceDefinition:
     def take(context: dg.InitResourceContext) -> Lakehouse:
         if context.log is not None:
             context.log.info(first_line(lakehouse.settings))
-        return lakehouse
+        settings = steered(lakehouse.settings, _tags(context))
+        return lakehouse if settings is lakehouse.settings else replace(lakehouse, settings=settings)
 
     return dg.ResourceDefinition(take, description="The tables; its engine starts when an asset asks for it.")
 
@@ -21,8 +26,13 @@ def announced(lakehouse: Lakehouse) -> dg.ResourceDefinition:
 def begun(mlflow: MlflowTracking) -> dg.ResourceDefinition:
     """MLflow as a resource whose client is imported while the run makes what comes before the model."""
 
-    def take(_: dg.InitResourceContext) -> MlflowTracking:
+    def take(context: dg.InitResourceContext) -> MlflowTracking:
         mlflow.begin()
-        return mlflow
+        settings = steered(mlflow.settings, _tags(context))
+        return mlflow if settings is mlflow.settings else MlflowTracking(settings, settings.mlflow.registry_name)
 
     return dg.ResourceDefinition(take, description="The mirror of what was tried and which version serves.")
+
+
+def _tags(context: dg.InitResourceContext) -> Mapping[str, str]:
+    return context.run.tags if context.run is not None else {}

@@ -36,6 +36,9 @@ RATING_THRESHOLD = 4.0
 TRAIN_RATIO = 0.8
 SHUFFLE_PARTITIONS = 200
 
+# The Dagster in whose queue assets are made and checked; None: each task makes its own, in a process beside it.
+TRAINER_CONN_ID = None
+
 # What spark-submit must know before the application starts; everything else the application sets itself.
 SPARK_CONN_ID = "spark_default"
 SPARK_CONF = {

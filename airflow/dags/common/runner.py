@@ -14,8 +14,8 @@ from typing import Any
 from airflow.providers.common.compat.sdk import AirflowException
 
 from common.alerts import alert_after
-from common.config import RECO_COMMAND, RECO_ENVIRONMENT
-from common.connections import steering
+from common.config import RECO_COMMAND, RECO_ENVIRONMENT, TRAINER_CONN_ID
+from common.connections import steering, url_of
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +35,15 @@ def run_reco(
     """Runs a `function` of the platform, or `checks` of all tables and then assets (`select`); returns the result.
 
     Checks are named by kind, assets by key, with commas between; Airflow's variables and connections steer the run, and
-    win over the environment `variables` of this task. After `limit` one alert is sent and the run goes on. Raises
-    AirflowException when the runner fails or prints no result.
+    win over the environment `variables` of this task. After `limit` one alert is sent and the run goes on. With a
+    TRAINER_CONN_ID assets and checks are a run of that Dagster, which the runner waits for, and ends if it is ended.
+    Raises AirflowException when the runner fails or prints no result.
     """
     command = [RECO_COMMAND, "run"]
     asked = {"--checks": checks, "--select": select, "--function": function}
     command += [part for option, value in asked.items() if value for part in (option, value)]
     command += ["--config", json.dumps(config)] if config else []
+    command += [] if function or TRAINER_CONN_ID is None else ["--in-dagster", _dagster(context)]
     with alert_after(limit, context):
         result = result_of(_last_line_of(command, {**(variables or {}), **steering(context)}, context))
     return result["value"] if function else result
@@ -61,6 +63,13 @@ def follow_decision(task_id: str, key: str, names: dict[str, str] | None = None,
         raise AirflowException(f"The result of {task_id} holds no {key} with a next_task: {result!r}") from None
     ti.xcom_push(key=key, value=decision)
     return (names or {}).get(next_task, next_task)
+
+
+def _dagster(context: dict[str, Any]) -> str:
+    conn = context["conn"].get(TRAINER_CONN_ID, None)
+    if conn is None or not conn.host:
+        raise AirflowException(f"The connection {TRAINER_CONN_ID} is not set: let it name Dagster's web server.")
+    return url_of(conn)
 
 
 def _last_line_of(command: list[str], settings: dict[str, str], context: dict[str, Any]) -> str:

@@ -101,14 +101,17 @@ def connections(outer: Mapping[str, str]) -> dict[str, Any]:
 
     `mlflow_conn` is there where there is a server: without one the platform keeps its runs in the lakehouse.
     """
-    spark = {"spark_default": {"conn_type": "spark", "host": outer.get("SPARK_MASTER") or "local[*]"}}
+    here = {
+        "spark_default": {"conn_type": "spark", "host": outer.get("SPARK_MASTER") or "local[*]"},
+        "trainer_api": {"conn_type": "http", "host": "http://127.0.0.1:3000"},  # where make dev lets Dagster listen
+    }
     server = urlsplit(outer.get("MLFLOW_TRACKING_URI") or "")
     if server.scheme not in ("http", "https"):
-        return spark
+        return here
     address = server._replace(netloc=server.netloc.rpartition("@")[2]).geturl()
     login = {"login": server.username, "password": server.password}
     given = {name: unquote(value) for name, value in login.items() if value}
-    return spark | {"mlflow_conn": {"conn_type": "http", "host": address, **given}}
+    return here | {"mlflow_conn": {"conn_type": "http", "host": address, **given}}
 
 
 def variables(outer: Mapping[str, str]) -> dict[str, Any]:

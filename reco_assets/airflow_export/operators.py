@@ -94,8 +94,8 @@ def result_of(task: str) -> str:
 
 
 def report_of(task: str) -> str:
-    """The id of the drift report that an upstream task made, as such a template; empty where it made none."""
-    return f"{{{{ ((ti.xcom_pull(task_ids='{task}') or {{}}).get('retrain_decision') or {{}}).get('report_id', '') }}}}"
+    """The id of the drift report that an upstream task made, as such a template."""
+    return f"{{{{ ti.xcom_pull(task_ids='{task}')['retrain_decision']['report_id'] }}}}"
 
 
 def spark_submit(application: str, *arguments: str | Code, on_report_of: str | None = None) -> Operator:

@@ -182,7 +182,7 @@ ML_PIPELINE = DagSpec(
         ),
         "trigger_retraining": trigger_dag(
             pipelines.MODEL_RETRAINING.name,
-            report="{{ ti.xcom_pull(task_ids='check_drift')['retrain_decision']['report_id'] }}",
+            report=report_of("check_drift"),
         ),
         "skip_retraining": empty(),
     },

@@ -146,7 +146,8 @@ def test_the_exported_dags_load_without_an_error_and_start_paused(services: Serv
 def test_the_documented_connections_and_variables_are_set(services: Services) -> None:
     connections = services.api.call("/api/v2/connections")["connections"]
     # Without MLFLOW_TRACKING_URI there is no server that mlflow_conn could lead to.
-    assert {found["connection_id"]: found["host"] for found in connections} == {"spark_default": "local[*]"}
+    hosts = {"spark_default": "local[*]", "trainer_api": "http://127.0.0.1:3000"}
+    assert {found["connection_id"]: found["host"] for found in connections} == hosts
     variables = services.api.call("/api/v2/variables")["variables"]
     assert sorted(found["key"] for found in variables) == [
         "model_registry_name",

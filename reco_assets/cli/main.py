@@ -4,7 +4,20 @@ from collections.abc import Sequence
 
 import typer
 
-from reco_assets.cli import airflow, data, demo, drift, events, features, models, pipeline, run, serving, stream
+from reco_assets.cli import (
+    airflow,
+    data,
+    demo,
+    drift,
+    events,
+    features,
+    metrics,
+    models,
+    pipeline,
+    run,
+    serving,
+    stream,
+)
 from reco_assets.cli.outermost import run_guarded
 
 HELP = "From MovieLens files to recommendations. Settings come from the environment: see docs/settings.md."
@@ -37,6 +50,7 @@ app.command()(pipeline.validate)
 app.command()(serving.recommend)
 app.command()(serving.similar)
 app.command()(serving.serve)
+app.command()(metrics.metrics)
 app.add_typer(stream.app, name="stream")
 app.add_typer(drift.app, name="drift")
 app.add_typer(events.app, name="events")

@@ -1,0 +1,158 @@
+"""What Prometheus is told, read from what storage holds: nothing is counted in this process, so any may be ended."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from reco_assets.batches.accepted import waiting, waiting_totals
+from reco_assets.drift.reports import newest_report, read_report
+from reco_assets.models.families import FAMILIES
+from reco_assets.models.versions.folders import RECORD
+from reco_assets.models.versions.store import model_store
+from reco_assets.pipelines.jobs import SPECS
+from reco_assets.streaming.landing import landed_files
+from resources.settings import Settings
+from resources.tables.lakehouse import Lakehouse
+
+ASSETS = "__ASSET_JOB"  # what Dagster calls a run of a selection of assets
+STATUSES = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One value, with the labels that tell it from others of its figure."""
+
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measure by its name behind `reco_`, what it means, and its values; the same figure has the same labels."""
+
+    name: str
+    meaning: str
+    samples: Sequence[Sample]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where figures are read: the lakehouse of the settings, Dagster's storage, at a moment (Unix seconds)."""
+
+    settings: Settings
+    instance: dg.DagsterInstance
+    now: float
+
+
+def run_figures(place: Place) -> Iterator[Figure]:
+    """How many runs Dagster keeps by job and status, how the last ones ended, and how long the queue is."""
+    jobs = [*(spec.name for spec in SPECS), ASSETS]
+    counts = [
+        Sample(
+            place.instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=[status])),
+            {"job": job, "status": status.value.lower()},
+        )
+        for job in jobs
+        for status in STATUSES
+    ]
+    yield Figure("runs", "Runs that Dagster keeps, by job and status.", counts)
+    ended, took = [], []
+    for job in jobs:
+        done = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS])
+        for record in place.instance.get_run_records(done, limit=1):
+            if record.end_time and record.start_time:
+                ended.append(Sample(record.end_time, {"job": job}))
+                took.append(Sample(record.end_time - record.start_time, {"job": job}))
+    yield Figure("run_last_success_timestamp_seconds", "When a job's last good run ended.", ended)
+    yield Figure("run_last_success_seconds", "How long a job's last good run took.", took)
+    queued = dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED])
+    oldest = place.instance.get_run_records(queued, limit=1, ascending=True)
+    waits = [place.now - record.create_timestamp.timestamp() for record in oldest]
+    yield Figure("run_queue_wait_seconds", "How long the oldest queued run waits.", [Sample(max([0.0, *waits]))])
+
+
+def drift_figures(place: Place) -> Iterator[Figure]:
+    """The newest drift report's score and verdict; none before the first."""
+    path = newest_report(place.settings)
+    if not path.exists():
+        return
+    report = read_report(place.settings)
+    if report.get("drift_score") is not None:
+        yield Figure(
+            "drift_score", "Score of the newest drift report; above 1 it calls.", [Sample(report["drift_score"])]
+        )
+    calls = Sample(float(report["should_retrain"]))
+    yield Figure("drift_calls_for_retraining", "1 where the newest drift report calls for retraining.", [calls])
+    age = Sample(place.now - path.stat().st_mtime)
+    yield Figure("drift_report_age_seconds", "Age of the newest drift report.", [age])
+
+
+def batch_figures(place: Place) -> Iterator[Figure]:
+    """How many batches and ratings wait for training and how long, and how many files wait to be taken in."""
+    lakehouse = Lakehouse.open(place.settings)
+    totals = waiting_totals(lakehouse)
+    yield Figure("batches_waiting", "Batches that no training takes yet.", [Sample(totals.batches)])
+    yield Figure("ratings_waiting", "Ratings in these batches.", [Sample(totals.rows)])
+    landed = [receipt.landed_ns / 1e9 for receipt in waiting(lakehouse)] if totals.batches else []
+    yield Figure("batch_lag_seconds", "Time since the oldest of them landed.", [_age(landed, place.now)])
+    files = [file.ctime_ns / 1e9 for file in landed_files(place.settings.storage.landing)]
+    yield Figure("landing_files", "Files in the streaming folder that are not taken in.", [Sample(len(files))])
+    yield Figure("landing_lag_seconds", "Time since the oldest of them came.", [_age(files, place.now)])
+
+
+def model_figures(place: Place) -> Iterator[Figure]:
+    """The age of each family's champion, since it was trained and since it serves; none before the first."""
+    trained, served, versions = [], [], []
+    for family in FAMILIES:
+        store = model_store(place.settings, family)
+        if (champion := store.champion()) is None:
+            continue
+        labels = {"family": family.name}
+        versions.append(Sample(1.0, {**labels, "version": champion}))
+        trained.append(Sample(place.now - (store.path(champion) / RECORD).stat().st_mtime, labels))
+        if since := store.record(champion).promoted_ts:
+            served.append(Sample(place.now - _seconds(since), labels))
+    yield Figure("model_champion", "1 for the version that is a family's champion.", versions)
+    yield Figure("model_age_seconds", "Time since the champion was trained.", trained)
+    yield Figure("model_served_seconds", "Time since it was promoted.", served)
+
+
+PARTS: Mapping[str, Callable[[Place], Iterator[Figure]]] = {
+    "runs": run_figures,
+    "drift": drift_figures,
+    "batches": batch_figures,
+    "models": model_figures,
+}
+
+
+def all_figures(settings: Settings, instance: dg.DagsterInstance) -> Iterator[Figure]:
+    """Every figure now; a part that can't be read is left out, and said to be so by `part_readable`."""
+    place, readable = Place(settings, instance, time.time()), []
+    for name, read in PARTS.items():
+        try:
+            found = list(read(place))
+        except Exception:  # a damaged file of one part must not hide the others; `reco` itself says what is wrong
+            found, well = [], 0.0
+        else:
+            well = 1.0
+        yield from found
+        readable.append(Sample(well, {"part": name}))
+    yield Figure("part_readable", "1 where the figures of a part could be read.", readable)
+
+
+def _age(moments: Sequence[float], now: float) -> Sample:
+    return Sample(max(0.0, now - min(moments)) if moments else 0.0)
+
+
+def _seconds(moment: str) -> float:
+    found = datetime.fromisoformat(moment)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

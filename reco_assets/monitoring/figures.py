@@ -10,7 +10,7 @@ import dagster as dg
 from reco_assets.batches.accepted import waiting, waiting_totals
 from reco_assets.drift.reports import newest_report, read_report
 from reco_assets.models.families import FAMILIES
-from reco_assets.models.versions.folders import RECORD
+from reco_assets.models.versions.folders import began
 from reco_assets.models.versions.store import model_store
 from reco_assets.pipelines.jobs import SPECS
 from reco_assets.streaming.landing import landed_files
@@ -110,7 +110,7 @@ def batch_figures(place: Place) -> Iterator[Figure]:
 
 
 def model_figures(place: Place) -> Iterator[Figure]:
-    """The age of each family's champion, since it was trained and since it serves; none before the first."""
+    """The age of each family's champion, since its training began and since it serves; none before the first."""
     trained, served, versions = [], [], []
     for family in FAMILIES:
         store = model_store(place.settings, family)
@@ -118,11 +118,12 @@ def model_figures(place: Place) -> Iterator[Figure]:
             continue
         labels = {"family": family.name}
         versions.append(Sample(1.0, {**labels, "version": champion}))
-        trained.append(Sample(place.now - (store.path(champion) / RECORD).stat().st_mtime, labels))
+        if (moment := began(champion)) is not None:
+            trained.append(Sample(place.now - moment, labels))
         if since := store.record(champion).promoted_ts:
             served.append(Sample(place.now - _seconds(since), labels))
     yield Figure("model_champion", "1 for the version that is a family's champion.", versions)
-    yield Figure("model_age_seconds", "Time since the champion was trained.", trained)
+    yield Figure("model_age_seconds", "Time since the champion's training began.", trained)
     yield Figure("model_served_seconds", "Time since it was promoted.", served)
 
 

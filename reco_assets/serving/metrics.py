@@ -6,13 +6,13 @@ Worker processes share their numbers by files in a folder, which `server.py` nam
 import os
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from datetime import UTC, datetime
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client import generate_latest as text_of
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from reco_assets.models.versions.folders import began
 from reco_assets.serving.current import Current
 
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -58,7 +58,7 @@ def count_swap(current: Current) -> None:
     _SWAPS.inc()
     _LOADED.set(time.time())
     _READY.set(current.snapshot is not None)
-    if current.snapshot is not None and (trained := _trained(current.snapshot.version)):
+    if current.snapshot is not None and (trained := began(current.snapshot.version)):
         _TRAINED.set(trained)
 
 
@@ -85,11 +85,3 @@ def measured(app: App) -> App:
             _SECONDS.labels(route).observe(time.perf_counter() - began)
 
     return measure
-
-
-def _trained(version: str) -> float | None:
-    """When the training of a version began, by its name."""
-    try:
-        return datetime.strptime(version.removeprefix("version_")[:15], "%Y%m%d_%H%M%S").replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        return None

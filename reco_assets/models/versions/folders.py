@@ -5,6 +5,7 @@ Standard library only: the Airflow export carries this file as `common/model_uti
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from os import PathLike
 from pathlib import Path
 
@@ -15,6 +16,15 @@ _VERSION = re.compile(r"(?:version_)?(\d{8}_\d{6})(?:_([1-9]\d{0,5}))?")  # _2, 
 
 class ModelVersionError(ValueError):
     """There is no complete model version; the message names the folder and what is missing there."""
+
+
+def began(version: str) -> float | None:
+    """When the training of a version began, by its name, in Unix seconds; None where the name doesn't say it."""
+    named = _VERSION.fullmatch(version)
+    try:
+        return datetime.strptime(f"{named[1]}+0000", "%Y%m%d_%H%M%S%z").timestamp() if named else None
+    except ValueError:  # digits, but of no day
+        return None
 
 
 def get_latest_model_version_from_path(path: str | PathLike[str], required: Sequence[str] = REQUIRED_FILES) -> str:

@@ -19,6 +19,7 @@ INSIDE = {
     "spark-worker": ("8081",),
     "airflow-webserver": ("8080",),
     "serve": ("8000",),
+    "metrics": ("9400",),
 }
 OWN = ("localhost", "127.0.0.1")
 FOLDERS = re.compile(r"^/(?:data|opt|tmp|workspace)(?=/|$)")

@@ -23,11 +23,11 @@ PROFILES = {
         "airflow-triggerer",
     },
     "serve": {"serve"},
-    "observability": {"prometheus", "grafana"},
+    "observability": {"metrics", "prometheus", "grafana"},
 }
 SERVICES = sorted(set().union(*PROFILES.values()))
 # What keeps nothing in Postgres, and what others of its profile wait for it with.
-WITHOUT_POSTGRES = {"kafka", "spark-master", "spark-worker", "serve", "prometheus", "grafana"}
+WITHOUT_POSTGRES = {"kafka", "spark-master", "spark-worker", "serve", "metrics", "prometheus", "grafana"}
 INCLUDING = ["docker-compose.full.yml", "airflow/docker-compose.airflow.yml"]
 
 

@@ -49,10 +49,11 @@ def textbook(row: np.ndarray, factors: np.ndarray, implicit: bool, start: np.nda
     own, weight = y[there], ALPHA if implicit else 1.0
     normal = weight * own.T @ own + REG_PARAM * there.sum() * np.eye(y.shape[1]) + (y.T @ y if implicit else 0.0)
     solution = start.astype(np.float64)
-    residual = own.T @ ((1 + ALPHA) * np.ones(len(own)) if implicit else row[there]) - normal @ solution
+    right = own.T @ ((1 + ALPHA) * np.ones(len(own)) if implicit else row[there])
+    residual = right - normal @ solution
     direction = residual
     for _ in range(kernel.STEPS):
-        if residual @ residual == 0:  # the start solved it exactly
+        if residual @ residual <= kernel.ROUNDING * (right @ right):  # it is solved, and a step might divide 0 by 0
             break
         length = residual @ residual / (direction @ normal @ direction)
         solution = solution + length * direction

@@ -1,4 +1,4 @@
-"""Ours: the main job stage by stage in one process, one JSON line each."""
+"""Ours: the main job stage by stage in one process, all or those named, one JSON line each."""
 
 import sys
 from pathlib import Path
@@ -25,9 +25,9 @@ STAGES = {
 def main() -> None:
     """Run the stages in order; the engine's start is part of the first stage that needs it."""
     settings = load_settings()
-    for name, assets in STAGES.items():
+    for name in sys.argv[1:] or STAGES:
         with stage(name):
-            materialize_assets(build_definitions, settings, assets)
+            materialize_assets(build_definitions, settings, STAGES[name])
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -93,6 +94,8 @@ class Engine:
         if "session" not in self.__dict__:
             return
         session = self.__dict__.pop("session")
+        if self.name == "spark" and not self.settings.engine.remote:
+            self._closers.extend(_removal_of_checkpoints(session))
         session.stop()
         while self._closers:
             self._closers.pop()()
@@ -163,6 +166,12 @@ class Engine:
         os.environ.setdefault("PYSPARK_PYTHON", python)
         if self.settings.engine.is_on_loopback:
             os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # its pages would listen on every address
+
+
+def _removal_of_checkpoints(session: "SparkSession") -> Iterator[Callable[[], None]]:
+    """What removes the session's own folder of checkpoints once it ended; Spark leaves what MLlib left half done."""
+    if address := session.sparkContext.getCheckpointDir():
+        yield partial(shutil.rmtree, urlsplit(address).path, ignore_errors=True)
 
 
 def _import_client() -> None:

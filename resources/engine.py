@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from importlib.util import find_spec
@@ -94,8 +93,6 @@ class Engine:
         if "session" not in self.__dict__:
             return
         session = self.__dict__.pop("session")
-        if self.name == "spark" and not self.settings.engine.remote:
-            self._closers.extend(_removal_of_checkpoints(session))
         session.stop()
         while self._closers:
             self._closers.pop()()
@@ -157,6 +154,9 @@ class Engine:
                 "A Spark session without Delta Lake is already running in this process; stop it first, "
                 f"or start it with spark.sql.extensions={DELTA_EXTENSION}."
             )
+        if address := session.sparkContext.getCheckpointDir():
+            # Spark leaves what MLlib was half done with; the session has a folder of its own for that.
+            self._closers.append(partial(shutil.rmtree, urlsplit(address).path, ignore_errors=True))
         return session
 
     def _set_environment(self) -> None:
@@ -166,12 +166,6 @@ class Engine:
         os.environ.setdefault("PYSPARK_PYTHON", python)
         if self.settings.engine.is_on_loopback:
             os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # its pages would listen on every address
-
-
-def _removal_of_checkpoints(session: "SparkSession") -> Iterator[Callable[[], None]]:
-    """What removes the session's own folder of checkpoints once it ended; Spark leaves what MLlib left half done."""
-    if address := session.sparkContext.getCheckpointDir():
-        yield partial(shutil.rmtree, urlsplit(address).path, ignore_errors=True)
 
 
 def _import_client() -> None:

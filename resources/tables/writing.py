@@ -58,6 +58,8 @@ def write_frame(engine: Engine, spec: TableSpec, path: Path, frame: "DataFrame",
     from pyspark.sql.pandas.types import to_arrow_schema
 
     _require_columns(spec, frame)
+    if engine.settings.engine.remote:
+        frame = _with_plain_words(spec, frame)
     if spec.partition_by:
         # Without this, n tasks x m months make n*m small files (20 s against a few at 0.7 M rows).
         frame = frame.repartition(*spec.partition_by)
@@ -68,6 +70,21 @@ def write_frame(engine: Engine, spec: TableSpec, path: Path, frame: "DataFrame",
         else:
             writer.parquet(engine.path(target))
             _keep_columns_when_empty(to_arrow_schema(spec.schema, timezone="UTC"), target)
+
+
+def _with_plain_words(spec: TableSpec, frame: "DataFrame") -> "DataFrame":
+    """The same frame; its words have the type that a name in SQL gives them.
+
+    Of what a function returned, Spark Connect makes "string collate UTF8_BINARY", which is the same, but delta-rs can't
+    read a table whose log says so (Spark 4.2.0, delta-rs 1.6.6).
+    """
+    columns = [
+        frame[field.name]
+        .cast(field.dataType.simpleString())
+        .alias(field.name, metadata=frame.schema[field.name].metadata)
+        for field in spec.schema.fields
+    ]
+    return frame.select(*columns)
 
 
 def schema_of(data: "DataFrame | pa.Table | pa.RecordBatchReader") -> StructType:

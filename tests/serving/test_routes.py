@@ -1,6 +1,7 @@
 """Each route answers what the champion answers, with titles; what can't be answered is one kind of document."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,10 @@ from fastapi.testclient import TestClient
 
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.top_n import MASKED
+from reco_assets.serving import opening
 from reco_assets.serving.app import make_app
-from reco_assets.tables import SILVER_MOVIES
-from tests.serving.conftest import FIRST, MOVIES, SECOND, STRANGER, Served, write
+from reco_assets.tables import SILVER_MOVIES, TRAIN_RATINGS
+from tests.serving.conftest import FIRST, MOVIES, SECOND, STRANGER, Served, rating_rows, write
 
 
 def ids(*numbers: int) -> np.ndarray:
@@ -150,3 +152,27 @@ def test_a_table_that_changes_changes_the_answers(make_served: Callable[[], Serv
         app.state.current.refresh()
         movies = client.get(f"/recommendations/{STRANGER}?n=1000").json()["movies"]
         assert {each["title"] for each in movies if each["movie_id"] == 3} == {"Jumanji (1995)"}
+
+
+def test_a_family_that_shares_nothing_is_loaded_into_memory_and_answers_the_same(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = replace(served.store, family=replace(served.store.family, shared=None))
+    monkeypatch.setattr(opening, "serving_store", lambda _: alone)
+    state = opening.current_state(served.lakehouse)
+    assert state is not None
+    snapshot = opening.open_snapshot(served.lakehouse, state, served.settings.storage.cache / "alone")
+    expected = served.store.load(FIRST).recommend(ids(STRANGER), 3).movie_id[0]
+    assert [entry.movie_id for entry in snapshot.recommended(STRANGER, 3)] == expected.tolist()
+
+
+def test_arrays_of_states_long_gone_are_removed(make_served: Callable[[], Served]) -> None:
+    served = make_served()
+    folder = served.settings.storage.cache / "arrays"
+    for number in range(opening.KEPT + 2):
+        write(served.lakehouse, TRAIN_RATINGS, rating_rows(served.train.where(np.arange(len(served.train)) > number)))
+        state = opening.current_state(served.lakehouse)
+        assert state is not None
+        opening.open_snapshot(served.lakehouse, state, folder)
+    assert len(list(folder.glob("seen-*"))) == opening.KEPT
+    assert len(list(folder.glob("model-*"))) == 1

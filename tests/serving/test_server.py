@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
@@ -43,6 +44,15 @@ def version_of(url: str, user: int) -> str:
     """Which version answers. Raises `OSError` on a request that fails."""
     with urllib.request.urlopen(f"{url}/recommendations/{user}", timeout=30) as answer:
         return str(json.load(answer)["model_version"])
+
+
+def status_as(host: str, url: str) -> int:
+    """How a request is answered that calls the server by another name."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(f"{url}/health", headers={"Host": host})) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        return error.code
 
 
 def test_an_address_that_is_taken_is_named_in_one_line() -> None:
@@ -79,6 +89,7 @@ def test_another_champion_comes_to_serve_under_load_without_a_failed_request(
         for each in clients:
             each.start()
         assert version_of(url, STRANGER) == FIRST
+        assert status_as("evil.example", url) == 403
         began.wait()
         served.store.promote(SECOND, "better")
         for each in clients:

@@ -62,7 +62,7 @@ def table_metadata(lakehouse: Lakehouse, spec: TableSpec) -> dict[str, Any]:
         "dagster/row_count": lakehouse.row_count(spec.name),
         "dagster/column_schema": dg.TableSchema(columns),
         "dagster/table_name": spec.name,
-        "dagster/uri": str(lakehouse.path(spec.name)),
+        "dagster/uri": lakehouse.address(spec.name),
         "preview": _preview(lakehouse, spec.name),
     }
     metadata |= where_jobs_are_shown(lakehouse)

@@ -26,6 +26,11 @@ DAMAGED = (
     "corrupt",
     "object at location",
 )
+# What delta-rs, Sail and Arrow say of object storage, in lines that they draw as a tree, with colours.
+OBJECT_STORAGE = re.compile(
+    r"Generic S3 error|AWS Error|Error performing [A-Z]+ http|an error occurred while loading cred"
+)
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 LONGEST = 400
 # How Python and Rust write an error of the operating system into a message.
 SYSTEM = re.compile(r"\[Errno (?P<python>\d+)\] [^:]*(?:: '(?P<place>[^']*)')?|\(os error (?P<rust>\d+)\)")
@@ -46,6 +51,8 @@ def explain_text(name: str, message: str, database: bool = False) -> str:
     """The same of an error that is known by its class and message alone, as a run records it."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     told = printable(masked(lines[0]))[:LONGEST] if lines else name
+    if object_storage := of_object_storage(message):
+        return object_storage
     if system := SYSTEM.search(message):
         number = int(system["python"] or system["rust"])
         return _of_system(OSError(number, os.strerror(number), system["place"]))
@@ -57,6 +64,17 @@ def explain_text(name: str, message: str, database: bool = False) -> str:
             "reco etl, then reco train."
         )
     return f"{name}: {told}" if name not in told else told
+
+
+def of_object_storage(message: str) -> str | None:
+    """One line on object storage that is away or refuses, as libraries say it; None for another message."""
+    if not OBJECT_STORAGE.search(message):
+        return None
+    told = printable(masked(" ".join(_COLOUR.sub("", message).replace("↳", "").split())))[:LONGEST]
+    return (
+        f"Object storage failed: {told}. Check LAKEHOUSE_TABLES_URI, its bucket and what AWS_ENDPOINT_URL, AWS_REGION, "
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY say; then run it again: what was committed is there still."
+    )
 
 
 def _of_system(error: OSError) -> str:

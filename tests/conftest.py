@@ -26,7 +26,7 @@ from resources.settings import VARIABLES, Settings, load_settings
 from resources.settings.source import SyntheticSettings
 from resources.tables.lakehouse import Lakehouse
 
-pytest_plugins = ["tests.brokers", "tests.mail_server", "tests.streams"]
+pytest_plugins = ["tests.brokers", "tests.mail_server", "tests.object_storage", "tests.streams"]
 
 REPO = Path(__file__).resolve().parents[1]
 # Where real ratings may lie: a folder of one's own, beside the checkout, or what `reco data fetch` unpacked in it.
@@ -63,7 +63,7 @@ def spark(engine: Engine) -> Any:
 
 
 @pytest.fixture
-def make_lakehouse(tmp_path: Path, engine: Engine) -> Callable[..., Lakehouse]:
+def make_lakehouse(tmp_path: Path, engine: Engine, tables_uri: str | None) -> Callable[..., Lakehouse]:
     """Make a lakehouse in the test's own folder, with settings as keyword arguments."""
 
     def make(**settings: Any) -> Lakehouse:

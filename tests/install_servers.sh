@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the slow tests start servers from, where it is missing: Postgres from Debian's packages, and by Maven the
-# JARs of a Kafka broker. What can't be had is said, and its tests are skipped.
+# Installs what the slow tests start servers from, where it is missing: Postgres from Debian's packages, by Maven the
+# JARs of a Kafka broker, and by Go an S3 server. What can't be had is said, and its tests are skipped.
 set -eu
 
 postgres() {
@@ -32,5 +32,20 @@ kafka() {
     $python -m resources.kafka.jars || echo "The tests with a Kafka broker will be skipped." >&2
 }
 
+object_storage() { # an S3 server whose put refuses, for sure, what is there already
+    folder=${RECO_CACHE_PATH:-$HOME/.cache/reco-assets}/bin
+    if [ -x "$folder/versitygw" ] || command -v versitygw >/dev/null; then
+        return
+    fi
+    PATH=$PATH:/usr/local/go/bin
+    if ! command -v go >/dev/null; then
+        echo "Go is missing, the tests with tables on object storage will be skipped: install Go 1.25 or newer" >&2
+        return
+    fi
+    GOBIN=$folder go install -ldflags "-s -w" github.com/versity/versitygw/cmd/versitygw@v1.8.0 ||
+        echo "The tests with tables on object storage will be skipped." >&2
+}
+
 postgres
 kafka
+object_storage

@@ -28,6 +28,7 @@ from resources.tables.lakehouse import Lakehouse
 from resources.settings import load_settings
 
 def child(task, crash_at):
+    os.environ.update(task["reached_by"])
     if crash_at:
         os.environ["RECO_CRASH_AT"] = crash_at
     if task["file_bytes"]:
@@ -94,6 +95,7 @@ def run_apart(forks: subprocess.Popen) -> Callable[..., list[Ended]]:
         task = {
             "call": call,
             "settings": settings,
+            "reached_by": {name: value for name, value in os.environ.items() if name.startswith("AWS_")},
             "paths": [str(path) for path in paths],
             "crash_at": list(crash_at),
             "file_bytes": file_bytes,

@@ -125,4 +125,5 @@ def _trained_on(scan: Scan) -> Earlier | None:
 
 def _is_whole(lakehouse: Lakehouse, table: str, version: int) -> bool:
     """Whether every file of a version is still there; maintenance removes those of versions that no model names."""
-    return all((lakehouse.path(table) / file).exists() for file in lakehouse.dataset(table, version).files)
+    files = lakehouse.dataset(table, version)
+    return all(found.is_file for found in files.filesystem.get_file_info(files.files))

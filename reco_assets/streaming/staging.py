@@ -58,8 +58,8 @@ Batches = dict[str, Batch]
 class Staged:
     """The files that staging added to stream/ratings and to stream/quarantine."""
 
-    ratings: tuple[Path, ...]
-    quarantine: tuple[Path, ...]
+    ratings: tuple[str, ...]
+    quarantine: tuple[str, ...]
 
 
 def lost_lines(found: Batch) -> str | None:
@@ -157,12 +157,12 @@ def _left(lakehouse: Lakehouse, found: Batch) -> tuple[int, int]:
 
 
 def _staged_rows(
-    lakehouse: Lakehouse, spec: TableSpec, batches: Batches, added: Sequence[Path], columns: list[str]
+    lakehouse: Lakehouse, spec: TableSpec, batches: Batches, added: Sequence[str], columns: list[str]
 ) -> pa.Table:
     """These columns of the batches' rows; the whole table is asked only where an earlier run may have staged some."""
     if any(batch.resumed for batch in batches.values()):
         return batch_rows(lakehouse, spec.name, batches, columns)
-    return rows_of_files(spec, added, columns)
+    return rows_of_files(lakehouse, spec, added, columns)
 
 
 def _by_batch(rows: pa.Table, sums: list[tuple[str, str]]) -> dict[str, tuple[int, ...]]:

@@ -121,6 +121,11 @@ def load_settings(**overrides: Any) -> Settings:
 def _require_usable(settings: Settings) -> None:
     storage = settings.storage
     delta = storage.format == "delta"
+    if storage.tables_uri and not (delta and settings.engine.name == "embedded"):
+        raise SettingsError(
+            "LAKEHOUSE_TABLES_URI needs STORAGE_FORMAT=delta and RECO_ENGINE=embedded: parquet tables are replaced by "
+            "renaming, which object storage has not, and on Spark tables lie on a file system."
+        )
     if defect := unusable(storage.root, delta=delta):
         other = ", or set STORAGE_FORMAT=parquet" if delta and not unusable(storage.root, delta=False) else ""
         raise SettingsError(f"LAKEHOUSE_PATH: {defect}{other}.")

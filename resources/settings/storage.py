@@ -1,18 +1,29 @@
 """Where the platform's files are, and how tables are stored."""
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from resources.settings.group import Group, LocalPath, PositiveNumber, below
+
+
+def _in_a_bucket(value: str) -> str:
+    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+(/[A-Za-z0-9._-]+)*/?", value):
+        raise ValueError("a bucket and a folder in it, such as 's3://bucket/lakehouse'; letters, digits, '.', '_', '-'")
+    return value.rstrip("/")
+
+
+TablesUri = Annotated[str, AfterValidator(_in_a_bucket)]
 
 
 class StorageSettings(Group, alias_generator=below("")):
     """Folders and formats; what locks wait for."""
 
     lakehouse_path: LocalPath = Path("data")
+    tables_uri: Annotated[TablesUri | None, Field(alias="LAKEHOUSE_TABLES_URI")] = None
     streaming_path: LocalPath | None = None
     workspace: LocalPath | None = None
     publish_paths: Literal["on", "off"] = "off"

@@ -13,10 +13,10 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from resources.files import flush_to_disk
-from resources.tables.files import LOCAL, TableSpec, own_errors
-from resources.tables.folders import sweep
+from resources.tables.files import TableSpec, for_delta, own_errors
 from resources.tables.lakehouse import Lakehouse
-from resources.tables.writing import require_declared, write_arrow
+from resources.tables.places import LOG, NOTE, files_of, noted_uri
+from resources.tables.writing import placed, require_declared, write_arrow
 
 BATCH = "batch"
 
@@ -34,13 +34,13 @@ class Commit:
 @own_errors()
 def append_batches(
     lakehouse: Lakehouse, spec: TableSpec, data: pa.Table, commit: Commit | None = None
-) -> tuple[Path, ...]:
+) -> tuple[str, ...]:
     """Append the rows whose `batch` the table does not hold yet, in one commit that is on disk when this returns.
 
     The table itself is asked which batches it holds, but for `commit.new`, so a killed writer's replay doubles nothing.
     Rows of one batch must come together. Without a table one is made, if need be without a row. Returns the files that
-    were added. Raises `LakehouseError` when the columns are not the declared ones (strings may be dictionary-encoded)
-    or the storage format is not delta.
+    were added, by their paths in the table. Raises `LakehouseError` when the columns are not the declared ones (strings
+    may be dictionary-encoded) or the storage format is not delta.
     """
     commit = commit or Commit()
     lakehouse.require_delta(f"Appending to {spec.name}")
@@ -54,7 +54,7 @@ def append_batches(
             fresh = _without(data, _held(lakehouse, spec.name, asked)) if asked else data
             if not fresh.num_rows:
                 return ()
-            write_deltalake(str(path), fresh, mode="append", commit_properties=_carrying(commit))
+            write_deltalake(for_delta(path), fresh, mode="append", commit_properties=_carrying(commit))
         return flush_newest_commit(path)
 
 
@@ -83,23 +83,26 @@ def batch_rows(
     return pa.concat_tables([dataset.schema.empty_table().select(columns), *found])
 
 
-def rows_of_files(spec: TableSpec, files: Sequence[Path], columns: list[str]) -> pa.Table:
+def rows_of_files(lakehouse: Lakehouse, spec: TableSpec, files: Sequence[str], columns: list[str]) -> pa.Table:
     """These columns of some data files of a table that has no partitions; none gives no row."""
     if not files:
         return to_arrow_schema(spec.schema, timezone="UTC").empty_table().select(columns)
-    return ds.dataset([str(file) for file in files], format="parquet", filesystem=LOCAL).to_table(columns=columns)
+    found = ds.dataset(list(files), format="parquet", filesystem=files_of(lakehouse.path(spec.name)))
+    return found.to_table(columns=columns)
 
 
 def _newest_first(path: Path, files: Iterable[ds.Fragment]) -> list[ds.Fragment]:
     """By the clock of the files: a wrong one costs time and no row, and the log, whose order is any, takes longer."""
-    return sorted(files, key=lambda file: (path / file.path).stat().st_mtime_ns, reverse=True)
+    by_path = {file.path: file for file in files}
+    found = sorted(files_of(path).get_file_info(list(by_path)), key=lambda each: each.mtime_ns, reverse=True)
+    return [by_path[each.path] for each in found]
 
 
 def make_table(lakehouse: Lakehouse, spec: TableSpec, rows: pa.Table) -> None:
     """Make a Delta table that is not there yet, of its first rows; whoever calls this holds its lock."""
     path = lakehouse.path(spec.name)
-    sweep(path)
-    write_arrow(spec, path, rows, "delta")
+    with placed(spec, path, lakehouse.settings.storage.tables_uri) as place:
+        write_arrow(spec, place, rows, "delta")
     lakehouse.remember(spec.name)
 
 
@@ -116,11 +119,17 @@ def _without(data: pa.Table, batches: pa.Array) -> pa.Table:
     return data.filter(pac.invert(pac.is_in(data[BATCH], value_set=batches))) if len(batches) else data
 
 
-def flush_newest_commit(path: Path) -> tuple[Path, ...]:
-    """delta-rs leaves what it wrote in the page cache, which a power cut loses. Returns the files that it added."""
-    commit = path / "_delta_log" / f"{DeltaTable(str(path)).version():020}.json"
-    actions = [json.loads(line) for line in commit.read_text(encoding="utf-8").splitlines()]
-    added = [path / unquote(action["add"]["path"]) for action in actions if "add" in action]
-    for written in (*added, commit, commit.parent, path, path.parent):
-        flush_to_disk(written)
-    return tuple(added)
+def flush_newest_commit(path: Path) -> tuple[str, ...]:
+    """delta-rs leaves what it wrote in the page cache, which a power cut loses; object storage has what it answered to.
+
+    Returns the files that the commit added, by their paths in the table.
+    """
+    commit = f"{LOG}/{DeltaTable(for_delta(path)).version():020}.json"
+    with files_of(path).open_input_stream(commit) as lines:
+        actions = [json.loads(line) for line in lines.read().splitlines()]
+    added = tuple(unquote(action["add"]["path"]) for action in actions if "add" in action)
+    for name in (*added, commit, LOG) if noted_uri(path) is None else (NOTE,):
+        flush_to_disk(path / name)
+    for folder in (path, path.parent):
+        flush_to_disk(folder)
+    return added

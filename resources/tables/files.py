@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
-from pyarrow import fs
 from pyspark.sql.types import StructType
 
 from resources.engine import Engine
 from resources.errors import ForeignError, RecoError
 from resources.paths.addresses import unusable
+from resources.plain_errors import of_object_storage
 from resources.tables.folders import current
+from resources.tables.places import LOCAL, LOG, files_of, noted_uri
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -31,9 +32,6 @@ DESCRIPTION = "comment"  # of a column, in its field's metadata: the key that Sp
 NOTES = "reco."  # of schema metadata, what stays with the table
 
 
-LOCAL = fs.LocalFileSystem()
-
-
 class LakehouseError(RecoError):
     """A table cannot be read or written; the message names it and says what to do."""
 
@@ -42,13 +40,23 @@ class BrokenTableError(LakehouseError, ForeignError):
     """Delta can't read a table's log or version, or can't commit to it; the message is its own."""
 
 
+class ObjectStorageError(LakehouseError, OSError):
+    """Object storage is away, or refuses what was asked for."""
+
+
 @contextmanager
 def own_errors() -> Iterator[None]:
-    """Raise `BrokenTableError` for what delta-rs raises, so that nobody outside of this room need know of it."""
+    """Raise `BrokenTableError` for what delta-rs raises, so that nobody outside of this room need know of it; and
+    `ObjectStorageError` for what it and Arrow say of object storage.
+    """
     try:
         yield
     except DeltaError as error:
         raise BrokenTableError(str(error)) from error
+    except OSError as error:
+        if told := of_object_storage(str(error)):
+            raise ObjectStorageError(told) from error
+        raise
 
 
 @dataclass(frozen=True)
@@ -65,17 +73,25 @@ class TableSpec:
 
 
 def for_delta(path: Path) -> str:
-    """The path as delta-rs takes it. Raises `LakehouseError` where it can't."""
+    """Where the table at `path` lies, as delta-rs takes it. Raises `LakehouseError` where it can't."""
+    if (uri := noted_uri(path)) is not None:
+        return uri
     if defect := unusable(path, delta=True):
         raise LakehouseError(f"{defect}.")
     return str(path)
 
 
+def for_engine(engine: Engine, path: Path) -> str:
+    """Where the table at `path` lies, as the engine takes it. Raises `EngineError` where it can't."""
+    return noted_uri(path) or engine.path(path)
+
+
 def is_delta(path: Path) -> bool:
-    """Whether a folder is a Delta table."""
-    return (path / "_delta_log").is_dir()
+    """Whether a folder is a Delta table, or stands for one on object storage."""
+    return (path / LOG).is_dir() or noted_uri(path) is not None
 
 
+@own_errors()
 def table_exists(path: Path) -> bool:
     """Whether a folder holds a Delta table with a commit, or parquet files."""
     if is_delta(path):
@@ -101,9 +117,8 @@ def dataset_at(path: Path, version: int | None = None, encoded: Sequence[str] = 
     if is_delta(path):
         # Not delta-rs's own file system: Arrow's threads would hold Python objects, and a process that ends right
         # after reading aborts ("terminate called without an active exception", 3 times in 25 tries).
-        local = fs.SubTreeFileSystem(str(path), LOCAL)
         table = DeltaTable(for_delta(path), version=version)
-        return table.to_pyarrow_dataset(filesystem=local, parquet_read_options=_reading(encoded))
+        return table.to_pyarrow_dataset(filesystem=files_of(path), parquet_read_options=_reading(encoded))
     return _parquet_dataset(path, encoded)
 
 
@@ -125,9 +140,9 @@ def read_path(engine: Engine, path: Path, version: int | None = None) -> "DataFr
         # Sail starts at the checkpoint that this file names even for a version before it, and finds a commit missing
         # (0.7.2: versions 2 to 8 of 10 with a checkpoint at 9). It is a hint: without it readers list the log.
         with suppress(OSError):  # there is none, or it may not be removed
-            (path / "_delta_log" / "_last_checkpoint").unlink()
+            files_of(path).delete_file(f"{LOG}/_last_checkpoint")
     reader = engine.session.read.format("delta")
-    return (reader if version is None else reader.option("versionAsOf", version)).load(engine.path(path))
+    return (reader if version is None else reader.option("versionAsOf", version)).load(for_engine(engine, path))
 
 
 def _read_parquet(engine: Engine, path: Path) -> "DataFrame":

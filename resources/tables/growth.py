@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from resources.tables.files import TableSpec, dataset_at, is_delta, own_errors
+from resources.tables.files import TableSpec, dataset_at, for_delta, is_delta, own_errors
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.log import carrying, open_table
 from resources.tables.parts import place_part, write_part
@@ -125,7 +125,7 @@ def put_changes(
     if not len(changes):
         return
     if is_delta(path):
-        _commit(DeltaTable(str(path)), changes, keys, properties)
+        _commit(DeltaTable(for_delta(path)), changes, keys, properties)
     elif len(changes.other):
         held = dataset_at(path).to_table().cast(changes.new.schema)
         kept = held.join(changes.other.select(keys), keys=keys, join_type="left anti").select(held.column_names)

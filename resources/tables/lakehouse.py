@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Self
 import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError
 
 from resources.engine import Engine
 from resources.locking.locks import held
@@ -26,12 +25,15 @@ from resources.tables.files import (
     LakehouseError,
     TableSpec,
     dataset_at,
+    for_delta,
     is_delta,
+    own_errors,
     read_path,
     table_exists,
     table_row_count,
 )
-from resources.tables.writing import write_table
+from resources.tables.places import noted_uri
+from resources.tables.writing import placed, write_table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -72,6 +74,11 @@ class Lakehouse:
         layer, *rest = PurePosixPath(*parts).parts
         return self.lake.joinpath(*rest) if layer == EVENTS else self.root.joinpath(layer, *rest)
 
+    def address(self, name: str) -> str:
+        """Where the table's files lie: its folder, or a URI of object storage."""
+        path = self.path(name)
+        return noted_uri(path) or str(path)
+
     def exists(self, name: str) -> bool:
         """Whether the table has at least one complete version."""
         return table_exists(self.path(name))
@@ -86,7 +93,7 @@ class Lakehouse:
         self._require(name)
         path = self.path(name)
         with self._damage_told(name):
-            return DeltaTable(str(path)) if is_delta(path) else None
+            return DeltaTable(for_delta(path)) if is_delta(path) else None
 
     def row_count(self, name: str, version: int | None = None) -> int:
         """Rows in a table, from the files' statistics: no engine job. Raises `LakehouseError`."""
@@ -131,8 +138,10 @@ class Lakehouse:
         Raises `LakehouseError` when the data's columns are not the declared ones, or when something else lies there.
         """
         self._make_landing()
+        storage, path = self.settings.storage, self.path(spec.name)
         with self.lock(spec.name), self._damage_told(spec.name):
-            write_table(self.engine, spec, self.path(spec.name), data, self.settings.storage.format)
+            with placed(spec, path, storage.tables_uri) as place:
+                write_table(self.engine, spec, place, data, storage.format)
             self.remember(spec.name)
 
     def _make_landing(self) -> None:
@@ -159,8 +168,9 @@ class Lakehouse:
         An old version that can't be read may have been vacuumed, of which its reader has to tell.
         """
         try:
-            yield
-        except (BrokenTableError, DeltaError, pa.ArrowInvalid) as error:
+            with own_errors():
+                yield
+        except (BrokenTableError, pa.ArrowInvalid) as error:
             if version is not None:
                 raise BrokenTableError(str(error)) from error
             raise LakehouseError(

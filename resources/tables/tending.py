@@ -4,7 +4,6 @@ What belongs here: work that is due after a commit, and bounded. What doesn't: t
 `resources.tables.upkeep` sees to when someone asks for it.
 """
 
-import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,9 @@ from pathlib import Path
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from resources.tables.files import own_errors
+from resources.tables.files import for_delta, own_errors
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.places import log_files
 
 # Files below a size are taken together when there are so many of them, so a table has at most three times as many, and
 # one more per 256 MB. Small ones first: 32 of 3 kB take 0.05 s, and each byte is written three times in all.
@@ -56,7 +56,7 @@ def take_together(lakehouse: Lakehouse, name: str) -> int:
     Raises `BrokenTableError`; the table is then as it was.
     """
     with lakehouse.lock(name):
-        table = DeltaTable(str(lakehouse.path(name)))
+        table = DeltaTable(for_delta(lakehouse.path(name)))
         return sum(_compact(table, size) for size in SIZES)
 
 
@@ -68,16 +68,15 @@ def _compact(table: DeltaTable, size: int) -> int:
 
 
 def _has_many_commits(path: Path) -> bool:
-    with os.scandir(path / "_delta_log") as entries:
-        return sum(entry.name.endswith(".json") for entry in entries) > MANY_COMMITS
+    return len([found for found in log_files(path) if found.extension == "json"]) > MANY_COMMITS
 
 
 def _sweep(path: Path, retention_hours: int) -> None:
-    table = DeltaTable(str(path))
+    table = DeltaTable(for_delta(path))
     configured = table.metadata().configuration
     if any(configured.get(key) != value for key, value in _RETENTION.items()):
         table.alter.set_table_properties(_RETENTION)
     table.vacuum(retention_hours, dry_run=False, enforce_retention_duration=False, full=True)
-    table = DeltaTable(str(path))
+    table = DeltaTable(for_delta(path))
     table.create_checkpoint()
     table.cleanup_metadata()

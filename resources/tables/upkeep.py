@@ -12,9 +12,11 @@ from pathlib import Path
 
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
+from pyarrow import fs
 
-from resources.tables.files import LakehouseError, is_delta
+from resources.tables.files import LakehouseError, for_delta, is_delta
 from resources.tables.lakehouse import EVENTS, Lakehouse
+from resources.tables.places import LOG, files_of, log_files
 
 _DAY = 86_400
 _LOG_DAYS = 30  # Delta's own default, and the step in which ours grows: a commit a month, not one a day
@@ -72,9 +74,9 @@ def maintain_table(lakehouse: Lakehouse, name: str, pinned: Collection[int], ret
         before = size_of(path)
         try:
             kept, lost = _readable(path, pinned)
-            compacted = int(DeltaTable(str(path)).optimize.compact()["numFilesRemoved"])
+            compacted = int(DeltaTable(for_delta(path)).optimize.compact()["numFilesRemoved"])
             _retain_log(path, kept)
-            removed = DeltaTable(str(path)).vacuum(
+            removed = DeltaTable(for_delta(path)).vacuum(
                 retention_hours,
                 dry_run=False,
                 enforce_retention_duration=False,  # Delta's knows hours only; the pinned versions are named
@@ -91,14 +93,10 @@ def maintain_table(lakehouse: Lakehouse, name: str, pinned: Collection[int], ret
 
 
 def size_of(path: Path) -> Size:
-    """Data files and bytes below a folder."""
-    data_files = used = 0
-    for folder, _, names in os.walk(path):
-        in_log = "_delta_log" in Path(folder).relative_to(path).parts
-        for name in names:
-            used += (Path(folder) / name).stat().st_size
-            data_files += name.endswith(".parquet") and not in_log
-    return Size(data_files, used)
+    """Data files of the Delta table at `path`, and its bytes."""
+    found = [each for each in files_of(path).get_file_info(fs.FileSelector("", recursive=True)) if each.is_file]
+    data = [each for each in found if each.extension == "parquet" and not each.path.startswith(f"{LOG}/")]
+    return Size(len(data), sum(each.size for each in found))
 
 
 def _readable(path: Path, versions: Collection[int]) -> tuple[list[int], list[int]]:
@@ -107,7 +105,7 @@ def _readable(path: Path, versions: Collection[int]) -> tuple[list[int], list[in
     lost: list[int] = []
     for version in sorted(set(versions)):
         try:
-            DeltaTable(str(path), version=version)
+            DeltaTable(for_delta(path), version=version)
             kept.append(version)
         except DeltaError:
             lost.append(version)
@@ -119,7 +117,7 @@ def _retain_log(path: Path, pinned: list[int]) -> None:
 
     Commits expire by the age of their file; a version needs those back to the checkpoint before it, which stay too.
     """
-    table = DeltaTable(str(path))
+    table = DeltaTable(for_delta(path))
     configured = table.metadata().configuration
     if not pinned and _LOG_RETENTION not in configured:
         return
@@ -136,14 +134,15 @@ def _retain_log(path: Path, pinned: list[int]) -> None:
 
 def _log_days(path: Path, pinned: list[int]) -> int:
     """Whole months of 30 days: past the oldest pinned commit's age by one at least."""
-    commits = [path / "_delta_log" / f"{version:020}.json" for version in pinned]
-    ages = [(time.time() - commit.stat().st_mtime) / _DAY for commit in commits if commit.exists()]
+    commits = {f"{version:020}.json" for version in pinned}
+    ages = [(time.time() - each.mtime_ns / 1e9) / _DAY for each in log_files(path) if each.base_name in commits]
     return _LOG_DAYS * (1 + math.ceil(max(ages, default=0.0) / _LOG_DAYS))
 
 
 def _shorten_log(path: Path) -> None:
     """Remove expired commits: those before the last checkpoint that is older than the table's log retention."""
-    table = DeltaTable(str(path))
-    if not (path / "_delta_log" / f"{table.version():020}.checkpoint.parquet").exists():
+    table = DeltaTable(for_delta(path))
+    checkpoint = f"{table.version():020}.checkpoint.parquet"
+    if checkpoint not in {each.base_name for each in log_files(path)}:
         table.create_checkpoint()
     table.cleanup_metadata()

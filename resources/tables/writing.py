@@ -1,5 +1,6 @@
 """How a table's folder is replaced in one step, by frames and by Arrow data, after its columns were checked."""
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,16 +14,17 @@ from pyspark.sql.types import StructType
 
 from resources.engine import Engine
 from resources.tables.files import (
-    LOCAL,
     LakehouseError,
     TableSpec,
     for_delta,
+    for_engine,
     is_delta,
     notes_of,
     own_errors,
     table_exists,
 )
 from resources.tables.folders import swapped_in, sweep
+from resources.tables.places import LOCAL, note_uri
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -66,7 +68,7 @@ def write_frame(engine: Engine, spec: TableSpec, path: Path, frame: "DataFrame",
     writer = frame.write.mode("overwrite").partitionBy(*spec.partition_by)
     with _target(spec, path, storage_format) as target:
         if storage_format == "delta":
-            writer.format("delta").options(overwriteSchema="true", **_NEW_TABLE).save(engine.path(target))
+            writer.format("delta").options(overwriteSchema="true", **_NEW_TABLE).save(for_engine(engine, target))
         else:
             writer.parquet(engine.path(target))
             _keep_columns_when_empty(to_arrow_schema(spec.schema, timezone="UTC"), target)
@@ -105,7 +107,7 @@ def write_arrow(spec: TableSpec, path: Path, data: pa.Table | pa.RecordBatchRead
     by = list(spec.partition_by)
     with _target(spec, path, storage_format) as target, _original_error(reader) as watched:
         if storage_format == "delta":
-            properties = None if is_delta(target) else _NEW_TABLE
+            properties = None if table_exists(target) else _NEW_TABLE
             write_deltalake(
                 for_delta(target),
                 watched,
@@ -198,11 +200,33 @@ def _target(spec: TableSpec, path: Path, storage_format: str) -> Iterator[Path]:
     if found == "delta":
         yield path
         return
+    _refuse_strangers(spec, path)
+    with swapped_in(path) as staging:
+        yield staging
+
+
+@contextmanager
+def placed(spec: TableSpec, path: Path, tables_uri: str | None) -> Iterator[Path]:
+    """Where to write a table whose place is `path`: there, but for one that is yet to lie on object storage.
+
+    That has a folder which leads there and is swapped in at the end, so that it is seen with its first version. It has
+    a name of its own there: nothing of another lakehouse, or of a writer that was killed, is overwritten. Whoever calls
+    this holds the table's lock.
+    """
+    sweep(path)
+    if tables_uri is None or is_delta(path) or table_exists(path):
+        yield path
+        return
+    _refuse_strangers(spec, path)
+    with swapped_in(path) as staging:
+        note_uri(staging, f"{tables_uri}/{spec.name}-{uuid.uuid4().hex[:12]}")
+        yield staging
+
+
+def _refuse_strangers(spec: TableSpec, path: Path) -> None:
     strangers = [path] if path.is_file() else [file for file in path.rglob("*") if _is_no_part_of_a_table(file)]
     if strangers:
         raise LakehouseError(f"{spec.name} would replace {strangers[0]}, which is no part of a table; move it away.")
-    with swapped_in(path) as staging:
-        yield staging
 
 
 def _is_no_part_of_a_table(file: Path) -> bool:

@@ -128,6 +128,7 @@ def loop(lakehouse: Lakehouse, history: Callable, drop: Callable, table_rows: Ca
     return made
 
 
+@pytest.mark.object_storage
 @pytest.mark.parametrize("step", STEPS)
 def test_a_merge_killed_anywhere_is_finished_by_the_next_run(step: str, loop: Loop, start_merge: Start) -> None:
     if step.endswith("inserted"):

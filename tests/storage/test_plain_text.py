@@ -65,6 +65,11 @@ def test_an_error_is_explained(error: Exception, told: str) -> None:
         ("[Errno 20] Not a directory: '/lake/_locks'", "/lake/_locks is in the way"),
         ("Generic LocalFileSystem error: No space left on device (os error 28)", "No space is left to write"),
         ("Kernel error: Json error: Encountered unexpected 'g'", "A file of a table is damaged or gone: Kernel error"),
+        (
+            "Kernel error\n\x1b[31m↳\x1b[0m Error performing GET http://s3/x (os error 111)",
+            "Object storage failed: Kernel",
+        ),
+        ("AWS Error ACCESS_DENIED during HeadObject operation", "Object storage failed: AWS Error ACCESS_DENIED"),
         ("Parquet magic bytes not found in footer.\nmore", "A file of a table is damaged or gone: Parquet magic bytes"),
     ],
 )

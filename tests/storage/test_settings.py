@@ -12,6 +12,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 
 DEFAULTS: dict[str, Any] = {
     "LAKEHOUSE_PATH": Path("data"),
+    "LAKEHOUSE_TABLES_URI": None,
     "WORKSPACE": None,
     "PUBLISH_PATHS": "off",
     "STORAGE_FORMAT": "delta",
@@ -176,6 +177,7 @@ BAD = [
     ("NCF_POPULARITY_FACTOR", "-1", "a number of at least 0.0"),
     ("SMTP_PORT", "0", "a whole number of at least 1 and at most 65535"),
     ("SMTP_STARTTLS", "yes", "'on' or 'off'"),
+    ("LAKEHOUSE_TABLES_URI", "s3a://Bucket/lake", "a bucket and a folder in it"),
     ("STORAGE_FORMAT", "csv", "'delta' or 'parquet'"),
     ("RECO_ENGINE", "flink", "'auto', 'embedded' or 'spark'"),
     ("RECO_REPLACE_SOURCE", "yes", "'on' or 'off'"),
@@ -382,6 +384,14 @@ def test_several_bad_values_get_a_line_each(monkeypatch: pytest.MonkeyPatch) -> 
         load_settings()
     lines = str(refused.value).splitlines()
     assert sorted(line.split("=")[0] for line in lines) == ["ALS_RANK", "STORAGE_FORMAT", "TOP_N"]
+
+
+@pytest.mark.parametrize("other", [{"storage_format": "parquet"}, {"reco_engine": "spark"}], ids=str)
+def test_tables_on_object_storage_are_deltas_and_the_embedded_engines(other: dict[str, str]) -> None:
+    with pytest.raises(
+        SettingsError, match=r"^LAKEHOUSE_TABLES_URI needs STORAGE_FORMAT=delta and RECO_ENGINE=embedded"
+    ):
+        load_settings(lakehouse_tables_uri="s3://bucket/lake", **other)
 
 
 def test_auto_is_embedded_when_nothing_points_to_spark() -> None:

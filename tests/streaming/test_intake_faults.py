@@ -80,6 +80,7 @@ def killed(run_apart: Callable, lakehouse: Lakehouse, step: str) -> bool:
     return bool(ended.code)
 
 
+@pytest.mark.object_storage
 @pytest.mark.parametrize("step", STEPS)
 def test_a_run_killed_at_any_step_is_finished_by_the_next_one(
     lakehouse: Lakehouse, undisturbed: dict, run_apart: Callable, state: Callable, step: str
@@ -118,6 +119,7 @@ def test_a_copy_handed_in_by_a_command_that_is_killed_is_taken_by_the_next_run(
     assert [receipt.source for receipt in take_in(lakehouse).received] == ["a.csv"]
 
 
+@pytest.mark.object_storage
 def test_many_runs_at_once_take_each_file_once(
     lakehouse: Lakehouse, undisturbed: dict, run_apart: Callable, state: Callable
 ) -> None:

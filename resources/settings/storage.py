@@ -12,7 +12,7 @@ from resources.settings.group import Group, LocalPath, PositiveNumber, below
 
 def _in_a_bucket(value: str) -> str:
     if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+(/[A-Za-z0-9._-]+)*/?", value):
-        raise ValueError("a bucket and a folder in it, such as 's3://bucket/lakehouse'; letters, digits, '.', '_', '-'")
+        raise ValueError("a bucket and a folder in it, such as 's3://bucket/lakehouse'")
     return value.rstrip("/")
 
 

@@ -177,7 +177,7 @@ BAD = [
     ("NCF_POPULARITY_FACTOR", "-1", "a number of at least 0.0"),
     ("SMTP_PORT", "0", "a whole number of at least 1 and at most 65535"),
     ("SMTP_STARTTLS", "yes", "'on' or 'off'"),
-    ("LAKEHOUSE_TABLES_URI", "s3a://Bucket/lake", "a bucket and a folder in it"),
+    ("LAKEHOUSE_TABLES_URI", "s3a://bucket/lake", "a bucket and a folder in it, such as 's3://bucket/lakehouse'"),
     ("STORAGE_FORMAT", "csv", "'delta' or 'parquet'"),
     ("RECO_ENGINE", "flink", "'auto', 'embedded' or 'spark'"),
     ("RECO_REPLACE_SOURCE", "yes", "'on' or 'off'"),

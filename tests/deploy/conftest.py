@@ -43,6 +43,13 @@ def deployment(
 
 
 @pytest.fixture(scope="module")
+def observability(deployment: Deployment) -> Deployment:
+    """The same with what the profile observability has of the platform."""
+    deployment.start("observability")
+    return deployment
+
+
+@pytest.fixture(scope="module")
 def spark(deployment: Deployment) -> Deployment:
     """The same with the profile spark."""
     deployment.start("spark")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -103,6 +104,12 @@ def test_a_job_goes_through_the_queue_and_registers_its_model_in_mlflow_on_postg
 def test_recommendations_are_served_from_what_the_job_made(serve: Any) -> None:
     answer = fetched(f"{serve.url('serve')}/recommendations/1?n=3")
     assert len(answer["movies"]) == 3
+
+
+def test_prometheus_is_told_of_the_run(observability: Any) -> None:
+    with urllib.request.urlopen(f"{observability.url('metrics')}/metrics", timeout=60) as answer:
+        figures = answer.read().decode()
+    assert re.search(r'^reco_runs\{.*job="reco_pipeline".*\} 1\.0$', figures, re.MULTILINE), figures
 
 
 def test_the_workers_join_the_master(spark: Any) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pac
 
 from reco_assets.models.blocks import Blocks, ratings_of
 from reco_assets.models.judging.comparison import UserScores
@@ -58,7 +59,7 @@ class InBlocks:
         if len(found) == 0:  # nobody is tested
             nothing = pa.RecordBatch.from_pylist([], to_arrow_schema(users.schema, timezone="UTC"))
             found = pa.Table.from_batches(by(iter([nothing])))
-        return [self._whole(found.filter(pa.compute.equal(found["model"], at))) for at in range(len(opened))]
+        return [self._whole(found.filter(pac.equal(found["model"], at))) for at in range(len(opened))]
 
     def _whole(self, found: pa.Table) -> Judgement:
         blocks = [json.loads(sections) for sections in found["sections"].to_pylist()]

@@ -35,11 +35,13 @@ from reco_assets.tables import (
     BRONZE_MOVIES,
     BRONZE_RATINGS,
     BRONZE_TAGS,
+    FUTURE_RATINGS,
     SIDE_TABLES,
     SILVER_MOVIES,
     SILVER_RATINGS,
     SPLIT_RATINGS,
 )
+from reco_assets.vocabulary import FUTURE
 from resources.settings import load_settings
 from resources.tables.lakehouse import Lakehouse
 from tools.cluster import Cluster, Ports, down, up
@@ -131,7 +133,7 @@ def make_tables(root: Path, ratings: int, stages: Collection[str]) -> None:
         lakehouse.write(SILVER_MOVIES, movies_cleaned(lakehouse, datetime.now(UTC)).good)
     if "split" not in stages:
         lakehouse.write(SPLIT_RATINGS, split_history(lakehouse, policy_of(lakehouse)))
-        for side, side_table in SIDE_TABLES.items():
+        for side, side_table in {**SIDE_TABLES, FUTURE: FUTURE_RATINGS}.items():
             lakehouse.write(side_table, side_of_history(lakehouse, side))
 
 

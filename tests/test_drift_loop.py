@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import psutil
 import pytest
 
 from reco_assets.batches.accepted import waiting
+from reco_assets.batches.receipts import receipts, received_batches
 from reco_assets.build import build_definitions
 from reco_assets.models.serving import serving_store
 from reco_assets.pipelines.documented import RECO_PIPELINE
-from reco_assets.pipelines.internal import DRIFT_RETRAIN
+from reco_assets.pipelines.internal import DRIFT_RETRAIN, STREAM_INTAKE
 from reco_assets.runner.demo import Running, dagster_running
 from reco_assets.runner.run import materialize_assets
 from reco_assets.streaming.simulate import Simulation
@@ -123,3 +125,26 @@ def test_gold_is_what_the_champion_serves(loop: Loop) -> None:
     champion = serving_store(loop.settings).champion()
     served = dataset_at(loop.settings.storage.root / "gold" / "recommendations_als").to_table(columns=["model_version"])
     assert set(served["model_version"].to_pylist()) == {champion}
+
+
+def daemon() -> psutil.Process:
+    """Dagster's daemon among the processes that this one started."""
+    family = psutil.Process().children(recursive=True)
+    return next(process for process in family if "dagster._daemon" in process.cmdline())
+
+
+def test_a_daemon_that_is_killed_while_a_file_is_taken_in_loses_no_batch(loop: Loop) -> None:
+    before, known = received_batches(loop.settings.storage.root), max(e.storage_id for e in loop.events("drift/report"))
+    intakes = dg.RunsFilter(job_name=STREAM_INTAKE.name)
+    earlier = len(loop.running.instance.get_runs(intakes))
+    made = simulate(loop.settings, history(2_000, 0.0, seed=3), "killed.csv")
+    loop.wait_until(lambda: len(loop.running.instance.get_runs(intakes)) > earlier)
+    daemon().kill()
+    with dagster_running(loop.settings) as again:
+        Loop(loop.settings, again).wait_until(lambda: loop.events("drift/report", known))
+    (batch,) = received_batches(loop.settings.storage.root) - before
+    (receipt,) = receipts(loop.settings.storage.root, [batch])
+    stream = dataset_at(loop.settings.storage.root / "stream" / "ratings").to_table(columns=["batch"])
+    assert receipt.lines == made["rows"]
+    assert stream["batch"].to_pylist().count(batch) == receipt.good
+    assert not list(loop.settings.storage.landing.glob("*.csv"))

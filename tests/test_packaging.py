@@ -22,7 +22,6 @@ NEEDED_ALL_THE_SAME = {
     "dagster-postgres": "named in deploy/dagster.yaml",
     "delta-spark": "for who imports delta; it refuses a pyspark that its JARs don't fit",
     "mlflow": "its server and pages",
-    "pandas": "pyspark's conversions need it, and not its newest",
     "psycopg2-binary": "named in the addresses of databases",
     "pyspark": "has the modules of pyspark-client, and the JARs",
 }

@@ -5,6 +5,7 @@ import json
 import dagster as dg
 import pytest
 
+from resources.engine import Engine
 from resources.io_managers import VersionIOManager
 from resources.tables.files import LakehouseError
 from resources.tables.lakehouse import Lakehouse
@@ -112,5 +113,7 @@ def test_a_version_that_was_never_made_is_asked_for_with_the_command_that_makes_
 
 
 def test_no_engine_is_started_to_pass_a_version_on(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lakehouse, "engine", None)
+    unused = Engine(lakehouse.settings)
+    monkeypatch.setattr(lakehouse, "engine", unused)
     assert _materialize(lakehouse, _assets("20260102T030405Z", [])).success
+    assert "session" not in vars(unused)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from reco_assets.airflow_export.spec import DAG_SPECS, DagSpec
+from reco_assets.airflow_export.dag_spec import DagSpec
+from reco_assets.airflow_export.spec import DAG_SPECS
 from reco_assets.workspace import NAMES
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -12,10 +12,11 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+from reco_assets.airflow_export.dag_spec import DagSpec
 from reco_assets.airflow_export.imports import defined_in, imports_of
 from reco_assets.airflow_export.literals import Code, Over, literal
 from reco_assets.airflow_export.operators import AIRFLOW_MODULES
-from reco_assets.airflow_export.spec import DAG_SPECS, THROUGH_DAGSTER, DagSpec
+from reco_assets.airflow_export.spec import DAG_SPECS, THROUGH_DAGSTER
 from reco_assets.pipelines.schedules import cron_of
 from reco_assets.pipelines.spec import Task
 from reco_assets.tables import DECLARED

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from reco_assets.airflow_export.dag_spec import DagSpec
 from reco_assets.airflow_export.literals import Code
 from reco_assets.airflow_export.operators import slack_message, spark_submit
 from reco_assets.airflow_export.render import MARKER, export_files
-from reco_assets.airflow_export.spec import DAG_SPECS, DagSpec
+from reco_assets.airflow_export.spec import DAG_SPECS
 from reco_assets.pipelines.spec import JobSpec, Task, chain
 from resources.settings import load_settings
 

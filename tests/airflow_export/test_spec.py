@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from reco_assets.airflow_export.dag_spec import DagSpec
 from reco_assets.airflow_export.literals import literal
 from reco_assets.airflow_export.operators import Operator
-from reco_assets.airflow_export.spec import DAG_SPECS, DagSpec, ExportError, chosen
+from reco_assets.airflow_export.spec import DAG_SPECS, ExportError, chosen
 from reco_assets.pipelines.documented import DOCUMENTED_SPECS
 
 REPO = Path(__file__).resolve().parents[2]

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from reco_assets.airflow_export.dag_spec import DagSpec
 from reco_assets.airflow_export.operators import Operator
 from reco_assets.airflow_export.render import export_files
-from reco_assets.airflow_export.spec import DAG_SPECS, THROUGH_DAGSTER, DagSpec
+from reco_assets.airflow_export.spec import DAG_SPECS, THROUGH_DAGSTER
 from reco_assets.tables import DECLARED
 from resources.settings import load_settings
 

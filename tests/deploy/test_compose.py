@@ -168,3 +168,13 @@ def test_airflow_cfg_has_the_documented_options_where_airflow_3_has_them() -> No
 def test_one_heavy_run_and_one_intake_at_a_time(path: str) -> None:
     limits = yaml.safe_load((REPOSITORY / path).read_text())["concurrency"]["runs"]["tag_concurrency_limits"]
     assert {limit["key"]: limit["limit"] for limit in limits} == {"reco/heavy": 1, "reco/intake": 1}
+
+
+def test_runs_are_queued_retried_and_watched_in_containers_as_they_are_locally() -> None:
+    local, deployed = (
+        yaml.safe_load((REPOSITORY / path).read_text()) for path in ("dagster.yaml", "deploy/dagster.yaml")
+    )
+    differs = {"storage", "compute_logs", "local_artifact_storage"}  # where things lie, and nothing else
+    assert {name: local[name] for name in local.keys() - differs} == {
+        name: deployed[name] for name in deployed.keys() - differs
+    }

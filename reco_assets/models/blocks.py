@@ -65,9 +65,9 @@ def in_blocks(lakehouse: Lakehouse, family: Family, tables: Mapping[str, int | N
 
     A family without a `UserSide` is fitted in memory, and so is all else that it does. Raises `LakehouseError`.
     """
-    if family.users is None or lakehouse.engine.name != "spark":
+    if family.users is None:
         return False
-    return not all(lakehouse.fits_memory(name, version) for name, version in tables.items())
+    return any(lakehouse.goes_by_frames(name, version) for name, version in tables.items())
 
 
 def ratings_of(user_id: pa.ChunkedArray, rated: pa.ChunkedArray, stars: str | None = None) -> Ratings:

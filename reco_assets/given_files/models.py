@@ -15,7 +15,7 @@ from reco_assets.models.judging.evaluation import Exam, protocol_of
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import Inputs, ModelRecord
 from reco_assets.models.serving import serving_store
-from reco_assets.models.training import fits_frames, train_version
+from reco_assets.models.training import trains_on_frames, train_version
 from reco_assets.models.versions.files import load_model, read_record
 from reco_assets.pipelines.selections import EVALUATION, SERVING, TRAINING
 from reco_assets.runner.hand_over import hand_over
@@ -101,7 +101,7 @@ def _train_on(settings: Settings, source: Path | None, output: Path | None) -> d
 
 def _training_data(lakehouse: Lakehouse, path: Path) -> TrainingData | FramedData:
     inputs: Inputs = {TRAIN_PATH: _recorded(lakehouse, path)}
-    if fits_frames(SERVING_FAMILY, lakehouse.engine):
+    if trains_on_frames(SERVING_FAMILY, lakehouse.engine):
         frame = framed_columns_of(lakehouse.engine, path, RATING_COLUMNS)
         return FramedData(FramedRatings(frame, table_row_count(path)), inputs, "as_given")
     return TrainingData(_ratings(path), inputs, "as_given")

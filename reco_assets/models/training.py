@@ -102,7 +102,7 @@ def training_data(
 ) -> TrainingData | FramedData:
     """A version of the training ratings, all or those of the last days. Raises `LakehouseError`."""
     what, inputs = (TRAIN_RATINGS.name, version, lookback_days), {TRAIN_RATINGS.name: version}
-    if fits_frames(family, lakehouse.engine):
+    if trains_on_frames(family, lakehouse.engine):
         return FramedData(frame_ratings(lakehouse, *what), {**inputs}, split_of(lakehouse), lookback_days)
     return TrainingData(read_ratings(lakehouse, *what), {**inputs}, split_of(lakehouse), lookback_days)
 
@@ -113,7 +113,7 @@ def _newest(family: Family, lakehouse: Lakehouse) -> TrainingData | FramedData:
     return training_data(family, lakehouse, version, days)
 
 
-def fits_frames(family: Family, engine: "Engine") -> bool:
+def trains_on_frames(family: Family, engine: "Engine") -> bool:
     """Whether a family is fitted where the ratings are: on Spark, of whatever size, so that one size is as another."""
     return family.users is not None and engine.name == "spark"
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from reco_assets.models.als.frames import Movies, by_pair, fit_movies, residual, with_biases
+from reco_assets.models.als.framed_biases import Movies, by_pair, fit_movies, residual, with_biases
 from reco_assets.models.als.mllib import fit_mllib, movie_factors, with_user_factors
 from reco_assets.models.als.recommender import ITEMS_FILE, USERS_FILE, AlsRecommender, ModelConfig
 from reco_assets.models.columns import vectors

@@ -16,7 +16,7 @@ import pyarrow.compute as pac
 from reco_assets.models.blocks import Blocks, ratings_of
 from reco_assets.models.judging.comparison import UserScores
 from reco_assets.models.judging.evaluation import Exam, Judgement, Protocol, Trial
-from reco_assets.models.judging.whole import whole_of
+from reco_assets.models.judging.pooling import pooled
 from reco_assets.models.versions.store import ModelStore
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import HISTORY
@@ -64,7 +64,7 @@ class InBlocks:
     def _whole(self, found: pa.Table) -> Judgement:
         blocks = [json.loads(sections) for sections in found["sections"].to_pylist()]
         columns = {name: found[name].combine_chunks().flatten().to_numpy() for name in UserScores.__annotations__}
-        return Judgement(whole_of(blocks, self.protocol.cold_start), UserScores(**columns))
+        return Judgement(pooled(blocks, self.protocol.cold_start), UserScores(**columns))
 
     def _users(self, opened: Sequence[Blocks]) -> "DataFrame":
         """A row for each user who is tested: what is tested, what was seen in training, and the row in each version."""

@@ -9,7 +9,7 @@ from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.baselines import fit_baselines
 from reco_assets.models.judging.evaluation import ColdStart, Exam, Protocol, Trial
-from reco_assets.models.judging.whole import whole_of
+from reco_assets.models.judging.pooling import pooled
 from reco_assets.models.ratings import Ratings
 
 USERS, STRANGER, STRANGE_MOVIE = 9, 9, 8  # users and movies from 0; the last of both are in no training rating
@@ -43,7 +43,7 @@ def test_blocks_of_users_come_to_what_all_of_them_come_to_at_once(
     rows: list[tuple[int, int, float, bool]], block_of: list[int], cold_start: ColdStart
 ) -> None:
     blocks = [[row for row in rows if block_of[row[0]] == block] for block in range(4)]
-    found = whole_of([trial(block, cold_start).judge(MODEL).sections for block in blocks if block], cold_start)
+    found = pooled([trial(block, cold_start).judge(MODEL).sections for block in blocks if block], cold_start)
     expected = trial(rows, cold_start).judge(MODEL).sections
     assert found.keys() == expected.keys()
     assert found["by_origin"].keys() == expected["by_origin"].keys()

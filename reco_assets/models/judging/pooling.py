@@ -15,7 +15,7 @@ _COUNTS = ("test_count", "predictions_count", "users", "skipped_users")
 _RULES = ("split", "k", "threshold")  # the same in all blocks
 
 
-def whole_of(blocks: Sequence[Section], cold_start: ColdStart) -> dict[str, Any]:
+def pooled(blocks: Sequence[Section], cold_start: ColdStart) -> dict[str, Any]:
     """The sections of a `Judgement` on all users, from those on at least one block; no user is in two blocks.
 
     They are what judging all users at once gives, but for the last digits, which depend on the order of a sum.

@@ -15,7 +15,7 @@ from reco_assets.models.judging.evaluation import Exam, protocol_of
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import Inputs, ModelRecord
 from reco_assets.models.serving import serving_store
-from reco_assets.models.training import trains_on_frames, train_version
+from reco_assets.models.training import train_version, trains_on_frames
 from reco_assets.models.versions.files import load_model, read_record
 from reco_assets.pipelines.selections import EVALUATION, SERVING, TRAINING
 from reco_assets.runner.hand_over import hand_over

@@ -25,7 +25,7 @@ from reco_assets.batches.merged import pending, transaction
 from reco_assets.batches.receipts import good_rows
 from reco_assets.batches.upkeep import after_merge
 from reco_assets.split.history import ROW, side_of_history
-from reco_assets.split.rebuilding import rebuilt_frame
+from reco_assets.split.rebuilding import ACCEPTED, BEFORE_ALL, rebuilt_frame
 from reco_assets.steps import reached
 from reco_assets.tables import SIDE_TABLES, SPLIT_RATINGS, STREAM_RATINGS
 from reco_assets.vocabulary import KEY, PAIR
@@ -35,8 +35,6 @@ from resources.tables.lakehouse import Lakehouse
 from resources.tables.log import TableLog, read_log
 
 BUILT_FROM = "reco.split_version"
-ACCEPTED = ["accepted", "line"]  # the order in which rows were accepted
-BEFORE_ALL = -1
 # Where a run may be killed, per side.
 STEPS = tuple(f"{side}_{step}" for side in SIDE_TABLES for step in ("rebuilt", "rebuild_recorded", "inserted"))
 

@@ -12,8 +12,8 @@ from reco_assets.vocabulary import KEY, LEARNED_SIDES, PAIR
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-_ACCEPTED = ["accepted", "line"]  # the order in which rows were accepted
-_BEFORE_ALL = -1
+ACCEPTED = ["accepted", "line"]  # the order in which rows were accepted
+BEFORE_ALL = -1  # the place of history's rows among those of batches
 
 
 def rebuilt_frame(
@@ -28,10 +28,10 @@ def rebuilt_frame(
         batches: Those that are accepted, in the order of acceptance.
         side: The side's name.
     """
-    brought = _rows_of_side(stream, known, batches, side).select(*history.columns, *_ACCEPTED)
+    brought = _rows_of_side(stream, known, batches, side).select(*history.columns, *ACCEPTED)
     keys = brought.select(*KEY).distinct()
     before = history.join(keys, KEY, "left_semi")
-    held = before.withColumn("accepted", F.lit(_BEFORE_ALL)).withColumn("line", F.lit(0).cast("long"))
+    held = before.withColumn("accepted", F.lit(BEFORE_ALL)).withColumn("line", F.lit(0).cast("long"))
     last = _last_values(held.unionByName(brought))
     corrected = last.agg(F.coalesce(F.sum(F.col(REPLACES).cast("long")), F.lit(0))).collect()[0][0]
     kept = history.join(keys, KEY, "left_anti").select(*history.columns)
@@ -48,9 +48,9 @@ def _rows_of_side(stream: "DataFrame", known: "DataFrame", batches: Sequence[str
 
 def _last_values(rows: "DataFrame") -> "DataFrame":
     """As `last_values`: of each key the last row that says something other than the row before it, with `replaces`."""
-    of_key = Window.partitionBy(*KEY).orderBy(*_ACCEPTED)
+    of_key = Window.partitionBy(*KEY).orderBy(*ACCEPTED)
     before = F.lag("rating").over(of_key)
     steps = rows.withColumn("before", before).where("before IS NULL OR before <> rating")
-    newest = Window.partitionBy(*KEY).orderBy(*(F.desc(name) for name in _ACCEPTED))
+    newest = Window.partitionBy(*KEY).orderBy(*(F.desc(name) for name in ACCEPTED))
     numbered = steps.withColumn("from_the_last", F.row_number().over(newest))
     return numbered.where("from_the_last = 1").withColumn(REPLACES, F.col("before").isNotNull())

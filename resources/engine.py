@@ -142,6 +142,11 @@ class Engine:
         try:
             session: SparkSession = LazyPySparkResource(spark_config=conf).spark_session
         except Exception as error:
+            if not self.settings.engine.is_local:
+                raise EngineError(
+                    f"No session on the cluster at {self.settings.engine.master}: Spark's own lines above say why. "
+                    "Check SPARK_MASTER, and that the cluster is up; or set RECO_ENGINE=embedded."
+                ) from error
             if "spark.jars.packages" not in conf:
                 raise
             raise EngineError(

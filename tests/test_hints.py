@@ -32,6 +32,7 @@ REFRESH_GOLD = "dg launch --assets '{}'"
 RECO = {
     "reco airflow export": "airflow export --out dags",
     "reco airflow export --out {}": "airflow export --out dags",
+    "reco airflow export --out {} --via {}": "airflow export --out dags --via dagster",
     "reco etl": "etl",
     "reco events extract": "events extract",
     "reco events generate": "events generate --users 5 --days 2",

@@ -1,9 +1,9 @@
 """What is sent and received, as the OpenAPI document shows it."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from reco_assets.serving.opening import LONGEST_LIST
 from reco_assets.vocabulary import HIGHEST_RATING, LOWEST_RATING
@@ -13,6 +13,16 @@ MOST_RATINGS = 10_000  # of one person
 
 Id = Annotated[int, Field(ge=0, le=LARGEST_ID)]
 Length = Annotated[int, Field(ge=1, le=LONGEST_LIST)]
+
+
+def _number(value: Any) -> Any:
+    """What JSON calls a number. Pydantic alone also takes true and "1", and its strict mode refuses 1.0 as an id."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("a number is needed")
+    return value
+
+
+Numeric = BeforeValidator(_number)
 ErrorKind = Literal["no_champion", "unknown_movie", "invalid_request", "no_such_route", "refused", "failed"]
 
 
@@ -55,8 +65,8 @@ class Rating(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    movie_id: Id
-    stars: Annotated[float, Field(ge=LOWEST_RATING, le=HIGHEST_RATING, multiple_of=0.5)]
+    movie_id: Annotated[Id, Numeric]
+    stars: Annotated[float, Field(ge=LOWEST_RATING, le=HIGHEST_RATING, multiple_of=0.5), Numeric]
 
 
 class Rated(BaseModel):
@@ -65,7 +75,7 @@ class Rated(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     ratings: Annotated[list[Rating], Field(min_length=1, max_length=MOST_RATINGS)]
-    n: Length | None = None
+    n: Annotated[Length, Numeric] | None = None
 
 
 class ForRatings(BaseModel):

@@ -22,6 +22,13 @@ def _has_a_unit(value: str) -> str:
     return value
 
 
+def _is_a_master(value: str) -> str:
+    if not re.fullmatch(rf"{LOCAL}|local-cluster\[.+\]|yarn|[a-z0-9]+://.+", value):
+        raise ValueError("a master such as 'spark://host:7077', 'yarn' or 'local[2]'")
+    return value
+
+
+LOCAL = r"local(\[.+\])?"
 Size = Annotated[str, AfterValidator(_has_a_unit)]
 
 
@@ -37,8 +44,11 @@ def _pairs(value: Any) -> Any:
         )
     except ValueError:
         found = {"": value}
-    if not all(re.fullmatch(r"spark\.\S+", name) for name in found):
+    plain = all(isinstance(given, str | int | float) for given in found.values())
+    if not plain or not all(re.fullmatch(r"spark\.\S+", name) for name in found):
         raise ValueError("Spark's own settings, as 'spark.a=1;spark.b=2' or as a JSON object, all named 'spark.…'")
+    if found.keys() & {"spark.master", "spark.remote"}:  # much else depends on where Spark is
+        raise ValueError("without spark.master and spark.remote: those are SPARK_MASTER and SPARK_REMOTE")
     return {name: _word(given) for name, given in found.items()}
 
 
@@ -56,7 +66,7 @@ class EngineSettings(Group, alias_generator=below("SPARK_")):
     """The engine asked for; Spark's master or remote, what it gets of a cluster, and anything else it is to be told."""
 
     choice: Annotated[Literal["auto", "embedded", "spark"], Field(alias="RECO_ENGINE")] = "auto"
-    master: str | None = None
+    master: Annotated[str, AfterValidator(_is_a_master)] | None = None
     remote: SecretStr | None = None
     driver_memory: Size = "4g"
     executor_memory: Size | None = None
@@ -70,7 +80,8 @@ class EngineSettings(Group, alias_generator=below("SPARK_")):
     @property
     def is_local(self) -> bool:
         """Whether what runs the engine's work is on this machine, in this process's own session."""
-        return self.name == "embedded" or not (self.remote or not (self.master or "local").startswith("local"))
+        here = not self.remote and bool(re.fullmatch(LOCAL, self.master or "local"))
+        return self.name == "embedded" or here
 
     @property
     def is_on_loopback(self) -> bool:

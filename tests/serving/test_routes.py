@@ -90,6 +90,7 @@ def test_what_trends_is_the_table_of_gold(client: TestClient) -> None:
         ("GET /recommendations/1?n=0", None, 422, "invalid_request"),
         (f"GET /recommendations/{2**31}", None, 422, "invalid_request"),
         ("POST /recommendations", {"ratings": []}, 422, "invalid_request"),
+        ("POST /recommendations", {"ratings": [{"movie_id": 1, "stars": 4}], "n": True}, 422, "invalid_request"),
         ("POST /recommendations", {"ratings": [{"movie_id": 1, "stars": 4.2}]}, 422, "invalid_request"),
         ("POST /recommendations", {"ratings": [{"movie_id": 1, "rating": 4}]}, 422, "invalid_request"),
         ("GET /nowhere", None, 404, "no_such_route"),

@@ -255,6 +255,18 @@ def test_a_remote_session_is_used_as_it_is_and_keeps_time_in_utc() -> None:
     assert done.stdout.split() == ["3", "UTC"], done.stderr
 
 
+@pytest.mark.spark_environment
+def test_a_cluster_that_gives_no_session_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_session(**_: Any) -> None:  # Spark itself tries for a minute
+        raise RuntimeError("All masters are unresponsive! Giving up.")
+
+    monkeypatch.setattr("dagster_pyspark.LazyPySparkResource", no_session)
+    for name in ("PYSPARK_PYTHON", "SPARK_LOCAL_IP"):
+        monkeypatch.setenv(name, "")  # starting sets them, and this takes it back
+    with pytest.raises(EngineError, match=r"cluster at spark://127\.0\.0\.1:1: .* Check SPARK_MASTER"):
+        _ = Engine(load_settings(spark_master="spark://127.0.0.1:1")).session
+
+
 @pytest.mark.slow
 def test_a_running_spark_session_without_delta_is_refused() -> None:
     code = (

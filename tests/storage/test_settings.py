@@ -190,7 +190,16 @@ BAD = [
     ("SPARK_EXECUTOR_CORES", "0", "greater than or equal to 1"),
     ("SPARK_CORES_MAX", "0", "greater than or equal to 1"),
     ("SPARK_DYNAMIC_ALLOCATION", "true", "'on' or 'off'"),
-    *(("SPARK_CONF", text, SPARKS_OWN) for text in ("spark.a", "reco.a=1", '{"spark.a": ', "spark.a=1;=2")),
+    *(
+        ("SPARK_CONF", text, SPARKS_OWN)
+        for text in ("spark.a", "reco.a=1", '{"spark.a": ', "spark.a=1;=2", '{"spark.a": null}')
+    ),
+    (
+        "SPARK_CONF",
+        "spark.master=spark://other:7077",
+        "without spark.master and spark.remote: those are SPARK_MASTER and SPARK_REMOTE",
+    ),
+    ("SPARK_MASTER", "localhost:7077", "a master such as 'spark://host:7077', 'yarn' or 'local[2]'"),
     ("SPARK_SHUFFLE_PARTITIONS", "0", "greater than or equal to 1"),
     ("SPARK_IN_MEMORY_ROWS", "-1", "a whole number of at least 0"),
     ("SPLIT_STRATEGY", "by_movie", "'per_user', 'global' or 'random'"),
@@ -361,7 +370,6 @@ def test_every_variable_that_can_be_wrong_is_tried_with_a_bad_value() -> None:
         "SMTP_PASSWORD",
         "ALERT_EMAIL_FROM",
         "ALERT_EMAIL_TO",
-        "SPARK_MASTER",
         "SPARK_REMOTE",
         "MLFLOW_TRACKING_URI",
         "STREAMING_PATH",

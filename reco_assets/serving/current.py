@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from reco_assets.serving.opening import State, arrays_folder, current_state, open_snapshot
 from reco_assets.serving.snapshot import Snapshot
-from resources.errors import RecoError
 from resources.plain_errors import explain
 from resources.tables.lakehouse import Lakehouse
 
@@ -32,7 +31,7 @@ class Current:
                 opened = open_snapshot(self.lakehouse, state, arrays_folder(self.lakehouse))
                 self.snapshot, self._state = opened, state
             self.failure = None
-        except (RecoError, OSError, ValueError) as error:
+        except Exception as error:  # whatever a damaged file raises: nobody would follow on after it
             self.failure = explain(error)
         if (self.snapshot, self.failure) != before:
             self.told(self)

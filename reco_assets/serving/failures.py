@@ -14,7 +14,7 @@ _DESCRIPTIONS = {
     400: "The body can't be read.",
     404: "The champion was not trained on the movie.",
     422: "A value is missing or outside of its limits.",
-    503: "No model has been promoted yet.",
+    503: "No model has been promoted yet, or the champion can't be opened.",
 }
 
 

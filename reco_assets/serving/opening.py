@@ -3,9 +3,10 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from reco_assets.models.interface import Recommender
 from reco_assets.models.serving import serving_store
@@ -21,6 +22,8 @@ from resources.tables.log import read_log
 LONGEST_LIST = 1_000
 KEPT = 4  # folders of arrays: those of the champion, of the one before it, and of what users rated by then
 MODEL, SEEN = "model", "seen"
+
+Opened = TypeVar("Opened")
 
 
 @dataclass(frozen=True)
@@ -76,23 +79,38 @@ def _model(lakehouse: Lakehouse, version: str, folder: Path) -> Recommender:
     if store.family.shared is None:
         return store.load(version)
     record = store.record(version)
-    arrays = folder / f"{MODEL}-{version}-{_digest(record.files)}"
-    if arrays.exists():
-        arrays.touch()
-    else:
-        store.verify(version)
-    return store.family.shared(store.path(version), record, arrays)
+    arrays, share = folder / f"{MODEL}-{version}-{_digest(record.files)}", store.family.shared
+
+    def opened() -> Recommender:
+        if not arrays.exists():
+            store.verify(version)
+        return share(store.path(version), record, arrays)
+
+    return _opened(arrays, opened)
 
 
 def _seen(lakehouse: Lakehouse, sides: Sequence[TableState], folder: Path) -> Seen:
     arrays = folder / f"{SEEN}-{_digest([side.mark for side in sides])}"
+
+    def opened() -> Seen:
+        if not arrays.exists():
+            tables = [lakehouse.dataset(side.name, side.version) for side in sides]
+            with staged(arrays) as staging:
+                write_seen(lambda: (each for of in tables for each in of.to_batches(columns=list(COLUMNS))), staging)
+        return Seen.load(arrays)
+
+    return _opened(arrays, opened)
+
+
+def _opened(arrays: Path, opened: Callable[[], Opened]) -> Opened:
+    """What is opened of a folder of arrays, or made where there is none; one that is damaged is made again once."""
     if arrays.exists():
         arrays.touch()
-        return Seen.load(arrays)
-    tables = [lakehouse.dataset(side.name, side.version) for side in sides]
-    with staged(arrays) as staging:
-        write_seen(lambda: (each for table in tables for each in table.to_batches(columns=list(COLUMNS))), staging)
-    return Seen.load(arrays)
+        try:
+            return opened()
+        except (EOFError, ValueError, FileNotFoundError):  # a file is empty, cut off or gone
+            shutil.rmtree(arrays)
+    return opened()
 
 
 def _remove_old(folder: Path) -> None:

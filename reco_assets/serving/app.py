@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from reco_assets.serving.current import Current
 from reco_assets.serving.failures import answer_failures
+from reco_assets.serving.limits import limited
 from reco_assets.serving.metrics import count_swap, measured
 from reco_assets.serving.routes import ROUTES
 from reco_assets.version import code_version
@@ -42,7 +43,8 @@ def make_app(lakehouse: Lakehouse) -> FastAPI:
     )
     app.state.current = current
     app.include_router(ROUTES)
-    app.add_middleware(measured)
+    app.add_middleware(limited)
+    app.add_middleware(measured)  # the last is the outermost
     answer_failures(app)
     return app
 

@@ -13,6 +13,7 @@ Documented = Mapping[int | str, dict[str, Any]]
 _DESCRIPTIONS = {
     400: "The body can't be read.",
     404: "The champion was not trained on the movie.",
+    413: "The body is too large.",
     422: "A value is missing or outside of its limits.",
     503: "No model has been promoted yet, or the champion can't be opened.",
 }
@@ -35,7 +36,7 @@ def answer_failures(app: FastAPI) -> None:
     """Let every error of an application be answered by a `Failure`."""
     app.add_exception_handler(RefusedError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
-    for status in (400, 404, 405):  # raised before a route is reached
+    for status in (400, 404, 405, 413):  # raised before a route is reached
         app.add_exception_handler(status, _by_framework)
     app.add_exception_handler(Exception, _failed)
 
@@ -53,7 +54,7 @@ def _invalid(_: Request, error: Exception) -> JSONResponse:
 
 def _by_framework(_: Request, error: Exception) -> JSONResponse:
     status = int(getattr(error, "status_code", 400))
-    kind: ErrorKind = "invalid_request" if status == 400 else "no_such_route"
+    kind: ErrorKind = "invalid_request" if status in (400, 413) else "no_such_route"
     answer = _answer(status, kind, f"{getattr(error, 'detail', error)}. See /openapi.json for what there is.")
     answer.headers.update(getattr(error, "headers", None) or {})
     return answer

@@ -33,7 +33,7 @@ async def recommendations(request: Request, user: Id, n: Wanted = None) -> Recom
     return Recommendations(model_version=found.version, user_id=user, known_user=found.knows_user(user), movies=movies)
 
 
-@ROUTES.post("/recommendations", responses=documented(400, 422, 503))
+@ROUTES.post("/recommendations", responses=documented(400, 413, 422, 503))
 def for_ratings(request: Request, rated: Rated) -> ForRatings:
     """The best movies for someone who is not a user: the model is solved for these ratings, and nothing is kept."""
     found = _snapshot(request)

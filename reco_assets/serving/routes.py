@@ -63,6 +63,7 @@ async def trending(request: Request, n: Wanted = None) -> Trending:
     return Trending(as_of=found.trend.as_of, movies=_entries(found.trending(_length(request, n))))
 
 
+@ROUTES.head("/health", include_in_schema=False)  # load balancers ask so
 @ROUTES.get("/health")
 async def health(request: Request) -> Health:
     """Whether a champion answers. Before the first there is none, and the server is well all the same."""

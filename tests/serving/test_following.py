@@ -42,3 +42,7 @@ def test_a_start_with_a_champion_that_cannot_be_opened_answers_why(
         answer = client.get("/recommendations/1")
         assert (answer.status_code, answer.json()["error"]) == (503, "no_champion")
         assert "No data left in file" in answer.json()["message"]
+
+
+def test_a_load_balancer_may_ask_for_the_health_by_head(client: TestClient) -> None:
+    assert client.head("/health").status_code == 200

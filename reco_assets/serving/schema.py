@@ -23,7 +23,7 @@ def _number(value: Any) -> Any:
 
 
 Numeric = BeforeValidator(_number)
-ErrorKind = Literal["no_champion", "unknown_movie", "invalid_request", "no_such_route", "refused", "failed"]
+ErrorKind = Literal["no_champion", "unknown_movie", "invalid_request", "no_such_route", "failed"]
 
 
 class Entry(BaseModel):

@@ -1,7 +1,7 @@
 """The snapshot that answers now, and what replaces it once another champion serves or a table has changed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reco_assets.serving.opening import State, arrays_folder, current_state, open_snapshot
 from reco_assets.serving.snapshot import Snapshot
@@ -24,7 +24,7 @@ class Current:
 
     def refresh(self) -> None:
         """Look whether something else is to be served, and open it; `told` hears of a swap and of a new failure."""
-        before = self.snapshot, self.failure
+        before = replace(self)
         try:
             state = current_state(self.lakehouse)
             if state is not None and state != self._state:
@@ -33,5 +33,5 @@ class Current:
             self.failure = None
         except Exception as error:  # whatever a damaged file raises: nobody would follow on after it
             self.failure = explain(error)
-        if (self.snapshot, self.failure) != before:
+        if self.snapshot is not before.snapshot or self.failure not in (None, before.failure):
             self.told(self)

@@ -44,5 +44,18 @@ def test_a_start_with_a_champion_that_cannot_be_opened_answers_why(
         assert "No data left in file" in answer.json()["message"]
 
 
+def test_a_failure_that_passes_is_no_swap(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str | None] = []
+    followed = current.Current(served.lakehouse, lambda each: heard.append(each.failure))
+    followed.refresh()
+    with monkeypatch.context() as broken:
+        broken.setattr(current, "current_state", raises(ValueError("no JSON")))
+        followed.refresh()
+        followed.refresh()
+    followed.refresh()
+    assert heard == [None, "ValueError: no JSON"]
+    assert followed.failure is None
+
+
 def test_a_load_balancer_may_ask_for_the_health_by_head(client: TestClient) -> None:
     assert client.head("/health").status_code == 200

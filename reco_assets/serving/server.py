@@ -3,10 +3,12 @@
 import os
 import socket
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import parent_process
 from typing import TYPE_CHECKING
 
 from resources.errors import RecoError
@@ -62,9 +64,17 @@ def worker_app(host: str) -> "App":
     from resources.settings import load_settings
     from resources.tables.lakehouse import Lakehouse
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     threadpool_limits(1, "blas")  # requests are what runs side by side
     settings = load_settings()
     return guarded(make_app(Lakehouse.open(settings)), allowed_hosts(host, settings.serving.web_hosts.split(",")))
+
+
+def _end_with_parent() -> None:
+    """End this worker when the process that would start it anew is gone, however that ended: it holds the port."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager

@@ -23,13 +23,18 @@ REQUESTS_AFTER = 50  # of the new champion alone, by each client
 CLIENTS = 4
 
 
-@contextmanager
-def running(served: Served) -> Iterator[str]:
-    """`reco serve` of a lakehouse, by two workers; gives its address. It has to end well on SIGTERM."""
+def start(served: Served) -> "subprocess.Popen[str]":
+    """`reco serve` of a lakehouse, by two workers."""
     storage = served.settings.storage
     environment = os.environ | {"LAKEHOUSE_PATH": str(storage.root), "RECO_CACHE_PATH": str(storage.cache)}
     command = [str(Path(sys.executable).with_name("reco")), "serve", "--port", "0", "--workers", "2"]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+@contextmanager
+def running(served: Served) -> Iterator[str]:
+    """`reco serve` of a lakehouse, by two workers; gives its address. It has to end well on SIGTERM."""
+    process = start(served)
     try:
         assert process.stdout
         yield process.stdout.readline().split()[2].rstrip(";")
@@ -98,3 +103,16 @@ def test_another_champion_comes_to_serve_under_load_without_a_failed_request(
     assert failed == []
     assert answered[FIRST] > 0
     assert answered[SECOND] >= CLIENTS * REQUESTS_AFTER
+
+
+@pytest.mark.slow
+def test_workers_end_with_a_killed_parent_and_leave_the_port(served: Served) -> None:
+    process = start(served)
+    assert process.stdout
+    url = process.stdout.readline().split()[2].rstrip(";")
+    assert version_of(url, STRANGER) == FIRST
+    process.kill()
+    assert process.stdout.read() == ""  # each worker holds this pipe open as long as it lives
+    process.wait()
+    with pytest.raises(OSError, match="refused"):
+        version_of(url, STRANGER)

@@ -11,6 +11,7 @@ from reco_assets.runner.results import checks_result, run_result
 from reco_assets.runner.run import require_no_error
 from resources.orchestrator.webserver import Webserver
 from resources.settings import Settings
+from resources.text.json_lines import json_console
 
 CONSOLE = console(stderr=True, soft_wrap=True)
 
@@ -41,4 +42,4 @@ def _made(
 
 
 def _caller(settings: Settings) -> Caller:
-    return Caller(settings, CONSOLE.print)
+    return Caller(settings, json_console("reco", "INFO").info if settings.logs.format == "json" else CONSOLE.print)

@@ -36,8 +36,13 @@ def _first_line(context: typer.Context) -> None:
         return
     from reco_assets.runner.first_line import first_line
     from resources.settings import load_settings
+    from resources.text.json_lines import json_console
 
-    typer.echo(first_line(load_settings()), err=True)
+    settings = load_settings()
+    if settings.logs.format == "json":
+        json_console("reco", "INFO").info(first_line(settings))
+    else:
+        typer.echo(first_line(settings), err=True)
 
 
 app.command()(demo.demo)

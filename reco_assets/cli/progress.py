@@ -41,9 +41,12 @@ def _run(
     settings: Settings, assets: Sequence[str], title: str, config: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Outcome:
     """Progress goes to standard error: standard output is for what a command has to say."""
+    _hush(settings)
     _say_if_unrecorded()
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=CONSOLE, disable=not CONSOLE.is_terminal) as progress:
+    with Progress(
+        *columns, TimeElapsedColumn(), console=CONSOLE, disable=CONSOLE.quiet or not CONSOLE.is_terminal
+    ) as progress:
         # How many a selection such as *gold/similar_movies stands for only the run knows.
         task = progress.add_task(title, total=len(assets) if NO_PLAIN_KEY.isdisjoint("".join(assets)) else None)
         tuning = progress.add_task("", visible=False)
@@ -67,6 +70,11 @@ def _run(
         outcome = materialize_assets(build_definitions, settings, assets, listen, config)
         progress.update(task, description=title)
     return outcome
+
+
+def _hush(settings: Settings) -> None:
+    """Where runs log in JSON, their lines say it all."""
+    CONSOLE.quiet = settings.logs.format == "json"
 
 
 def _say_if_unrecorded() -> None:
@@ -97,6 +105,7 @@ def check_with_progress(settings: Settings, kinds: Sequence[str], assets: Sequen
         if event.is_step_start:
             CONSOLE.print(f"run: {step}")
 
+    _hush(settings)
     if not assets:
         _say_if_unrecorded()
     checked = run_checks(build_definitions, settings, kinds, listen=listen)

@@ -10,6 +10,7 @@ from reco_assets.drift.reports import write_report
 from reco_assets.drift.upkeep import after_report
 from reco_assets.tables import OWNERS
 from resources.tables.lakehouse import Lakehouse
+from resources.text.json_lines import of_batches
 
 DATA, MODEL, REPORT = (dg.AssetKey(["drift", name]) for name in ("data_drift", "model_drift", "report"))
 _ASSET: dict[str, Any] = {"group_name": "drift", "owners": OWNERS, "kinds": {"json"}}
@@ -46,6 +47,9 @@ def detect_drift(
     report = report_on_waiting(lakehouse)
     document = report.document
     numbers = report.scalars()
+    batches = document["batches"]
+    said = f"Report {report.report_id} on waiting batches: {batches['count']:,}, named {batches['name']}"
+    context.log.info(said, extra=of_batches(batches["newest"]))
     for key, prefix in ((DATA, "data_"), (MODEL, "model_")):
         if key not in context.selected_asset_keys:
             continue

@@ -12,6 +12,7 @@ from resources.airflow import airflow_task
 from resources.dagster_home import open_instance
 from resources.errors import RecoError
 from resources.orchestrator.dagster_private import make_new_run_id
+from resources.orchestrator.json_logs import log_as
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -166,13 +167,15 @@ def _execute(
     asset_selection: Sequence[dg.AssetKey] | None = None,
 ) -> "ExecuteInProcessResult":
     run_id, task = make_new_run_id(), airflow_task(settings)
+    log_as(settings.logs.format)
+    heard = {} if settings.logs.format == "json" else QUIET
     with open_instance() as instance:
         if listen is not None:
             instance.add_event_listener(run_id, lambda entry: _pass_on(entry, listen))
         instance.add_event_listener(run_id, lambda entry: cancel_if_stopped(instance, entry))
         try:
             result = job.execute_in_process(
-                run_config={**QUIET, **(config or {})},
+                run_config={**heard, **(config or {})},
                 instance=instance,
                 run_id=run_id,
                 tags=task.tags() if task else None,

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import parent_process
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from resources.errors import RecoError
+from resources.text.json_lines import JsonLines
 
 if TYPE_CHECKING:
     from reco_assets.web.guard import App
@@ -47,6 +48,7 @@ def serve(address: Address, workers: int, tell: Callable[[str], None]) -> None:
             factory=True,
             workers=workers,
             log_level="warning",
+            log_config=_log_config(),
             access_log=False,  # /metrics counts requests; a line for each would cost as much as a short answer
             server_header=False,
             timeout_worker_healthcheck=60,  # a process that makes arrays on a busy machine is not hung
@@ -75,6 +77,17 @@ def _end_with_parent() -> None:
     if parent := parent_process():
         parent.join()
         os._exit(1)
+
+
+def _log_config() -> dict[str, Any]:
+    """Uvicorn's own, with JSON lines where the settings say so."""
+    from uvicorn.config import LOGGING_CONFIG
+
+    from resources.settings import load_settings
+
+    if load_settings().logs.format != "json":
+        return LOGGING_CONFIG
+    return LOGGING_CONFIG | {"formatters": {name: {"()": JsonLines} for name in LOGGING_CONFIG["formatters"]}}
 
 
 @contextmanager

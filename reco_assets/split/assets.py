@@ -14,6 +14,7 @@ from reco_assets.tables import FUTURES_CSV, OWNERS, SIDE_TABLES
 from reco_assets.vocabulary import FUTURE, TEST, TRAIN
 from resources.io_managers import table_metadata
 from resources.tables.lakehouse import Lakehouse
+from resources.text.json_lines import of_batches
 
 _ASSET: dict[str, Any] = {"key_prefix": "silver", "group_name": "splits", "owners": OWNERS, "kinds": {"delta"}}
 
@@ -44,12 +45,16 @@ class AcceptConfig(dg.Config):
     group_name="stream",
     owners=OWNERS,
 )
-def accepted(config: AcceptConfig, lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.MaterializeResult]:
+def accepted(
+    context: dg.AssetExecutionContext, config: AcceptConfig, lakehouse: dg.ResourceParam[Lakehouse]
+) -> Iterator[dg.MaterializeResult]:
     """The batches that training takes: all that wait, once a drift report calls for a retrained model."""
     verdict = verdict_for(lakehouse.settings, config.accept, config.report)
     if config.accept is Accept.IF_DRIFT_OR_STOP and not verdict.should_retrain:
         return
     batches = accept_waiting(lakehouse, verdict.report_id) if verdict.should_retrain else []
+    if batches:
+        context.log.info(f"Batches accepted: {len(batches):,}", extra=of_batches(batches))
     yield dg.MaterializeResult(
         metadata={
             "accepted_batches": len(batches),

@@ -17,6 +17,7 @@ from reco_assets.tables import OWNERS, STREAM_QUARANTINE, STREAM_RATINGS
 from resources.io_managers import table_metadata
 from resources.orchestrator.shown_tables import shown_table
 from resources.tables.lakehouse import Lakehouse
+from resources.text.json_lines import of_batches
 from resources.text.plain_text import in_markdown, printable
 
 RATINGS, QUARANTINE = dg.AssetKey(["stream", "ratings"]), dg.AssetKey(["stream", "quarantine"])
@@ -81,6 +82,9 @@ def process_streaming_data(
     Both tables are written, whichever is asked for: a file leaves the folder once all of its lines are in one of them.
     """
     taken = _take_in(config, lakehouse)
+    if taken.received:
+        of_these = of_batches(receipt.batch for receipt in taken.received)
+        context.log.info(f"Batches taken in: {len(taken.received):,}", extra=of_these)
     if config.without_files is WithoutFiles.FAIL and not (taken.received or taken.known or taken.finished):
         raise _nothing_taken(lakehouse, taken)
     if config.without_files is WithoutFiles.SKIP and not (taken.seen or waiting_totals(lakehouse).batches):

@@ -7,7 +7,9 @@ Dagster imports it where it is needed.
 """
 
 from dagster import _cli as dagster_cli
+from dagster import _loggers as console_of_runs
 from dagster._cli import dev as dagster_dev
+from dagster._core.definitions import instigation_logger as console_of_sensors
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph, AssetNode
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.errors import DagsterUserCodeUnreachableError
@@ -26,7 +28,8 @@ from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionRes
 from dagster._serdes import ConfigurableClassData, deserialize_value
 
 # What `kept_open` builds on inside of Dagster's storages: what it replaces (`_connect`, `connect`) and what it calls;
-# `_db_lock` and `_initialized_dbs`, which it uses too, come from `__init__`, the journal's mode from `_initdb`.
+# `_db_lock` and `_initialized_dbs`, which it uses too, come from `__init__`, the journal's mode from `_initdb`;
+# where the consoles are made that `json_logs` replaces.
 BUILT_ON = (
     SqliteEventLogStorage.__init__,
     SqliteEventLogStorage._connect,
@@ -35,6 +38,8 @@ BUILT_ON = (
     SqliteEventLogStorage.conn_string_for_shard,
     SqliteRunStorage.__init__,
     SqliteRunStorage.connect,
+    console_of_runs.default_system_loggers,
+    console_of_sensors.InstigationLogger.__init__,
 )
 
 __all__ = [
@@ -56,6 +61,8 @@ __all__ = [
     "SqliteRunStorage",
     "SqliteScheduleStorage",
     "UnresolvedAssetJobDefinition",
+    "console_of_runs",
+    "console_of_sensors",
     "dagster_cli",
     "dagster_dev",
     "deserialize_value",

@@ -18,6 +18,7 @@ from resources.settings.engine import EngineSettings
 from resources.settings.events import EventSettings
 from resources.settings.features import FeatureSettings
 from resources.settings.group import Group
+from resources.settings.logs import LogSettings
 from resources.settings.maintenance import MaintenanceSettings
 from resources.settings.outside import AirflowSettings, AlertSettings, MailSettings, MlflowSettings
 from resources.settings.quality import QualitySettings
@@ -41,6 +42,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     storage: StorageSettings
+    logs: LogSettings
     engine: EngineSettings
     source: SourceSettings
     synthetic: SyntheticSettings

@@ -20,6 +20,7 @@ DEFAULTS: dict[str, Any] = {
     "RECO_SOURCE": None,
     "RECO_SOURCE_PATH": None,
     "RECO_REPLACE_SOURCE": "off",
+    "RECO_LOG_FORMAT": "colored",
     "RECO_SEED": 42,
     "RECO_CACHE_PATH": Path("~/.cache/reco-assets"),
     "LOCK_TIMEOUT_SECONDS": 3600.0,

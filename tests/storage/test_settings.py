@@ -181,6 +181,7 @@ BAD = [
     ("LAKEHOUSE_TABLES_URI", "s3a://bucket/lake", "a bucket and a folder in it, such as 's3://bucket/lakehouse'"),
     ("STORAGE_FORMAT", "csv", "'delta' or 'parquet'"),
     ("RECO_ENGINE", "flink", "'auto', 'embedded' or 'spark'"),
+    ("RECO_LOG_FORMAT", "text", "'colored' or 'json'"),
     ("RECO_REPLACE_SOURCE", "yes", "'on' or 'off'"),
     ("PUBLISH_PATHS", "yes", "'on' or 'off'"),
     ("RECO_SOURCE", "imdb", "'movielens', 'netflix', 'presplit' or 'synthetic'"),

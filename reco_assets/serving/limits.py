@@ -1,6 +1,6 @@
 """How much a request may send: a body beyond it is refused before it is held in memory."""
 
-from starlette.exceptions import HTTPException
+from fastapi.exceptions import HTTPException
 
 from reco_assets.serving.metrics import App, Message, Receive, Scope, Send
 

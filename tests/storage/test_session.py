@@ -159,6 +159,7 @@ def test_a_session_on_a_cluster_gets_the_share_that_the_settings_say(monkeypatch
     monkeypatch.delenv("PYSPARK_GATEWAY_PORT", raising=False)
     asked = load_settings(
         spark_master="spark://host:7077",
+        reco_engine="spark",
         spark_executor_memory="8g",
         spark_executor_cores=4,
         spark_cores_max=16,
@@ -178,7 +179,9 @@ def test_what_spark_conf_says_wins_over_what_the_platform_sets() -> None:
 
 
 def test_what_mllib_is_half_done_with_lies_where_each_machine_of_a_cluster_sees_it(tmp_path: Path) -> None:
-    on_a_cluster = load_settings(lakehouse_path=tmp_path / "lake", spark_master="spark://host:7077")
+    on_a_cluster = load_settings(
+        lakehouse_path=tmp_path / "lake", spark_master="spark://host:7077", reco_engine="spark"
+    )
     assert spark_conf(on_a_cluster)["spark.checkpoint.dir"] == str(tmp_path / "lake" / "_spark" / "checkpoints")
     alone = load_settings(reco_cache_path=tmp_path / "cache")
     assert spark_conf(alone)["spark.checkpoint.dir"] == str(tmp_path / "cache" / "spark-checkpoints")
@@ -190,7 +193,7 @@ def test_a_session_for_this_machine_alone_is_not_reached_from_another(master: st
 
 
 def test_executors_elsewhere_reach_the_session_by_the_address_that_spark_chooses() -> None:
-    assert "spark.driver.host" not in spark_conf(load_settings(spark_master="spark://host:7077"))
+    assert "spark.driver.host" not in spark_conf(load_settings(spark_master="spark://host:7077", reco_engine="spark"))
 
 
 def test_importing_the_definitions_starts_no_engine_and_imports_none(tmp_path: Path) -> None:
@@ -264,7 +267,7 @@ def test_a_cluster_that_gives_no_session_is_named(monkeypatch: pytest.MonkeyPatc
     for name in ("PYSPARK_PYTHON", "SPARK_LOCAL_IP"):
         monkeypatch.setenv(name, "")  # starting sets them, and this takes it back
     with pytest.raises(EngineError, match=r"cluster at spark://127\.0\.0\.1:1: .* Check SPARK_MASTER"):
-        _ = Engine(load_settings(spark_master="spark://127.0.0.1:1")).session
+        _ = Engine(load_settings(spark_master="spark://127.0.0.1:1", reco_engine="spark")).session
 
 
 @pytest.mark.slow

@@ -36,9 +36,11 @@ def measure(command: list[str], variables: Mapping[str, str], log: Path) -> Meas
     What it prints to standard error goes to `log`. Raises `ScriptFailedError`.
     """
     started = time.monotonic()
+    # Where this process has had a session of Sail, pyspark would take this for the way to Spark in the other one too.
+    outside = {name: value for name, value in os.environ.items() if name != "SPARK_CONNECT_MODE_ENABLED"}
     with log.open("w") as errors:
         child = subprocess.Popen(
-            command, env={**os.environ, **variables}, stdout=subprocess.PIPE, stderr=errors, text=True
+            command, env={**outside, **variables}, stdout=subprocess.PIPE, stderr=errors, text=True
         )
         stages = list(_watch(child))
     if child.wait() != 0:

@@ -2,7 +2,7 @@
 
 from fastapi.exceptions import HTTPException
 
-from reco_assets.serving.metrics import App, Message, Receive, Scope, Send
+from reco_assets.web.guard import App, Message, Receive, Scope, Send
 
 MOST_BYTES = 1_000_000  # 10,000 ratings need 400,000
 

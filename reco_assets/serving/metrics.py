@@ -5,8 +5,6 @@ Worker processes share their numbers by files in a folder, which `server.py` nam
 
 import os
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client import generate_latest as text_of
@@ -14,17 +12,12 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from reco_assets.models.versions.folders import began
 from reco_assets.serving.current import Current
+from reco_assets.web.guard import App, Message, Receive, Scope, Send
 
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
 NO_ROUTE = "none"  # of paths that are no route's, which would otherwise be as many as someone thinks of
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _REQUESTS = Counter("reco_serving_requests", "Requests answered.", ("route", "status"))
 _SECONDS = Histogram("reco_serving_request_seconds", "Time to answer.", ("route",), buckets=BUCKETS)

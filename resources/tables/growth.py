@@ -103,7 +103,9 @@ def commit_changes(
     with lakehouse.lock(spec.name):
         if len(changes.other) and lakehouse.goes_by_frames(spec.name):
             _merge_by_spark(lakehouse, spec, changes, keys)
-            changes = Changes(changes.new.slice(0, 0), changes.other.slice(0, 0))
+            if transaction is not None:
+                record(lakehouse, spec.name, transaction)
+            return
         table = open_table(lakehouse, spec.name)
         if transaction is None or len(changes):
             put_changes(spec, lakehouse.path(spec.name), changes, keys, carrying(table, transaction))

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from reco_assets.gold import answers
 from reco_assets.serving.current import Current
 from reco_assets.serving.failures import RefusedError, documented
 from reco_assets.serving.metrics import CONTENT_TYPE, exposition
@@ -19,7 +20,7 @@ from reco_assets.serving.schema import (
     Similar,
     Trending,
 )
-from reco_assets.serving.snapshot import Listed, Snapshot
+from reco_assets.serving.snapshot import Snapshot
 
 ROUTES = APIRouter()
 Wanted = Annotated[Length | None, Query(description="How many movies at most; TOP_N where it is not given.")]
@@ -96,5 +97,5 @@ def _length(request: Request, n: int | None) -> int:
     return n or _current(request).lakehouse.settings.serving.top_n
 
 
-def _entries(listed: Sequence[Listed]) -> list[Entry]:
+def _entries(listed: Sequence[answers.Entry]) -> list[Entry]:
     return [Entry.model_construct(**vars(each)) for each in listed]

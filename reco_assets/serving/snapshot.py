@@ -6,23 +6,13 @@ from datetime import datetime
 
 import numpy as np
 
+from reco_assets.gold.answers import Entry
 from reco_assets.models.interface import Recommender, TopN
 from reco_assets.models.ratings import Ratings, positions
 from reco_assets.models.top_n import MASKED
 from reco_assets.serving.seen import Seen
 
 NOBODY = 0  # the id of who is folded in: nothing is kept of that user
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A movie of a list: its rank from 1, id, title, genres, score."""
-
-    rank: int
-    movie_id: int
-    title: str
-    genres: str
-    score: float
 
 
 @dataclass(frozen=True)
@@ -52,28 +42,28 @@ class Snapshot:
         known: np.ndarray = positions(self.model.movie_ids, np.array(movies)) >= 0
         return known
 
-    def recommended(self, user: int, n: int) -> list[Listed]:
+    def recommended(self, user: int, n: int) -> list[Entry]:
         """The user's best n movies without those the user has rated; for a stranger the popular ones."""
         lists = self.model.recommend(np.array([user], np.int32), n, self.seen.of(user))
         return self._listed(lists)
 
-    def similar(self, movie: int, n: int) -> list[Listed]:
+    def similar(self, movie: int, n: int) -> list[Entry]:
         """The n movies most like one. Raises `KeyError` on one that the champion was not trained on."""
         return self._listed(self.model.similar_items(np.array([movie], np.int32), n))
 
-    def for_ratings(self, rated: Sequence[tuple[int, float]], n: int) -> list[Listed]:
+    def for_ratings(self, rated: Sequence[tuple[int, float]], n: int) -> list[Entry]:
         """The best n movies for someone who rated these (movie, stars), without them."""
         movies, stars = (np.array(each) for each in zip(*rated, strict=True))
         ratings = Ratings(np.full(len(rated), NOBODY, np.int32), movies.astype(np.int32), stars.astype(np.float32))
         return self._listed(self.model.fold_in(ratings).recommend(np.array([NOBODY], np.int32), n, ratings))
 
-    def trending(self, n: int) -> list[Listed]:
+    def trending(self, n: int) -> list[Entry]:
         """The n movies that people turn to now."""
         return [self._entry(rank, *found) for rank, found in enumerate(self.trend.movies[:n], 1)]
 
-    def _listed(self, lists: TopN) -> list[Listed]:
+    def _listed(self, lists: TopN) -> list[Entry]:
         pairs = zip(lists.movie_id[0].tolist(), lists.score[0].tolist(), strict=True)
         return [self._entry(rank, *pair) for rank, pair in enumerate(pairs, 1) if pair[0] != MASKED]
 
-    def _entry(self, rank: int, movie: int, score: float) -> Listed:
-        return Listed(rank, movie, *self.titles.get(movie, (f"movie {movie}", "")), score)
+    def _entry(self, rank: int, movie: int, score: float) -> Entry:
+        return Entry(rank, movie, *self.titles.get(movie, (f"movie {movie}", "")), score)

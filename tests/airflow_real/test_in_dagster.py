@@ -20,20 +20,10 @@ from reco_assets.airflow_export.spec import THROUGH_DAGSTER
 from reco_assets.pipelines.selections import ETL
 from reco_assets.runner.demo import Running, dagster_running
 from resources.settings import load_settings
+from tests.tiny import TINY
 
 pytestmark = pytest.mark.slow
 REPO = Path(__file__).resolve().parents[2]
-SMALL = {
-    "RECO_SOURCE": "synthetic",
-    "SYNTHETIC_USERS": "120",
-    "SYNTHETIC_MOVIES": "150",
-    "SYNTHETIC_RATINGS": "8000",
-    "ALS_RANK": "8",
-    "ALS_MAX_ITER": "3",
-    "RANKING_RANK": "8",
-    "RANKING_MAX_ITER": "3",
-    "PROMOTION_BOOTSTRAP_SAMPLES": "199",
-}
 TASK = {"AIRFLOW_CTX_DAG_ID": "d", "AIRFLOW_CTX_DAG_RUN_ID": "r", "AIRFLOW_CTX_TASK_ID": "t"}
 
 
@@ -72,7 +62,7 @@ def both(
     home.mkdir()
     (home / "dagster.yaml").write_text((REPO / "dagster.yaml").read_text())
     folder.write(dags, export_files(load_settings(), THROUGH_DAGSTER, through_dagster=True), set())
-    own = SMALL | {"LAKEHOUSE_PATH": str(lake), "DAGSTER_HOME": str(home)}
+    own = TINY | {"LAKEHOUSE_PATH": str(lake), "DAGSTER_HOME": str(home)}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in own.items():
             patch.setenv(name, value)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.tiny import TINY
 from tools.cluster import Cluster, Ports, down, up
 from tools.processes import free_ports
 
@@ -33,16 +34,7 @@ def run_with(cluster: Cluster) -> Run:
 
     def run(address: str, lake: Path, command: list[str], **variables: str) -> "subprocess.CompletedProcess[str]":
         outer = {name: os.environ[name] for name in ("PATH", "HOME", "JAVA_HOME") if name in os.environ}
-        tiny = {
-            "RECO_SOURCE": "synthetic",
-            "SYNTHETIC_USERS": "120",
-            "SYNTHETIC_MOVIES": "150",
-            "SYNTHETIC_RATINGS": "8000",
-            "ALS_RANK": "8",
-            "ALS_MAX_ITER": "3",
-            "RANKING_RANK": "8",
-            "RANKING_MAX_ITER": "3",
-            "PROMOTION_BOOTSTRAP_SAMPLES": "199",
+        tiny = TINY | {
             "DRIFT_BOOTSTRAP_SAMPLES": "199",
             "EVENTS_SIMULATE": "off",
             "SPARK_SHUFFLE_PARTITIONS": "2",

@@ -15,7 +15,7 @@ from reco_assets.drift.measures import Occurrences
 from reco_assets.models.als.family import configure
 from reco_assets.models.als.recommender import AlsRecommender
 from reco_assets.models.ratings import Ratings
-from reco_assets.streaming.simulate import sessions, tilt
+from reco_assets.streaming.simulate import half_stars, sessions, tilt
 from reco_assets.vocabulary import TRAIN
 from resources.settings import load_settings
 
@@ -57,7 +57,7 @@ class Case:
     def cells(self, file: np.ndarray, stars: float, position: int, rng: np.random.Generator) -> Cells:
         """A file's ratings, tilted by so many stars and split, as the batch at a position."""
         new = self.history.ratings.where(file)
-        new = replace(new, rating=tilt(new.rating, stars, rng, population=self.history.ratings.rating))
+        new = replace(new, rating=tilt(new.rating, stars, rng, half_stars(self.history.ratings.rating)))
         trained = self.history.trained[file]
         learned, test = new.where(trained), ScoredRatings.of(self.champion, new.where(~trained))
         zeros = np.zeros(len(learned), np.int64), np.zeros(len(test.user_id), np.int64)

@@ -4,6 +4,7 @@ Single rows would not do: ratings cluster by user and by session, and a file of 
 than a real one of the same length.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,17 +36,36 @@ class Simulation:
     seed: int
 
 
-def draw(rows: pa.Table, plan: Simulation) -> pa.Table:
-    """The ratings (`KEY`, rating) that a plan asks for, of the population's rows (the same columns, in any order).
+@dataclass(frozen=True)
+class Population:
+    """Whose ratings are drawn: u users, sorted, and how many ratings each has, both (u,); of all of these, how many
+    have each half star (10,), and when the newest came.
+    """
+
+    user_id: np.ndarray
+    ratings: np.ndarray
+    stars: np.ndarray
+    newest: pa.Scalar
+
+    @classmethod
+    def of(cls, users: pa.Table, stars: pa.Table) -> "Population":
+        """Take counts: `user_id`, `ratings` and `newest` of each user, `rating` and `ratings` of each value."""
+        users = users.sort_by("user_id")
+        halves = half_stars(stars["rating"].to_numpy(), stars["ratings"].to_numpy())
+        return cls(users["user_id"].to_numpy(), users["ratings"].to_numpy(), halves, pac.max(users["newest"]))
+
+
+def draw(population: Population, plan: Simulation, ratings_of: Callable[[np.ndarray], pa.Table]) -> pa.Table:
+    """The ratings (`KEY`, rating) that a plan asks for; `ratings_of` has those of some users, in any order.
 
     Ratings from history are dated anew, one second apart after the last one, or their keys would be in training
     already. Raises `SimulationError`.
     """
     rng = np.random.default_rng(plan.seed)
-    rows = rows.sort_by([("rating_ts", "ascending"), ("user_id", "ascending"), ("movie_id", "ascending")])
-    drawn = rows.take(_chosen(rows["user_id"].to_numpy(), plan, rng))
-    stars = tilt(drawn["rating"].to_numpy(), plan.tilt, rng, population=rows["rating"].to_numpy())
-    dates = _dated_anew(rows, len(drawn)) if plan.population == HISTORY else drawn["rating_ts"]
+    drawn = ratings_of(_chosen(population, plan, rng))
+    drawn = drawn.sort_by([("rating_ts", "ascending"), ("user_id", "ascending"), ("movie_id", "ascending")])
+    stars = tilt(drawn["rating"].to_numpy(), plan.tilt, rng, population.stars)
+    dates = _dated_anew(population.newest, len(drawn)) if plan.population == HISTORY else drawn["rating_ts"]
     return pa.table([drawn["user_id"], drawn["movie_id"], dates, pa.array(stars)], [*KEY, "rating"])
 
 
@@ -68,14 +88,8 @@ def draw_rows(unit: np.ndarray, rows: int, rng: np.random.Generator) -> np.ndarr
     Units come in random order and are passed over where they would overshoot by more than a tenth. Fewer rows come
     back where there are not enough.
     """
-    units, of, sizes = np.unique(unit, return_inverse=True, return_counts=True)
-    chosen, total = np.zeros(len(units), bool), 0
-    for at in rng.permutation(len(units)):
-        if total >= rows * (1 - TOLERANCE):
-            break
-        if total + sizes[at] <= rows * (1 + TOLERANCE):
-            chosen[at], total = True, total + sizes[at]
-    return np.flatnonzero(chosen[of])
+    _, of, sizes = np.unique(unit, return_inverse=True, return_counts=True)
+    return np.flatnonzero(_fitting(sizes, rows, rng)[of])
 
 
 def draw_users(unit: np.ndarray, user_id: np.ndarray, users: int, rng: np.random.Generator) -> np.ndarray:
@@ -96,7 +110,9 @@ def draw_users(unit: np.ndarray, user_id: np.ndarray, users: int, rng: np.random
 def tilt(
     rating: np.ndarray, stars: float, rng: np.random.Generator, population: np.ndarray | None = None
 ) -> np.ndarray:
-    """Shift ratings (n,) so that the mean of `population` (by default of themselves) moves by so many stars.
+    """Shift ratings (n,) so that the mean of `population` moves by so many stars.
+
+    `population` (10,) is how many of its ratings have each half star; by default these ratings are it.
 
     The population's distribution p becomes q(r) proportional to p(r)·exp(t·r), the exponential tilt, which among
     all distributions with that mean diverges least from p; each rating goes to the quantile of q at which it stood
@@ -106,7 +122,8 @@ def tilt(
     """
     if stars == 0 or len(rating) == 0:
         return rating
-    p = _shares(rating if population is None else population)
+    counts = half_stars(rating) if population is None else population
+    p = counts / counts.sum()
     q = _tilted(p, float(p @ HALF_STARS) + stars)
     step = np.rint(np.asarray(rating, np.float64) * 2).astype(np.int64) - 1
     level = (np.cumsum(p) - p)[step] + rng.random(len(step)) * p[step]
@@ -114,10 +131,9 @@ def tilt(
     return found
 
 
-def _shares(rating: np.ndarray) -> np.ndarray:
-    counts = np.bincount(np.rint(np.asarray(rating, np.float64) * 2).astype(np.int64) - 1, minlength=len(HALF_STARS))
-    found: np.ndarray = counts / counts.sum()
-    return found
+def half_stars(rating: np.ndarray, times: np.ndarray | None = None) -> np.ndarray:
+    """How many of n ratings have each half star, (10,); `times` (n,): how often each of them counts."""
+    return np.bincount(np.rint(np.asarray(rating, np.float64) * 2).astype(np.int64) - 1, times, len(HALF_STARS))
 
 
 def _tilted(p: np.ndarray, mean: float) -> np.ndarray:
@@ -138,11 +154,25 @@ def _tilted(p: np.ndarray, mean: float) -> np.ndarray:
     return at(brentq(miss, -STEEPEST, STEEPEST))
 
 
-def _chosen(user_id: np.ndarray, plan: Simulation, rng: np.random.Generator) -> np.ndarray:
-    found = draw_users(user_id, user_id, plan.users, rng)
-    return found if plan.rows is None else found[draw_rows(user_id[found], plan.rows, rng)]
+def _chosen(population: Population, plan: Simulation, rng: np.random.Generator) -> np.ndarray:
+    """The users of a plan, sorted."""
+    at = np.sort(rng.permutation(len(population.user_id))[: plan.users])
+    if plan.rows is not None:
+        at = at[_fitting(population.ratings[at], plan.rows, rng)]
+    return population.user_id[at]
 
 
-def _dated_anew(rows: pa.Table, count: int) -> pa.Array:
-    last = pac.max(rows["rating_ts"]).cast(pa.timestamp("s", tz="UTC")).value
+def _fitting(sizes: np.ndarray, rows: int, rng: np.random.Generator) -> np.ndarray:
+    """Which of u units of these sizes (u,) come to about so many rows, (u,) bool."""
+    chosen, total = np.zeros(len(sizes), bool), 0
+    for at in rng.permutation(len(sizes)):
+        if total >= rows * (1 - TOLERANCE):
+            break
+        if total + sizes[at] <= rows * (1 + TOLERANCE):
+            chosen[at], total = True, total + sizes[at]
+    return chosen
+
+
+def _dated_anew(newest: pa.Scalar, count: int) -> pa.Array:
+    last = newest.cast(pa.timestamp("s", tz="UTC")).value
     return pa.array(last + 1 + np.arange(count), pa.timestamp("s", tz="UTC"))

@@ -9,11 +9,12 @@ import pyarrow.compute as pac
 import pyarrow.csv as pcsv
 
 from reco_assets.streaming.landing import name_defect
-from reco_assets.streaming.simulate import TOLERANCE, Simulation, SimulationError, draw
+from reco_assets.streaming.simulate import TOLERANCE, Population, Simulation, SimulationError, draw
 from reco_assets.tables import FUTURE_RATINGS, SPLIT_RATINGS
 from reco_assets.vocabulary import CSV_COLUMNS, FUTURE, HISTORY, KEY
 from resources.files import replacing
 from resources.settings import Settings
+from resources.tables.growth import rows_held
 from resources.tables.lakehouse import Lakehouse
 
 TABLES = {FUTURE: FUTURE_RATINGS.name, HISTORY: SPLIT_RATINGS.name}
@@ -31,12 +32,14 @@ def simulate(settings: Settings, plan: Simulation, name: str) -> dict[str, Any]:
         raise SimulationError(f"--name {name!r} would never be taken in: {defect}.")
     if os.path.lexists(target):
         raise SimulationError(f"{target} still waits to be taken in; choose another --name.")
-    rows = Lakehouse.open(settings).dataset(TABLES[plan.population]).to_table(columns=RATING)
-    if not len(rows):
-        raise SimulationError(f"{TABLES[plan.population]} has no ratings to draw from; choose --from history.")
-    drawn = draw(rows, plan)
+    lakehouse, table = Lakehouse.open(settings), TABLES[plan.population]
+    population = _population(lakehouse, table)
+    there = len(population.user_id)
+    if not there:
+        raise SimulationError(f"{table} has no ratings to draw from; choose --from history.")
+    drawn = draw(population, plan, lambda users: rows_held(lakehouse, table, pa.table({"user_id": users}), RATING))
     _write(target, drawn)
-    users, there = (pac.count_distinct(table["user_id"]).as_py() for table in (drawn, rows))
+    users = pac.count_distinct(drawn["user_id"]).as_py()
     note = _shortfall(plan, users, len(drawn), there)
     return {
         "path": str(target),
@@ -45,6 +48,22 @@ def simulate(settings: Settings, plan: Simulation, name: str) -> dict[str, Any]:
         "mean": round(float(drawn["rating"].to_numpy().mean()), 4),
         **({"note": note} if note else {}),
     }
+
+
+def _population(lakehouse: Lakehouse, table: str) -> Population:
+    """Count a table's ratings, where it is too large for Spark's driver by the workers."""
+    if not lakehouse.goes_by_frames(table):
+        rows = lakehouse.dataset(table).to_table(columns=["user_id", "rating", "rating_ts"])
+        users = rows.group_by("user_id").aggregate([([], "count_all"), ("rating_ts", "max")])
+        stars = rows.group_by("rating").aggregate([([], "count_all")])
+        return Population.of(
+            users.rename_columns(["user_id", "ratings", "newest"]), stars.rename_columns(["rating", "ratings"])
+        )
+    from pyspark.sql import functions as F
+
+    frame, count = lakehouse.read(table), F.count(F.lit(1)).alias("ratings")
+    counted = frame.groupBy("user_id").agg(count, F.max("rating_ts").alias("newest"))
+    return Population.of(counted.toArrow(), frame.groupBy("rating").agg(count).toArrow())
 
 
 def _shortfall(plan: Simulation, users: int, rows: int, there: int) -> str | None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reco_assets.streaming.simulate import SimulationError, draw_rows, draw_users, sessions, tilt
+from reco_assets.streaming.simulate import SimulationError, draw_rows, draw_users, half_stars, sessions, tilt
 
 UNITS = st.lists(st.integers(0, 12), min_size=1, max_size=80).map(np.array)
 
@@ -103,7 +103,7 @@ def test_no_ratings_stay_no_ratings() -> None:
 
 
 def test_a_few_ratings_are_tilted_as_the_population_is() -> None:
-    population = skewed()
+    population = half_stars(skewed())
     few = np.full(5_000, 3.0, np.float32)
     assert tilt(few, -0.5, rng(), population).mean() < 2.9
 

@@ -1,5 +1,6 @@
 """Simulated files: whole users of the platform's own ratings, tilted as asked, where intake looks for them."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -90,6 +91,15 @@ def test_ratings_of_history_are_dated_after_it_so_that_their_keys_are_new(settin
 
 def test_the_same_seed_gives_the_same_file(settings: Settings) -> None:
     first, second = (Path(simulate(settings, history(seed=5), name)["path"]) for name in ("a.csv", "b.csv"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.both_engines
+def test_ratings_beyond_the_drivers_memory_give_the_same_file(
+    settings: Settings, make_lakehouse: Callable[..., Lakehouse]
+) -> None:
+    beyond, plan = make_lakehouse(spark_in_memory_rows=0).settings, history(users=20, rows=100, tilt=-0.5)
+    first, second = (Path(simulate(one, plan, name)["path"]) for one, name in ((settings, "a.csv"), (beyond, "b.csv")))
     assert first.read_bytes() == second.read_bytes()
 
 

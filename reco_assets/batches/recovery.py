@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pac
 
 from reco_assets.batches.archive import archived_copy, count_data_lines
+from reco_assets.batches.portions import portions, words_of
 from reco_assets.batches.receipt_files import Receipt, parsed, read_copy, receipt_text, write_copy
 from reco_assets.tables import RECEIPTS, STREAM, STREAM_QUARANTINE, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import HISTORY, KEY, TRAIN
@@ -89,32 +90,27 @@ def _from_copies(root: Path, known: set[str]) -> tuple[list[_Found], list[str]]:
 
 def _from_tables(root: Path, known: set[str]) -> list[_Found]:
     """Batches that have rows and no receipt, with what rows and archive say of them."""
-    ratings = _grouped(root, STREAM_RATINGS.name, ["split", "user_id"])
-    quarantine = _grouped(root, STREAM_QUARANTINE.name, ["source"])
+    ratings = _grouped(root, STREAM_RATINGS.name, ["split", "user_id"], known)
+    quarantine = _grouped(root, STREAM_QUARANTINE.name, ["source"], known)
     return [
         _Found(_recovered(root, batch, ratings.get(batch, {}), quarantine.get(batch, {})), None, sure=False)
         for batch in {**ratings, **quarantine}
-        if batch not in known
     ]
 
 
-def _grouped(root: Path, table: str, columns: list[str]) -> dict[str, dict[str, Any]]:
-    """{batch: what its rows say together}, in the order in which the table's files were written."""
-    if not table_exists(root / table):
-        return {}
-    rows = dataset_at(root / table).to_table(columns=["batch", "__filename", *columns])
-    if "split" in columns:
-        rows = rows.append_column("train", pac.equal(rows["split"], TRAIN).cast(pa.int64()))
-        measures: list[Any] = [("train", "sum"), ("user_id", "count_distinct")]
-    else:
-        measures = [("source", "min")]
-    counted = rows.group_by("batch", use_threads=False).aggregate(
-        [([], "count_all"), ("__filename", "first"), *measures]
-    )
+def _grouped(root: Path, table: str, columns: list[str], known: set[str]) -> dict[str, dict[str, Any]]:
+    """{batch that isn't known: what its rows say together}, in the order in which the table's files were written."""
+    counted: list[dict[str, Any]] = []
+    for rows in portions(root / table, ["__filename", *columns], known):
+        by_batch, measures = rows, [("source", "min")]
+        if "split" in columns:
+            by_batch = rows.append_column("train", pac.equal(rows["split"], TRAIN).cast(pa.int64()))
+            measures = [("train", "sum"), ("user_id", "count_distinct")]
+        counts: list[Any] = [([], "count_all"), ("__filename", "first"), *measures]
+        counted += by_batch.group_by("batch", use_threads=False).aggregate(counts).to_pylist()
     log = log_at(root / table)
     written = log.files() if log else {}
-    ordered = sorted(counted.to_pylist(), key=lambda row: written[row["__filename_first"]])
-    return {row["batch"]: row for row in ordered}
+    return {row["batch"]: row for row in sorted(counted, key=lambda row: written[row["__filename_first"]])}
 
 
 def _recovered(root: Path, batch: str, good: dict[str, Any], bad: dict[str, Any]) -> Receipt:
@@ -183,9 +179,9 @@ def _merged(ledger: sqlite3.Connection, root: Path) -> Iterator[tuple[str, str]]
     sides = [root / spec.name for spec in (TRAIN_RATINGS, TEST_RATINGS) if table_exists(root / spec.name)]
     origins: set[str] = set()
     for side in sides:
-        origins |= set(pac.unique(dataset_at(side).to_table(columns=["origin"])["origin"]).to_pylist())
+        origins |= words_of(side, "origin").keys()
     numbers = dict(ledger.execute("SELECT batch, number FROM batches").fetchall())
-    merged = (origins | _corrected(root, sides, origins, numbers)) - {HISTORY, None}
+    merged = (origins | _corrected(root, sides, origins, numbers)) - {HISTORY}
     for batch in sorted(merged, key=lambda batch: (numbers.get(batch, 0), batch)):
         yield batch, RECOVERED
 
@@ -194,10 +190,14 @@ def _corrected(root: Path, sides: list[Path], origins: set[str], numbers: Mappin
     """The batches none of whose rows stands in the tables, and none is missing: under each key lies a row of a later
     batch, or the same value. To merge one again would take back what corrected it.
     """
-    if not sides or not table_exists(root / STREAM_RATINGS.name):
-        return set()
-    unnamed = ~pac.field("batch").isin(pa.array(list(origins), pa.string()))
-    rows = dataset_at(root / STREAM_RATINGS.name).to_table(columns=["batch", *KEY, "rating"], filter=unnamed)
+    found = set[str]()
+    if sides:
+        for rows in portions(root / STREAM_RATINGS.name, [*KEY, "rating"], origins):
+            found |= _corrected_of(rows, sides, numbers)
+    return found
+
+
+def _corrected_of(rows: pa.Table, sides: list[Path], numbers: Mapping[str, int]) -> set[str]:
     held = [rows_under(dataset_at(side), rows.select(KEY), [*KEY, "rating", "origin"]) for side in sides]
     standing = pa.concat_tables(held).rename_columns([*KEY, "stands", "origin"])
     both = rows.join(standing, keys=KEY, join_type="left outer")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from reco_assets.batches import portions
 from reco_assets.batches.accepted import Accepted, accept_waiting, accepted, waiting, waiting_batches
 from reco_assets.batches.ledger import LedgerError, change
 from reco_assets.batches.receipt_files import Receipt
@@ -119,6 +120,18 @@ def test_content_that_only_the_tables_know_goes_through_intake_again_and_doubles
     result = take_in(lakehouse)
     assert [(receipt.batch, receipt.lines) for receipt in result.received] == [(taken[0].batch, 3)]
     assert (rows(lakehouse), result.known) == (before, ())
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 2, 3])
+def test_a_ledger_made_anew_from_a_few_rows_at_a_time_is_the_same(
+    lakehouse: Lakehouse, taken: list[Receipt], monkeypatch: pytest.MonkeyPatch, rows_at_once: int
+) -> None:
+    shutil.rmtree(lakehouse.path(str(RECEIPTS)))
+    lakehouse.path(str(LEDGER)).unlink()
+    whole = receipts(lakehouse.root)
+    lakehouse.path(str(LEDGER)).unlink()
+    monkeypatch.setattr(portions, "ROWS_AT_ONCE", rows_at_once)
+    assert receipts(lakehouse.root) == whole
 
 
 @pytest.mark.parametrize("step", ["ratings_staged", "quarantine_staged"])

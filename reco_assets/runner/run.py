@@ -139,10 +139,17 @@ def run_checks(
 def chosen_checks(
     definitions: dg.Definitions, kinds: Collection[str], tables: Collection[str] | None = None
 ) -> set[dg.AssetCheckKey]:
-    """The checks of some kinds, of some tables or of all. Raises `RunRequestError` where there is none."""
-    known = definitions.resolve_asset_graph().asset_check_keys
+    """The checks of some kinds, of some tables or of all. Raises `RunRequestError` where there is none.
+
+    One that Dagster can run with its asset alone, as it looks at what the run has made, is not among them.
+    """
+    graph = definitions.resolve_asset_graph()
+    bound = {key for key in graph.asset_check_keys if _is_made_with_its_asset(graph.assets_def_for_key(key))}
+    known = graph.asset_check_keys - bound
     names = {key.name for key in known}
     for kind in kinds:
+        if made := [key.asset_key.to_user_string() for key in bound if key.name == kind]:
+            raise RunRequestError(f"{kind} is checked where {made[0]} is made, not alone: reco run --select {made[0]}.")
         if kind not in names:
             raise RunRequestError(f"There is no check {kind!r}. {nearest(kind, names)}")
     chosen = {
@@ -151,6 +158,10 @@ def chosen_checks(
     if not chosen:
         raise RunRequestError(f"There is nothing to check: {', '.join(kinds)} of {', '.join(tables or ())}.")
     return chosen
+
+
+def _is_made_with_its_asset(checks: dg.AssetsDefinition) -> bool:
+    return bool(checks.keys) and not checks.can_subset
 
 
 def require_no_error(checks: Collection[Checked]) -> None:
@@ -219,8 +230,8 @@ def _outcome(result: "ExecuteInProcessResult") -> Outcome:
 
 def _checked(found: "AssetCheckEvaluation") -> Checked:
     figures = {name: value.value for name, value in found.metadata.items()}
-    asset, text = found.asset_key.to_user_string(), found.description or "failed"
-    return Checked(asset, found.check_name, found.passed, found.severity, text, figures)
+    text = found.description or ("passed" if found.passed else "failed")
+    return Checked(found.asset_key.to_user_string(), found.check_name, found.passed, found.severity, text, figures)
 
 
 def by_asset(checked: Checked) -> tuple[str, str]:

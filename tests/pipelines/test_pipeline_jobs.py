@@ -107,6 +107,11 @@ def test_a_kind_that_is_no_check_and_a_table_without_that_check_are_refused(sett
         run_checks(build_definitions, settings, ["outliers"], ["silver/movies"])
 
 
+def test_a_check_that_is_made_with_its_asset_is_refused_alone(settings: Settings) -> None:
+    with pytest.raises(RunRequestError, match=r"^rules_hold is checked where features/store is made, not alone: "):
+        run_checks(build_definitions, settings, ["schema", "rules_hold"])
+
+
 def test_sound_data_is_valid_and_without_evidently_a_line_says_how_to_add_it(
     settings: Settings, without_evidently: None
 ) -> None:

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+
 from reco_assets.models.interface import Recommender
 from reco_assets.models.serving import serving_store
 from reco_assets.serving.seen import COLUMNS, Seen, write_seen
@@ -72,6 +76,20 @@ def open_snapshot(lakehouse: Lakehouse, state: State, folder: Path) -> Snapshot:
         _remove_old(folder)
     titles, trend = _titles(lakehouse, state.of(SILVER_MOVIES)), _trend(lakehouse, state.of(TRENDING))
     return Snapshot(state.champion, model, seen, titles, trend)
+
+
+def open_for_users(lakehouse: Lakehouse, state: State, users: np.ndarray, folder: Path) -> Snapshot:
+    """The snapshot of a state for some users (u,) int32 alone, of whom it says what the whole one says.
+
+    It has every movie, but no titles and no trend. What they rated is put into a folder. For who looks at few of more
+    users than memory holds. Raises `ModelStoreError`, `LakehouseError`.
+    """
+    model = serving_store(lakehouse.settings).load_users(state.champion, users)
+    of_them = ds.field("user_id").isin(pa.array(users.tolist(), pa.int32()))  # Arrow's own memory, as in tables/growth
+    sides = [lakehouse.dataset(side.name, side.version) for side in state.of(*SPLITS)]
+    rated = [side.to_table(columns=list(COLUMNS), filter=of_them) for side in sides]
+    write_seen(lambda: (batch for table in rated for batch in table.to_batches()), folder)
+    return Snapshot(state.champion, model, Seen.load(folder), {}, Trend((), None))
 
 
 def _model(lakehouse: Lakehouse, version: str, folder: Path) -> Recommender:

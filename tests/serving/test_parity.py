@@ -9,7 +9,8 @@ import pytest
 from reco_assets.gold.recommendations import recommendation_rows, similar_rows
 from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.pyfunc import ranked_movies
-from reco_assets.serving.parity import likeness, parity_of_recommendations, parity_of_similar
+from reco_assets.models.versions.store import ModelStore
+from reco_assets.serving.parity import IN_PART, likeness, parity_of_recommendations, parity_of_similar
 from reco_assets.tables import RECOMMENDATIONS_ALS, SIMILAR_MOVIES
 from resources.mlflow.mirror import Circuit, MlflowTracking
 from tests.serving.conftest import FIRST, SECOND, STRANGER, WHEN, Served
@@ -62,6 +63,29 @@ def test_server_and_registered_model_say_what_gold_says(with_gold: Served) -> No
     assert found.likeness.keys() == {"server", "registered model"}
     similar = parity_of_similar(with_gold.lakehouse)
     assert (similar.passed, similar.lists) == (True, 40)
+
+
+def test_beyond_memory_the_users_that_are_looked_at_are_loaded_alone(
+    with_gold: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resources.tables.lakehouse.memory_bytes", lambda: 0)
+    monkeypatch.setattr(ModelStore, "load", None)  # what all users have
+    found = parity_of_recommendations(with_gold.lakehouse, Registered(with_gold.settings))
+    assert (found.passed, found.lists) == (True, 20)
+    assert found.likeness is not None
+    assert found.likeness.keys() == {"server"}
+    assert found.text.endswith(IN_PART)
+    similar = parity_of_similar(with_gold.lakehouse)
+    assert (similar.passed, similar.lists) == (True, 40)
+
+
+def test_beyond_memory_lists_of_another_model_are_found_too(with_gold: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resources.tables.lakehouse.memory_bytes", lambda: 0)
+    other = with_gold.store.load(SECOND)
+    with_gold.lakehouse.write(RECOMMENDATIONS_ALS, recommendation_rows(other, with_gold.rated, 10, FIRST, WHEN))
+    with_gold.lakehouse.write(SIMILAR_MOVIES, similar_rows(other, 10, FIRST, WHEN))
+    assert not parity_of_recommendations(with_gold.lakehouse, Registered(with_gold.settings)).passed
+    assert not parity_of_similar(with_gold.lakehouse).passed
 
 
 @pytest.mark.filterwarnings("ignore:MLflow at")

@@ -23,9 +23,9 @@ from reco_assets.sources.netflix import blocks_table
 from reco_assets.sources.raw_forms import raw_form_of
 from reco_assets.sources.source import read_raw
 from reco_assets.sources.unreadable import watched
-from reco_assets.split.arrays import RATING
 from reco_assets.split.futures import write_futures_csv
-from reco_assets.tables import FUTURE_RATINGS, QUARANTINE_RATINGS, SIDE_TABLES, TRAIN_RATINGS
+from reco_assets.split.history import export_futures
+from reco_assets.tables import QUARANTINE_RATINGS, SIDE_TABLES, TRAIN_RATINGS
 from reco_assets.vocabulary import HISTORY
 from reco_assets.workspace import FUTURE_CSV, but_for_own
 from resources.locking.folder_lock import folder_lock
@@ -82,12 +82,11 @@ def futures(settings: Settings, future_file: Path | None, csv_output: Path | Non
     output = but_for_own(settings, csv_output, FUTURE_CSV)
     if output:
         lakehouse = Lakehouse.open(settings)
-        future = (
-            _cleaned(lakehouse, future_file).good.read_all()
-            if future_file
-            else lakehouse.dataset(FUTURE_RATINGS.name).to_table(RATING)
-        )
-        return hand_over(settings, {"path": str(output), "rows": write_futures_csv(future, output)})
+        if future_file:
+            rows = write_futures_csv(_cleaned(lakehouse, future_file).good.read_all(), output)
+        else:
+            rows = export_futures(lakehouse, output)
+        return hand_over(settings, {"path": str(output), "rows": rows})
     if future_file:
         require_future_of_source(settings, future_file)
     return make(settings, FUTURES, "futures").metadata[FUTURES[0]]

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from reco_assets.given_files.own_paths import ArgumentsError, is_candidate, say_where_parquet_would_be
-from reco_assets.given_files.tables import columns_of, existing, framed_columns_of
+from reco_assets.given_files.tables import columns_of, existing, framed_columns_of, go_by_frames
 from reco_assets.models.baselines import fit_baselines
+from reco_assets.models.blocks import Blocks
 from reco_assets.models.families import SERVING_FAMILY, assets_of
 from reco_assets.models.framed import FramedRatings
 from reco_assets.models.inputs import read_ratings
 from reco_assets.models.interface import Family, FramedData, TrainingData
+from reco_assets.models.judging.blocks import Frames, judge_frames
 from reco_assets.models.judging.evaluation import Exam, protocol_of
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import Inputs, ModelRecord
@@ -116,12 +118,32 @@ def _judge(settings: Settings, model_path: Path | None, test_path: Path | None) 
     folder = model_path or store.path(store.latest())
     record = read_record(folder, SERVING_FAMILY)
     source = existing(test_path) if test_path else lakehouse.path(TEST_RATINGS.name)
-    test = _ratings(source)
-    train = _ratings(_trained_on(lakehouse, record))
-    exam = Exam(test, train, protocol_of(settings.judging, record.split))
+    sections = _in_blocks if go_by_frames(lakehouse, source, _trained_on(lakehouse, record)) else _in_memory
+    return {
+        "model_path": str(folder),
+        "test_parquet": str(source),
+        **sections(lakehouse, folder, record, source),
+    }
+
+
+def _in_memory(lakehouse: Lakehouse, folder: Path, record: ModelRecord, source: Path) -> dict[str, Any]:
+    """What a model comes to on test ratings: `evaluation`, `ranking` and `baselines`."""
+    test, train = _ratings(source), _ratings(_trained_on(lakehouse, record))
+    exam = Exam(test, train, protocol_of(lakehouse.settings.judging, record.split))
     baselines = fit_baselines(_fitted(lakehouse, record, train))
     found, beside = exam.evaluate_beside(load_model(folder, SERVING_FAMILY), baselines)
-    return {"model_path": str(folder), "test_parquet": str(source), **found.document(), **beside.document()}
+    return {**found.document(), **beside.document()}
+
+
+def _in_blocks(lakehouse: Lakehouse, folder: Path, record: ModelRecord, source: Path) -> dict[str, Any]:
+    """The same by Spark's workers; the baselines are those that the model holds itself."""
+    from pyspark.sql import functions as F
+
+    engine, protocol = lakehouse.engine, protocol_of(lakehouse.settings.judging, record.split)
+    test = framed_columns_of(engine, source, RATING_COLUMNS).withColumn("streamed", F.lit(False))
+    frames = Frames(test, framed_columns_of(engine, _trained_on(lakehouse, record), RATING_COLUMNS))
+    (found,) = judge_frames(engine, frames, [Blocks.at(folder, SERVING_FAMILY)], protocol, compared_users=0)
+    return {name: section for name, section in found.sections.items() if name != "by_origin"}
 
 
 def _ratings(path: Path) -> Ratings:

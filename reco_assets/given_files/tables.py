@@ -15,9 +15,10 @@ from reco_assets.statistics import pair_number
 from reco_assets.tables import TRAIN_RATINGS
 from reco_assets.vocabulary import KEY, LEARNED_SIDES
 from resources.engine import Engine
-from resources.tables.files import LakehouseError, dataset_at, read_path, table_exists
+from resources.tables.files import LakehouseError, dataset_at, read_path, table_exists, table_row_count
 from resources.tables.folders import sweep
 from resources.tables.growth import Changes, changes_of, put_changes, rows_under
+from resources.tables.lakehouse import Lakehouse
 from resources.tables.log import log_at
 from resources.tables.writing import schema_of
 
@@ -50,6 +51,12 @@ def framed_columns_of(engine: Engine, path: Path, columns: Sequence[str]) -> "Da
     typed = _typed(path, _empty(path).select(_there(path, columns))).schema
     frame = read_path(engine, existing(path))
     return frame.select(*(frame[field.name].cast(field.dataType) for field in from_arrow_schema(typed)))
+
+
+def go_by_frames(lakehouse: Lakehouse, *paths: Path) -> bool:
+    """Whether one of these tables is Spark's alone to go over, as of `Lakehouse.goes_by_frames`."""
+    most = lakehouse.settings.engine.in_memory_rows
+    return lakehouse.engine.name == "spark" and any(table_row_count(existing(path)) > most for path in paths)
 
 
 def require_ratings(path: Path) -> None:

@@ -17,6 +17,7 @@ import pyarrow.dataset as ds
 from reco_assets.models.interface import Family, Recommender, UserSide
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import ModelRecord
+from reco_assets.models.versions.files import load_users, read_record
 from reco_assets.models.versions.store import ModelStore
 from resources.engine import Engine
 from resources.tables.lakehouse import Lakehouse
@@ -38,10 +39,15 @@ class Blocks:
     @classmethod
     def open(cls, store: ModelStore, version: str) -> "Blocks":
         """Find a version of a family that has a `UserSide`. Raises `ModelStoreError` where it is missing or damaged."""
-        if store.family.users is None:
-            raise ValueError(f"versions of {store.family.name} are loaded whole")
-        store.load_users(version, NOBODY)  # which looks at all the files
-        return cls(store.path(version), store.family.users, store.record(version))
+        return cls.at(store.path(version), store.family)
+
+    @classmethod
+    def at(cls, folder: Path, family: Family) -> "Blocks":
+        """The same of a version's folder, wherever it is."""
+        if family.users is None:
+            raise ValueError(f"versions of {family.name} are loaded whole")
+        load_users(folder, family, NOBODY)  # which looks at all the files
+        return cls(folder, family.users, read_record(folder, family))
 
     def of_nobody(self) -> Recommender:
         """The model without a user: what it says of movies holds for everyone."""

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.compute as pac
 
 from reco_assets.tables import SILVER_RATINGS, SPLIT_RATINGS, TEST_RATINGS, TRAIN_RATINGS
-from reco_assets.vocabulary import FUTURE, PAIR
+from reco_assets.vocabulary import FUTURE
 from resources.tables.lakehouse import Lakehouse
 
 _CLEANED = ("ratings", "movies", "tags")
@@ -72,10 +72,11 @@ def _why_no_train(lakehouse: Lakehouse) -> str:
 
 def _most_pairs_of_a_user(lakehouse: Lakehouse) -> int:
     """Movies rated by the user who rated most, of what the future was not cut from."""
-    rows = lakehouse.dataset(SPLIT_RATINGS.name).to_table(columns=["user_id", "movie_id", "side"])
-    pairs = rows.filter(pac.not_equal(rows["side"], FUTURE)).group_by(PAIR).aggregate([])
-    counts = pairs.group_by("user_id").aggregate([("movie_id", "count")])["movie_id_count"]
-    return int(pac.max(counts).as_py() or 0)
+    from pyspark.sql import functions as F
+
+    rows = lakehouse.read(SPLIT_RATINGS.name).where(F.col("side") != FUTURE)
+    movies = rows.groupBy("user_id").agg(F.count_distinct("movie_id").alias("movies"))
+    return int(movies.agg(F.max("movies")).toArrow()[0][0].as_py() or 0)
 
 
 def _rows(lakehouse: Lakehouse, table: str) -> int:

@@ -20,6 +20,7 @@ from reco_assets.models.judging.pooling import pooled
 from reco_assets.models.versions.store import ModelStore
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import HISTORY
+from resources.engine import Engine
 from resources.tables.lakehouse import Lakehouse
 
 if TYPE_CHECKING:
@@ -52,42 +53,66 @@ class InBlocks:
 
     def judge(self, opened: Sequence[Blocks]) -> list[Judgement]:
         """See `Judge`."""
-        from pyspark.sql.pandas.types import to_arrow_schema
-
-        users, by = self._users(opened), _judge_blocks(tuple(opened), self.protocol)
-        found = users.mapInArrow(by, f"model int, sections string, {_SCORES}").toArrow()
-        if len(found) == 0:  # nobody is tested
-            nothing = pa.RecordBatch.from_pylist([], to_arrow_schema(users.schema, timezone="UTC"))
-            found = pa.Table.from_batches(by(iter([nothing])))
-        return [self._whole(found.filter(pac.equal(found["model"], at))) for at in range(len(opened))]
-
-    def _whole(self, found: pa.Table) -> Judgement:
-        blocks = [json.loads(sections) for sections in found["sections"].to_pylist()]
-        columns = {name: found[name].combine_chunks().flatten().to_numpy() for name in UserScores.__annotations__}
-        return Judgement(pooled(blocks, self.protocol.cold_start), UserScores(**columns))
-
-    def _users(self, opened: Sequence[Blocks]) -> "DataFrame":
-        """A row for each user who is tested: what is tested, what was seen in training, and the row in each version."""
         from pyspark.sql import functions as F
 
-        ratings, rated = self.lakehouse.read(TEST_RATINGS.name, self.test_version), F.col("user_id")
-        streamed = (F.col("origin") != HISTORY).alias("streamed")
-        test = F.collect_list(F.struct("movie_id", "rating", streamed)).alias("test")
-        train = self.lakehouse.read(TRAIN_RATINGS.name, self.train_version)
-        seen = train.groupBy("user_id").agg(F.collect_list("movie_id").alias("seen"))
-        users = ratings.groupBy(rated).agg(test).withColumn("compared", self._compared(ratings))
-        users = users.join(seen, "user_id", "left")
-        for at, version in enumerate(opened):
-            users = users.join(version.frame(self.lakehouse.engine, _side(at)), "user_id", "left")
-        return users
+        test = self.lakehouse.read(TEST_RATINGS.name, self.test_version)
+        frames = Frames(
+            test.withColumn("streamed", F.col("origin") != HISTORY),
+            self.lakehouse.read(TRAIN_RATINGS.name, self.train_version),
+        )
+        return judge_frames(self.lakehouse.engine, frames, opened, self.protocol, self.compared_users)
 
-    def _compared(self, ratings: "DataFrame") -> "Column":
-        """Whether a user is one of those whom the comparison draws from: the same ones for every version."""
-        from pyspark.sql import functions as F
 
-        tested = ratings.agg(F.count_distinct("user_id").alias("users")).toArrow()["users"][0].as_py()
-        share = min(1.0, self.compared_users / max(tested, 1))
-        return F.pmod(F.xxhash64("user_id"), F.lit(_FINE)) < F.lit(int(share * _FINE))
+@dataclass(frozen=True)
+class Frames:
+    """What versions are judged on: `test` has user_id, movie_id, rating and streamed; `seen`, which lists leave out,
+    has user_id and movie_id.
+    """
+
+    test: "DataFrame"
+    seen: "DataFrame"
+
+
+def judge_frames(
+    engine: Engine, frames: Frames, opened: Sequence[Blocks], protocol: Protocol, compared_users: int
+) -> list[Judgement]:
+    """What each version came to, as of `Judge`; the scores of users are those of about so many, or of all of fewer."""
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    users, by = _users(engine, frames, opened, compared_users), _judge_blocks(tuple(opened), protocol)
+    found = users.mapInArrow(by, f"model int, sections string, {_SCORES}").toArrow()
+    if len(found) == 0:  # nobody is tested
+        nothing = pa.RecordBatch.from_pylist([], to_arrow_schema(users.schema, timezone="UTC"))
+        found = pa.Table.from_batches(by(iter([nothing])))
+    return [_whole(found.filter(pac.equal(found["model"], at)), protocol) for at in range(len(opened))]
+
+
+def _whole(found: pa.Table, protocol: Protocol) -> Judgement:
+    blocks = [json.loads(sections) for sections in found["sections"].to_pylist()]
+    columns = {name: found[name].combine_chunks().flatten().to_numpy() for name in UserScores.__annotations__}
+    return Judgement(pooled(blocks, protocol.cold_start), UserScores(**columns))
+
+
+def _users(engine: Engine, frames: Frames, opened: Sequence[Blocks], compared_users: int) -> "DataFrame":
+    """A row for each user who is tested: what is tested, what was seen in training, and the row in each version."""
+    from pyspark.sql import functions as F
+
+    test = F.collect_list(F.struct("movie_id", "rating", "streamed")).alias("test")
+    seen = frames.seen.groupBy("user_id").agg(F.collect_list("movie_id").alias("seen"))
+    users = frames.test.groupBy("user_id").agg(test).withColumn("compared", _compared(frames.test, compared_users))
+    users = users.join(seen, "user_id", "left")
+    for at, version in enumerate(opened):
+        users = users.join(version.frame(engine, _side(at)), "user_id", "left")
+    return users
+
+
+def _compared(ratings: "DataFrame", most: int) -> "Column":
+    """Whether a user is one of those whom the comparison draws from: the same ones for every version."""
+    from pyspark.sql import functions as F
+
+    tested = ratings.agg(F.count_distinct("user_id").alias("users")).toArrow()["users"][0].as_py()
+    share = min(1.0, most / max(tested, 1))
+    return F.pmod(F.xxhash64("user_id"), F.lit(_FINE)) < F.lit(int(share * _FINE))
 
 
 def _side(at: int) -> str:

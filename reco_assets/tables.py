@@ -25,6 +25,9 @@ from reco_assets.vocabulary import KEY, TEST, TRAIN
 from resources.tables.files import DESCRIPTION, TableSpec
 
 OWNERS = ["team:reco"]  # who answers for the assets, as shown in Dagit
+# Of two runs that hold it, however they were started, the queue lets the second wait: they would share one memory.
+# Every step has it but those of an intake and its drift report, which are small and must not wait for a training.
+HEAVY_POOL = "heavy"
 INT, LONG, FLOAT, STRING, TIMESTAMP = IntegerType(), LongType(), FloatType(), StringType(), TimestampType()
 
 

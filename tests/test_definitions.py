@@ -9,7 +9,8 @@ import pytest
 
 from reco_assets.build import build_definitions
 from reco_assets.pipelines.jobs import SPECS
-from reco_assets.pipelines.spec import JobSpec
+from reco_assets.pipelines.spec import HEAVY, JobSpec
+from reco_assets.tables import HEAVY_POOL
 from resources.settings import load_settings
 
 GROUPS = {
@@ -137,6 +138,22 @@ def test_every_asset_has_a_description_an_owner_and_a_kind(definitions: dg.Defin
 
 def test_no_asset_is_partitioned(definitions: dg.Definitions) -> None:
     assert all(spec.partitions_def is None for spec in definitions.resolve_all_asset_specs())
+
+
+def test_every_step_takes_its_turn_but_those_of_an_intake(definitions: dg.Definitions) -> None:
+    nodes = definitions.resolve_implicit_global_asset_job_def().nodes
+    pools = {node.name: node.definition.pools for node in nodes}
+    light = {name for name, held in pools.items() if held != {HEAVY_POOL}}
+    assert light == {"process_streaming_data", "detect_drift", "check_stream_ratings", "check_stream_quarantine"}
+    assert not any(pools[name] for name in light)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_a_pipeline_of_the_heavy_queue_holds_the_heavy_pool_and_an_intake_none(
+    definitions: dg.Definitions, spec: JobSpec
+) -> None:
+    steps = definitions.resolve_job_def(spec.name).nodes
+    assert set().union(*(step.definition.pools for step in steps)) == ({HEAVY_POOL} if spec.queue == HEAVY else set())
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)

@@ -10,7 +10,7 @@ from reco_assets.sources.choose import choose_place, open_source, require_same_s
 from reco_assets.sources.remembered import NOTE, recall, remember, remembered_as
 from reco_assets.sources.source import SourceError, read_raw
 from reco_assets.sources.unreadable import watched, with_rows
-from reco_assets.tables import OWNERS
+from reco_assets.tables import HEAVY_POOL, OWNERS
 from resources.tables.lakehouse import Lakehouse
 
 LOCK = "bronze/source"
@@ -38,7 +38,7 @@ class BronzeConfig(dg.Config):
     replace_source: bool = False
 
 
-@dg.multi_asset(outs={name: _out(text) for name, text in _DESCRIPTIONS.items()}, can_subset=True)
+@dg.multi_asset(outs={name: _out(text) for name, text in _DESCRIPTIONS.items()}, can_subset=True, pool=HEAVY_POOL)
 def bronze(
     context: dg.AssetExecutionContext, config: BronzeConfig, lakehouse: dg.ResourceParam[Lakehouse]
 ) -> Iterator[dg.Output]:

@@ -8,10 +8,16 @@ import pyarrow as pa
 from reco_assets.gold.lists import recommended_to_all, similar_to_all
 from reco_assets.gold.trending import COLUMNS, newest_of, trending_rows
 from reco_assets.models.families import SERVING_FAMILY
-from reco_assets.tables import EVENTS_LOG, OWNERS, SPLITS
+from reco_assets.tables import EVENTS_LOG, HEAVY_POOL, OWNERS, SPLITS
 from resources.tables.lakehouse import Lakehouse
 
-_GOLD: dict[str, Any] = {"key_prefix": "gold", "group_name": "gold", "owners": OWNERS, "kinds": {"delta"}}
+_GOLD: dict[str, Any] = {
+    "key_prefix": "gold",
+    "group_name": "gold",
+    "owners": OWNERS,
+    "kinds": {"delta"},
+    "pool": HEAVY_POOL,
+}
 _ASSET: dict[str, Any] = {
     **_GOLD,
     "deps": [["models", f"{SERVING_FAMILY.name}_champion"], *(["silver", spec.name.split("/")[1]] for spec in SPLITS)],

@@ -18,7 +18,7 @@ from reco_assets.models.tuning.search import Tried
 from reco_assets.models.versions.deployment import Candidate, deploy
 from reco_assets.models.versions.published import publish_models
 from reco_assets.models.versions.store import model_store
-from reco_assets.tables import OWNERS
+from reco_assets.tables import HEAVY_POOL, OWNERS
 from reco_assets.version import code_version
 from resources.errors import RecoError
 from resources.mlflow.mirror import MlflowTracking
@@ -63,6 +63,7 @@ def _candidate(family: Family) -> dg.AssetsDefinition:
         key_prefix=GROUP,
         group_name=GROUP,
         owners=OWNERS,
+        pool=HEAVY_POOL,
     )
     def candidate(
         context: dg.AssetExecutionContext,
@@ -94,6 +95,7 @@ def _evaluation(family: Family, candidate: dg.AssetKey) -> dg.AssetsDefinition:
         key_prefix=GROUP,
         group_name=GROUP,
         owners=OWNERS,
+        pool=HEAVY_POOL,
     )
     def evaluation(
         context: dg.AssetExecutionContext,
@@ -123,6 +125,7 @@ def _champion(family: Family, evaluation: dg.AssetKey) -> dg.AssetsDefinition:
         key_prefix=GROUP,
         group_name=GROUP,
         owners=OWNERS,
+        pool=HEAVY_POOL,
     )
     def champion(
         lakehouse: dg.ResourceParam[Lakehouse], mlflow: dg.ResourceParam[MlflowTracking], evaluation: str

@@ -16,12 +16,13 @@ from reco_assets.quality.evidently import KEY as EVIDENTLY
 from reco_assets.quality.evidently import left_out, write_evidently
 from reco_assets.quality.finding import Finding
 from reco_assets.quality.reports import write_report
-from reco_assets.tables import OWNERS
+from reco_assets.tables import HEAVY_POOL, OWNERS, STREAM
 from resources.orchestrator.shown_tables import shown_table
 from resources.tables.lakehouse import Lakehouse
 
 ETL_REPORT = ["silver", "etl_report"]
 CONSERVED, PASSED = "rows_conserved", "quality_passed"
+OF_INTAKE = frozenset(spec.name for spec in STREAM)  # a run that takes files in checks these
 _SEVERITY = {"error": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
 
 
@@ -41,7 +42,10 @@ def table_checks(declaration: Declaration) -> dg.AssetChecksDefinition:
         for kind in declaration.kinds
     ]
 
-    @dg.multi_asset_check(specs=specs, name=f"check_{declaration.table.replace('/', '_')}", can_subset=True)
+    name = f"check_{declaration.table.replace('/', '_')}"
+    pool = None if declaration.table in OF_INTAKE else HEAVY_POOL
+
+    @dg.multi_asset_check(specs=specs, name=name, can_subset=True, pool=pool)
     def checks(
         context: dg.AssetCheckExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]
     ) -> Iterator[dg.AssetCheckResult]:
@@ -57,6 +61,7 @@ def table_checks(declaration: Declaration) -> dg.AssetChecksDefinition:
     deps=[declaration.table.split("/") for declaration in DECLARATIONS],
     group_name="quality",
     owners=OWNERS,
+    pool=HEAVY_POOL,
     kinds={"html"},
 )
 def quality_report(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
@@ -84,6 +89,7 @@ def quality_report(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResu
     check_specs=[dg.AssetCheckSpec(name, asset=ETL_REPORT, blocking=True) for name in (CONSERVED, PASSED)],
     group_name="silver",
     owners=OWNERS,
+    pool=HEAVY_POOL,
     kinds={"json"},
 )
 def etl_report(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
@@ -114,6 +120,7 @@ def etl_report(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
     output_required=False,
     group_name="quality",
     owners=OWNERS,
+    pool=HEAVY_POOL,
     kinds={"html"},
 )
 def evidently(

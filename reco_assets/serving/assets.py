@@ -4,14 +4,14 @@ import dagster as dg
 
 from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.serving.parity import Parity, parity_of_recommendations, parity_of_similar
-from reco_assets.tables import RECOMMENDATIONS_ALS, SIMILAR_MOVIES
+from reco_assets.tables import HEAVY_POOL, RECOMMENDATIONS_ALS, SIMILAR_MOVIES
 from resources.mlflow.mirror import MlflowTracking
 from resources.tables.lakehouse import Lakehouse
 
 NAME = "serving_parity"
 
 
-@dg.asset_check(name=NAME, asset=RECOMMENDATIONS_ALS.name.split("/"))
+@dg.asset_check(name=NAME, asset=RECOMMENDATIONS_ALS.name.split("/"), pool=HEAVY_POOL)
 def recommendations_parity(
     lakehouse: dg.ResourceParam[Lakehouse], mlflow: dg.ResourceParam[MlflowTracking]
 ) -> dg.AssetCheckResult:
@@ -20,7 +20,7 @@ def recommendations_parity(
     return _result(parity_of_recommendations(lakehouse, registry))
 
 
-@dg.asset_check(name=NAME, asset=SIMILAR_MOVIES.name.split("/"))
+@dg.asset_check(name=NAME, asset=SIMILAR_MOVIES.name.split("/"), pool=HEAVY_POOL)
 def similar_parity(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.AssetCheckResult:
     """`reco serve` finds the movies alike that gold finds alike."""
     return _result(parity_of_similar(lakehouse))

@@ -12,7 +12,7 @@ import dagster as dg
 from reco_assets.silver.quarantine import Cleaned
 from reco_assets.silver.rating_events import take_newest, taken_events
 from reco_assets.silver.raw_rows import movies_cleaned, ratings_cleaned, tags_cleaned
-from reco_assets.tables import OWNERS, SILVER_RATINGS
+from reco_assets.tables import HEAVY_POOL, OWNERS, SILVER_RATINGS
 from resources.tables.lakehouse import Lakehouse
 
 
@@ -37,6 +37,7 @@ def _selected(context: dg.AssetExecutionContext, table: str, cleaned: Cleaned[An
     outs=_outs("ratings", "Ratings of 0.5 to 5 stars, one row per user, movie and second; by year and month."),
     deps=[["bronze", "ratings"], ["events", "log"]],
     can_subset=True,
+    pool=HEAVY_POOL,
 )
 def silver_ratings(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.Output]:
     """Clean the ratings, those of the source and the rating events where there are any.
@@ -53,6 +54,7 @@ def silver_ratings(context: dg.AssetExecutionContext, lakehouse: dg.ResourcePara
     outs=_outs("movies", "One row per movie: title, genres as text and as an array, year of release where known."),
     deps=[["bronze", "movies"]],
     can_subset=True,
+    pool=HEAVY_POOL,
 )
 def silver_movies(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.Output]:
     """Clean the movies."""
@@ -64,6 +66,7 @@ def silver_movies(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam
     outs=_outs("tags", "Tags that users gave to movies; by year and month."),
     deps=[["bronze", "tags"]],
     can_subset=True,
+    pool=HEAVY_POOL,
 )
 def silver_tags(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> Iterator[dg.Output]:
     """Clean the tags."""

@@ -10,13 +10,19 @@ from reco_assets.publishing import publish_table, publish_waiting
 from reco_assets.split import merge
 from reco_assets.split.acceptance import Accept, verdict_for
 from reco_assets.split.history import export_futures, policy_of, side_of_history, split_history
-from reco_assets.tables import FUTURES_CSV, OWNERS, SIDE_TABLES
+from reco_assets.tables import FUTURES_CSV, HEAVY_POOL, OWNERS, SIDE_TABLES
 from reco_assets.vocabulary import FUTURE, TEST, TRAIN
 from resources.io_managers import table_metadata
 from resources.tables.lakehouse import Lakehouse
 from resources.text.json_lines import of_batches
 
-_ASSET: dict[str, Any] = {"key_prefix": "silver", "group_name": "splits", "owners": OWNERS, "kinds": {"delta"}}
+_ASSET: dict[str, Any] = {
+    "key_prefix": "silver",
+    "group_name": "splits",
+    "owners": OWNERS,
+    "kinds": {"delta"},
+    "pool": HEAVY_POOL,
+}
 
 
 @dg.asset(deps=[["silver", "ratings"], ["bronze", "ratings"], ["silver", "etl_report"]], **_ASSET)
@@ -44,6 +50,7 @@ class AcceptConfig(dg.Config):
     kinds={"json"},
     group_name="stream",
     owners=OWNERS,
+    pool=HEAVY_POOL,
 )
 def accepted(
     context: dg.AssetExecutionContext, config: AcceptConfig, lakehouse: dg.ResourceParam[Lakehouse]
@@ -110,6 +117,7 @@ def future_ratings(lakehouse: dg.ResourceParam[Lakehouse]) -> Any:
     deps=[["silver", "future_ratings"]],
     group_name="splits",
     owners=OWNERS,
+    pool=HEAVY_POOL,
     kinds={"csv"},
 )
 def future_csv(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:

@@ -10,7 +10,7 @@ import dagster as dg
 from reco_assets.events.extraction.counts import Extracted
 from reco_assets.events.extraction.extract import extract
 from reco_assets.events.extraction.gaps import gaps_since
-from reco_assets.tables import DEAD_LETTERS, EVENTS_LOG, OWNERS
+from reco_assets.tables import DEAD_LETTERS, EVENTS_LOG, HEAVY_POOL, OWNERS
 from resources.dagster_home import open_instance
 from resources.io_managers import table_metadata
 from resources.orchestrator.shown_tables import Cell, shown_table
@@ -48,6 +48,7 @@ _ASSET: dict[str, Any] = {"group_name": "events", "owners": OWNERS, "kinds": {"d
         dg.AssetCheckSpec(NO_DEAD_LETTERS, asset=DEAD, description="Every message read is an event."),
     ],
     can_subset=True,
+    pool=HEAVY_POOL,
 )
 def extract_events(
     context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from reco_assets.events.simulation.daily import simulate
-from reco_assets.tables import OWNERS
+from reco_assets.tables import HEAVY_POOL, OWNERS
 from resources.tables.lakehouse import Lakehouse
 
 
@@ -13,6 +13,7 @@ from resources.tables.lakehouse import Lakehouse
     key_prefix="events",
     group_name="events",
     owners=OWNERS,
+    pool=HEAVY_POOL,
     kinds={"python", "kafka"},
     description="Simulated users, movies, views, clicks and ratings, sent to Kafka, or to files where no broker is "
     "configured. Nothing is sent beside real ratings unless EVENTS_SIMULATE says so: `skipped` then has the reason.",

@@ -6,7 +6,8 @@ end, or whose launcher can be asked: a run killed together with its code server 
 A run's process id stands in its engine events ("Started process for run", "Executing steps in process"), its host does
 not. It follows from how the run began: the launcher notes the address of the code server that forked it, and this
 sensor ticks in that code server; a run without such an address was started by a command in its own process, which was
-on this machine if the run storage is a local file. Of any other run nothing can be known here, and it is left alone.
+on this machine if the run storage is a local file, and else holds a lock in the lakehouse while it lives. Of any other
+run nothing can be known here, and it is left alone.
 """
 
 import os
@@ -17,6 +18,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 import psutil
@@ -24,7 +26,7 @@ from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunSta
 
 from drift_sensors.run_servers import Has, has_run, never_started, server_of
 from resources.loopback import LOOPBACK
-from resources.orchestrator.dagster_private import SqliteRunStorage
+from resources.orchestrator.run_locks import forget, named_by_its_process, was_killed
 
 INTERVAL_SECONDS = 10
 # The kernel's start times are exact to 0.01 s, the boot time they count from is cut to whole seconds: a process never
@@ -89,14 +91,23 @@ def run_process(instance: DagsterInstance, run: DagsterRun) -> RunProcess | None
 
 
 def fail_ghost_runs(
-    instance: DagsterInstance, started: Callable[[int], float | None] = process_started, has: Has = has_run
+    instance: DagsterInstance,
+    lakehouse: Path,
+    started: Callable[[int], float | None] = process_started,
+    has: Has = has_run,
 ) -> list[str]:
-    """Fail every run whose process is gone or will never be, and return their ids."""
-    return [
-        record.dagster_run.run_id
-        for record in instance.get_run_records(dg.RunsFilter(statuses=list(ALIVE)))
-        if _fail_ghost(instance, record, started, has)
-    ]
+    """Fail every run whose process is gone or will never be, and return their ids; locks of runs are in `lakehouse`."""
+    failed = []
+    for record in instance.get_run_records(dg.RunsFilter(statuses=list(ALIVE))):
+        run_id, reason = record.dagster_run.run_id, _why_gone(instance, record, lakehouse, started, has)
+        # A process writes its run's end before its own: what is still alive in the storage now was killed.
+        now = instance.get_run_by_id(run_id)
+        if reason is None or now is None or now.status not in ALIVE:
+            continue
+        instance.report_run_failed(now, reason)
+        forget(lakehouse, run_id)
+        failed.append(run_id)
+    return failed
 
 
 def end_leftovers(instance: DagsterInstance, now: float, left_alone: float = LEFT_ALONE_SECONDS) -> list[str]:
@@ -114,12 +125,13 @@ def end_leftovers(instance: DagsterInstance, now: float, left_alone: float = LEF
 
 
 def ghost_run_sensor(
-    interval_seconds: int = INTERVAL_SECONDS, left_alone: float = LEFT_ALONE_SECONDS
+    lakehouse: Path, interval_seconds: int = INTERVAL_SECONDS, left_alone: float = LEFT_ALONE_SECONDS
 ) -> dg.SensorDefinition:
     """The sensor that looks for ghosts, on by default."""
 
     def evaluate(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        failed, ended = fail_ghost_runs(context.instance), end_leftovers(context.instance, time.time(), left_alone)
+        failed = fail_ghost_runs(context.instance, lakehouse)
+        ended = end_leftovers(context.instance, time.time(), left_alone)
         return dg.SkipReason(_summary(failed, ended))
 
     return dg.SensorDefinition(
@@ -152,29 +164,27 @@ def _is_forked(pid: int) -> bool:
         return False
 
 
-def _fail_ghost(
-    instance: DagsterInstance, record: dg.RunRecord, started: Callable[[int], float | None], has: Has
-) -> bool:
+def _why_gone(
+    instance: DagsterInstance,
+    record: dg.RunRecord,
+    lakehouse: Path,
+    started: Callable[[int], float | None],
+    has: Has,
+) -> str | None:
+    """Why a run is a ghost; None while it lives, may still come, or nothing can be known."""
     run = record.dagster_run
     process = run_process(instance, run)
     if process is not None:
-        reason = decide(process, socket.gethostname(), started)
-    else:
-        reason = never_started(run, time.time() - record.update_timestamp.timestamp(), has)
-    if reason is None:
-        return False
-    # A process writes its run's end before its own: what is still alive in the storage now was killed.
-    now = instance.get_run_by_id(run.run_id)
-    if now is None or now.status not in ALIVE:
-        return False
-    instance.report_run_failed(now, reason)
-    return True
+        return decide(process, socket.gethostname(), started)
+    if was_killed(lakehouse, run.run_id):
+        return "Its process is gone: it was killed, or ran out of memory. Start the run again."
+    return never_started(run, time.time() - record.update_timestamp.timestamp(), has)
 
 
 def _host(instance: DagsterInstance, run: DagsterRun) -> str | None:
     if (address := server_of(run)) is not None:
         return "localhost" if "socket" in address else str(address["host"])
-    return "localhost" if isinstance(instance.run_storage, SqliteRunStorage) else None
+    return "localhost" if named_by_its_process(instance) else None
 
 
 def _summary(ghosts: Sequence[str], ended: Sequence[str]) -> str:

@@ -67,7 +67,7 @@ def build_definitions(
         sensors=[
             landing_sensor(settings, jobs),
             retrain_sensor(settings, jobs),
-            ghost_run_sensor(),
+            ghost_run_sensor(settings.storage.root),
             sla_sensor(settings, SPECS),
             history_sensor(settings.maintenance.run_history_days),
             *alert_sensors(settings),

@@ -13,6 +13,7 @@ from resources.dagster_home import open_instance
 from resources.errors import RecoError
 from resources.orchestrator.dagster_private import make_new_run_id
 from resources.orchestrator.json_logs import log_as
+from resources.orchestrator.run_locks import living
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def _execute(
     run_id, task = make_new_run_id(), airflow_task(settings)
     log_as(settings.logs.format)
     heard = {} if settings.logs.format == "json" else QUIET
-    with open_instance() as instance:
+    with open_instance() as instance, living(instance, settings.storage.root, run_id):
         if listen is not None:
             instance.add_event_listener(run_id, lambda entry: _pass_on(entry, listen))
         instance.add_event_listener(run_id, lambda entry: cancel_if_stopped(instance, entry))

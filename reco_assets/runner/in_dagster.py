@@ -36,6 +36,7 @@ from resources.settings import Settings
 ASSET_JOB = "__ASSET_JOB"  # as Dagit calls the job that makes a selection of assets
 REQUEST_TAG = "reco/request"
 END_SECONDS = 25.0  # of the 30 that Airflow leaves a task that it ends
+MADE_SECONDS = 5.0  # until a run that was asked for is on record, 1 to 2 s
 TABLE_VALUES = (int, float, bool, str)
 
 Tell = Callable[[str], None]  # says a line to a person
@@ -91,27 +92,25 @@ def check_in_dagster(webserver: Webserver, build: Build, caller: Caller, kinds: 
 
 
 def _outcome_of(webserver: Webserver, caller: Caller, request: Request, *, may_block: bool = False) -> Outcome:
-    run_id = _start(webserver, caller, request)
-    seen = _Seen(Outcome(run_id))
+    tags = _tags(caller.settings, request)
     try:
-        status = _watch(webserver, run_id, seen, caller.tell)
+        seen = _Seen(Outcome(_start(webserver, caller, request, tags)))
+        status = _watch(webserver, seen, caller.tell)
     except KeyboardInterrupt:
-        _end(webserver, run_id, caller.tell)
+        _end(webserver, tags, caller.tell)
         raise
     seen.outcome.checks.sort(key=by_asset)
     if status == "SUCCESS" or (may_block and seen.only_checks_failed):
         return seen.outcome
     if seen.only_checks_failed:
         require_no_error(seen.outcome.checks)
-    raise RunFailedError(seen.why or f"Dagster's run {run_id} was ended there: {status}.")
+    raise RunFailedError(seen.why or f"Dagster's run {seen.outcome.run_id} was ended there: {status}.")
 
 
-def _start(webserver: Webserver, caller: Caller, request: Request) -> str:
+def _start(webserver: Webserver, caller: Caller, request: Request, tags: Mapping[str, str]) -> str:
     """The run of a request: that of an earlier attempt that is still at work, else a new one."""
     location = _location(webserver, request)
-    tags = _tags(caller.settings, request)
-    mark = {REQUEST_TAG: tags[REQUEST_TAG]}
-    if (found := webserver.run_at_work(mark)) is not None:
+    if (found := webserver.run_at_work(_mark(tags))) is not None:
         caller.tell(f"Dagster's run {found} is at work on this already: {webserver.url.rstrip('/')}/runs/{found}")
         return found
     run_id = webserver.launch(_params(location, request, tags))
@@ -157,11 +156,16 @@ def _params(location: Location, request: Request, tags: Mapping[str, str]) -> di
     }
 
 
-def _watch(webserver: Webserver, run_id: str, seen: "_Seen", tell: Tell) -> str:
+def _mark(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tag that tells the runs of a request from all others."""
+    return {REQUEST_TAG: tags[REQUEST_TAG]}
+
+
+def _watch(webserver: Webserver, seen: "_Seen", tell: Tell) -> str:
     """Follow a run to its end, and return the status that it ended in."""
     cursor: str | None = None
     while True:
-        page = webserver.look(run_id, cursor)
+        page = webserver.look(seen.outcome.run_id, cursor)
         cursor = page.cursor
         for event in page.events:
             seen.take(event, tell)
@@ -172,10 +176,14 @@ def _watch(webserver: Webserver, run_id: str, seen: "_Seen", tell: Tell) -> str:
             time.sleep(POLL_SECONDS)
 
 
-def _end(webserver: Webserver, run_id: str, tell: Tell) -> None:
+def _end(webserver: Webserver, tags: Mapping[str, str], tell: Tell) -> None:
+    """End the run of a request, wherever the signal came: also that which was asked for and has not answered yet."""
+    deadline = time.monotonic() + END_SECONDS
+    run_id = webserver.run_at_work(_mark(tags), MADE_SECONDS)
+    if run_id is None:
+        return
     tell(f"Dagster's run {run_id} is asked to end.")
     webserver.terminate(run_id)
-    deadline = time.monotonic() + END_SECONDS
     while webserver.look(run_id, None).status in AT_WORK and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
 

@@ -12,12 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from resources.errors import RecoError
 
 POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 120.0  # of a web server that is restarted meanwhile
 REQUEST_SECONDS = 30.0  # the first question waits for the code location, 5 s of it
+PROXY_WAITS = (502, 503, 504)  # what a proxy says while the server behind it is started again
+LAUNCH_TAG = "reco/launch"
 AT_WORK = ("QUEUED", "NOT_STARTED", "MANAGED", "STARTING", "STARTED", "CANCELING")
 
 _METADATA = """metadataEntries { __typename label
@@ -48,7 +51,11 @@ class WebserverError(RecoError):
 
 
 class _AwayError(WebserverError):
-    """It did not answer: it may be started again."""
+    """It did not answer: it may be started again. `sent`: it may have got the question, and acted on it."""
+
+    def __init__(self, message: str, *, sent: bool) -> None:
+        super().__init__(message)
+        self.sent = sent
 
 
 @dataclass(frozen=True)
@@ -93,14 +100,37 @@ class Webserver:
         ]
 
     def launch(self, params: Mapping[str, Any]) -> str:
-        """Put a run into Dagster's queue by GraphQL's ExecutionParams; returns its id."""
-        return str(self._ask(LAUNCH, {"params": params}, "launchRun")["run"]["runId"])
+        """Put a run into Dagster's queue by GraphQL's ExecutionParams; returns its id.
 
-    def run_at_work(self, tags: Mapping[str, str]) -> str | None:
-        """The newest run with these tags that has not ended, by its id."""
-        named = [{"key": key, "value": value} for key, value in tags.items()]
-        found = self._ask(RUNS, {"filter": {"tags": named, "statuses": AT_WORK}}, "runsOrError")["results"]
-        return str(found[0]["runId"]) if found else None
+        GraphQL takes no id of ours, so the run has a tag of this launch alone: where the answer is lost, the run that
+        it names is looked for before one is asked for again.
+        """
+        mark = {LAUNCH_TAG: uuid4().hex}
+        metadata = params["executionMetadata"]
+        marked = {**params, "executionMetadata": {**metadata, "tags": [*metadata["tags"], *_named(mark)]}}
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return str(self._own(self._post(LAUNCH, {"params": marked}), "launchRun")["run"]["runId"])
+            except _AwayError as error:
+                if error.sent and (made := self._awaited({"tags": _named(mark)}, REQUEST_SECONDS)) is not None:
+                    return made
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(POLL_SECONDS)
+
+    def run_at_work(self, tags: Mapping[str, str], within: float = 0.0) -> str | None:
+        """The newest run with these tags that has not ended, by its id; waited for so many seconds."""
+        return self._awaited({"tags": _named(tags), "statuses": AT_WORK}, within)
+
+    def _awaited(self, runs: Mapping[str, Any], within: float) -> str | None:
+        """The newest run of GraphQL's RunsFilter, by its id; waited for so many seconds, as it may be in the making."""
+        deadline = time.monotonic() + within
+        while not (found := self._ask(RUNS, {"filter": runs}, "runsOrError")["results"]):
+            if time.monotonic() >= deadline:
+                return None
+            time.sleep(POLL_SECONDS)
+        return str(found[0]["runId"])
 
     def look(self, run_id: str, cursor: str | None) -> Page:
         """A run's status, and its events after a cursor."""
@@ -140,16 +170,29 @@ class Webserver:
             with urllib.request.urlopen(request, timeout=REQUEST_SECONDS) as answer:
                 document = json.load(answer)
         except urllib.error.HTTPError as error:
+            if error.code in PROXY_WAITS:
+                raise self._away(error, sent=True) from None
             raise WebserverError(f"Dagster at {self.url} answered {error.code}: {_short(error)}") from None
+        except urllib.error.URLError as error:  # of connecting and sending alone
+            raise self._away(error, sent=False) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise _AwayError(
-                f"Dagster at {self.url} did not answer for {PATIENCE_SECONDS:.0f} s ({error}). "
-                "Start its web server, or give the address where it is."
-            ) from None
+            raise self._away(error, sent=True) from None
         if errors := document.get("errors"):
             raise WebserverError(f"Dagster at {self.url} refused: {errors[0]['message']}")
         found: Mapping[str, Any] = document["data"]
         return found
+
+    def _away(self, error: Exception, *, sent: bool) -> _AwayError:
+        return _AwayError(
+            f"Dagster at {self.url} did not answer for {PATIENCE_SECONDS:.0f} s ({error}). "
+            "Start its web server, or give the address where it is.",
+            sent=sent,
+        )
+
+
+def _named(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Tags as GraphQL takes them."""
+    return [{"key": key, "value": value} for key, value in tags.items()]
 
 
 def slashed(node: Mapping[str, Any]) -> str:

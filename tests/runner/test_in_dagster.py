@@ -46,6 +46,7 @@ class Scripted(Webserver):
     url: str = "http://127.0.0.1:3000"
     pages: Sequence[Page | BaseException] = ()
     at_work: str | None = None
+    on_launch: BaseException | None = None
     asked: list[Any] = field(default_factory=list)
     answers: list[Iterator[Any]] = field(default_factory=list)
 
@@ -54,10 +55,12 @@ class Scripted(Webserver):
 
     def launch(self, params: Mapping[str, Any]) -> str:
         self.asked.append(params)
+        if self.on_launch is not None:
+            raise self.on_launch
         return "new"
 
-    def run_at_work(self, _: Mapping[str, str]) -> str | None:
-        return self.at_work
+    def run_at_work(self, _: Mapping[str, str], _within: float = 0.0) -> str | None:
+        return "new" if self.asked else self.at_work
 
     def look(self, _run: str, _cursor: str | None) -> Page:
         if not self.answers:
@@ -134,6 +137,13 @@ def test_the_attempt_after_a_killed_worker_waits_for_the_run_at_work_instead_of_
 
 def test_who_is_ended_while_waiting_ends_the_run(caller: Caller) -> None:
     server = Scripted(pages=[KeyboardInterrupt(), Page("CANCELED", [], "1", False)])
+    with pytest.raises(KeyboardInterrupt):
+        make(server, caller)
+    assert server.asked[-1] == ("terminate", "new")
+
+
+def test_who_is_ended_while_the_run_is_asked_for_ends_it_too(caller: Caller) -> None:
+    server = Scripted(pages=[Page("CANCELED", [], "1", False)], on_launch=KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         make(server, caller)
     assert server.asked[-1] == ("terminate", "new")

@@ -12,19 +12,14 @@ from reco_assets.drift.reports import newest_report, read_report
 from reco_assets.models.families import FAMILIES
 from reco_assets.models.versions.folders import began
 from reco_assets.models.versions.store import model_store
+from reco_assets.monitoring.causes import Causes
 from reco_assets.pipelines.jobs import SPECS
 from reco_assets.streaming.landing import landed_files
+from resources.orchestrator.run_counts import counts, last_successes
 from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse
 
 ASSETS = "__ASSET_JOB"  # what Dagster calls a run of a selection of assets
-STATUSES = (
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.SUCCESS,
-    dg.DagsterRunStatus.FAILURE,
-    dg.DagsterRunStatus.CANCELED,
-)
 
 
 @dataclass(frozen=True)
@@ -56,22 +51,16 @@ class Place:
 def run_figures(place: Place) -> Iterator[Figure]:
     """How many runs Dagster keeps by job and status, how the last ones ended, and how long the queue is."""
     jobs = [*(spec.name for spec in SPECS), ASSETS]
-    counts = [
-        Sample(
-            place.instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=[status])),
-            {"job": job, "status": status.value.lower()},
-        )
+    kept, succeeded = counts(place.instance), last_successes(place.instance)
+    by_status = [
+        Sample(kept.get((job, status), 0), {"job": job, "status": status.value.lower()})
         for job in jobs
-        for status in STATUSES
+        for status in dg.DagsterRunStatus
     ]
-    yield Figure("runs", "Runs that Dagster keeps, by job and status.", counts)
-    ended, took = [], []
-    for job in jobs:
-        done = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS])
-        for record in place.instance.get_run_records(done, limit=1):
-            if record.end_time and record.start_time:
-                ended.append(Sample(record.end_time, {"job": job}))
-                took.append(Sample(record.end_time - record.start_time, {"job": job}))
+    yield Figure("runs", "Runs that Dagster keeps, by job and status.", by_status)
+    last = [({"job": job}, succeeded[job]) for job in jobs if job in succeeded]
+    ended = [Sample(run.end, labels) for labels, run in last]
+    took = [Sample(run.end - run.start, labels) for labels, run in last]
     yield Figure("run_last_success_timestamp_seconds", "When a job's last good run ended.", ended)
     yield Figure("run_last_success_seconds", "How long a job's last good run took.", took)
     queued = dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED])
@@ -135,15 +124,17 @@ PARTS: Mapping[str, Callable[[Place], Iterator[Figure]]] = {
 }
 
 
-def all_figures(settings: Settings, instance: dg.DagsterInstance) -> Iterator[Figure]:
-    """Every figure now; a part that can't be read is left out, and said to be so by `part_readable`."""
+def all_figures(settings: Settings, instance: dg.DagsterInstance, causes: Causes) -> Iterator[Figure]:
+    """Every figure now; a part that can't be read is left out, as `part_readable` and a line of `causes` say."""
     place, readable = Place(settings, instance, time.time()), []
     for name, read in PARTS.items():
         try:
             found = list(read(place))
-        except Exception:  # a damaged file of one part must not hide the others; `reco` itself says what is wrong
+        except Exception as error:  # a damaged file of one part must not hide the others
+            causes.failed(name, error)
             found, well = [], 0.0
         else:
+            causes.well(name)
             well = 1.0
         yield from found
         readable.append(Sample(well, {"part": name}))

@@ -16,7 +16,8 @@ from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._core.execution.plan.objects import ErrorSource
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
-from dagster._core.storage.runs import SqliteRunStorage
+from dagster._core.storage.runs import SqliteRunStorage, SqlRunStorage
+from dagster._core.storage.runs.schema import RunsTable
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._core.storage.schedules import SqliteScheduleStorage
 from dagster._core.storage.sql import get_alembic_config
@@ -57,6 +58,8 @@ __all__ = [
     "ErrorSource",
     "JobFailureData",
     "RunFailureReason",
+    "RunsTable",
+    "SqlRunStorage",
     "SqliteEventLogStorage",
     "SqliteRunStorage",
     "SqliteScheduleStorage",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from reco_assets.monitoring.causes import Causes
 from reco_assets.monitoring.figures import all_figures
 from resources.settings import load_settings
 
@@ -23,7 +24,7 @@ def test_every_figure_of_the_dashboard_is_one_that_is_told(tmp_path: Path) -> No
     }
     settings = load_settings(lakehouse_path=tmp_path)
     with dg.DagsterInstance.ephemeral() as instance:
-        told = {f"reco_{figure.name}" for figure in all_figures(settings, instance)}
+        told = {f"reco_{figure.name}" for figure in all_figures(settings, instance, Causes(print))}
     drift = {"reco_drift_score", "reco_drift_calls_for_retraining"}  # told once there is a report
     serving = set(re.findall(r'"(reco_serving_\w+)"', SERVING.read_text()))
     serving |= {f"{name}_total" for name in serving} | {f"{name}_bucket" for name in serving}

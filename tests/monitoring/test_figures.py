@@ -1,5 +1,6 @@
 """What Prometheus is told of a lakehouse and of Dagster's storage."""
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from reco_assets.batches.receipt_files import Receipt
 from reco_assets.batches.receipts import begin, write_receipts
 from reco_assets.drift.reports import write_report
 from reco_assets.models.versions.folders import began
+from reco_assets.monitoring.causes import Causes
 from reco_assets.monitoring.figures import Figure, Place, all_figures, batch_figures, drift_figures, run_figures
 from reco_assets.tables import NEWEST_DRIFT_REPORT
 from resources.settings import Settings, load_settings
@@ -49,9 +51,11 @@ def test_runs_are_counted_by_job_and_status(settings: Settings, instance: dg.Dag
         work()
 
     job.execute_in_process(instance=instance)
+    instance.create_run_for_job(job, status=dg.DagsterRunStatus.CANCELING)
     found = values(run_figures(Place(settings, instance, NOW)))
-    assert found["runs"]["drift_retrain", "success"] == 1
-    assert found["runs"]["drift_retrain", "failure"] == 0
+    kept = {status: count for (name, status), count in found["runs"].items() if name == "drift_retrain"}
+    assert kept.keys() == {status.value.lower() for status in dg.DagsterRunStatus}
+    assert {status: count for status, count in kept.items() if count} == {"success": 1, "canceling": 1}
     assert found["run_last_success_seconds"].keys() == {("drift_retrain",)}
     assert found["run_queue_wait_seconds"] == 0
 
@@ -87,9 +91,25 @@ def test_what_is_damaged_hides_nothing_else(settings: Settings, instance: dg.Dag
     report = settings.storage.root / NEWEST_DRIFT_REPORT
     report.parent.mkdir(parents=True)
     report.write_text("{")
-    found = values(all_figures(settings, instance))
+    found = values(all_figures(settings, instance, Causes(print)))
     assert found["part_readable"] == {("runs",): 1, ("drift",): 0, ("batches",): 1, ("models",): 1}
     assert "runs" in found
+
+
+def test_what_made_a_part_unreadable_is_told_once_and_that_it_is_well_again(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    report = settings.storage.root / NEWEST_DRIFT_REPORT
+    report.parent.mkdir(parents=True)
+    told: list[str] = []
+    causes = Causes(told.append)
+    for text in ("{", "{", json.dumps(REPORT)):
+        report.write_text(text)
+        list(all_figures(settings, instance, causes))
+    first, second = told
+    assert first.startswith("figures of drift can't be read: ")
+    assert str(report) in first
+    assert second == "figures of drift can be read again"
 
 
 @pytest.mark.parametrize(

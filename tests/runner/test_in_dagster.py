@@ -79,11 +79,15 @@ def ended(status: str, *events: Mapping[str, Any]) -> Scripted:
 
 
 def build(_: Settings) -> dg.Definitions:
-    @dg.asset(key=["silver", "ratings"], check_specs=[dg.AssetCheckSpec("nulls", asset=["silver", "ratings"])])
+    @dg.asset(key=["silver", "ratings"])
     def ratings():  # type: ignore[no-untyped-def]
         ...
 
-    return dg.Definitions([ratings])
+    @dg.asset_check(asset=["silver", "ratings"])
+    def nulls():  # type: ignore[no-untyped-def]
+        ...
+
+    return dg.Definitions([ratings], asset_checks=[nulls])
 
 
 @pytest.fixture(autouse=True)

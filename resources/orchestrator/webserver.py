@@ -19,6 +19,7 @@ from resources.errors import RecoError
 POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 120.0  # of a web server that is restarted meanwhile
 REQUEST_SECONDS = 30.0  # the first question waits for the code location, 5 s of it
+LOST_SECONDS = 30.0  # after a launch whose answer is lost: how long its run may be in the making
 PROXY_WAITS = (502, 503, 504)  # what a proxy says while the server behind it is started again
 LAUNCH_TAG = "reco/launch"
 AT_WORK = ("QUEUED", "NOT_STARTED", "MANAGED", "STARTING", "STARTED", "CANCELING")
@@ -113,7 +114,7 @@ class Webserver:
             try:
                 return str(self._own(self._post(LAUNCH, {"params": marked}), "launchRun")["run"]["runId"])
             except _AwayError as error:
-                if error.sent and (made := self._awaited({"tags": _named(mark)}, REQUEST_SECONDS)) is not None:
+                if error.sent and (made := self._awaited({"tags": _named(mark)}, LOST_SECONDS)) is not None:
                     return made
                 if time.monotonic() > deadline:
                     raise

@@ -55,7 +55,7 @@ class _Answering(BaseHTTPRequestHandler):
 @pytest.fixture
 def dagster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dagster]:
     monkeypatch.setattr(webserver, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr(webserver, "REQUEST_SECONDS", 0.1)
+    monkeypatch.setattr(webserver, "LOST_SECONDS", 0.1)
     with Dagster() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

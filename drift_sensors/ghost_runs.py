@@ -25,6 +25,7 @@ import psutil
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus
 
 from drift_sensors.run_servers import Has, has_run, never_started, server_of
+from reco_assets.tables import HEAVY_POOL
 from resources.loopback import LOOPBACK
 from resources.orchestrator.run_locks import forget, named_by_its_process, was_killed
 
@@ -124,19 +125,30 @@ def end_leftovers(instance: DagsterInstance, now: float, left_alone: float = LEF
     ]
 
 
+def know_pool(instance: DagsterInstance, pool: str) -> None:
+    """Have the limit of a pool on record before a run asks for it.
+
+    Dagster's queue puts it there itself, but reads the limits before: that one time it lets every run through.
+    """
+    storage = instance.event_log_storage
+    if instance.global_op_concurrency_default_limit is not None and pool not in storage.get_concurrency_keys():
+        storage.initialize_concurrency_limit_to_default(pool)
+
+
 def ghost_run_sensor(
     lakehouse: Path, interval_seconds: int = INTERVAL_SECONDS, left_alone: float = LEFT_ALONE_SECONDS
 ) -> dg.SensorDefinition:
     """The sensor that looks for ghosts, on by default."""
 
     def evaluate(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        know_pool(context.instance, HEAVY_POOL)
         failed = fail_ghost_runs(context.instance, lakehouse)
         ended = end_leftovers(context.instance, time.time(), left_alone)
         return dg.SkipReason(_summary(failed, ended))
 
     return dg.SensorDefinition(
         name="ghost_run_sensor",
-        description="Fails runs whose process is gone, so that they do not block the queue.",
+        description="Fails runs whose process is gone, so that they do not block the queue, and lets it know its pool.",
         evaluation_fn=evaluate,
         minimum_interval_seconds=interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,

@@ -15,6 +15,7 @@ from pathlib import Path
 import dagster as dg
 import psutil
 import pytest
+import yaml
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 from dagster._core.events import EngineEventData
 
@@ -31,6 +32,7 @@ from drift_sensors.ghost_runs import (
     run_process,
 )
 from drift_sensors.run_servers import has_run, never_started
+from reco_assets.tables import HEAVY_POOL
 from resources.orchestrator.dagster_private import GRPC_INFO_TAG
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -224,6 +226,14 @@ def test_the_sensor_runs_unless_someone_stops_it_and_says_what_it_found(instance
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
     tick = sensor.evaluate_tick(dg.build_sensor_context(instance))
     assert tick.skip_message == "Every run has its process."
+
+
+def test_the_queue_knows_the_pool_of_heavy_runs_before_one_asks_for_it() -> None:
+    limits = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text())["concurrency"]
+    with dg.instance_for_test(overrides={"concurrency": limits}) as instance:
+        for _ in range(2):
+            ghost_run_sensor(NO_LAKE).evaluate_tick(dg.build_sensor_context(instance))
+        assert [(pool.name, pool.limit) for pool in instance.event_log_storage.get_pool_limits()] == [(HEAVY_POOL, 1)]
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:

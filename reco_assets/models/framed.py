@@ -21,11 +21,14 @@ class FramedRatings:
         return self.count
 
     def of_some_users(self, most: int, seed: int) -> Ratings:
-        """All ratings of so many users as have about `most` of them, chosen by a hash; of all users where these do."""
+        """All ratings of so many users as have about `most` of them, chosen by a hash; of all users where these do.
+
+        In the same order, however many cores read them: a study of settings is named after the ratings as they come.
+        """
         from pyspark.sql import functions as F
 
         rows = self.frame.select(*RATING_COLUMNS)
         if self.count > most:
             share = F.pmod(F.xxhash64("user_id", F.lit(seed)), F.lit(self.count))
             rows = rows.filter(share < most)
-        return Ratings.from_arrow(rows.toArrow())
+        return Ratings.from_arrow(rows.toArrow().sort_by([(name, "ascending") for name in RATING_COLUMNS]))

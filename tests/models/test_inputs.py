@@ -84,11 +84,15 @@ def test_days_are_counted_back_from_the_newest_rating(
 
 
 @pytest.mark.both_engines
-def test_of_users_some_are_chosen_with_all_their_ratings_and_the_same_ones_again(lakehouse: Lakehouse) -> None:
+def test_of_users_some_are_chosen_with_all_their_ratings_and_the_same_ones_in_the_same_order_again(
+    lakehouse: Lakehouse,
+) -> None:
     users, movies = np.divmod(np.arange(2_000, dtype=np.int32), 10)
     table = pa.table({"user_id": users, "movie_id": movies, "rating": np.ones(2_000, np.float32)})
-    framed = FramedRatings(lakehouse.engine.session.createDataFrame(table), 2_000)
-    some, again = (np.sort(framed.of_some_users(500, seed=3).user_id) for _ in range(2))
-    assert set(np.unique_counts(some).counts.tolist()) == {10}
+    backwards = table.take(np.arange(2_000)[::-1])
+    frames = [lakehouse.engine.session.createDataFrame(each) for each in (table, backwards)]
+    some, again = (FramedRatings(frame, 2_000).of_some_users(500, seed=3) for frame in frames)
+    assert set(np.unique_counts(some.user_id).counts.tolist()) == {10}
     assert 250 < len(some) < 750
-    assert some.tolist() == again.tolist()
+    for name in ("user_id", "movie_id", "rating"):
+        assert getattr(some, name).tolist() == getattr(again, name).tolist()

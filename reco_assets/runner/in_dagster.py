@@ -227,7 +227,8 @@ def _checked(found: Mapping[str, Any]) -> Checked:
 
 
 def _cause(event: Mapping[str, Any]) -> str:
-    error = event.get("error")
-    while error and error.get("cause"):
-        error = error["cause"]
-    return in_short(error["message"].strip()) if error else "no error was recorded"
+    error, messages = event.get("error"), []
+    while error:
+        messages.append(error["message"])
+        error = error.get("cause")
+    return in_short(messages)

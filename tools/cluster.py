@@ -12,7 +12,7 @@ import os
 import sys
 import urllib.request
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from resources.engine import require_java, require_spark
@@ -21,10 +21,11 @@ from resources.files import write_text_atomically
 from resources.locking.locks import MAKING_SECONDS, held
 from resources.settings import load_settings
 from resources.spark_conf import spark_conf
-from tools.processes import HOST, Program, end, free_ports, listens, process_of, start
+from tools.processes import HOST, Program, StartError, end, free_ports, listens, process_of, start
 
 CONNECT_SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 # Neither master nor worker computes: with the compiler C1 alone they start sooner.
+KEPT = "cluster.json"  # what runs in a folder, as it was asked for
 DAEMON = {"SPARK_DAEMON_MEMORY": "256m", "SPARK_DAEMON_JAVA_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"}
 
 
@@ -66,13 +67,16 @@ class Cluster:
 
 
 def up(cluster: Cluster) -> dict[str, str]:
-    """Start what isn't running, and wait until it is ready; return its addresses.
+    """Start what isn't running, and wait until it is ready; return its addresses. One that runs keeps its ports.
 
-    Raises `StartError`, `EngineError`.
+    Raises `StartError`, also where what runs was asked for otherwise, or a port is another program's; `EngineError`.
     """
     require_spark()
     require_java()
     with held(cluster.home / ".lock", f"the cluster of {cluster.home}", MAKING_SECONDS):
+        cluster = _as_it_runs(cluster)
+        _require_ports(cluster)
+        write_text_atomically(cluster.home / KEPT, json.dumps(asdict(cluster), default=str))
         # A worker needs the master, an application workers.
         start([_master(cluster)])
         start([_worker(cluster, number) for number in range(1, cluster.workers + 1)])
@@ -92,19 +96,37 @@ def down(home: Path) -> list[str]:
         # The master last: a worker that lost it would look for it.
         ended = end([program for program in found if program.folder.name != "master"])
         ended += end([program for program in found if program.folder.name == "master"])
-        for name in ("cluster.env", "ports.json"):
+        for name in ("cluster.env", KEPT):
             (home / name).unlink(missing_ok=True)
     return sorted(ended)
 
 
-def ports_of(home: Path, wanted: Ports) -> Ports:
-    """Those of the cluster that runs in this folder, which none but it knows; else the wanted ones."""
-    known = home / "ports.json"
-    if known.is_file() and any(process_of(file.parent) for file in home.glob("*/pid")):
-        return Ports(**json.loads(known.read_text(encoding="utf-8")))
-    known.parent.mkdir(parents=True, exist_ok=True)
-    write_text_atomically(known, json.dumps(asdict(wanted)))
-    return wanted
+def _as_it_runs(cluster: Cluster) -> Cluster:
+    """With the ports of the cluster that runs in this folder. Raises `StartError` where that one is another."""
+    if not any(process_of(file.parent) for file in cluster.home.glob("*/pid")):
+        return cluster
+    # Its workers offer cores and memory for what was asked for then: another application would wait for ever.
+    known = json.loads((cluster.home / KEPT).read_text(encoding="utf-8"))
+    running = Cluster(**known | {"home": cluster.home, "ports": Ports(**known["ports"])})
+    if replace(cluster, ports=running.ports) != running:
+        raise StartError(
+            f"The cluster in {cluster.home} runs with --workers {running.workers} --cores {running.cores} --memory-mb "
+            f"{running.memory_mb}{'' if running.connect else ' --no-connect'}. Ask for the same, or end it first: "
+            "make cluster-down."
+        )
+    return running
+
+
+def _require_ports(cluster: Cluster) -> None:
+    """Raise `StartError` where another program has a port of ours: our workers would join its master."""
+    ports = cluster.ports
+    needed = {"master": (ports.master, ports.master_ui), "connect": (ports.connect,) if cluster.connect else ()}
+    stopped = [name for name in needed if process_of(cluster.home / name) is None]
+    for port in (port for name in stopped for port in needed[name] if listens(port)):
+        raise StartError(
+            f"Another program listens on port {port} of {HOST}, which this cluster needs. End that one, or take any "
+            "free ports: make cluster-up ARGS=--free-ports."
+        )
 
 
 def _master(cluster: Cluster) -> Program:
@@ -190,7 +212,7 @@ def main() -> None:
     if asked.verb == "down":
         print("Ended:", ", ".join(down(home)) or "nothing, as nothing ran")
         return
-    ports = ports_of(home, Ports(*free_ports(4)) if asked.free_ports else Ports())
+    ports = Ports(*free_ports(4)) if asked.free_ports else Ports()
     try:
         addresses = up(Cluster(home, asked.workers, asked.cores, asked.memory_mb, asked.connect, ports))
     except RecoError as error:

@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from resources.tables.files import dataset_at, table_row_count
 from tools.cluster import Cluster, up
-from tools.processes import process_of
+from tools.processes import StartError, process_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark_environment]
 
@@ -42,6 +43,19 @@ def test_a_cluster_that_runs_is_left_as_it_is(cluster: Cluster) -> None:
     assert [part.name for part in parts] == ["connect", "master", "worker-1", "worker-2"]
     assert up(cluster) == cluster.addresses
     assert [process_of(part) for part in parts] == before
+
+
+def test_a_cluster_that_runs_is_refused_to_who_asks_for_another(cluster: Cluster) -> None:
+    with pytest.raises(
+        StartError, match=r"runs with --workers 2 --cores 1 --memory-mb 1024\. Ask for the same, or end"
+    ):
+        up(replace(cluster, connect=False))
+
+
+def test_a_cluster_is_not_started_on_the_ports_of_another(cluster: Cluster, tmp_path: Path) -> None:
+    with pytest.raises(StartError, match=f"Another program listens on port {cluster.ports.master} "):
+        up(replace(cluster, home=tmp_path))
+    assert not list(tmp_path.glob("*/pid"))
 
 
 def test_workers_share_neither_folder_nor_home_nor_settings_with_the_driver(either: Loop, cluster: Cluster) -> None:

@@ -9,6 +9,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from importlib.util import find_spec
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 MINIMUM_JAVA = 17
 # A client that let its connection go after 30 minutes of training would not be let in again.
 NEVER_IDLE = ("grpc.client_idle_timeout_ms", 2**31 - 1)
+
+FIRST_TRIES = 5  # and between them 0.05, 0.2, 0.8, 3.2 and 12.8 seconds
 
 
 def give_back(settings: Settings) -> None:
@@ -125,10 +129,11 @@ class Engine:
             try:
                 address = self.settings.engine.remote.get_secret_value()
                 remote = SparkSession.builder.remote(address).getOrCreate()
-                for name, value in session_conf(self.settings).items():
-                    remote.conf.set(name, value)
+                with _few_tries(remote):
+                    for name, value in session_conf(self.settings).items():
+                        remote.conf.set(name, value)
             except Exception as error:  # its own text may hold the token of the address
-                found = (str(error) or type(error).__name__).splitlines()[0][:300]
+                found = " ".join((str(error) or type(error).__name__).split())[:300]  # of gRPC's the third line says it
                 raise EngineError(
                     f"Spark at {address} cannot be used: {found}. Check SPARK_REMOTE and the server."
                 ) from None
@@ -171,6 +176,20 @@ class Engine:
         os.environ.setdefault("PYSPARK_PYTHON", python)
         if self.settings.engine.is_on_loopback:
             os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # its pages would listen on every address
+
+
+@contextmanager
+def _few_tries(session: "SparkSession") -> Iterator[None]:
+    """Let the client try for 20 s: where nobody listens it would for 10 minutes, which suits work that is under way."""
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    session.client.set_retry_policies([DefaultPolicy(max_retries=FIRST_TRIES)])
+    try:
+        yield
+    except Exception:
+        session.client.set_retry_policies([])  # the process's end asks that server once more
+        raise
+    session.client.set_retry_policies([DefaultPolicy()])
 
 
 def _import_client() -> None:

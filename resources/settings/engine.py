@@ -23,12 +23,20 @@ def _has_a_unit(value: str) -> str:
 
 
 def _is_a_master(value: str) -> str:
-    if not re.fullmatch(rf"{LOCAL}|local-cluster\[.+\]|yarn|[a-z0-9]+://.+", value):
+    if not re.fullmatch(rf"{LOCAL}|yarn|k8s://.+|spark://{PLACE}(,{PLACE})*", value):
         raise ValueError("a master such as 'spark://host:7077', 'yarn' or 'local[2]'")
     return value
 
 
-LOCAL = r"local(\[.+\])?"
+def _is_a_remote(value: SecretStr) -> SecretStr:
+    # Spark would start a server of its own for a master's address.
+    if not re.fullmatch(r"sc://[^/;]+(/.*)?", value.get_secret_value()):
+        raise ValueError("the address of a Spark Connect server such as 'sc://host:15002'")
+    return value
+
+
+LOCAL = r"local(\[(\*|[1-9][0-9]*)(, *[1-9][0-9]*)?\])?"
+PLACE = r"[^/,]+:[0-9]+"
 Size = Annotated[str, AfterValidator(_has_a_unit)]
 
 
@@ -67,7 +75,7 @@ class EngineSettings(Group, alias_generator=below("SPARK_")):
 
     choice: Annotated[Literal["auto", "embedded", "spark"], Field(alias="RECO_ENGINE")] = "auto"
     master: Annotated[str, AfterValidator(_is_a_master)] | None = None
-    remote: SecretStr | None = None
+    remote: Annotated[SecretStr, AfterValidator(_is_a_remote)] | None = None
     driver_memory: Size = "4g"
     executor_memory: Size | None = None
     executor_cores: Positive | None = None

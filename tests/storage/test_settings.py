@@ -201,7 +201,11 @@ BAD = [
         "spark.master=spark://other:7077",
         "without spark.master and spark.remote: those are SPARK_MASTER and SPARK_REMOTE",
     ),
-    ("SPARK_MASTER", "localhost:7077", "a master such as 'spark://host:7077', 'yarn' or 'local[2]'"),
+    *(
+        ("SPARK_MASTER", address, "a master such as 'spark://host:7077', 'yarn' or 'local[2]'")
+        for address in ("localhost:7077", "spark://host", "http://host:8080", "local[two]", "local-cluster[2,1,1024]")
+    ),
+    ("SPARK_REMOTE", "host:15002", "the address of a Spark Connect server such as 'sc://host:15002'"),
     ("SPARK_SHUFFLE_PARTITIONS", "0", "greater than or equal to 1"),
     ("SPARK_IN_MEMORY_ROWS", "-1", "a whole number of at least 0"),
     ("SPLIT_STRATEGY", "by_movie", "'per_user', 'global' or 'random'"),
@@ -372,7 +376,6 @@ def test_every_variable_that_can_be_wrong_is_tried_with_a_bad_value() -> None:
         "SMTP_PASSWORD",
         "ALERT_EMAIL_FROM",
         "ALERT_EMAIL_TO",
-        "SPARK_REMOTE",
         "MLFLOW_TRACKING_URI",
         "STREAMING_PATH",
         "SLACK_BOT_TOKEN",

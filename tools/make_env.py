@@ -4,6 +4,7 @@ Standard library only: it runs before there is an environment.
 """
 
 import os
+import re
 import secrets
 import sys
 from base64 import urlsafe_b64encode
@@ -19,6 +20,10 @@ SECRETS = (
     "AIRFLOW_PASSWORD",
     "GRAFANA_PASSWORD",
 )
+IN_URLS = ("POSTGRES_PASSWORD", "AIRFLOW_DB_PASSWORD")
+# As Docker Compose reads it.
+ASSIGNMENT = re.compile(r"\s*(?:export\s+)?(?P<name>\w+)\s*=\s*(?P<value>.*?)\s*$")
+EMPTY = ("", "''", '""')
 FERNET_KEY = "AIRFLOW_FERNET_KEY"  # 32 bytes, as Fernet wants them
 
 
@@ -34,23 +39,28 @@ def completed(example: str, present: str) -> str:
 
 def _assignments(text: str) -> Iterator[tuple[str, str]]:
     for line in text.splitlines():
-        name, equals, value = line.partition("=")
-        if equals and not line.startswith("#"):
-            yield name, value
+        if found := ASSIGNMENT.match(line):
+            yield found["name"], found["value"]
 
 
 def _filled(line: str) -> str:
-    name, _, value = line.partition("=")
-    if value:
+    found = ASSIGNMENT.match(line)
+    if not found or found["value"] not in EMPTY:
         return line
-    if name == FERNET_KEY:
-        return line + urlsafe_b64encode(secrets.token_bytes(32)).decode()
-    return line + secrets.token_hex(24) if name in SECRETS else line
+    if found["name"] == FERNET_KEY:
+        return f"{found['name']}={urlsafe_b64encode(secrets.token_bytes(32)).decode()}"
+    return f"{found['name']}={secrets.token_hex(24)}" if found["name"] in SECRETS else line
 
 
 def write(path: Path, example: Path) -> None:
-    """Replace .env at once, readable by its owner alone."""
+    """Replace .env at once, readable by its owner alone. Raises `SystemExit` where a password there can't be used."""
     present = path.read_text(encoding="utf-8") if path.exists() else ""
+    for name, value in _assignments(present):
+        if name in IN_URLS and not re.fullmatch(r"(['\"]?)[\w.~-]*\1", value, re.ASCII):
+            sys.exit(
+                f"error: {name} in {path} becomes part of a URL, so it may hold letters, digits, '-', '.', '_' and '~' "
+                "alone. Change it there, and in Postgres where its volume exists; left empty, it is made."
+            )
     new = path.with_name(f"{path.name}.new")
     new.touch(mode=0o600)
     new.write_text(completed(example.read_text(encoding="utf-8"), present), encoding="utf-8")

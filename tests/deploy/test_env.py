@@ -5,6 +5,7 @@ import runpy
 import stat
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,6 +55,28 @@ def test_what_is_there_stays_and_the_rest_is_added(present: dict[str, str]) -> N
     assert made.startswith(text)
     assert variables(made).keys() == variables(EXAMPLE).keys() | present.keys()
     assert completed(EXAMPLE, made) == made
+
+
+@pytest.mark.parametrize("line", ["export GRAFANA_PASSWORD=mine", " GRAFANA_PASSWORD = 'mi ne#$'"])
+def test_what_docker_compose_takes_for_given_is_not_made_anew(line: str) -> None:
+    made = completed(EXAMPLE, f"{line}\n")
+    assert made.startswith(f"{line}\n")
+    assert made.count("GRAFANA_PASSWORD") == 1
+
+
+@pytest.mark.parametrize("line", ["GRAFANA_PASSWORD=''", 'export GRAFANA_PASSWORD=""', "GRAFANA_PASSWORD= "])
+def test_what_docker_compose_takes_for_empty_is_made(line: str) -> None:
+    assert re.match(r"GRAFANA_PASSWORD=[0-9a-f]{48}\n", completed(EXAMPLE, f"{line}\n"))
+
+
+@pytest.mark.parametrize("password", ["p@ss", "a/b", "'a b'", "x$y"])
+def test_a_password_that_no_url_can_hold_is_refused_and_the_file_left(password: str, tmp_path: Path) -> None:
+    path, example = tmp_path / ".env", tmp_path / "example"
+    example.write_text(EXAMPLE)
+    path.write_text(f"POSTGRES_PASSWORD={password}\n")
+    with pytest.raises(SystemExit, match=r"POSTGRES_PASSWORD in .* becomes part of a URL"):
+        write(path, example)
+    assert path.read_text() == f"POSTGRES_PASSWORD={password}\n"
 
 
 def test_the_file_is_readable_by_its_owner_alone(tmp_path: Path) -> None:

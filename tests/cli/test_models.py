@@ -21,11 +21,11 @@ Reco = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module")
-def two_versions(tmp_path_factory: pytest.TempPathFactory, run_python: Reco, small: dict[str, str]) -> Path:
+def two_versions(tmp_path_factory: pytest.TempPathFactory, run_reco: Reco, small: dict[str, str]) -> Path:
     """A lakehouse with a champion and the version that served before it."""
     folder = tmp_path_factory.mktemp("versions")
     for command in ("etl", "train", "train"):
-        done = run_python(["-m", "reco_assets.cli", command], small | {"LAKEHOUSE_PATH": str(folder / "lake")}, folder)
+        done = run_reco([command], small | {"LAKEHOUSE_PATH": str(folder / "lake")}, folder)
         assert done.returncode == 0, done.stderr
     return folder / "lake"
 

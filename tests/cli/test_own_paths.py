@@ -14,12 +14,12 @@ AIRFLOW = {"AIRFLOW_CTX_DAG_ID": "etl_train_test_pipeline", "AIRFLOW_CTX_DAG_RUN
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory, run_python: Callable[..., Done], small: dict[str, str]) -> Path:
+def workspace(tmp_path_factory: pytest.TempPathFactory, run_reco: Callable[..., Done], small: dict[str, str]) -> Path:
     """A folder with an awkward name, and in it split ratings in the documents' block format."""
     folder = tmp_path_factory.mktemp("own") / "o'brien's \"work\" space"
     (folder / "combined").mkdir(parents=True)
     variables = small | {"LAKEHOUSE_PATH": str(folder / "made")}
-    assert run_python(["-m", "reco_assets.cli", "etl"], variables, folder).returncode == 0
+    assert run_reco(["etl"], variables, folder).returncode == 0
     for side in ("train", "test", "future"):
         write_blocks(folder / "made" / "silver" / f"{side}_ratings", folder / "combined" / f"{side}.txt")
     return folder
@@ -41,7 +41,7 @@ def write_blocks(table: Path, path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_documented_arguments_as_written_go_through_the_assets_task_by_task(
-    workspace: Path, run_python: Callable[..., Done]
+    workspace: Path, run_reco: Callable[..., Done]
 ) -> None:
     lake, combined, results = workspace / "data", workspace / "combined", workspace / "results"
     parquet, models = lake / "processed" / "parquet", workspace / "models" / "artifacts"
@@ -49,8 +49,7 @@ def test_the_documented_arguments_as_written_go_through_the_assets_task_by_task(
     def task(name: str, *arguments: str) -> dict[str, Any]:
         """Run a command as Airflow's task of that name; returns what it handed over."""
         variables = AIRFLOW | {"LAKEHOUSE_PATH": str(lake), "RECO_RESULTS_PATH": str(results), "PUBLISH_PATHS": "on"}
-        command = ["-m", "reco_assets.cli", *arguments]
-        done = run_python(command, variables | {"AIRFLOW_CTX_TASK_ID": name}, workspace)
+        done = run_reco([*arguments], variables | {"AIRFLOW_CTX_TASK_ID": name}, workspace)
         assert done.returncode == 0, done.stderr
         found: dict[str, Any] = json.loads(
             (results / "etl_train_test_pipeline" / "manual__1" / f"{name}.json").read_text()

@@ -45,8 +45,8 @@ def refused(done: Done, complaint: str) -> bool:
     return last.startswith("error: ") and complaint in last
 
 
-def test_assets_are_made_and_their_figures_are_the_last_line(lake: Path, reco: Reco) -> None:
-    done = reco("run", "--select", ",".join((*EVALUATION, *SERVING)), LAKEHOUSE_PATH=str(lake))
+def test_assets_are_made_and_their_figures_are_the_last_line(lake: Path, reco_process: Reco) -> None:
+    done = reco_process("run", "--select", ",".join((*EVALUATION, *SERVING)), LAKEHOUSE_PATH=str(lake))
     found = result(done)
     assets = found["assets"]
     assert list(assets) == [*EVALUATION, *SERVING]

@@ -25,11 +25,11 @@ def lake(demo_lake: tuple[Path, Done], tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def stream(run_python: Callable[..., Done], lake: Path) -> Reco:
+def stream(run_reco: Callable[..., Done], lake: Path) -> Reco:
     """Run `reco ARGUMENTS` on that lakehouse."""
 
     def call(*arguments: str) -> Done:
-        return run_python(["-m", "reco_assets.cli", *arguments], {"LAKEHOUSE_PATH": str(lake)}, lake.parent)
+        return run_reco([*arguments], {"LAKEHOUSE_PATH": str(lake)}, lake.parent)
 
     return call
 

@@ -19,12 +19,12 @@ AT_ONCE = 4
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory, run_python: Reco, small: dict[str, str]) -> Path:
+def lake(tmp_path_factory: pytest.TempPathFactory, run_reco: Reco, run_python: Reco, small: dict[str, str]) -> Path:
     """A lakehouse with ratings, in which four trainings ran at once."""
     folder = tmp_path_factory.mktemp("at_once")
     variables = small | {"LAKEHOUSE_PATH": str(folder / "lake"), "DAGSTER_HOME": str(folder / "home")}
     (folder / "home").mkdir()
-    done = run_python(["-m", "reco_assets.cli", "etl"], variables, folder)
+    done = run_reco(["etl"], variables, folder)
     assert done.returncode == 0, done.stderr
     train = [sys.executable, "-m", "reco_assets.cli", "train"]
     ended = [run_python(["-c", START.format(commands=[train] * AT_ONCE)], variables, folder)]

@@ -16,6 +16,7 @@ import pytest
 from reco_assets.sources import fetch as fetching
 from reco_assets.sources.fetch import RELEASES, fetch
 from reco_assets.sources.source import SourceError
+from resources.calls.outside import OutsideProcess, call_once
 
 NAME = "ml-latest-small"
 RATINGS = b"userId,movieId,rating,timestamp\n1,1,4.0,964982703\n"
@@ -77,9 +78,21 @@ def zipped(members: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.fixture(scope="module")
+def process() -> Iterator[OutsideProcess]:
+    """The process beside this one that downloads for all tests: a new one for each file takes half a second."""
+    process = OutsideProcess()
+    yield process
+    process.stop()
+
+
 @pytest.fixture
-def server(tmp_path, monkeypatch) -> Iterator[Server]:
+def server(tmp_path, monkeypatch, process) -> Iterator[Server]:
+    def call(*arguments, seconds, shown):
+        return process.call(*arguments, seconds=seconds)
+
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(fetching, "call_once", call)
     (tmp_path / "served").mkdir()
     server = Server(tmp_path / "served")
     thread = Thread(target=partial(server.http.serve_forever, poll_interval=0.01))
@@ -89,6 +102,12 @@ def server(tmp_path, monkeypatch) -> Iterator[Server]:
     server.http.shutdown()
     thread.join()
     server.http.server_close()
+
+
+@pytest.fixture
+def process_of_its_own(server, monkeypatch):
+    """For what a download's own process alone shows: what it writes, and that it ends."""
+    monkeypatch.setattr(fetching, "call_once", call_once)
 
 
 @pytest.fixture
@@ -146,13 +165,13 @@ def test_a_release_that_is_there_is_not_fetched_again(server, folder):
     assert server.handler.asked == asked
 
 
-def test_the_download_shows_its_progress(server, folder, capfd):
+def test_the_download_shows_its_progress(server, folder, capfd, process_of_its_own):
     server.publish(zipped(MEMBERS))
     fetch(NAME, folder, base_url=server.base_url)
     assert "100%" in capfd.readouterr().err
 
 
-def test_without_progress_nothing_is_printed(server, folder, capfd):
+def test_without_progress_nothing_is_printed(server, folder, capfd, process_of_its_own):
     server.publish(zipped(MEMBERS))
     fetch_quietly(server, folder)
     assert capfd.readouterr() == ("", "")
@@ -189,7 +208,7 @@ def test_a_release_that_the_server_does_not_have_is_refused(server, refused):
     assert f"{server.base_url}/{NAME}.zip: the download failed (HTTP 404)" in refused()
 
 
-def test_a_download_that_breaks_off_is_refused(server, refused):
+def test_a_download_that_breaks_off_is_refused(server, refused, process_of_its_own):
     server.publish(zipped(MEMBERS))
     server.handler.truncated.add(f"/{NAME}.zip")
     assert f"{server.base_url}/{NAME}.zip: " in refused()
@@ -251,7 +270,7 @@ def test_a_zip_with_a_damaged_member_is_refused(server, refused):
 
 
 def test_a_server_that_sends_a_byte_now_and_then_is_given_up_after_the_time_of_the_whole_file(
-    server, refused, monkeypatch
+    server, refused, monkeypatch, process_of_its_own
 ):
     monkeypatch.setattr(fetching, "ARCHIVE_SECONDS", 1.0)
     server.publish(zipped(MEMBERS))

@@ -13,6 +13,7 @@ import sys
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from http.client import HTTPException
 from pathlib import Path
 
 from resources.engine import require_java, require_spark
@@ -133,7 +134,7 @@ def _master(cluster: Cluster) -> Program:
     ports = cluster.ports
     listening = ["--host", HOST, "--port", str(ports.master), "--webui-port", str(ports.master_ui)]
     command = ["spark-class", "org.apache.spark.deploy.master.Master", *listening]
-    return _program(cluster, "master", command, lambda: listens(ports.master) and _alive_workers(ports) >= 0)
+    return _program(cluster, "master", command, lambda: listens(ports.master) and alive_workers(ports) >= 0)
 
 
 def _worker(cluster: Cluster, number: int) -> Program:
@@ -141,7 +142,7 @@ def _worker(cluster: Cluster, number: int) -> Program:
     sizes = ["--cores", str(cluster.cores * shares), "--memory", f"{cluster.memory_mb * shares}m"]
     place = ["--host", HOST, "--webui-port", "0", "--work-dir", str(cluster.home / name / "work")]
     command = ["spark-class", "org.apache.spark.deploy.worker.Worker", *place, *sizes, cluster.master]
-    return _program(cluster, name, command, lambda: _alive_workers(cluster.ports) >= cluster.workers)
+    return _program(cluster, name, command, lambda: alive_workers(cluster.ports) >= cluster.workers)
 
 
 def _connect_server(cluster: Cluster) -> Program:
@@ -187,13 +188,13 @@ def _program(cluster: Cluster, name: str, command: Sequence[str], is_ready: Call
     return Program(folder, [str(spark / "bin" / command[0]), *command[1:]], outer | own | daemon, is_ready)
 
 
-def _alive_workers(ports: Ports) -> int:
+def alive_workers(ports: Ports) -> int:
     """How many workers the master knows; -1 where it doesn't answer yet."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"http://{HOST}:{ports.master_ui}/json/", timeout=5) as answer:
             return int(json.load(answer)["aliveworkers"])
-    except OSError:
+    except (OSError, ValueError, HTTPException):  # its first answers, before the page is ready, are empty
         return -1
 
 

@@ -4,13 +4,15 @@ import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from resources.tables.files import dataset_at, table_row_count
-from tools.cluster import Cluster, up
+from tools.cluster import Cluster, Ports, alive_workers, up
 from tools.processes import StartError, process_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark_environment]
@@ -56,6 +58,17 @@ def test_a_cluster_is_not_started_on_the_ports_of_another(cluster: Cluster, tmp_
     with pytest.raises(StartError, match=f"Another program listens on port {cluster.ports.master} "):
         up(replace(cluster, home=tmp_path))
     assert not list(tmp_path.glob("*/pid"))
+
+
+def test_a_master_whose_page_is_still_empty_is_waited_for() -> None:
+    class Empty(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Empty) as page:
+        Thread(target=page.handle_request, daemon=True).start()
+        assert alive_workers(Ports(master_ui=page.server_port)) == -1
 
 
 def test_workers_share_neither_folder_nor_home_nor_settings_with_the_driver(either: Loop, cluster: Cluster) -> None:

@@ -46,8 +46,12 @@ def _refused(_: Request, error: Exception) -> JSONResponse:
     return _answer(error.status, error.kind, str(error))
 
 
-def _invalid(_: Request, error: Exception) -> JSONResponse:
+def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
+    sent_as = request.headers.get("content-type", "")
+    if "json" not in sent_as and any(each["loc"] == ("body",) for each in error.errors()):
+        said = f"body: send JSON, with the header Content-Type: application/json (it was {sent_as or 'not there'})."
+        return _answer(422, "invalid_request", said)
     found = ("{}: {}".format(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors()[:5])
     return _answer(422, "invalid_request", "; ".join(found))
 

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from resources.calls.one_client import refuse_others
 from resources.errors import RecoError
+from resources.object_storage.spark import make_log_store
 from resources.paths.addresses import PATTERN, plain_address
 from resources.settings import Settings
 from resources.settings.engine import EngineName
@@ -77,6 +78,15 @@ class Engine:
                 "link of this machine. Rename that folder, or run with RECO_ENGINE=embedded."
             )
         return str(path)
+
+    def uri(self, uri: str) -> str:
+        """The URI of a table's files on object storage. Raises `EngineError` where the session can't reach it."""
+        if self.name == "spark" and self.settings.storage.tables_uri is None:
+            raise EngineError(
+                f"The table lies at {uri}, which Spark reads only where LAKEHOUSE_TABLES_URI is set: its session then "
+                "has what S3 needs. Set it to any folder of that server, or run with RECO_ENGINE=embedded."
+            )
+        return uri
 
     @property
     def pages(self) -> str | None:
@@ -140,6 +150,8 @@ class Engine:
             return remote
         require_spark()
         require_java()
+        if self.settings.storage.tables_uri:
+            make_log_store(self.settings.storage.cache)
         self._set_environment()
         from dagster_pyspark import LazyPySparkResource
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from resources.cores import usable_cores
+from resources.object_storage.spark import log_store_jar, object_storage_conf
 from resources.settings import Settings
-from resources.spark_jars import JARS, KAFKA_JARS, delta_jar_conf
+from resources.spark_jars import JARS, KAFKA_JARS, S3_JARS, delta_jar_conf
 
 DELTA_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 DELTA_CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
@@ -34,7 +35,6 @@ def spark_conf(settings: Settings) -> Mapping[str, str]:
     Third MERGE on 2 cores: 15.8 s with Spark's defaults, 3.4 s with the partition settings below.
     """
     engine = settings.engine
-    jars = (*JARS, *KAFKA_JARS) if settings.events.bootstrap_servers else JARS
     conf = {
         "spark.app.name": "reco-assets",
         "spark.log.level": "ERROR",
@@ -48,7 +48,7 @@ def spark_conf(settings: Settings) -> Mapping[str, str]:
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         **_partitions(settings),
-        **delta_jar_conf(settings.storage.cache, jars),
+        **_jars(settings),
     }
     if engine.is_on_loopback:
         conf |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
@@ -58,6 +58,16 @@ def spark_conf(settings: Settings) -> Mapping[str, str]:
         conf["spark.driver.defaultJavaOptions"] = " ".join(_JAVA_OPTIONS)
         conf |= _share_of_a_cluster(settings)
     return conf | dict(engine.conf)
+
+
+def _jars(settings: Settings) -> Mapping[str, str]:
+    cache, there = settings.storage.cache, settings.storage.tables_uri is not None
+    kafka = KAFKA_JARS if settings.events.bootstrap_servers else ()
+    conf = delta_jar_conf(cache, (*JARS, *kafka, *(S3_JARS if there else ())))
+    if not there:
+        return conf
+    files = [conf["spark.jars"]] if "spark.jars" in conf else []
+    return {**conf, "spark.jars": ",".join([*files, str(log_store_jar(cache))]), **object_storage_conf(os.environ)}
 
 
 def _partitions(settings: Settings) -> Mapping[str, str]:

@@ -123,10 +123,15 @@ def load_settings(**overrides: Any) -> Settings:
 def _require_usable(settings: Settings) -> None:
     storage = settings.storage
     delta = storage.format == "delta"
-    if storage.tables_uri and not (delta and settings.engine.name == "embedded"):
+    if storage.tables_uri and not delta:
         raise SettingsError(
-            "LAKEHOUSE_TABLES_URI needs STORAGE_FORMAT=delta and RECO_ENGINE=embedded: parquet tables are replaced by "
-            "renaming, which object storage has not, and on Spark tables lie on a file system."
+            "LAKEHOUSE_TABLES_URI needs STORAGE_FORMAT=delta: parquet tables are replaced by renaming, which object "
+            "storage has not."
+        )
+    if storage.tables_uri and settings.engine.name == "spark" and settings.engine.remote:
+        raise SettingsError(
+            "LAKEHOUSE_TABLES_URI and SPARK_REMOTE don't go together: a Connect server commits to S3 by a log store of "
+            "its own. Use SPARK_MASTER instead, or RECO_ENGINE=embedded."
         )
     if defect := unusable(storage.root, delta=delta):
         other = ", or set STORAGE_FORMAT=parquet" if delta and not unusable(storage.root, delta=False) else ""

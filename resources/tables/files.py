@@ -83,7 +83,8 @@ def for_delta(path: Path) -> str:
 
 def for_engine(engine: Engine, path: Path) -> str:
     """Where the table at `path` lies, as the engine takes it. Raises `EngineError` where it can't."""
-    return noted_uri(path) or engine.path(path)
+    uri = noted_uri(path)
+    return engine.path(path) if uri is None else engine.uri(uri)
 
 
 def is_delta(path: Path) -> bool:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from resources.tables.files import TableSpec, dataset_at, for_delta, is_delta, own_errors
+from resources.tables.files import TableSpec, dataset_at, for_delta, for_engine, is_delta, own_errors
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.log import carrying, open_table
 from resources.tables.parts import place_part, write_part
@@ -141,7 +141,7 @@ def _merge_by_spark(lakehouse: Lakehouse, spec: TableSpec, changes: Changes, key
     rows = pa.concat_tables([changes.new, changes.other])
     require_declared(spec, rows)
     session, view = lakehouse.engine.session, f"reco_changes_{uuid.uuid4().hex}"
-    path = lakehouse.engine.path(lakehouse.path(spec.name)).replace("`", "``")
+    path = for_engine(lakehouse.engine, lakehouse.path(spec.name)).replace("`", "``")
     session.createDataFrame(rows).createOrReplaceTempView(view)
     try:
         same = " AND ".join(f"held.{key} = new.{key}" for key in keys)

@@ -332,3 +332,9 @@ def test_looking_for_the_listening_socket_leaves_no_descriptor_open() -> None:
     with Path("/dev/null").open() as _:  # a descriptor that is no socket
         refuse_others(0)
     assert opened() == before
+
+
+def test_spark_without_what_s3_needs_reads_no_table_that_lies_there() -> None:
+    with pytest.raises(EngineError, match=r"^The table lies at s3://b/t, .* where LAKEHOUSE_TABLES_URI is set"):
+        Engine(load_settings(reco_engine="spark")).uri("s3://b/t")
+    assert Engine(load_settings(reco_engine="embedded")).uri("s3://b/t") == "s3://b/t"

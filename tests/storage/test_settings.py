@@ -399,11 +399,16 @@ def test_several_bad_values_get_a_line_each(monkeypatch: pytest.MonkeyPatch) -> 
     assert sorted(line.split("=")[0] for line in lines) == ["ALS_RANK", "STORAGE_FORMAT", "TOP_N"]
 
 
-@pytest.mark.parametrize("other", [{"storage_format": "parquet"}, {"reco_engine": "spark"}], ids=str)
-def test_tables_on_object_storage_are_deltas_and_the_embedded_engines(other: dict[str, str]) -> None:
-    with pytest.raises(
-        SettingsError, match=r"^LAKEHOUSE_TABLES_URI needs STORAGE_FORMAT=delta and RECO_ENGINE=embedded"
-    ):
+@pytest.mark.parametrize(
+    ("other", "rule"),
+    [
+        ({"storage_format": "parquet"}, "LAKEHOUSE_TABLES_URI needs STORAGE_FORMAT=delta"),
+        ({"spark_remote": "sc://host:15002"}, "LAKEHOUSE_TABLES_URI and SPARK_REMOTE don't go together"),
+    ],
+    ids=str,
+)
+def test_tables_on_object_storage_are_deltas_of_this_process(other: dict[str, str], rule: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{rule}"):
         load_settings(lakehouse_tables_uri="s3://bucket/lake", **other)
 
 

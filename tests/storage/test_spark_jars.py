@@ -1,4 +1,4 @@
-"""Delta Lake's two JARs: files once they are cached, packages before."""
+"""Delta Lake's two JARs, Kafka's and those for S3: files once they are cached, packages before."""
 
 import tomllib
 from fnmatch import fnmatch
@@ -6,9 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from resources.object_storage.spark import log_store_jar
 from resources.settings import load_settings
 from resources.spark_conf import spark_conf
-from resources.spark_jars import DELTA_SPARK, DELTA_STORAGE, JARS, KAFKA_JARS, delta_jar_conf, delta_jar_files
+from resources.spark_jars import (
+    DELTA_SPARK,
+    DELTA_STORAGE,
+    JARS,
+    KAFKA_JARS,
+    S3_JARS,
+    delta_jar_conf,
+    delta_jar_files,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,9 +44,10 @@ def test_jars_that_are_not_cached_are_resolved_into_the_cache(tmp_path: Path) ->
 
 def test_what_the_jars_depend_on_is_excluded_but_none_of_those_asked_for(tmp_path: Path) -> None:
     patterns = delta_jar_conf(tmp_path)["spark.jars.excludes"].split(",")
-    for brought in ("com.fasterxml.jackson.core:jackson-core", "org.apache.hadoop:hadoop-client-api"):
+    bundle = "software.amazon.awssdk:bundle"  # 600 MB
+    for brought in ("com.fasterxml.jackson.core:jackson-core", "org.apache.hadoop:hadoop-client-api", bundle):
         assert any(fnmatch(brought, pattern) for pattern in patterns)
-    for coordinate in (*JARS, *KAFKA_JARS):
+    for coordinate in (*JARS, *KAFKA_JARS, *S3_JARS):
         assert not any(fnmatch(coordinate.rpartition(":")[0], pattern) for pattern in patterns)
 
 
@@ -45,6 +55,35 @@ def test_the_kafka_source_is_asked_for_where_a_broker_is_configured(tmp_path: Pa
     with_broker = spark_conf(load_settings(reco_cache_path=tmp_path, kafka_bootstrap_servers="localhost:9092"))
     assert with_broker["spark.jars.packages"].split(",") == [*JARS, *KAFKA_JARS]
     assert spark_conf(load_settings(reco_cache_path=tmp_path))["spark.jars.packages"].split(",") == list(JARS)
+
+
+def test_tables_on_object_storage_ask_for_s3a_and_for_the_log_store_that_loses_no_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")
+    conf = spark_conf(load_settings(reco_cache_path=tmp_path, lakehouse_tables_uri="s3://bucket/lake"))
+    assert conf["spark.jars.packages"].split(",") == [*JARS, *S3_JARS]
+    assert conf["spark.jars"] == str(log_store_jar(tmp_path))
+    assert conf["spark.delta.logStore.s3.impl"] == "reco.ConditionalPutLogStore"
+    assert conf["spark.hadoop.fs.s3a.endpoint.region"] == "eu-north-1"
+
+
+def test_the_log_store_lies_beside_the_cached_jars(tmp_path: Path) -> None:
+    for file in delta_jar_files(tmp_path, (*JARS, *S3_JARS)):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    conf = spark_conf(load_settings(reco_cache_path=tmp_path, lakehouse_tables_uri="s3://bucket/lake"))
+    files = delta_jar_files(tmp_path, (*JARS, *S3_JARS))
+    assert conf["spark.jars"].split(",") == [*map(str, files), str(log_store_jar(tmp_path))]
+    assert "spark.jars.packages" not in conf
+
+
+@pytest.mark.spark_environment
+def test_s3a_is_of_the_hadoop_that_spark_brings() -> None:
+    import pyspark
+
+    [client] = Path(pyspark.__file__).parent.glob("jars/hadoop-client-api-*.jar")
+    assert S3_JARS[0].rpartition(":")[2] == client.stem.rpartition("-")[2]
 
 
 @pytest.mark.spark_environment

@@ -66,6 +66,7 @@ def submit_line(application: Path) -> str:
 
     from reco_assets.spark_submit import build_spark_submit_command
     from resources.engine import EngineError, require_spark
+    from resources.object_storage.spark import make_log_store
     from resources.settings import load_settings
     from resources.spark_conf import spark_conf
 
@@ -74,6 +75,8 @@ def submit_line(application: Path) -> str:
     except EngineError as error:
         sys.exit(f"error: {error}")
     settings = load_settings()
+    if settings.storage.tables_uri:
+        make_log_store(settings.storage.cache)
     conf = {
         "spark.pyspark.python": sys.executable,
         "spark.pyspark.driver.python": sys.executable,

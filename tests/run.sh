@@ -29,9 +29,8 @@ if ! .venv-spark/bin/python -c "from resources.engine import require_java; requi
     exit 1
 fi
 stage "engine tests on Spark" run_tests .venv-spark spark "both_engines and not slow" "$@"
-# What the embedded environment had to skip. The other fast tests ran on its Python alone; make lint looks at the
-# syntax and the types of the oldest one.
-stage "fast tests of what it alone has" run_tests .venv-spark embedded "not slow and spark_environment" "$@"
 stage "servers for the slow tests" install_servers
 ${before_slow_tests:-:}
-stage "slow tests" run_tests .venv-spark embedded slow "$@"
+# Among them what the embedded environment had to skip, for which slow tests leave time. The other fast tests ran on its
+# Python alone; make lint looks at the syntax and the types of the oldest one.
+stage "slow tests, and what that environment alone has" run_tests .venv-spark embedded "slow or spark_environment" "$@"

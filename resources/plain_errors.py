@@ -26,10 +26,12 @@ DAMAGED = (
     "corrupt",
     "object at location",
 )
-# What delta-rs, Sail and Arrow say of object storage, in lines that they draw as a tree, with colours.
+# What delta-rs, Sail and Arrow say of object storage, in lines that they draw as a tree, with colours; Spark says it in
+# the second of many.
 OBJECT_STORAGE = re.compile(
-    r"Generic S3 error|AWS Error|Error performing [A-Z]+ http|an error occurred while loading cred"
+    r"Generic S3 error|AWS Error|Error performing [A-Z]+ http|an error occurred while loading cred|hadoop\.fs\.s3a\."
 )
+_OF_JAVA = re.compile(r"An error occurred while calling \S+\n: (?P<said>.*)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 LONGEST = 400
 # How Python and Rust write an error of the operating system into a message.
@@ -70,6 +72,8 @@ def of_object_storage(message: str) -> str | None:
     """One line on object storage that is away or refuses, as libraries say it; None for another message."""
     if not OBJECT_STORAGE.search(message):
         return None
+    if java := _OF_JAVA.match(message):
+        message = java["said"]
     told = printable(masked(" ".join(_COLOUR.sub("", message).replace("↳", "").split())))[:LONGEST]
     return (
         f"Object storage failed: {told}. Check LAKEHOUSE_TABLES_URI, its bucket and what AWS_ENDPOINT_URL, AWS_REGION, "

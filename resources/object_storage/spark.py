@@ -18,6 +18,8 @@ from resources.spark_jars import JARS, S3_JARS, delta_jar_files, package_conf
 LOG_STORE = "reco.ConditionalPutLogStore"
 SHOWN_LINES = 5
 _SOURCE = Path(__file__).with_name("ConditionalPutLogStore.scala")
+# By default a server that is away is told of after more than five minutes.
+_TRIES = {"spark.hadoop.fs.s3a.retry.limit": "2", "spark.hadoop.fs.s3a.attempts.maximum": "2"}
 _COMPILER = "scala.tools.nsc.Main"
 
 
@@ -42,7 +44,8 @@ def object_storage_conf(environment: Mapping[str, str]) -> Mapping[str, str]:
         "spark.delta.logStore.s3.impl": LOG_STORE,
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
         "spark.hadoop.fs.s3a.path.style.access": "true",
-        "spark.hadoop.fs.s3a.input.stream.type": "classic",  # the default asks for JARs of 30 MB more
+        **_TRIES,
+        "spark.hadoop.fs.s3a.input.stream.type": "classic",  # the default has another client: not tried
         **({"spark.hadoop.fs.s3a.endpoint.region": region} if region else {}),
     }
 

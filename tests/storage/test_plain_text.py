@@ -70,6 +70,10 @@ def test_an_error_is_explained(error: Exception, told: str) -> None:
             "Object storage failed: Kernel",
         ),
         ("AWS Error ACCESS_DENIED during HeadObject operation", "Object storage failed: AWS Error ACCESS_DENIED"),
+        (
+            "An error occurred while calling o86.save.\n: org.apache.hadoop.fs.s3a.UnknownStoreException: No\n\tat x",
+            "Object storage failed: org.apache.hadoop.fs.s3a.UnknownStoreException: No. Check",
+        ),
         ("Parquet magic bytes not found in footer.\nmore", "A file of a table is damaged or gone: Parquet magic bytes"),
     ],
 )

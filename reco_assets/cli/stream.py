@@ -92,7 +92,7 @@ def detect_drift(
     current_test_path: Annotated[Path | None, _path("current_test_path", "New ratings, test side.")] = None,
     shuffle_partitions: Partitions = None,
 ) -> None:
-    """Score data and model drift of the waiting batches, or of given tables, and print the report."""
+    """Score data and prediction drift of the waiting batches, or of given tables, and print the report."""
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.cli.summary import say
     from reco_assets.given_files.drift import DriftPaths

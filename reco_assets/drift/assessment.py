@@ -15,6 +15,7 @@ from reco_assets.batches.accepted import set_name
 from reco_assets.drift import document, page
 from reco_assets.drift.comparison import plain
 from reco_assets.drift.decision import Decided, Evidence, decide, decide_pool
+from reco_assets.drift.performance import WORSE, figures, performance_drift
 from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, Reason, Verdict, as_document, bar
 from reco_assets.drift.scan import Scan
 from reco_assets.drift.signals import SIGNALS, Signal, Yardstick
@@ -97,7 +98,9 @@ def report_on(scan: Scan, compared: Compared, yardstick: Yardstick) -> DriftRepo
     decided = decide(evidence)
     pool, own = decide_pool(evidence), decided[config.policy].finding
     found = {
-        **{name: own[name] for name in ("data_drift", "model_drift", *_names(yardstick.signals))},
+        **{name: own[name] for name in ("data_drift", "model_drift")},
+        "performance_drift": performance_drift(evidence, own),
+        **{name: own[name] for name in _names(yardstick.signals)},
         "window": _window(scan, own),
         "windows": _windows(evidence, own),
         "pool": {
@@ -112,6 +115,7 @@ def no_report(reasons: Sequence[Reason], config: DriftSettings, compared: Compar
     """The report where nothing can be compared: NO_BATCHES, NO_CHAMPION or both."""
     nothing = {"status": str(reasons[0]), "score": None}
     found: dict[str, Any] = {"data_drift": nothing, "model_drift": nothing}
+    found["performance_drift"] = {"status": str(reasons[0])}
     found |= dict.fromkeys((*_names(SIGNALS), "window", "pool")) | {"windows": []}
     decided = dict.fromkeys((DOCUMENTED, CALIBRATED), Decided(Verdict(False, tuple(reasons)), {}))
     return _report(found | (compared or Compared()).as_dict(), decided, config, SIGNALS)
@@ -133,6 +137,8 @@ def _report(
     reason = document.explain(config, verdict, signals)
     if len(found["windows"]) > 1:
         reason = f"{reason} ({document.in_words(found['window'])})"
+    if found["performance_drift"]["status"] == WORSE:
+        reason = f"{figures(found['performance_drift'])}; {reason}"
     content = plain(
         {
             "should_retrain": verdict.retrain,

@@ -28,13 +28,13 @@ _ASSET: dict[str, Any] = {"group_name": "drift", "owners": OWNERS, "kinds": {"js
         dg.AssetSpec(
             MODEL,
             deps=[["stream", "ratings"]],
-            description="The champion's predictions on waiting test ratings against those on its own test.",
+            description="Prediction drift: what the champion predicts for waiting test ratings against its own test.",
             **_ASSET,
         ),
         dg.AssetSpec(
             REPORT,
             deps=[DATA, MODEL],
-            description="Both scores, their uncertainty, what informs beside them, and the verdict of either policy.",
+            description="Performance drift, both scores, what chance does to them, what informs beside them, verdicts.",
             **_ASSET,
         ),
     ],
@@ -70,6 +70,7 @@ def detect_drift(
         metadata={
             "verdict": dg.MetadataValue.md(report.markdown()),
             "plots": dg.MetadataValue.md(report.plots()),
+            "performance_drift": document["performance_drift"]["status"],
             "should_retrain": report.should_retrain,
             "reason": document["reason"],
             **numbers,

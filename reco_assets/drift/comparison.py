@@ -69,7 +69,7 @@ def compare(
 def compare_predictions(
     reference: UserHistogram, current: UserHistogram, config: DriftSettings, windows: int = 1
 ) -> Comparison:
-    """Model drift of warm pairs; "insufficient" where the new test has fewer than `min_warm_pairs`."""
+    """Prediction drift of warm pairs; "insufficient" where the new test has fewer than `min_warm_pairs`."""
     scale = scores.prediction_scale(reference.total)
     if current.rows < config.min_warm_pairs or reference.rows == 0:
         sampled = resampling_of(config, windows)

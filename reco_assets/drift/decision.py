@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from reco_assets.drift import policy
-from reco_assets.drift.comparison import evidence_in, scores_of
+from reco_assets.drift.comparison import evidence_in, plain, scores_of
 from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, PartEvidence, Verdict
 from reco_assets.drift.scan import Scan, Scored
 from reco_assets.drift.signals import Measured, Trigger, Yardstick
@@ -69,6 +69,13 @@ class Evidence:
                 siblings = int(self.scored.siblings[at])
                 self._findings[window] = self.scan.finding(window, siblings, self.yardstick)
         return self._findings[window]
+
+    def measured(self, name: str, at: int) -> Measured | None:
+        """What a signal measures in a window by its number, without the rest of the finding."""
+        window, signal = self.scored.window[at], self.yardstick.signal(name)
+        inside = self.scan.cells.between(window.start, window.end)
+        found: Measured | None = plain(signal.measure(self.yardstick, inside, int(self.scored.siblings[at])))
+        return found
 
     @property
     def judged(self) -> np.ndarray:

@@ -15,7 +15,7 @@ _SENTENCES = {
     Reason.BELOW_THRESHOLD: "drift score {score:.2f} is not above {threshold:g}",
     Reason.NOT_SIGNIFICANT: "drift score {score:.2f} may be chance: its p-value is above {p_value:g}",
     Reason.INSUFFICIENT_DATA: "too few users to judge, {min_users} are needed; batches wait for more",
-    Reason.INSUFFICIENT_USERS: "data or model drift is left out, as it rests on fewer than {min_users} users",
+    Reason.INSUFFICIENT_USERS: "data or prediction drift is left out, as it rests on fewer than {min_users} users",
     Reason.INSUFFICIENT_WARM_PAIRS: "fewer than {min_warm_pairs} warm test pairs, so data drift decides",
     Reason.NO_BATCHES: "no batch is waiting",
     Reason.NO_CHAMPION: "there is no champion to compare with; train one first: reco train",
@@ -29,10 +29,10 @@ _COLUMNS = {
     "users": "users",
     "warm test pairs": "warm_pairs",
     "data drift": "data_score",
-    "model drift": "model_score",
+    "prediction drift": "model_score",
     "score": "drift_score",
 }
-SECTIONS = {"data_drift": "data (ratings)", "model_drift": "model (predictions)"}
+SECTIONS = {"data_drift": "data (ratings)", "model_drift": "predictions"}
 
 
 def explain(config: DriftSettings, verdict: Verdict, signals: Sequence[Signal]) -> str:
@@ -63,6 +63,7 @@ def scalars(report: Document, signals: Sequence[Signal]) -> dict[str, float]:
     for signal in signals:
         measured = report[signal.name] or {}
         numbers |= {name: measured.get(key) for name, key in signal.numbers.items()}
+    numbers["performance_shift"] = report["performance_drift"].get("shift")
     window, pool = report["window"] or {}, report["pool"] or {}
     numbers |= {"pool_drift_score": pool.get("drift_score"), "deciding_share": window.get("share")}
     numbers["windows_judged"] = sum(window["judged"] for window in report["windows"]) or None
@@ -114,7 +115,7 @@ def _too_small(report: Document, window: Document) -> str:
 
 
 def _score_rows(report: Document) -> list[list[str]]:
-    """Measures down; data and model drift across, of the window that decides and of all that waits."""
+    """Measures down; data and prediction drift across, of the window that decides and of all that waits."""
     columns = [(title, report[name]) for name, title in SECTIONS.items()]
     if len(report["windows"]) > 1:
         columns += [(f"{title}, all that waits", report["pool"][name]) for name, title in SECTIONS.items()]

@@ -3,14 +3,19 @@
 from collections.abc import Sequence
 
 from reco_assets.drift.document import SECTIONS, Document, facts, headline, tables
+from reco_assets.drift.performance import in_words
 from reco_assets.drift.signals import Signal
 from reco_assets.reports.page import png_address, render_page
 from resources.text.plain_text import markdown_table
 
 
 def markdown(report: Document, signals: Sequence[Signal]) -> str:
-    """The verdict of both policies, every window, the scores of the one that decides, signals, what was compared."""
-    lines = [f"### {headline(report)}", "", report["reason"], ""]
+    """Performance drift, the verdict of both policies, every window, the scores of the one that decides, signals, what
+    was compared.
+    """
+    performance = in_words(report["performance_drift"])
+    lines = [f"### {performance}", ""] if performance else []
+    lines += [f"### {headline(report)}", "", report["reason"], ""]
     for rows in tables(report, signals):
         lines += [*markdown_table(rows[0], rows[1:]), ""]
     lines += [f"{name}: {value}  " for name, value in facts(report)]
@@ -30,6 +35,8 @@ def html(report: Document, signals: Sequence[Signal]) -> str:
         "report.html.jinja",
         headline=headline(report),
         kind=kind,
+        performance=in_words(report["performance_drift"]),
+        performance_kind=report["performance_drift"]["status"],
         reason=report["reason"],
         tables=tables(report, signals),
         images=_images(report),

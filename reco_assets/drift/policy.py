@@ -82,7 +82,7 @@ def as_document(config: DriftSettings) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class PartEvidence:
-    """What a policy needs to know of data drift or of model drift.
+    """What a policy needs to know of data drift or of prediction drift (`model_drift`).
 
     `users`: of the smaller side; `windows`: of how many windows that are judged this is one.
     """
@@ -115,7 +115,7 @@ def should_retrain(
 
 
 def combined(scores: Sequence[float | None], config: DriftSettings) -> float:
-    """The drift score of data and model drift; 0 where neither could be judged."""
+    """The drift score of data and prediction drift; 0 where neither could be judged."""
     known = [score for score in scores if score is not None]
     if not known:
         return 0.0
@@ -151,7 +151,7 @@ def calibrated(
 ) -> Verdict:
     """Retrain when the drift score exceeds the threshold, is no work of chance, and rests on enough users.
 
-    Or when a trigger fired, as under the documented policy. Of chance: the p-value of the larger of data and model
+    Or when a trigger fired, as under the documented policy. Of chance: the p-value of the larger of data and prediction
     drift, times the number of windows judged (Bonferroni). Of the two, what has too few users does not count; when
     that leaves none, the data are insufficient and batches pool until they suffice.
     """

@@ -42,7 +42,7 @@ class Scored:
 
     `rows`, `warm`: training rows and warm test pairs; `enough`: whether the window holds enough rows to be judged
     beside the pool; `siblings`: how many windows with the same end are judged, the pool among them; for a window of
-    fewer rows: how many might have been; `strengths`: of each signal that has a trigger set, by its name.
+    fewer rows: how many might have been; `strengths`: of each signal that is watched, by its name.
     """
 
     window: tuple[Window, ...]
@@ -55,7 +55,7 @@ class Scored:
     strengths: Mapping[str, np.ndarray]
 
     def drift_scores(self, config: DriftSettings) -> np.ndarray:
-        """Data and model drift of each window in one number, (n,), as findings round it; 0 where neither has one."""
+        """Data and prediction drift of each window in one number, (n,), rounded as in findings; 0 without either."""
         parts = zip(self.data, self.model, strict=True)
         pairs = ([None if np.isnan(part) else float(part) for part in pair] for pair in parts)
         return np.array(plain([combined(pair, config) for pair in pairs]))
@@ -119,8 +119,7 @@ def score_windows(spans: Spans, yardstick: Yardstick) -> Scored:
     judged = enough | (spans.at[:, 0] == 0)  # whatever the score: chance is not to choose how many share its limit
     _, of = np.unique(spans.at[:, 1], return_inverse=True)
     siblings = np.where(judged, np.bincount(of, judged)[of], np.bincount(of, rows > 0)[of]).astype(np.int64)
-    armed = {name for name, _, _ in yardstick.armed}
-    strengths = {each.name: each.strengths(yardstick, spans) for each in yardstick.signals if each.name in armed}
+    strengths = {each.name: each.strengths(yardstick, spans) for each in yardstick.watched}
     return Scored(tuple(spans.windows), rows, warm, data, model, enough, siblings, strengths)
 
 

@@ -18,6 +18,7 @@ from reco_assets.drift.spans import Spans
 from resources.settings.drift import DriftSettings
 
 Measured = Mapping[str, Any]
+RMSE = "rmse"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,16 @@ class Yardstick:
     config: DriftSettings
     signals: Sequence["Signal"] = field(default_factory=lambda: SIGNALS)
     sample: UserSample = EVERYBODY
+
+    def signal(self, name: str) -> "Signal":
+        """The signal of a name."""
+        return next(each for each in self.signals if each.name == name)
+
+    @property
+    def watched(self) -> Iterator["Signal"]:
+        """The signals whose strength in every window is looked at: those that act, and those for which it is cheap."""
+        armed = {name for name, _, _ in self.armed}
+        yield from (each for each in self.signals if each.triggers and (each.triggers.strengths or each.name in armed))
 
     @property
     def armed(self) -> Iterator[tuple[str, "Trigger", float]]:
@@ -123,7 +134,7 @@ def _mix(
 
 
 def _rmse(yardstick: Yardstick, current: Cells, windows: int) -> Measured | None:
-    """How wrong the champion is on labels that came later; None where model drift can't be scored either."""
+    """How wrong the champion is on labels that came later; None where prediction drift can't be scored either."""
     reference, config = yardstick.reference, yardstick.config
     if current.predictions.rows < config.min_warm_pairs or reference.predictions.rows == 0:
         return None
@@ -150,7 +161,7 @@ SIGNALS: tuple[Signal, ...] = (
     ),
     _mix("movies", "movie", lambda cells: cells.rated_movies, lambda _, movies: movies),
     Signal(
-        "rmse",
+        RMSE,
         _rmse,
         shown={
             "champion's warm RMSE, original test": "reference",

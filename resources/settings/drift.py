@@ -12,8 +12,8 @@ DriftPolicy = Literal["documented", "calibrated"]
 class DriftSettings(Group, alias_generator=below("DRIFT_")):
     """Everything that a drift report depends on beside the data; the defaults are the documented numbers.
 
-    `threshold`: of the drift score; `combine`: of data and model drift; `kl_threshold` (nats), `mean_threshold` and
-    `median_threshold` (stars), and the weight of each term of the score; `min_window_rows`: training rows that a
+    `threshold`: of the drift score; `combine`: of data and prediction drift; `kl_threshold` (nats), `mean_threshold`
+    and `median_threshold` (stars), and the weight of each term of the score; `min_window_rows`: training rows that a
     window beside the pool needs, or else a score above a higher bar; `min_warm_pairs`: below it data drift decides
     alone; `min_users`, `p_value`, `bootstrap_samples`: of the calibrated policy; `rmse_trigger`: stars by which the
     champion may become worse on new labels, None to let it inform only; `cooldown_seconds`: between two retrainings.

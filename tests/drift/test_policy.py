@@ -31,7 +31,7 @@ def test_a_score_of_exactly_one_does_not_retrain() -> None:
     assert should_retrain({"score": 1.0}, {"score": 0.0})["should_retrain"] is False
 
 
-def test_model_drift_that_could_not_be_judged_leaves_the_decision_to_data_drift() -> None:
+def test_prediction_drift_that_could_not_be_judged_leaves_the_decision_to_data_drift() -> None:
     assert should_retrain({"score": 1.1}, {"score": None}) == {"should_retrain": True, "drift_score": 1.1}
 
 

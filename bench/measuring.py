@@ -42,7 +42,12 @@ def measure(command: list[str], variables: Mapping[str, str], log: Path) -> Meas
         child = subprocess.Popen(
             command, env={**outside, **variables}, stdout=subprocess.PIPE, stderr=errors, text=True
         )
-        stages = list(_watch(child))
+        try:
+            stages = list(_watch(child))
+        except BaseException:
+            child.terminate()
+            child.wait()
+            raise
     if child.wait() != 0:
         raise ScriptFailedError(f"{' '.join(command)} failed:\n{log.read_text()[-LOG_CHARACTERS:]}")
     told = [stage for stage in stages if "stage" in stage]
@@ -74,10 +79,11 @@ def resident_mib(pid: int) -> float:
 
     Not of what the JVM starts to set file modes: they share its memory and would count it twice.
     """
-    return sum(_own_mib(process) for process in _family(str(pid)))
+    return sum(_own_mib(process) for process in family(str(pid)))
 
 
-def _family(pid: str) -> Iterator[str]:
+def family(pid: str) -> Iterator[str]:
+    """The ids of a process and of those below it, but of what a JVM has started."""
     yield pid
     try:
         if Path(f"/proc/{pid}/comm").read_text().strip() == "java":
@@ -87,7 +93,7 @@ def _family(pid: str) -> Iterator[str]:
     except (FileNotFoundError, ProcessLookupError):
         return
     for child in children:
-        yield from _family(child)
+        yield from family(child)
 
 
 def _own_mib(pid: str) -> float:

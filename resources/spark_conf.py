@@ -13,7 +13,7 @@ DELTA_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 DELTA_CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
 # A run on little data is over before most compiled code has paid for itself. So the JVM compiles thoroughly after ten
 # times as many calls as by default, which a hot loop makes in a moment, and without G1's threads beside the work.
-_JAVA_OPTIONS = (
+JAVA_OPTIONS = (
     "-XX:Tier4InvocationThreshold=50000",
     "-XX:Tier4MinInvocationThreshold=6000",
     "-XX:Tier4CompileThreshold=150000",
@@ -55,7 +55,7 @@ def spark_conf(settings: Settings) -> Mapping[str, str]:
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # under spark-submit the command line decides these
         conf["spark.master"] = engine.master or "local[*]"
         conf["spark.driver.memory"] = engine.driver_memory
-        conf["spark.driver.defaultJavaOptions"] = " ".join(_JAVA_OPTIONS)
+        conf["spark.driver.defaultJavaOptions"] = " ".join(JAVA_OPTIONS)
         conf |= _share_of_a_cluster(settings)
     return conf | dict(engine.conf)
 

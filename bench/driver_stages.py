@@ -1,0 +1,43 @@
+"""The main job in one driver on Spark, lakehouse after lakehouse: `driver_stages.py STAGE,STAGE LAKEHOUSE ...`.
+
+It prints a line of JSON for each stage, with the most memory that the driver has held since it started.
+"""
+
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+
+from measuring import family
+from stages import STAGES
+
+from reco_assets.build import build_definitions
+from reco_assets.runner.run import materialize_assets
+from resources.settings import load_settings
+
+sys.path.append(str(Path(__file__).parent / "peers"))
+from clock import stage
+
+
+def main() -> None:
+    """Make what the command line asks for."""
+    for lakehouse in sys.argv[2:]:
+        settings = load_settings(lakehouse_path=lakehouse)
+        for name in sys.argv[1].split(","):
+            with stage(name) as told:
+                told["lakehouse"] = Path(lakehouse).name
+                materialize_assets(build_definitions, settings, STAGES[name])
+                told.update(most_held())
+
+
+def most_held() -> dict[str, int]:
+    """The highest resident memory so far, in MiB: `java` of the JVM, `python` of this process and its others."""
+    held = Counter({"python": 0, "java": 0})
+    for pid in family(str(os.getpid())):
+        status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        held["java" if status["Name"].strip() == "java" else "python"] += int(status["VmHWM"].split()[0]) // 1024
+    return dict(held)
+
+
+if __name__ == "__main__":
+    main()

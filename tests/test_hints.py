@@ -48,6 +48,7 @@ RECO = {
     "reco model promote {}": "model promote {version}",
     "reco model rollback": "model rollback",
     "reco run --function backup_current_model": "run --function backup_current_model",
+    "reco run --select {}": "run --select silver/movies",
 }
 DAGSTER = {
     MISSING_TABLE: [

@@ -57,7 +57,7 @@ def pairs_of(ratings: pa.Table) -> Pairs:
 
 def sides_by_plan(pairs: Pairs, plan: "SplitSettings") -> np.ndarray:
     """The place in SIDES of each pair's side, (p,) int8: as `plan.split_by_plan`."""
-    future = _newest(pairs.last, plan.future_fraction)
+    future = _newest(pairs.number, pairs.last, plan.future_fraction)
     rest = np.flatnonzero(~future)
     sides = np.where(future, _FUTURE, _TRAIN).astype(np.int8)
     sides[rest[_is_test(pairs.number[rest], pairs.last[rest], plan)]] = _TEST
@@ -122,31 +122,31 @@ def _order(user: np.ndarray, movie: np.ndarray) -> np.ndarray:
 
 
 def _is_test(number: np.ndarray, last: np.ndarray, plan: "SplitSettings") -> np.ndarray:
-    user, movie = (number >> 32).astype(np.int32), (number & 0xFFFFFFFF).astype(np.int32)
     if plan.strategy == "random":
+        user, movie = _ids(number)
         share = xxhash64(user, movie, np.full(len(user), plan.seed, np.int32)) % SHARES
         of_test: np.ndarray = share < round(plan.test_fraction * SHARES)
         return of_test
-    if plan.strategy == "global":
-        return _newest(last, plan.test_fraction)
-    return _newest_of_each_user(user, last, plan.test_fraction)
+    newest = _newest if plan.strategy == "global" else _newest_of_each_user
+    return newest(number, last, plan.test_fraction)
 
 
-def _newest(last: np.ndarray, fraction: float) -> np.ndarray:
-    """Which pairs are in the newest fraction of all; pairs at the very second of the cut are not."""
-    if fraction == 0:
+def _newest(number: np.ndarray, last: np.ndarray, fraction: float) -> np.ndarray:
+    """Which pairs are in the newest fraction of all, rounded down; of those at the same time who are, a hash says."""
+    wanted = int(len(last) * fraction)
+    if wanted == 0:
         return np.zeros(len(last), bool)
-    seconds = np.append(last // _SECOND, _NOWHERE)
-    cut = len(last) - int(len(last) * fraction)
-    newest: np.ndarray = seconds[:-1] > np.partition(seconds, cut)[cut]
+    cut = np.partition(last, len(last) - wanted)[len(last) - wanted]
+    newest: np.ndarray = last > cut
+    tied = np.flatnonzero(last == cut)
+    left = wanted - np.count_nonzero(newest)
+    newest[tied[np.argsort(_hash(number[tied]))[len(tied) - left :]]] = True
     return newest
 
 
-def _newest_of_each_user(user: np.ndarray, last: np.ndarray, fraction: float) -> np.ndarray:
-    """Which pairs, sorted by user and movie, are in the newest fraction of their user's, rounded down.
-
-    Of pairs at the same time those with the higher movie_id are.
-    """
+def _newest_of_each_user(number: np.ndarray, last: np.ndarray, fraction: float) -> np.ndarray:
+    """Which pairs, sorted by user, are in the newest fraction of their user's, rounded down; else as `_newest`."""
+    user, _ = _ids(number)
     first = np.flatnonzero(np.diff(user, prepend=_NOWHERE))
     counts = np.diff(first, append=len(user))
     wanted = np.floor(counts * fraction).astype(np.int64)
@@ -157,10 +157,23 @@ def _newest_of_each_user(user: np.ndarray, last: np.ndarray, fraction: float) ->
     cut[some] = np.sort(key)[(first + counts - wanted)[some]]
     newest = key > cut[of_user]
     tied = np.flatnonzero(key == cut[of_user])
+    tied = tied[np.lexsort((_hash(number[tied]), of_user[tied]))]
     left = wanted - np.bincount(of_user[newest], minlength=len(first))
     end = np.cumsum(np.bincount(of_user[tied], minlength=len(first)))
     newest[tied[end[of_user[tied]] - np.arange(len(tied)) <= left[of_user[tied]]]] = True
     return newest
+
+
+def _hash(number: np.ndarray) -> np.ndarray:
+    """What tells pairs at the same time apart (n,) int64: a movie's id would test on the newer part of a catalogue.
+
+    Without a seed, so that the name of a policy says which split it is.
+    """
+    return xxhash64(*_ids(number))
+
+
+def _ids(number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return (number >> 32).astype(np.int32), (number & 0xFFFFFFFF).astype(np.int32)
 
 
 def _user_and_time(of_user: np.ndarray, last: np.ndarray) -> np.ndarray:

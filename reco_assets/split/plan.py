@@ -74,32 +74,41 @@ def _is_test(pairs: "DataFrame", plan: "SplitSettings") -> "Column":
         return share < F.lit(round(plan.test_fraction * SHARES))
     if plan.strategy == "global":
         return _newest(pairs.where(~F.col("is_future")), plan.test_fraction)
-    # The pair's number breaks ties, so that both engines cut at the same row.
     of_user = Window.partitionBy("user_id", "is_future")
-    rank = F.row_number().over(of_user.orderBy(F.desc("last_ts"), F.desc("movie_id")))
+    rank = F.row_number().over(of_user.orderBy(F.desc("last_ts"), _hash().desc()))
     pairs_of_user = F.count(F.lit(1)).over(of_user)
     return rank <= F.floor(pairs_of_user * F.lit(plan.test_fraction))
 
 
-def _newest(pairs: "DataFrame", fraction: float) -> "Column":
-    """Whether a pair is in the newest fraction of all: later than a cut found from counts per day, then per second.
+def _hash() -> "Column":
+    """As in memory: what tells pairs at the same time apart."""
+    return F.xxhash64(*PAIR)
 
-    Pairs at the very second of the cut stay on the older side.
+
+def _newest(pairs: "DataFrame", fraction: float) -> "Column":
+    """Whether a pair is in the newest fraction of all, rounded down; of those at the same time who is, a hash says.
+
+    The cut is found from counts per day, per second of the day that it is in, and so on: each is few rows, also where
+    all ratings are of one time.
     """
     if fraction == 0:
         return F.lit(False)
-    day = F.floor(F.unix_seconds("last_ts") / F.lit(86_400))
-    days = pairs.groupBy(day.alias("at")).agg(F.count(F.lit(1)).alias("pairs")).collect()
-    wanted = int(sum(row["pairs"] for row in days) * fraction)
-    cut_day, newer = _cut([(row["at"], row["pairs"]) for row in days], wanted)
+    newest, tied, wanted = F.lit(False), F.lit(True), None
     second = F.unix_seconds("last_ts")
-    seconds = pairs.where(day == F.lit(cut_day)).groupBy(second.alias("at")).agg(F.count(F.lit(1)).alias("pairs"))
-    cut_second, _ = _cut([(row["at"], row["pairs"]) for row in seconds.collect()], wanted - newer)
-    return second > F.lit(cut_second)
+    day, part_of_hash = F.floor(second / F.lit(86_400)), F.shiftright(_hash(), 48)
+    for key in (day, second, F.unix_micros("last_ts"), part_of_hash, _hash()):
+        counts = pairs.where(tied).groupBy(key.alias("at")).agg(F.count(F.lit(1)).alias("pairs")).collect()
+        if wanted is None:
+            wanted = int(sum(row["pairs"] for row in counts) * fraction)
+        cut, newer = _cut([(row["at"], row["pairs"]) for row in counts], wanted)
+        newest, tied, wanted = newest | tied & (key > F.lit(cut)), tied & (key == F.lit(cut)), wanted - newer
+        if wanted == 0:
+            break
+    return newest
 
 
 def _cut(counts: list[tuple[int, int]], wanted: int) -> tuple[int, int]:
-    """The newest time at or after which more than `wanted` pairs lie, and how many lie after it."""
+    """The highest key at or above which more than `wanted` pairs lie, and how many lie above it."""
     newer = 0
     for at, pairs in sorted(counts, reverse=True):
         if newer + pairs > wanted:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -60,9 +61,15 @@ def test_per_user_tests_on_the_newest_fifth_of_each_users_pairs_rounded_down(spl
     assert on(TEST, split(rows)) == {(2, 4, 400), (3, 8, 800), (4, 8, 800), (4, 9, 900)}
 
 
-def test_per_user_breaks_ties_in_time_by_the_higher_movie_id(split: Split) -> None:
-    rows = [(1, movie, 7) for movie in (3, 1, 5, 2, 4)]
-    assert on(TEST, split(rows)) == on(TEST, split(rows[::-1])) == {(1, 5, 7)}
+@pytest.mark.parametrize("strategy", ["per_user", "global"])
+def test_pairs_at_one_time_are_split_by_chance_and_not_by_their_ids(strategy: str, split: Split) -> None:
+    rows = [(user, movie, 7) for user in range(20) for movie in range(50)]
+    tested = on(TEST, split(rows, strategy))
+    assert tested == on(TEST, split(rows[::-1], strategy))
+    assert len(tested) == len(rows) / 5
+    # The mean of 200 of them: 24.5 and 9.5, give or take 3 standard errors.
+    assert np.mean([movie for _, movie, _ in tested]) == pytest.approx(24.5, abs=3.1)
+    assert np.mean([user for user, *_ in tested]) == pytest.approx(9.5, abs=1.3)
 
 
 def test_global_tests_only_on_pairs_later_than_every_train_pair(split: Split) -> None:
@@ -71,10 +78,16 @@ def test_global_tests_only_on_pairs_later_than_every_train_pair(split: Split) ->
     assert min(second for *_, second in on(TEST, sides)) > max(second for *_, second in on(TRAIN, sides))
 
 
-def test_global_keeps_pairs_at_the_second_of_the_cut_in_train(split: Split) -> None:
+def test_global_takes_as_many_as_it_should_of_the_pairs_at_the_time_of_the_cut(split: Split) -> None:
     rows = [*((1, movie, 10) for movie in range(7)), *((1, movie, 20) for movie in range(7, 10))]
-    assert on(TEST, split(rows, "global")) == set()
+    tested = on(TEST, split(rows, "global"))
+    assert (len(tested), tested < set(rows[7:])) == (2, True)
     assert on(TEST, split(rows, "global", test=0.3)) == set(rows[7:])
+
+
+def test_global_cuts_within_a_second(split: Split) -> None:
+    rows = [(1, movie, 10 + movie / 8) for movie in range(5)]
+    assert on(TEST, split(rows, "global")) == {rows[4]}
 
 
 def test_the_future_is_the_newest_slice_and_the_rest_is_split_without_it(split: Split) -> None:

@@ -1,6 +1,6 @@
 """The split as assets: every rating with its side, what is let in of the stream, a table per side, the future."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -9,10 +9,11 @@ from reco_assets.batches.accepted import accept_waiting, waiting_totals
 from reco_assets.publishing import publish_table, publish_waiting
 from reco_assets.split import merge
 from reco_assets.split.acceptance import Accept, verdict_for
-from reco_assets.split.history import export_futures, policy_of, side_of_history, split_history
-from reco_assets.tables import FUTURES_CSV, HEAVY_POOL, OWNERS, SIDE_TABLES
+from reco_assets.split.history import export_futures, policy_of, side_of_history, split_history, ties_of_split
+from reco_assets.tables import FUTURES_CSV, HEAVY_POOL, OWNERS, SIDE_TABLES, SPLIT_RATINGS
 from reco_assets.vocabulary import FUTURE, TEST, TRAIN
 from resources.io_managers import table_metadata
+from resources.tables.files import TableSpec
 from resources.tables.lakehouse import Lakehouse
 from resources.text.json_lines import of_batches
 
@@ -25,15 +26,36 @@ _ASSET: dict[str, Any] = {
 }
 
 
-@dg.asset(deps=[["silver", "ratings"], ["bronze", "ratings"], ["silver", "etl_report"]], **_ASSET)
-def split_ratings(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> Any:
+TIES = "split_ties"
+
+
+@dg.asset(
+    deps=[["silver", "ratings"], ["bronze", "ratings"], ["silver", "etl_report"]],
+    check_specs=[
+        dg.AssetCheckSpec(
+            TIES,
+            asset=["silver", "split_ratings"],
+            description="Cuts in time lie between ratings of different times, but for a few.",
+        )
+    ],
+    **_ASSET,
+)
+def split_ratings(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
     """Every silver rating with its side; a pair keeps the side that it got before.
 
     That is the side of an earlier run under the same policy, else the one it was streamed with.
     """
     policy = policy_of(lakehouse)
-    context.add_output_metadata({"policy": policy})
-    return split_history(lakehouse, policy)
+    lakehouse.write(SPLIT_RATINGS, split_history(lakehouse, policy))
+    ties = ties_of_split(lakehouse, policy)
+    check = dg.AssetCheckResult(
+        passed=ties.few,
+        check_name=TIES,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=ties.text(),
+        metadata=ties.numbers(),
+    )
+    return _result(lakehouse, SPLIT_RATINGS, {"policy": policy, **ties.numbers()}, [check])
 
 
 class AcceptConfig(dg.Config):
@@ -73,6 +95,18 @@ def accepted(
     )
 
 
+def _result(
+    lakehouse: Lakehouse, spec: TableSpec, did: Mapping[str, Any], checks: Sequence[dg.AssetCheckResult] = ()
+) -> dg.MaterializeResult:
+    described = table_metadata(lakehouse, spec)
+    version = described.get("delta_version")
+    return dg.MaterializeResult(
+        metadata={**described, **did},
+        check_results=checks,
+        data_version=None if version is None else dg.DataVersion(str(version)),
+    )
+
+
 def _merged_side(side: str, description: str) -> dg.AssetsDefinition:
     spec = SIDE_TABLES[side]
 
@@ -84,19 +118,13 @@ def _merged_side(side: str, description: str) -> dg.AssetsDefinition:
     )
     def ratings_of_side(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
         merged = merge.merge_side(lakehouse, side)
-        described = table_metadata(lakehouse, spec)
-        version = described.get("delta_version")
-        return dg.MaterializeResult(
-            metadata=described
-            | publish_table(lakehouse, spec.name)
-            | {
-                "merge": merged.how.value,
-                "merged_rows": merged.rows,
-                "corrected_rows": merged.corrected,
-                "merged_batches": len(merged.batches),
-            },
-            data_version=None if version is None else dg.DataVersion(str(version)),
-        )
+        did = {
+            "merge": merged.how.value,
+            "merged_rows": merged.rows,
+            "corrected_rows": merged.corrected,
+            "merged_batches": len(merged.batches),
+        }
+        return _result(lakehouse, spec, publish_table(lakehouse, spec.name) | did)
 
     made: dg.AssetsDefinition = ratings_of_side
     return made

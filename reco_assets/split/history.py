@@ -15,6 +15,7 @@ from reco_assets.sources.raw_tables import raw_dataset, raw_frame
 from reco_assets.sources.source import SOURCE_FILE
 from reco_assets.split import arrays, plan
 from reco_assets.split.futures import ORDER, write_futures_csv, write_in_order
+from reco_assets.split.ties import CUT_BY, Ties, ties_of_frame, ties_of_table
 from reco_assets.tables import (
     BRONZE_RATINGS,
     FUTURE_RATINGS,
@@ -23,7 +24,7 @@ from reco_assets.tables import (
     STREAM_RATINGS,
     TRAIN_RATINGS,
 )
-from reco_assets.vocabulary import PAIR, SIDES
+from reco_assets.vocabulary import LEARNED_SIDES, PAIR, SIDES
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.sorting import rows_in_order
 
@@ -56,6 +57,19 @@ def side_of_history(lakehouse: Lakehouse, side: str, version: int | None = None)
         return frame.where(frame["side"] == side).select(*ROW)
     split = lakehouse.dataset(SPLIT_RATINGS.name, version, encoded=["origin"])
     return split.scanner(columns=ROW, filter=ds.field("side") == side).to_reader()
+
+
+def ties_of_split(lakehouse: Lakehouse, policy: str) -> Ties:
+    """The ties that the cuts of silver/split_ratings lie in. Raises `LakehouseError` where there is no split."""
+    strategy = policy.partition(":")[0]
+    if strategy not in CUT_BY:
+        return Ties()
+    if lakehouse.goes_by_frames(SPLIT_RATINGS.name):
+        frame = lakehouse.read(SPLIT_RATINGS.name)
+        return ties_of_frame(frame.where(frame["side"].isin(*LEARNED_SIDES)), strategy)
+    split = lakehouse.dataset(SPLIT_RATINGS.name, encoded=["side"])
+    learned = ds.field("side").isin(pa.array(LEARNED_SIDES))
+    return ties_of_table(split.to_table(["user_id", "rating_ts", "side"], learned), strategy)
 
 
 def export_futures(lakehouse: Lakehouse, path: Path) -> int:

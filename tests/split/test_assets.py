@@ -97,3 +97,14 @@ def test_the_main_job_keeps_accepted_batches_and_their_sides_also_when_history_g
     assert sides() == before
     assert {row["origin"] for table in (TRAIN, TEST) for row in rows(lake, table)} == {"history"}
     assert lake.row_count(TRAIN) + lake.row_count(TEST) == len(HISTORY) + len(STREAM)
+
+
+def test_a_source_without_times_is_warned_of_by_the_split(lake: Lakehouse, run_etl: Callable[..., Outcome]) -> None:
+    rows = [f"{user},{movie},4.0,0" for user in (1, 2) for movie in range(10, 20)]
+    made = run_etl(*rows)
+    [check] = [found for found in made.checks if found.name == "split_ties"]
+    assert (check.passed, check.is_error) == (False, False)
+    assert "SPLIT_STRATEGY=random" in check.text
+    split = made.metadata["silver/split_ratings"]
+    assert (split["policy"], split["dagster/row_count"]) == (lake.settings.split.policy(), 20)
+    assert (split["time_cuts_inside_ties"], split["share_of_test_decided_by_ties"]) == (2, 1.0)

@@ -61,7 +61,7 @@ def build_definitions(
     jobs = asset_jobs([key for checks in quality.TABLE_CHECKS for key in checks.check_keys])
     return dg.Definitions(
         assets=_with_freshness(_assets(), settings),
-        asset_checks=[*quality.TABLE_CHECKS, *PARITY_CHECKS],
+        asset_checks=[*quality.TABLE_CHECKS, *split_tables.SPLIT_CHECKS, *PARITY_CHECKS],
         jobs=list(jobs.values()),
         schedules=schedules(settings),
         sensors=[

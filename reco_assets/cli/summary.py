@@ -83,6 +83,8 @@ def _print_metrics(to: Console, version: str, path: Path) -> None:
     to.print(shown)
     warm = "none" if stars.coverage is None else f"{stars.coverage:.1%}"
     to.print(f"Split {stars.split}, {stars.test_count:,} test ratings, {warm} of them warm.")
+    if metrics.protocol.text:
+        to.print(metrics.protocol.text)
     if metrics.sampled:
         _print_sampled(to, metrics.sampled)
 

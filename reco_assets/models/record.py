@@ -98,6 +98,12 @@ class SampledRecord(_Record):
     models: dict[str, SampledScores] = {}
 
 
+class ProtocolRecord(_Record):
+    """What the test ratings were, in words."""
+
+    text: str = ""
+
+
 class HyperparametersRecord(_Record):
     """What a version was trained with and judged by, under the documents' names."""
 
@@ -115,6 +121,7 @@ class MetricsRecord(_Record):
     by_origin: dict[str, OriginRecord] = {}
     comparison: ComparisonRecord | None = None
     sampled: SampledRecord | None = None
+    protocol: ProtocolRecord = ProtocolRecord()
 
 
 class ModelRecord(_Record):

@@ -6,6 +6,8 @@ from typing import Any
 import dagster as dg
 
 from reco_assets.batches.accepted import accept_waiting, waiting_totals
+from reco_assets.models.inputs import split_of
+from reco_assets.models.judging.leakage import leakage_of
 from reco_assets.publishing import publish_table, publish_waiting
 from reco_assets.split import merge
 from reco_assets.split.acceptance import Accept, verdict_for
@@ -26,7 +28,7 @@ _ASSET: dict[str, Any] = {
 }
 
 
-TIES = "split_ties"
+TIES, LEAKAGE = "split_ties", "split_leakage"
 
 
 @dg.asset(
@@ -132,6 +134,26 @@ def _merged_side(side: str, description: str) -> dg.AssetsDefinition:
 
 train_ratings = _merged_side(TRAIN, "What models are trained on.")
 test_ratings = _merged_side(TEST, "What models are judged on; never trained on.")
+
+
+@dg.asset_check(
+    name=LEAKAGE,
+    asset=["silver", "test_ratings"],
+    additional_deps=[["silver", "train_ratings"], ["silver", "split_ratings"]],
+    pool=HEAVY_POOL,
+)
+def split_leakage(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.AssetCheckResult:
+    """How many test ratings are older than the newest training rating; `SPLIT_STRATEGY=global` promises none."""
+    leakage, split = leakage_of(lakehouse), split_of(lakehouse)
+    return dg.AssetCheckResult(
+        passed=leakage.is_as_promised(split),
+        severity=dg.AssetCheckSeverity.WARN,
+        description=leakage.text(split),
+        metadata={"older_test_ratings": leakage.older, "share_of_test": leakage.share, "split": split},
+    )
+
+
+SPLIT_CHECKS = [split_leakage]
 
 
 @dg.asset(deps=[["silver", "split_ratings"]], **_ASSET)

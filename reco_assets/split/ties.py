@@ -61,7 +61,7 @@ class Ties:
             f"movie told apart: {self.share:.1%} of the test ratings"
         )
         if self.few:
-            return f"{told}, at most {MOST_DECIDED:.0%} is well."
+            return f"{told}, of which up to {MOST_DECIDED:.0%} are few."
         return (
             f"{told}, over {MOST_DECIDED:.0%}. They are no newer than what is trained on: set SPLIT_STRATEGY=random, "
             "which says what this split is."

@@ -102,7 +102,9 @@ def test_the_main_job_keeps_accepted_batches_and_their_sides_also_when_history_g
 def test_a_source_without_times_is_warned_of_by_the_split(lake: Lakehouse, run_etl: Callable[..., Outcome]) -> None:
     rows = [f"{user},{movie},4.0,0" for user in (1, 2) for movie in range(10, 20)]
     made = run_etl(*rows)
-    [check] = [found for found in made.checks if found.name == "split_ties"]
+    checks = {found.name: found for found in made.checks}
+    assert (checks["split_leakage"].passed, checks["split_leakage"].figures["older_test_ratings"]) == (True, 0)
+    check = checks["split_ties"]
     assert (check.passed, check.is_error) == (False, False)
     assert "SPLIT_STRATEGY=random" in check.text
     split = made.metadata["silver/split_ratings"]

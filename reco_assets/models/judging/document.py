@@ -106,6 +106,7 @@ def metrics_report(version: str, document: Mapping[str, Any]) -> str:
         f"k = {ranking['k']}, relevant from {ranking['threshold']} stars, full catalogue; {ranking['users']:,} users, "
         f"{ranking['skipped_users']:,} skipped without a relevant movie. Coverage {_number(stars['coverage'])}: "
         f"{stars['predictions_count']:,} of {stars['test_count']:,} test pairs are warm.",
+        *(["", document["protocol"]["text"]] if "protocol" in document else []),
         *_origin_rows({"candidate": document, "champion": champion} if champion else {"candidate": document}),
         *(sampled_report(document["sampled"]) if "sampled" in document else []),
         *(["", f"**{document['comparison']['reason']}**"] if "comparison" in document else []),

@@ -13,6 +13,7 @@ from reco_assets.models.judging.blocks import InBlocks
 from reco_assets.models.judging.document import scalar_metrics
 from reco_assets.models.judging.evaluation import Exam, Trial, protocol_of
 from reco_assets.models.judging.judge import InMemory, Judge, judge
+from reco_assets.models.judging.leakage import leakage_of
 from reco_assets.models.judging.sampled_judge import judge_sampled, not_learned
 from reco_assets.models.record import Annotation, MetricsRecord, ModelRecord
 from reco_assets.models.versions.files import ModelStoreError
@@ -70,7 +71,9 @@ def _judge_on_test_ratings(family: Family, lakehouse: Lakehouse, record: ModelRe
     test_version = lakehouse.version(TEST_RATINGS.name)
     by = _judge_of(family, lakehouse, record, test_version)
     document = judge(lakehouse.settings, family, record.version, by, datetime.now(UTC))
-    return {**document, "inputs": {**record.inputs, TEST_RATINGS.name: test_version}}
+    leakage = leakage_of(lakehouse, record.delta_version(TRAIN_RATINGS.name), test_version)
+    inputs = {**record.inputs, TEST_RATINGS.name: test_version}
+    return {**document, "protocol": leakage.document(record.split), "inputs": inputs}
 
 
 def _judge_own(family: Family, own: OwnWay, lakehouse: Lakehouse, record: ModelRecord, serves: bool) -> dict[str, Any]:

@@ -229,6 +229,11 @@ def test_the_report_shows_candidate_champion_and_baselines_with_their_split_and_
     assert "Coverage 0.6000: 3 of 5 test pairs are warm." in report
 
 
+def test_the_report_says_by_which_protocol_its_figures_were_found() -> None:
+    document = document_of(judged(*WARM)) | {"protocol": {"text": "Judged on these."}}
+    assert "\nJudged on these.\n" in metrics_report("20250101_120000", document) + "\n"
+
+
 def test_a_report_without_a_champion_names_none() -> None:
     assert "champion" not in metrics_report("20250101_120000", document_of(judged(*WARM)) | {"champion": None})
 

@@ -1,0 +1,71 @@
+"""What is said of test ratings that are older than what a version was trained on."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+
+from reco_assets.models.judging.leakage import Leakage, leakage_of
+from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
+from resources.tables.files import TableSpec
+from resources.tables.lakehouse import Lakehouse
+
+Write = Callable[[TableSpec, Sequence[int]], None]
+
+
+@pytest.fixture
+def write(lakehouse: Lakehouse) -> Write:
+    """Write ratings of these seconds."""
+
+    def written(spec: TableSpec, seconds: Sequence[int]) -> None:
+        count = len(seconds)
+        columns = {
+            "user_id": pa.array(range(count), pa.int32()),
+            "movie_id": pa.array(range(count), pa.int32()),
+            "rating": pa.array([4.0] * count, pa.float32()),
+            "rating_ts": pa.array(
+                [datetime.fromtimestamp(second, UTC) for second in seconds], pa.timestamp("us", tz="UTC")
+            ),
+            "origin": pa.array(["history"] * count, pa.string()),
+        }
+        lakehouse.write(spec, pa.table(columns))
+
+    return written
+
+
+def test_test_ratings_older_than_the_newest_training_rating_are_counted(lakehouse: Lakehouse, write: Write) -> None:
+    write(TRAIN_RATINGS, [5, 9, 7])
+    write(TEST_RATINGS, [8, 9, 10, 1])
+    assert leakage_of(lakehouse) == Leakage(tested=4, older=2)
+
+
+def test_each_version_is_looked_at_by_itself(lakehouse: Lakehouse, write: Write) -> None:
+    for second in (5, 9):
+        write(TRAIN_RATINGS, [second])
+    write(TEST_RATINGS, [7])
+    assert (leakage_of(lakehouse, 0, 0).older, leakage_of(lakehouse, 1, 0).older) == (0, 1)
+
+
+def test_nothing_leaks_where_nothing_was_trained_on_or_is_tested(lakehouse: Lakehouse, write: Write) -> None:
+    write(TRAIN_RATINGS, [])
+    write(TEST_RATINGS, [7])
+    assert leakage_of(lakehouse) == Leakage(tested=1, older=0)
+    assert Leakage(tested=0, older=0).share == 0
+
+
+def test_a_global_split_alone_promises_that_nothing_leaks() -> None:
+    assert Leakage(9, 0).is_as_promised("global:test=0.2")
+    assert not Leakage(9, 1).is_as_promised("global:test=0.2")
+    assert Leakage(9, 9).is_as_promised("per_user:test=0.2")
+
+
+def test_figures_are_said_to_be_a_forecasts_or_not() -> None:
+    forecast, other = Leakage(4, 0), Leakage(4, 3)
+    assert forecast.text("global:test=0.2") == (
+        "Judged on ratings that were made after all those trained on: 0.0% of 4 are older than the newest training "
+        "rating, so the figures are a forecast's."
+    )
+    assert "each user's newest ratings: 75.0% of 4 are older" in other.text("per_user:test=0.2")
+    assert "may be better than a forecast's" in other.text("random:test=0.2")
+    assert other.text("another").startswith("Judged on the test ratings of split another:")

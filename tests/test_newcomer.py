@@ -108,7 +108,6 @@ TOY = Family(
     fit=lambda ratings, _, __: Trained(ToyRecommender.fit(ratings)),
     load=lambda folder, _: ToyRecommender.load(folder),
     hyperparameters=lambda config: config,
-    must_beat=(),
 )
 '''
 

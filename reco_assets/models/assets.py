@@ -10,6 +10,7 @@ from pydantic import Field
 
 from reco_assets.models.interface import Family
 from reco_assets.models.judging.document import metrics_plot, metrics_report, scalar_metrics
+from reco_assets.models.judging.gate_document import facts_of
 from reco_assets.models.judging.run import Judged, judge_version
 from reco_assets.models.judging.sampled_document import sampled_plot
 from reco_assets.models.judging.sampled_gate import DEPLOY_DECISION, nothing_to_deploy
@@ -189,7 +190,7 @@ def _judgement_metadata(judged: Judged) -> dict[str, Any]:
         **(
             {"sampled_plot": dg.MetadataValue.md(sampled_plot(sampled)), "protocol": sampled["protocol"]}
             if sampled
-            else {}
+            else facts_of(document)
         ),
         **(_decision(decision) if decision else {}),
         "path": dg.MetadataValue.path(str(judged.path)),

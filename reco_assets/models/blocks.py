@@ -37,17 +37,21 @@ class Blocks:
     record: ModelRecord
 
     @classmethod
-    def open(cls, store: ModelStore, version: str) -> "Blocks":
-        """Find a version of a family that has a `UserSide`. Raises `ModelStoreError` where it is missing or damaged."""
-        return cls.at(store.path(version), store.family)
+    def open(cls, store: ModelStore, version: str, *, as_trained: bool = False) -> "Blocks":
+        """Find a version of a family that has a `UserSide`: what it serves, or as of `ModelStore.load` all its own.
+
+        Raises `ModelStoreError` where it is missing or damaged.
+        """
+        return cls.at(store.path(version), store.family, as_trained=as_trained)
 
     @classmethod
-    def at(cls, folder: Path, family: Family) -> "Blocks":
+    def at(cls, folder: Path, family: Family, *, as_trained: bool = False) -> "Blocks":
         """The same of a version's folder, wherever it is."""
         if family.users is None:
             raise ValueError(f"versions of {family.name} are loaded whole")
         load_users(folder, family, NOBODY)  # which looks at all the files
-        return cls(folder, family.users, read_record(folder, family))
+        record = read_record(folder, family)
+        return cls(folder, family.users, record.as_trained() if as_trained else record)
 
     def of_nobody(self) -> Recommender:
         """The model without a user: what it says of movies holds for everyone."""

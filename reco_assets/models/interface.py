@@ -16,7 +16,7 @@ from reco_assets.models.explanation import Explanation
 from reco_assets.models.framed import FramedRatings
 from reco_assets.models.limits import Limits
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.record import Inputs, ModelRecord
+from reco_assets.models.record import Inputs, ModelPart, ModelRecord
 from resources.errors import RecoError
 from resources.settings import Settings
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from resources.engine import Engine
     from resources.tables.lakehouse import Lakehouse
 
-Baseline = Literal["bias_only", "popularity"]
 Measure = Literal["rmse", "ndcg"]
 
 
@@ -221,7 +220,8 @@ class Family:
         fit: Trains a model by a configuration on an engine. Raises `NoRatingsError`.
         load: Reads what `Recommender.save` wrote, from a version's folder and its record.
         hyperparameters: Makes flat numbers of a configuration, for documents and MLflow.
-        must_beat: The baselines that a candidate must beat before it can serve.
+        replaceable: The parts that a baseline stands in for where it is better. What `load`, `users` and `shared` make
+            then answers as bias-only or as popularity for the parts that a record's `replaced` names.
         search_space: Says what tuning may try on an engine.
         study_key: Says of a configuration what tells its studies from those that start elsewhere, as plain JSON.
         own: What it does in its own way; None: it is trained and judged as most are.
@@ -240,7 +240,7 @@ class Family:
     fit: Callable[[Ratings, Any, "Engine"], Trained]
     load: Callable[[Path, Any], Recommender]
     hyperparameters: Callable[[Any], Mapping[str, Any]]
-    must_beat: tuple[Baseline, ...] = ("bias_only", "popularity")
+    replaceable: tuple[ModelPart, ...] = ()
     search_space: Callable[["Engine"], tuple[SearchPart, ...]] = lambda _: ()
     study_key: Callable[[Any], Mapping[str, Any]] = asdict
     own: OwnWay | None = None

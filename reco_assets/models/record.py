@@ -1,7 +1,7 @@
 """What the documents of a model version must be: types, ids and paths that lead nowhere else. Nothing is read here."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,6 +9,7 @@ from resources.paths.identifiers import Identifier, InnerPath, Sha256
 
 Inputs = dict[str, int | str | None]
 Count = Annotated[int, Field(ge=0)]
+ModelPart = Literal["stars", "lists"]
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,50 @@ class BaselinesRecord(_Record):
     popularity: RankingRecord = RankingRecord()
 
 
+class ServesRecord(_Record):
+    """What serves for each part, `model` or the name of the baseline that stands in for it, and what that scored."""
+
+    stars: Literal["model", "bias_only"] = "model"
+    lists: Literal["model", "popularity"] = "model"
+    rmse: float | None = None
+    rmse_all: float | None = None
+    ndcg: float | None = None
+    hit_rate: float | None = None
+
+    @property
+    def replaced(self) -> tuple[ModelPart, ...]:
+        """The parts that a baseline stands in for."""
+        parts: dict[ModelPart, str] = {"lists": self.lists, "stars": self.stars}
+        return tuple(part for part, by in parts.items() if by != "model")
+
+
+class DifferenceRecord(_Record):
+    """One score less the champion's on the same test ratings, the 95 % interval of that, and on how many users."""
+
+    difference: float
+    low: float
+    high: float
+    users: Count | None = None  # versions of before did not say it of each score
+
+
 class ComparisonRecord(_Record):
-    """What the comparison with the champion came to."""
+    """What the comparison with the champion came to; no scores where there was none to compare with."""
 
     champion: Identifier | None
     promote: bool
     reason: str
     next_task: str
+    users: Count | None = None
+    ndcg: DifferenceRecord | None = None
+    rmse: DifferenceRecord | None = None
+
+
+class JudgedChampion(_Record):
+    """The champion of then, judged on the same test ratings."""
+
+    version: Identifier
+    evaluation: StarsRecord = StarsRecord()
+    ranking: RankingRecord = RankingRecord()
 
 
 class OriginRecord(_Record):
@@ -119,6 +157,8 @@ class MetricsRecord(_Record):
     ranking: RankingRecord = RankingRecord()
     baselines: BaselinesRecord = BaselinesRecord()
     by_origin: dict[str, OriginRecord] = {}
+    serves: ServesRecord | None = None
+    champion: JudgedChampion | None = None
     comparison: ComparisonRecord | None = None
     sampled: SampledRecord | None = None
     protocol: ProtocolRecord = ProtocolRecord()
@@ -147,6 +187,11 @@ class ModelRecord(_Record):
     metrics: MetricsRecord | None = None
     decision: str = ""
     promoted_ts: str = ""
+    replaced: tuple[ModelPart, ...] = ()  # by baselines; versions that are old or were not judged serve all their own
+
+    def as_trained(self) -> Self:
+        """The record of the same version with all its own parts."""
+        return self.model_copy(update={"replaced": ()})
 
     def delta_version(self, table: str) -> int | None:
         """Which version of a table it was trained on; None where that has no versions, or it was not trained on it."""
@@ -166,3 +211,4 @@ class Annotation(_Record):
     metrics: MetricsRecord = MetricsRecord()
     decision: str = ""
     promoted_ts: str = ""
+    replaced: tuple[ModelPart, ...] = ()

@@ -132,7 +132,7 @@ def _judged(lakehouse: Lakehouse, store: ModelStore, recipe: Recipe) -> Mapping[
     train, test = recipe.train_version, recipe.test_version
     if in_blocks(lakehouse, store.family, {TRAIN_RATINGS.name: train, TEST_RATINGS.name: test}):
         by = InBlocks(lakehouse, train, test, recipe.protocol)
-        (judgement,) = by.judge([by.open(store, recipe.version)])
+        (judgement,) = by.judge([by.open(store, recipe.version, as_trained=True)])
         return judgement.sections
     seen, tested = read_ratings(lakehouse, TRAIN_RATINGS.name, train), read_ratings(lakehouse, TEST_RATINGS.name, test)
     return Exam(tested, seen, recipe.protocol).evaluate(store.load(recipe.version)).document()

@@ -11,7 +11,7 @@ from resources.settings import Settings
 
 
 class NoChampionError(RecoError):
-    """No version has been promoted yet; the message says why the last one was not."""
+    """No version has been promoted yet; the message says what became of the last one."""
 
 
 def serving_store(settings: Settings) -> ModelStore:
@@ -26,8 +26,8 @@ def champion_version(store: ModelStore) -> str:
         tried = {name: store.record(name).decision or "not judged yet" for name in store.versions()[-1:]}
         why = "; ".join(f"{name} was {decision}" for name, decision in tried.items()) or "none was trained"
         raise NoChampionError(
-            f"No model has been promoted yet, so there is nothing to serve: {why}. "
-            "More ratings, or other ALS_* and RANKING_* settings, may help."
+            f"No model has been promoted yet, so there is nothing to serve: {why}. Train, judge and promote one: reco "
+            "train."
         )
     return version
 

@@ -147,6 +147,5 @@ def toy() -> Family:
         fit=lambda ratings, config, _: Trained(ToyModel.fit(ratings, config)),
         load=ToyModel.load,
         hyperparameters=lambda config: {"weight": config.means.weight},
-        must_beat=(),
         search_space=lambda _: (means,),
     )

@@ -12,7 +12,7 @@ from reco_assets.models.families import FAMILIES
 from reco_assets.models.interface import Family, NoRatingsError, Recommender, Trained
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.top_n import MASKED
-from reco_assets.models.versions.files import load_model, read_record, save_model
+from reco_assets.models.versions.files import load_model, load_users, read_record, save_model
 from reco_assets.models.versions.smoke import smoke_test
 from resources.engine import Engine
 from resources.settings import load_settings
@@ -188,6 +188,29 @@ class TestFamily:
         record = read_record(tmp_path / "version", family)
         assert record.config == family.configure(load_settings(**SMALL))
         assert type(record) is family.record
+
+    def test_for_a_part_that_its_record_says_is_replaced_a_baseline_answers_however_it_is_loaded(
+        self, family: Family, trained: Trained, tmp_path: Path
+    ) -> None:
+        if not family.replaceable:
+            return
+        facts = {"version": "20250101_000000", "replaced": family.replaceable}
+        record = save_model(folder := tmp_path / "version", family, trained, facts)
+        ways = [load_model(folder, family), load_users(folder, family, USERS)]
+        ways += [family.shared(folder, record, tmp_path / "arrays")] if family.shared else []
+        stars, lists = BiasOnly.fit(TRAIN), Popularity.fit(TRAIN)
+        asked = ids(*USERS, STRANGER)
+        for model in (*ways, ways[0].fold_in(TRAIN)):
+            if "stars" in family.replaceable:
+                expected = stars.predict(TRAIN.user_id, TRAIN.movie_id)
+                np.testing.assert_allclose(model.predict(TRAIN.user_id, TRAIN.movie_id), expected, rtol=1e-5)
+            if "lists" in family.replaceable:
+                found, popular = model.recommend(asked, 5, TRAIN), lists.recommend(asked, 5, TRAIN)
+                np.testing.assert_array_equal(found.movie_id, popular.movie_id)
+                movie = int(MOVIES[3])
+                assert model.explain(int(USERS[0]), movie, TRAIN) == lists.explain(int(USERS[0]), movie, TRAIN)
+        now, then = load_model(folder, family, as_trained=True), trained.model
+        np.testing.assert_array_equal(now.recommend(asked, 5, TRAIN).movie_id, then.recommend(asked, 5, TRAIN).movie_id)
 
     def test_each_part_that_can_be_searched_is_a_field_of_the_configuration(
         self, family: Family, engine: Engine

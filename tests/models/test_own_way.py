@@ -61,7 +61,6 @@ def weekly(lacks: str | None = None, limits: Limits = LIMITS) -> Family:
         name="weekly",
         metrics_file="run_metrics_weekly_{version}.json",
         registered_name=lambda _: "reco_weekly",
-        must_beat=(),
         own=own,
     )
 

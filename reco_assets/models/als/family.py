@@ -69,12 +69,12 @@ def solver_of(engine: "Engine") -> Factorize:
 
 def load(folder: Path, record: AlsRecord) -> AlsRecommender:
     """The model of a version's folder."""
-    return AlsRecommender.load(folder, record.config, record.mean)
+    return AlsRecommender.load(folder, record.config, record.mean, record.replaced)
 
 
 def model_of(folder: Path, record: AlsRecord, users: pa.Table) -> AlsRecommender:
     """See `UserSide`."""
-    return AlsRecommender.of_sides(users, _items(folder), record.config, record.mean)
+    return AlsRecommender.of_sides(users, _items(folder), record.config, record.mean, record.replaced)
 
 
 def baselines_of(model: AlsRecommender) -> Baselines:
@@ -92,7 +92,7 @@ def share(folder: Path, record: AlsRecord, arrays: Path) -> AlsRecommender:
     if not arrays.exists():
         with staged(arrays) as staging:
             write_mapped(folder, staging)
-    return load_mapped(arrays, record.config, record.mean)
+    return load_mapped(arrays, record.config, record.mean, record.replaced)
 
 
 def hyperparameters(config: ModelConfig) -> dict[str, Any]:
@@ -166,6 +166,7 @@ ALS = Family(
     fit=fit,
     load=load,
     hyperparameters=hyperparameters,
+    replaceable=("lists", "stars"),
     search_space=search_space,
     study_key=study_key,
     users=UserSide(USERS_FILE, model_of, baselines_of, fit_frame),

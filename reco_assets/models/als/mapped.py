@@ -1,5 +1,6 @@
 """An ALS version as arrays that processes share: servers map them, and hold no user's factors that nobody asked for."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow.dataset as ds
 from reco_assets.models.als.recommender import ITEMS_FILE, USERS_FILE, AlsRecommender, ModelConfig
 from reco_assets.models.biases import Biases
 from reco_assets.models.ratings import positions
+from reco_assets.models.record import ModelPart
 from resources.arrays import mapped_array, new_array
 
 USERS, ITEMS = "users", "items"
@@ -21,8 +23,8 @@ def write_mapped(version: Path, folder: Path) -> None:
     _write_side(version / ITEMS_FILE, "movie_id", folder / ITEMS)
 
 
-def load_mapped(folder: Path, config: ModelConfig, mean: float) -> AlsRecommender:
-    """The model of the arrays that `write_mapped` wrote; `config` and `mean` as of `AlsRecommender.load`."""
+def load_mapped(folder: Path, config: ModelConfig, mean: float, replaced: Sequence[ModelPart] = ()) -> AlsRecommender:
+    """The model of the arrays that `write_mapped` wrote; the rest as of `AlsRecommender.load`."""
 
     def array(side: str, name: str) -> np.ndarray:
         return mapped_array(folder / side / f"{name}.npy")
@@ -37,6 +39,7 @@ def load_mapped(folder: Path, config: ModelConfig, mean: float) -> AlsRecommende
         ranking_users=array(USERS, "ranking_factors"),
         ranking_items=array(ITEMS, "ranking_factors"),
         item_counts=array(ITEMS, "rating_count"),
+        replaced=tuple(replaced),
     )
 
 

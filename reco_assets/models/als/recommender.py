@@ -1,6 +1,6 @@
 """The ALS recommender: a rating part (biases + ALS on what they leave) and a ranking part (implicit ALS)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from reco_assets.models.columns import matrix, vectors
 from reco_assets.models.explanation import Explanation, Part
 from reco_assets.models.interface import TopN
 from reco_assets.models.ratings import Ratings, known_positions, positions, rating_matrix
+from reco_assets.models.record import ModelPart
 from reco_assets.models.top_n import MASKED, Side, best_movies, movies_at, top_n
 
 USERS_FILE, ITEMS_FILE = "user_factors.parquet", "item_factors.parquet"
@@ -37,7 +38,10 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class AlsRecommender:
-    """Both parts of one version. Sides are sorted by id; `liked` (items, ranking rank) and so on are float32."""
+    """Both parts of one version. Sides are sorted by id; `liked` (items, ranking rank) and so on are float32.
+
+    For parts in `replaced` it answers as bias-only or as popularity, by what it knows itself.
+    """
 
     config: ModelConfig
     user_ids: np.ndarray
@@ -48,6 +52,7 @@ class AlsRecommender:
     ranking_users: np.ndarray
     ranking_items: np.ndarray
     item_counts: np.ndarray
+    replaced: tuple[ModelPart, ...] = ()
 
     @classmethod
     def fit(cls, ratings: Ratings, config: ModelConfig, factorize: Factorize = als.factorize) -> Self:
@@ -79,6 +84,8 @@ class AlsRecommender:
         """See `Recommender`. Cold sides fall back to what is left of the biases."""
         users, items = positions(self.user_ids, user_id), positions(self.movie_ids, movie_id)
         stars = self.bias_only.unclipped(users, items)
+        if "stars" in self.replaced:
+            return clip(stars)
         known = np.flatnonzero((users >= 0) & (items >= 0))
         for at in _at_once(known):
             factors = self.rating_users[users[at]], self.rating_items[items[at]]
@@ -135,7 +142,7 @@ class AlsRecommender:
         (item,) = known_positions(self.movie_ids, np.array([movie_id]))
         stars = rating_matrix(seen, np.array([user_id]), self.movie_ids)
         liked = _likes(stars, self.config.like_threshold).indices
-        if len(liked) == 0:
+        if len(liked) == 0 or "lists" in self.replaced:
             return self.popularity.explain(user_id, movie_id, seen)
         added = als.contributions(self.ranking_items, liked, item, self.config.ranking)
         greatest_first = np.argsort(-added, kind="stable")
@@ -149,8 +156,14 @@ class AlsRecommender:
         return norms, self.ranking_items / np.where(norms > 0, norms, 1)
 
     def _have_likes(self, users: np.ndarray) -> np.ndarray:
-        """Which users at n positions have a vector that ranks: (n,) bool; none at -1. Nobody else's is looked at."""
-        likes, known = np.zeros(len(users), bool), users >= 0
+        """Which users at n positions have a vector that ranks: (n,) bool; none at -1. Nobody else's is looked at.
+
+        Where popularity's lists serve, that is nobody.
+        """
+        likes = np.zeros(len(users), bool)
+        if "lists" in self.replaced:
+            return likes
+        known = users >= 0
         likes[known] = self.ranking_users[users[known]].any(axis=1)
         return likes
 
@@ -174,12 +187,15 @@ class AlsRecommender:
         return {"config": self.config, "mean": self.biases.mean}
 
     @classmethod
-    def load(cls, folder: Path, config: ModelConfig, mean: float) -> Self:
-        """Read what `save` wrote; `config` and `mean` (stars) are in the version's model.json."""
-        return cls.of_sides(pq.read_table(folder / USERS_FILE), pq.read_table(folder / ITEMS_FILE), config, mean)
+    def load(cls, folder: Path, config: ModelConfig, mean: float, replaced: Sequence[ModelPart] = ()) -> Self:
+        """Read what `save` wrote; `config`, `mean` (stars) and `replaced` are in the version's model.json."""
+        users, items = pq.read_table(folder / USERS_FILE), pq.read_table(folder / ITEMS_FILE)
+        return cls.of_sides(users, items, config, mean, replaced)
 
     @classmethod
-    def of_sides(cls, users: pa.Table, items: pa.Table, config: ModelConfig, mean: float) -> Self:
+    def of_sides(
+        cls, users: pa.Table, items: pa.Table, config: ModelConfig, mean: float, replaced: Sequence[ModelPart] = ()
+    ) -> Self:
         """The model of some users, or of all: rows of a version's users' file, in any order, and all of its items'.
 
         What it answers for these users is what the model of all answers; any other user is a stranger to it.
@@ -198,6 +214,7 @@ class AlsRecommender:
             ranking_users=matrix(users["ranking_factors"], ranking_items.shape[1]),
             ranking_items=ranking_items,
             item_counts=items["rating_count"].to_numpy(),
+            replaced=tuple(replaced),
         )
 
 

@@ -1,12 +1,12 @@
 """Versions judged by Spark's workers, in blocks of users; the driver gets sums, and a sample of users to compare by.
 
 Each block is a small `Trial`, and what comes of all of them is what one `Trial` of everyone gives. Of each block there
-comes back a row a model, and of users what `compare` draws from: of all, or of a sample of about `COMPARED_USERS`.
+comes back a row a model, and of users what `draw` draws from: of all, or of a sample of about `COMPARED_USERS`.
 """
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,10 +26,11 @@ from resources.tables.lakehouse import Lakehouse
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-# Twice as many narrow the interval by a third, and each takes 64 bytes of the driver and 50 µs of its 999 draws.
+# Twice as many narrow the interval by a third, and each takes 96 bytes of the driver and 50 µs of its 999 draws.
 COMPARED_USERS = 200_000
 _FINE = 1 << 30  # into how many parts users are hashed
-_SCORES = "user_id array<int>, ndcg array<double>, squared_error array<double>, pairs array<bigint>"
+_OWN = "user_id array<int>, ndcg array<double>, squared_error array<double>, pairs array<bigint>"
+_SCORES = f"{_OWN}, baseline_ndcg array<double>, baseline_squared_error array<double>"
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,9 @@ class InBlocks:
         """See `Judge`."""
         return self.protocol.split
 
-    def open(self, store: ModelStore, version: str) -> Blocks:
+    def open(self, store: ModelStore, version: str, *, as_trained: bool) -> Blocks:
         """See `Judge`."""
-        return Blocks.open(store, version)
+        return Blocks.open(store, version, as_trained=as_trained)
 
     def judge(self, opened: Sequence[Blocks]) -> list[Judgement]:
         """See `Judge`."""
@@ -89,8 +90,10 @@ def judge_frames(
 
 def _whole(found: pa.Table, protocol: Protocol) -> Judgement:
     blocks = [json.loads(sections) for sections in found["sections"].to_pylist()]
-    columns = {name: found[name].combine_chunks().flatten().to_numpy() for name in UserScores.__annotations__}
-    return Judgement(pooled(blocks, protocol.cold_start), UserScores(**columns))
+    columns = {name: found[name].combine_chunks().flatten().to_numpy() for name in found.column_names[2:]}
+    by_user = UserScores(*(columns[name] for name in UserScores.__annotations__))
+    baselines = replace(by_user, ndcg=columns["baseline_ndcg"], squared_error=columns["baseline_squared_error"])
+    return Judgement(pooled(blocks, protocol.cold_start), by_user, baselines)
 
 
 def _users(engine: Engine, frames: Frames, opened: Sequence[Blocks], compared_users: int) -> "DataFrame":
@@ -138,8 +141,10 @@ def _found(users: pa.Table, opened: Sequence[Blocks], protocol: Protocol) -> Ite
     trial = Trial(Exam(test, seen, protocol), streamed, opened[0].side.baselines(models[0]))
     for at, model in enumerate(models):
         judged = trial.judge(model)
-        scores = judged.by_user.where(np.isin(judged.by_user.user_id, compared))
-        columns = {name: [values] for name, values in vars(scores).items()}
+        drawn_from = np.isin(judged.by_user.user_id, compared)
+        own, baseline = judged.by_user.where(drawn_from), judged.baselines.where(drawn_from)
+        columns = {name: [values] for name, values in vars(own).items()}
+        columns |= {"baseline_ndcg": [baseline.ndcg], "baseline_squared_error": [baseline.squared_error]}
         yield pa.RecordBatch.from_pydict(
             {"model": pa.array([at], pa.int32()), "sections": [json.dumps(judged.sections)], **columns}
         )

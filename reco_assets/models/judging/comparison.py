@@ -9,7 +9,7 @@ interval: Efron & Tibshirani (1993), "An Introduction to the Bootstrap", eq. 13.
 162,541 users drawn 999 times take 8 s of one core.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,98 +41,110 @@ class UserScores:
 
 @dataclass(frozen=True)
 class Difference:
-    """One score of both models, and the 95 % interval of candidate - champion."""
+    """One score of a candidate and of a rival on so many users, and the 95 % interval of candidate - rival."""
 
     candidate: float
-    champion: float
+    rival: float
     low: float
     high: float
+    users: int
 
-    def document(self) -> dict[str, float]:
-        """For run_metrics_<version>.json."""
+    def document(self, rival: str) -> dict[str, Any]:
+        """For run_metrics_<version>.json, where the rival has this name."""
         return {
             "candidate": self.candidate,
-            "champion": self.champion,
-            "difference": self.candidate - self.champion,
+            rival: self.rival,
+            "difference": self.candidate - self.rival,
             "low": self.low,
             "high": self.high,
+            "users": self.users,
         }
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Mean NDCG over users, and RMSE in stars over all pairs, cold ones too, because those are the same for both."""
+    """Mean NDCG over users, and RMSE in stars over all pairs, cold ones too, because those are the same for both.
 
-    ndcg: Difference
-    rmse: Difference
-    users: int
-    samples: int
-    seed: int
-
-    def document(self) -> dict[str, Any]:
-        """For run_metrics_<version>.json."""
-        return {
-            "users": self.users,
-            "samples": self.samples,
-            "seed": self.seed,
-            "ndcg": self.ndcg.document(),
-            "rmse": self.rmse.document(),
-        }
-
-
-def compare(candidate: UserScores, champion: UserScores, samples: int, seed: int) -> Comparison | None:
-    """Draw users `samples` times. None with fewer than two users to judge lists on, whom nothing tells from noise.
-
-    Both must be scores on the same test ratings. Raises `ValueError` when they are not of the same users.
+    None of that on which fewer than two users were judged: nothing tells one from noise.
     """
-    ours, theirs = candidate.sorted(), champion.sorted()
-    if not (np.array_equal(ours.user_id, theirs.user_id) and np.array_equal(ours.pairs, theirs.pairs)):
-        raise ValueError("two models can be compared on the same test ratings only")
-    judged = ~np.isnan(ours.ndcg)
-    if judged.sum() < 2:
-        return None
-    sums = np.column_stack(
-        [
-            judged.astype(np.float64),
-            np.where(judged, ours.ndcg, 0.0),
-            np.where(judged, theirs.ndcg, 0.0),
-            ours.pairs,
-            ours.squared_error,
-            theirs.squared_error,
-        ]
-    )
-    drawn = np.array(list(_draws(sums, samples, seed)))
-    return Comparison(
-        ndcg=_difference(_ndcg(sums.sum(axis=0)[None]), _ndcg(drawn)),
-        rmse=_difference(_rmse(sums.sum(axis=0)[None]), _rmse(drawn)),
-        users=len(sums),
-        samples=samples,
-        seed=seed,
+
+    ndcg: Difference | None
+    rmse: Difference | None
+
+    def document(self, rival: str) -> dict[str, Any]:
+        """For run_metrics_<version>.json, where the rival has this name."""
+        return {name: found.document(rival) for name, found in vars(self).items() if found is not None}
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What models, by their names, scored on the same users: in row 0 on all of them, then on each draw.
+
+    `ndcg`, `rmse`: (rows,) each; a draw of users without anything relevant says nothing of lists and is left out there.
+    `judged` users have something relevant to find, `tested` users test ratings.
+    """
+
+    ndcg: Mapping[str, np.ndarray]
+    rmse: Mapping[str, np.ndarray]
+    judged: int
+    tested: int
+
+    def compare(self, candidate: str, rival: str) -> Comparison:
+        """How two of the models differ."""
+        return Comparison(self.lists(candidate, rival), self.stars(candidate, rival))
+
+    def lists(self, candidate: str, rival: str) -> Difference | None:
+        """How the mean NDCG of two of the models differs; None with fewer than two users to judge lists on."""
+        return _difference(self.ndcg, candidate, rival, self.judged)
+
+    def stars(self, candidate: str, rival: str) -> Difference | None:
+        """How the RMSE of two of the models differs; None with fewer than two users."""
+        return _difference(self.rmse, candidate, rival, self.tested)
+
+
+def draw(models: Mapping[str, UserScores], samples: int, seed: int) -> Draws:
+    """Draw users `samples` times and score all models on each draw.
+
+    Raises `ValueError` when the scores are not of the same users on the same test ratings.
+    """
+    scores = {name: found.sorted() for name, found in models.items()}
+    users = next(iter(scores.values()))
+    for other in scores.values():
+        if not (np.array_equal(users.user_id, other.user_id) and np.array_equal(users.pairs, other.pairs)):
+            raise ValueError("models can be compared on the same test ratings only")
+    judged = ~np.isnan(users.ndcg)
+    columns = {
+        "judged": judged.astype(np.float64),
+        "pairs": users.pairs.astype(np.float64),
+        **{f"ndcg {name}": np.where(judged, found.ndcg, 0.0) for name, found in scores.items()},
+        **{f"error {name}": np.ascontiguousarray(found.squared_error) for name, found in scores.items()},
+    }
+    sums = dict(zip(columns, _sums(list(columns.values()), samples, seed).T, strict=True))
+    told = sums["judged"] > 0
+    return Draws(
+        ndcg={name: sums[f"ndcg {name}"][told] / sums["judged"][told] for name in scores},
+        rmse={name: np.sqrt(sums[f"error {name}"] / sums["pairs"]) for name in scores} if len(judged) else {},
+        judged=int(judged.sum()),
+        tested=len(judged),
     )
 
 
-def _draws(sums: np.ndarray, samples: int, seed: int) -> Iterator[np.ndarray]:
-    """The column sums (6,) of each draw of rows."""
-    rng, users = np.random.default_rng(seed), len(sums)
+def _sums(columns: list[np.ndarray], samples: int, seed: int) -> np.ndarray:
+    """The sums (1 + samples, columns) of all rows, and of each draw of rows."""
+    rng, users = np.random.default_rng(seed), len(columns[0])
+
+    def sums(drawn: np.ndarray) -> list[float]:
+        times = np.bincount(drawn, minlength=users).astype(np.float64)
+        return [times @ column for column in columns]  # one by one, so that equal columns have equal sums to the bit
+
     with threadpool_limits(1):  # the same bits whatever the number of cores
-        for _ in range(samples):
-            times = np.bincount(rng.integers(0, users, users), minlength=users)
-            yield times.astype(np.float64) @ sums
+        everyone = sums(np.arange(users))
+        return np.array([everyone, *(sums(rng.integers(0, users, users)) for _ in range(samples if users else 0))])
 
 
-def _ndcg(sums: np.ndarray) -> np.ndarray:
-    """(draws, 2): both models' mean NDCG; a draw of users without anything relevant says nothing and is left out."""
-    told = sums[sums[:, 0] > 0]
-    means: np.ndarray = told[:, 1:3] / told[:, :1]
-    return means
-
-
-def _rmse(sums: np.ndarray) -> np.ndarray:
-    """(draws, 2): both models' RMSE."""
-    roots: np.ndarray = np.sqrt(sums[:, 4:6] / sums[:, 3:4])
-    return roots
-
-
-def _difference(found: np.ndarray, drawn: np.ndarray) -> Difference:
-    low, high = np.quantile(drawn[:, 0] - drawn[:, 1], INTERVAL)
-    return Difference(float(found[0, 0]), float(found[0, 1]), float(low), float(high))
+def _difference(scores: Mapping[str, np.ndarray], candidate: str, rival: str, users: int) -> Difference | None:
+    if users < 2:
+        return None
+    ours, theirs = scores[candidate], scores[rival]
+    low, high = np.quantile(ours[1:] - theirs[1:], INTERVAL)
+    return Difference(float(ours[0]), float(theirs[0]), float(low), float(high), users)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from reco_assets.models.interface import Family
+from reco_assets.models.judging.gate_document import difference_report
 from reco_assets.models.judging.sampled_document import sampled_numbers, sampled_report
 from reco_assets.models.record import ModelRecord
 from reco_assets.reports.page import png_address
@@ -77,7 +78,7 @@ def scalar_metrics(document: Mapping[str, Any]) -> dict[str, float]:
             f"{name}_{end}_against_champion": comparison[name][end]
             for name in ("ndcg", "rmse")
             if name in comparison
-            for end in ("difference", "low", "high")
+            for end in ("difference", "low", "high", "users")
         },
         **(sampled_numbers(document["sampled"]) if "sampled" in document else {}),
     }
@@ -93,9 +94,11 @@ def metrics_report(version: str, document: Mapping[str, Any]) -> str:
         scores = champion["evaluation"], champion["ranking"]
         name = f"champion {champion['version']}"
         rows.append(_row(name, scores[0]["rmse"], scores[0]["rmse_all"], scores[1]["ndcg"], scores[1]["hit_rate"]))
+    if serves := document.get("serves"):
+        rows.insert(1, _row("what it serves", *(serves[name] for name in ("rmse", "rmse_all", "ndcg", "hit_rate"))))
     popular = baselines["popularity"]
     rows += [
-        _row("bias only", baselines["bias_only"]["rmse"], None, None, None),
+        _row("bias only", baselines["bias_only"]["rmse"], baselines["bias_only"]["rmse_all"], None, None),
         _row("popularity", None, None, popular["ndcg"], popular["hit_rate"]),
     ]
     lines = [
@@ -109,6 +112,7 @@ def metrics_report(version: str, document: Mapping[str, Any]) -> str:
         *(["", document["protocol"]["text"]] if "protocol" in document else []),
         *_origin_rows({"candidate": document, "champion": champion} if champion else {"candidate": document}),
         *(sampled_report(document["sampled"]) if "sampled" in document else []),
+        *difference_report(document),
         *(["", f"**{document['comparison']['reason']}**"] if "comparison" in document else []),
     ]
     return "\n".join(lines)

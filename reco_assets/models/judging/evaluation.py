@@ -76,27 +76,44 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class BaselineScores:
-    """What the baselines scored on the same: bias-only's error in stars on the pairs warm for the judged model."""
+    """What the baselines scored on the same: bias-only's errors in stars, `bias_only_rmse` on the pairs that are warm
+    for the judged model, and what popularity's lists came to.
+    """
 
     bias_only_rmse: float
+    bias_only_rmse_all: float
     popularity: RankingMetrics
 
     def document(self) -> dict[str, Any]:
         """The `baselines` section of run_metrics_<version>.json; NaN becomes null."""
         popular = {"ndcg": self.popularity.ndcg, "hit_rate": self.popularity.hit_rate}
-        sections = {"bias_only": {"rmse": self.bias_only_rmse}, "popularity": popular}
+        stars = {"rmse": self.bias_only_rmse, "rmse_all": self.bias_only_rmse_all}
+        sections = {"bias_only": stars, "popularity": popular}
         plain: dict[str, Any] = plain_json({"baselines": sections})
         return plain
 
 
 @dataclass(frozen=True)
+class BaselineAnswers:
+    """What the baselines said of n test ratings: bias-only's stars (n,), what popularity's lists came to.
+
+    `by_user` has both: the NDCG of popularity's lists, and the errors of bias-only's stars.
+    """
+
+    predicted: np.ndarray
+    popularity: RankingMetrics
+    by_user: UserScores
+
+
+@dataclass(frozen=True)
 class Judgement:
     """What a model came to: `evaluation`, `ranking`, `baselines` and `by_origin` of run_metrics_<version>.json,
-    and the scores of users by which it is compared with another.
+    and the scores of users, its own and the baselines', by which it is compared with them and with another model.
     """
 
     sections: dict[str, Any]
     by_user: UserScores
+    baselines: UserScores
 
 
 @dataclass(frozen=True)
@@ -114,8 +131,7 @@ class Exam:
     def evaluate_beside(self, model: Recommender, baselines: Baselines) -> tuple[Evaluation, BaselineScores]:
         """Judge a model, and baselines on the same: their stars on its warm pairs, their lists on all its users."""
         answers = self.answers(model)
-        beside = BaselineScores(self.bias_only_rmse(baselines, answers.warm), self.rank(baselines.popularity))
-        return self.mark(answers), beside
+        return self.mark(answers), self.beside(self.ask(baselines), answers.warm)
 
     def answers(self, model: Recommender) -> Answers:
         """What a model says of the test ratings."""
@@ -141,10 +157,16 @@ class Exam:
             by_user=_by_user(answers.predicted, self.test, ndcg),
         )
 
-    def bias_only_rmse(self, baselines: Baselines, warm: np.ndarray) -> float:
-        """The error in stars of bias-only on the test ratings where `warm` (n,) bool is true."""
-        pairs = self.test.where(warm)
-        return rmse(baselines.bias_only.predict(pairs.user_id, pairs.movie_id), pairs.rating)
+    def ask(self, baselines: Baselines) -> BaselineAnswers:
+        """What baselines say of the test ratings."""
+        predicted = baselines.bias_only.predict(self.test.user_id, self.test.movie_id)
+        ranking, ndcg = ranking_by_user(self.lists(baselines.popularity), self.relevant, self.protocol.k)
+        return BaselineAnswers(predicted, ranking, _by_user(predicted, self.test, ndcg))
+
+    def beside(self, baselines: BaselineAnswers, warm: np.ndarray) -> BaselineScores:
+        """Judge what baselines answered, beside a model for which the test ratings are `warm` (n,) bool."""
+        stars, predicted = self.test.rating, baselines.predicted
+        return BaselineScores(rmse(predicted[warm], stars[warm]), rmse(predicted, stars), baselines.popularity)
 
     def rank(self, model: Recommender) -> RankingMetrics:
         """Judge a model's lists alone."""
@@ -176,12 +198,11 @@ class Trial:
     baselines: Baselines
 
     def judge(self, model: Recommender) -> Judgement:
-        """Judge a model, with the baselines beside it; popularity's lists are judged once for all models."""
+        """Judge a model, with the baselines beside it, which are asked once for all models."""
         answers = self.exam.answers(model)
-        found = self.exam.mark(answers)
-        baselines = BaselineScores(self.exam.bias_only_rmse(self.baselines, answers.warm), self._popularity)
-        sections = {**found.document(), **baselines.document(), "by_origin": self._by_origin(found, answers)}
-        return Judgement(sections, found.by_user)
+        found, beside = self.exam.mark(answers), self.exam.beside(self._asked, answers.warm)
+        sections = {**found.document(), **beside.document(), "by_origin": self._by_origin(found, answers)}
+        return Judgement(sections, found.by_user, self._asked.by_user)
 
     def _by_origin(self, found: Evaluation, answers: Answers) -> dict[str, dict[str, Any]]:
         """Errors, NDCG and hit rate on ratings from `history` and from `stream` apart.
@@ -196,8 +217,8 @@ class Trial:
         }
 
     @cached_property
-    def _popularity(self) -> RankingMetrics:
-        return self.exam.rank(self.baselines.popularity)
+    def _asked(self) -> BaselineAnswers:
+        return self.exam.ask(self.baselines)
 
 
 def _by_user(predicted: np.ndarray, test: Ratings, lists: UserNdcg) -> UserScores:

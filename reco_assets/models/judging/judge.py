@@ -6,15 +6,18 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from reco_assets.models.interface import Family, Recommender
-from reco_assets.models.judging.comparison import compare
+from reco_assets.models.judging.comparison import Comparison, Draws, draw
 from reco_assets.models.judging.document import metrics_document
 from reco_assets.models.judging.evaluation import Judgement, Trial
-from reco_assets.models.judging.promotion import NO_CHAMPION, Scores, decide_promotion
+from reco_assets.models.judging.gate_document import what_serves
+from reco_assets.models.judging.promotion import NO_CHAMPION, Findings, decide_promotion, replaced_by_baselines
+from reco_assets.models.record import ModelPart
 from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.models.versions.store import ModelStore, model_store
 from resources.settings import Settings
 
 DEPLOY, ROLL_BACK = "deploy_new_model", "rollback_model"
+CANDIDATE, BASELINE, CHAMPION = "candidate", "baseline", "champion"
 
 
 class Judge(Protocol):
@@ -24,8 +27,11 @@ class Judge(Protocol):
     def split(self) -> str:
         """The policy by which the test ratings were split from what was trained on."""
 
-    def open(self, store: ModelStore, version: str) -> Any:
-        """What `judge` takes of a version. Raises `ModelStoreError` where it is missing or damaged."""
+    def open(self, store: ModelStore, version: str, *, as_trained: bool) -> Any:
+        """What `judge` takes of a version, of what it serves or, as trained, of all its own parts.
+
+        Raises `ModelStoreError` where it is missing or damaged.
+        """
 
     def judge(self, opened: Sequence[Any]) -> list[Judgement]:
         """What each version came to; the baselines are those of what the first was trained on."""
@@ -42,9 +48,9 @@ class InMemory:
         """See `Judge`."""
         return self.trial.exam.protocol.split
 
-    def open(self, store: ModelStore, version: str) -> Recommender:
+    def open(self, store: ModelStore, version: str, *, as_trained: bool) -> Recommender:
         """See `Judge`."""
-        return store.load(version)
+        return store.load(version, as_trained=as_trained)
 
     def judge(self, opened: Sequence[Recommender]) -> list[Judgement]:
         """See `Judge`."""
@@ -54,29 +60,62 @@ class InMemory:
 def judge(settings: Settings, family: Family, version: str, by: Judge, moment: datetime) -> dict[str, Any]:
     """The run metrics of a version at a moment (UTC), with the champion's beside them and the comparison of both.
 
+    The version is judged as it was trained, beside the baselines; what it would serve of both is compared with what
+    the champion serves. What serves already stays as it is, whatever is found.
+
     Raises `ModelStoreError` when either cannot be loaded: then nothing is decided, and gold stays as it is.
     """
     store = model_store(settings, family)
-    candidate, champion = by.open(store, version), store.champion()
+    candidate, champion = by.open(store, version, as_trained=True), store.champion()
     incomparable = _why_incomparable(store, version, champion, by.split)
     opened = [candidate] if incomparable else [candidate, _open_champion(store, str(champion), by)]
     found, *beside = by.judge(opened)
-    document = metrics_document(settings, family, store.record(version), found.sections, moment=moment)
-    document["champion"] = {"version": champion, **beside[0].sections} if beside else None
-    against = None
-    if beside:
-        draws, seed = settings.judging.bootstrap_samples, settings.judging.seed
-        against = compare(found.by_user, beside[0].by_user, draws, seed)
-    without = incomparable or f"too few users rated a relevant movie to tell it from champion {champion}"
-    decision = decide_promotion(Scores.of(document), against, without, family.must_beat)
-    document["comparison"] = {
-        "champion": champion,
-        "promote": decision.promote,
-        "reason": decision.reason,
-        "next_task": DEPLOY if decision.promote else ROLL_BACK,
-        **(against.document() if against else {}),
+    draws, record = _drawn(settings, found, beside), store.record(version)
+    baselines = draws.compare(CANDIDATE, BASELINE)
+    replaced = _replaced(store, version, champion, baselines)
+    against = _against_champion(draws, replaced) if beside else None
+    findings = Findings(found.sections["ranking"]["k"], baselines, family.replaceable, replaced)
+    decision = decide_promotion(findings, against, incomparable or NO_CHAMPION)
+    return {
+        **metrics_document(settings, family, record, found.sections, moment=moment),
+        "serves": what_serves(found.sections, replaced),
+        "champion": {"version": champion, **beside[0].sections} if beside else None,
+        "comparison": {
+            "champion": champion,
+            "promote": decision.promote,
+            "reason": decision.reason,
+            "next_task": DEPLOY if decision.promote else ROLL_BACK,
+            "users": draws.tested,
+            "samples": settings.judging.bootstrap_samples,
+            "seed": settings.judging.seed,
+            **(against.document(CHAMPION) if against else {}),
+            "baselines": baselines.document(BASELINE),
+        },
     }
-    return document
+
+
+def _drawn(settings: Settings, found: Judgement, beside: Sequence[Judgement]) -> Draws:
+    """All scores on the same draws of users."""
+    models = {CANDIDATE: found.by_user, BASELINE: found.baselines}
+    if beside:
+        models[CHAMPION] = beside[0].by_user
+    return draw(models, settings.judging.bootstrap_samples, settings.judging.seed)
+
+
+def _replaced(store: ModelStore, version: str, champion: str | None, baselines: Comparison) -> tuple[ModelPart, ...]:
+    """The parts that a baseline stands in for; of what serves already they stay those that they are."""
+    served = store.record(champion).replaced if champion else None
+    if served is not None and champion == version:
+        return served
+    return replaced_by_baselines(baselines, store.family.replaceable, served)
+
+
+def _against_champion(draws: Draws, replaced: Sequence[ModelPart]) -> Comparison:
+    """What a candidate would serve beside what the champion serves."""
+    return Comparison(
+        ndcg=draws.lists(BASELINE if "lists" in replaced else CANDIDATE, CHAMPION),
+        rmse=draws.stars(BASELINE if "stars" in replaced else CANDIDATE, CHAMPION),
+    )
 
 
 def _why_incomparable(store: ModelStore, version: str, champion: str | None, judged_on: str) -> str | None:
@@ -93,7 +132,7 @@ def _why_incomparable(store: ModelStore, version: str, champion: str | None, jud
 
 def _open_champion(store: ModelStore, champion: str, by: Judge) -> Any:
     try:
-        return by.open(store, champion)
+        return by.open(store, champion, as_trained=False)
     except ModelStoreError as error:
         raise ModelStoreError(
             f"There is nothing to compare with, as the champion cannot be loaded: {error} "

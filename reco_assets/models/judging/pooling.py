@@ -22,14 +22,18 @@ def pooled(blocks: Sequence[Section], cold_start: ColdStart) -> dict[str, Any]:
     """
     stars, lists = [block["evaluation"] for block in blocks], [block["ranking"] for block in blocks]
     warm, users = [found["predictions_count"] for found in stars], [found["users"] for found in lists]
-    bias_only = [block["baselines"]["bias_only"]["rmse"] for block in blocks]
+    bias_only = [block["baselines"]["bias_only"] for block in blocks]
+    tested = [found["test_count"] for found in stars]
     popular = [block["baselines"]["popularity"] for block in blocks]
     origins = dict.fromkeys(origin for block in blocks for origin in block["by_origin"])
     return {
         "evaluation": _together(stars, cold_start),
         "ranking": _together(lists, cold_start),
         "baselines": {
-            "bias_only": {"rmse": _root_mean(bias_only, warm)},
+            "bias_only": {
+                "rmse": _root_mean([found["rmse"] for found in bias_only], warm),
+                "rmse_all": _root_mean([found["rmse_all"] for found in bias_only], tested),
+            },
             "popularity": {name: _mean([found[name] for found in popular], users) for name in popular[0]},
         },
         "by_origin": {

@@ -1,104 +1,139 @@
-"""Whether a candidate becomes the champion: one pure function of what the evaluations found. Pure."""
+"""What of a candidate would serve, and whether that becomes the champion: pure functions of what judging found. Pure.
+
+Each part is held against a baseline, lists against popularity's and stars against bias-only's, by the paired bootstrap
+of `comparison`. A baseline that is the better one stands in for the part, so that a version is never worse than both
+baselines beyond noise, and the first one can always serve.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
 
-from reco_assets.models.interface import Baseline
 from reco_assets.models.judging.comparison import Comparison, Difference
+from reco_assets.models.record import ModelPart
 
-_NAMES: dict[Baseline, str] = {"bias_only": "bias-only", "popularity": "popularity"}
 NO_CHAMPION = "there is no champion to compare with"
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What the gate looks at: a candidate beside both baselines, errors in stars; None where nothing was judged."""
-
-    k: int
-    ndcg: float | None
-    popularity_ndcg: float | None
-    rmse: float | None
-    bias_only_rmse: float | None
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Self:
-        """From the sections of run_metrics_<version>.json."""
-        return cls(
-            k=document["ranking"]["k"],
-            ndcg=document["ranking"]["ndcg"],
-            popularity_ndcg=document["baselines"]["popularity"]["ndcg"],
-            rmse=document["evaluation"]["rmse"],
-            bias_only_rmse=document["baselines"]["bias_only"]["rmse"],
-        )
-
-    def beats(self, baseline: Baseline) -> bool:
-        """Whether warm stars beat bias-only's, or lists popularity's."""
-        if baseline == "bias_only":
-            return _below(self.rmse, self.bias_only_rmse)
-        return _below(self.popularity_ndcg, self.ndcg)
-
-    def beside(self, baseline: Baseline) -> str:
-        """The figures that say so."""
-        if baseline == "bias_only":
-            return f"warm RMSE {_text(self.rmse)} against bias-only's {_text(self.bias_only_rmse)}"
-        return f"NDCG@{self.k} {_text(self.ndcg)} against popularity's {_text(self.popularity_ndcg)}"
+ENOUGH_USERS = 100  # below, the interval of a bootstrap is too narrow, and too wide to tell what is worth telling
+BASELINES: Mapping[ModelPart, str] = {"lists": "popularity", "stars": "bias-only"}
+_NOISE = {1: "better beyond noise", 0: "no difference beyond noise", -1: "worse beyond noise"}
+_TESTED: Mapping[ModelPart, str] = {"lists": "rated a relevant movie", "stars": "has test ratings"}
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """The decision and why."""
+    """The decision and why, in one line that says what serves."""
 
     promote: bool
     reason: str
 
 
-def decide_promotion(
-    candidate: Scores,
-    against: Comparison | None,
-    without: str = NO_CHAMPION,
-    must_beat: Sequence[Baseline] = ("bias_only", "popularity"),
-) -> Promotion:
-    """Promote a candidate that beats its baselines and is not worse than the champion beyond noise.
+@dataclass(frozen=True)
+class Findings:
+    """What a candidate's parts came to beside their baselines; lists are of `k` movies.
+
+    `replaceable`: the parts that a baseline may stand in for; `replaced`: those that one stands in for.
+    """
+
+    k: int
+    beside: Comparison
+    replaceable: Sequence[ModelPart]
+    replaced: Sequence[ModelPart]
+
+
+def replaced_by_baselines(
+    beside: Comparison, replaceable: Sequence[ModelPart], untold: Sequence[ModelPart] | None = None
+) -> tuple[ModelPart, ...]:
+    """The parts of a candidate that their baselines are better than.
+
+    A baseline is better where the whole 95 % interval says so. With fewer than `ENOUGH_USERS` that tells too little:
+    the part has to have the better score then.
+
+    Args:
+        beside: The candidate compared with the baselines.
+        replaceable: The parts that a baseline may stand in for.
+        untold: The parts that one stands in for where nobody was judged: those of the champion. None: all of them.
+    """
+    otherwise = replaceable if untold is None else untold
+    return tuple(
+        part
+        for part in replaceable
+        if (part in otherwise if (found := _of(beside, part)) is None else _is_replaced(part, found))
+    )
+
+
+def decide_promotion(found: Findings, against: Comparison | None, without: str = NO_CHAMPION) -> Promotion:
+    """Promote a candidate unless what it would serve is worse than what the champion serves, beyond noise.
 
     Worse beyond noise is what the whole 95 % interval says: NDCG below the champion's, or RMSE above it.
 
     Args:
-        candidate: What the candidate scored, and the baselines beside it.
-        against: The comparison with the champion; None where there is none to compare with.
+        found: What its parts came to.
+        against: What it would serve, compared with what the champion serves; None where there is none to compare with.
         without: Why there is none.
-        must_beat: The baselines that this kind of model must beat.
     """
-    if not all(candidate.beats(baseline) for baseline in must_beat):
-        figures = ", ".join(candidate.beside(baseline) for baseline in reversed(must_beat))
-        named = "both baselines" if len(must_beat) > 1 else _NAMES[must_beat[0]]
-        return Promotion(False, f"rejected: does not beat {named}: {figures}")
-    if against is None:
-        beaten = f"beats {' and '.join(_NAMES[baseline] for baseline in must_beat)}, and " if must_beat else ""
-        return Promotion(True, f"promoted: {beaten}{without}")
-    promote = against.ndcg.high >= 0 and against.rmse.low <= 0
-    lists = f"NDCG@{candidate.k} {_compared(against.ndcg, above='better', below='worse')}"
-    stars = f"RMSE {_compared(against.rmse, above='worse', below='better')}"
-    return Promotion(promote, f"{'promoted' if promote else 'rejected'}: {lists}; {stars}")
+    promote = against is None or all(_verdict(part, _of(against, part)) >= 0 for part in BASELINES)
+    said = [without] if against is None else [_against_champion(part, against, found.k) for part in BASELINES]
+    if found.replaceable:
+        parts = " and ".join(_serving(part, found) for part in BASELINES)
+        said.append(f"{'serves' if promote else 'would serve'} {parts}")
+        said += _too_small(found.beside)
+    return Promotion(promote, f"{'promoted' if promote else 'rejected'}: {'; '.join(said)}")
 
 
-def _compared(found: Difference, above: str, below: str) -> str:
-    """Both numbers, and what the interval of their difference says; `above` and `below` name its sides of zero."""
-    if found.low > 0:
-        verdict = f"{above} beyond noise"
-    elif found.high < 0:
-        verdict = f"{below} beyond noise"
-    else:
-        verdict = "no difference beyond noise"
+def _of(compared: Comparison, part: ModelPart) -> Difference | None:
+    return compared.ndcg if part == "lists" else compared.rmse
+
+
+def _is_replaced(part: ModelPart, found: Difference) -> bool:
+    if found.users < ENOUGH_USERS:
+        return not (found.candidate > found.rival if part == "lists" else found.candidate < found.rival)
+    return _verdict(part, found) < 0
+
+
+def _verdict(part: ModelPart, found: Difference | None) -> int:
+    """1 where the candidate is better beyond noise, -1 where it is worse, 0 where nothing tells."""
+    if found is None or found.low <= 0 <= found.high:
+        return 0
+    return 1 if (found.low > 0) == (part == "lists") else -1
+
+
+def _against_champion(part: ModelPart, against: Comparison, k: int) -> str:
+    found = _of(against, part)
+    if found is None:
+        return f"{_measure(part, k)} says nothing, as hardly anyone {_TESTED[part]}"
+    scores = f"{_measure(part, k)} {found.candidate:.4f} against the champion's {found.rival:.4f}"
+    return f"{scores}, {_NOISE[_verdict(part, found)]} ({_interval(found)})"
+
+
+def _serving(part: ModelPart, found: Findings) -> str:
+    """What serves for a part, and the figures that say why."""
+    compared, baseline, measure = _of(found.beside, part), BASELINES[part], _measure(part, found.k)
+    replaced = part in found.replaced
+    serves = f"{baseline if replaced else 'the model'}'s {part}"
+    if compared is None:
+        return f"{serves} (hardly anyone {_TESTED[part]})"
+    figures = (
+        f"{compared.rival:.4f}; the model's {compared.candidate:.4f}"
+        if replaced
+        else f"{compared.candidate:.4f} against {baseline}'s {compared.rival:.4f}"
+    )
+    return f"{serves} ({measure} {figures}, {_NOISE[_verdict(part, compared)]}: {_interval(compared)})"
+
+
+def _interval(found: Difference) -> str:
     return (
-        f"{found.candidate:.4f} against the champion's {found.champion:.4f}, {verdict} "
-        f"(difference {found.candidate - found.champion:+.4f}, 95 % interval {found.low:+.4f} to {found.high:+.4f})"
+        f"difference {found.candidate - found.rival:+.4f}, 95 % interval {found.low:+.4f} to {found.high:+.4f}, "
+        f"{found.users:,} users"
     )
 
 
-def _below(low: float | None, high: float | None) -> bool:
-    return low is not None and high is not None and low < high
+def _too_small(beside: Comparison) -> list[str]:
+    """That the test is too small to tell, where it is."""
+    users = {part: found.users if (found := _of(beside, part)) else 0 for part in BASELINES}
+    if min(users.values()) >= ENOUGH_USERS:
+        return []
+    counted = " and ".join(f"{part} were judged on {count:,} users" for part, count in users.items())
+    return [f"the test is too small to tell: {counted}, and below {ENOUGH_USERS} the better score decides"]
 
 
-def _text(value: float | None) -> str:
-    return "none" if value is None else f"{value:.4f}"
+def _measure(part: ModelPart, k: int) -> str:
+    return f"NDCG@{k}" if part == "lists" else "RMSE"

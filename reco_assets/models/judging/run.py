@@ -12,6 +12,7 @@ from reco_assets.models.interface import Family, OwnWay
 from reco_assets.models.judging.blocks import InBlocks
 from reco_assets.models.judging.document import scalar_metrics
 from reco_assets.models.judging.evaluation import Exam, Trial, protocol_of
+from reco_assets.models.judging.gate_document import facts_of
 from reco_assets.models.judging.judge import InMemory, Judge, judge
 from reco_assets.models.judging.leakage import leakage_of
 from reco_assets.models.judging.sampled_judge import judge_sampled, not_learned
@@ -55,9 +56,8 @@ def judge_version(family: Family, lakehouse: Lakehouse, registry: MlflowTracking
     path = metrics_folder(settings) / family.metrics_file.format(version=f"{version}_today" if again else version)
     write_json(path, document)
     if not again:
-        store.annotate(version, Annotation(metrics=MetricsRecord.model_validate(document)))
-    protocol = {"sampled_protocol": document["sampled"]["protocol"]} if family.own else {}
-    shown = {**document["hyperparameters"], **protocol}, scalar_metrics(document)
+        store.annotate(version, _judged(MetricsRecord.model_validate(document)))
+    shown = {**document["hyperparameters"], **facts_of(document)}, scalar_metrics(document)
     if again and record.mlflow_run_id:  # registered when it was new
         return Judged(document, path, registry.log_run(version, *shown))
     # A version that is judged again gets a run of its own: one run holds one judgement.
@@ -65,6 +65,12 @@ def judge_version(family: Family, lakehouse: Lakehouse, registry: MlflowTracking
     return Judged(
         document, path, registry.log_version(VersionRecord(version, *shown, store.path(version), (path,), trained_in))
     )
+
+
+def _judged(metrics: MetricsRecord) -> Annotation:
+    if metrics.serves is None:
+        return Annotation(metrics=metrics)
+    return Annotation(metrics=metrics, replaced=metrics.serves.replaced)
 
 
 def _judge_on_test_ratings(family: Family, lakehouse: Lakehouse, record: ModelRecord) -> dict[str, Any]:

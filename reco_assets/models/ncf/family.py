@@ -95,6 +95,5 @@ NCF = Family(
     fit=fit,
     load=load,
     hyperparameters=hyperparameters,
-    must_beat=(),
     own=OwnWay(made_from=(STORE,), fit=fit_own, read=read, held_out=held_out, limits=limits, rests=rests, lacks=lacks),
 )

@@ -67,10 +67,10 @@ def _require_compared_with(version: str, compared: str | None, champion: str | N
 
 
 def _test_as_registered(store: ModelStore, registry: MlflowTracking, version: str) -> None:
-    """Smoke-test what MLflow holds of a version; where it is away, what the store holds."""
+    """Smoke-test what MLflow holds of a version, all that it learned; where MLflow is away, what the store holds."""
     store.verify(version)
     with tempfile.TemporaryDirectory() as folder:
         fetched = registry.fetch_version(version, Path(folder))
         name = f"{version} as MLflow holds it" if fetched else version
-        load = partial(load_users, fetched or store.path(version), store.family)
+        load = partial(load_users, fetched or store.path(version), store.family, as_trained=True)
         smoke_test(load, store.path(version), name)

@@ -57,31 +57,35 @@ def save_model(path: Path, family: Family, trained: Trained, facts: Mapping[str,
     return record
 
 
-def load_model(path: Path, family: Family) -> Recommender:
-    """The model in a folder that `save_model` wrote. Raises `ModelStoreError`."""
+def load_model(path: Path, family: Family, *, as_trained: bool = False) -> Recommender:
+    """The model in a folder that `save_model` wrote, as it serves.
+
+    `as_trained`: all its own, also the parts that a baseline stands in for. Raises `ModelStoreError`.
+    """
     require_no_links(path)
     with _damage_told(path):
         validate_model_version(path, required_files(family))
         record = read_record(path, family)
         _require_unchanged(path, record, {name for name in record.files if name.partition("/")[0] in family.files})
-        return family.load(path, record)
+        return family.load(path, record.as_trained() if as_trained else record)
 
 
-def load_users(path: Path, family: Family, user_ids: np.ndarray) -> Recommender:
+def load_users(path: Path, family: Family, user_ids: np.ndarray, *, as_trained: bool = False) -> Recommender:
     """The model in a folder for some users, to whom alone memory is given; others are strangers to it.
 
     Rows of a user side in parts are read by their files' statistics, and their checksums not compared: that would read
-    all of it. Of a family without a `UserSide` the model of all users comes. Raises `ModelStoreError`.
+    all of it. Of a family without a `UserSide` the model of all users comes. `as_trained` as of `load_model`. Raises
+    `ModelStoreError`.
     """
     if family.users is None:
-        return load_model(path, family)
+        return load_model(path, family, as_trained=as_trained)
     require_no_links(path)
     with _damage_told(path):
         validate_model_version(path, required_files(family))
         record = read_record(path, family)
         _require_unchanged(path, record, set(family.files))
         rows = pq.read_table(path / family.users.file, filters=pac.field("user_id").isin(user_ids))
-        return family.users.model(path, record, rows)
+        return family.users.model(path, record.as_trained() if as_trained else record, rows)
 
 
 @contextmanager

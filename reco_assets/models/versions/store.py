@@ -91,9 +91,9 @@ class ModelStore:
         save_model(path, self.family, trained, {"version": version, **facts})
         return path
 
-    def load(self, version: str) -> Recommender:
-        """The model of a version. Raises `ModelStoreError`."""
-        return load_model(self.path(version), self.family)
+    def load(self, version: str, *, as_trained: bool = False) -> Recommender:
+        """The model of a version, as of `files.load_model`. Raises `ModelStoreError`."""
+        return load_model(self.path(version), self.family, as_trained=as_trained)
 
     def load_users(self, version: str, user_ids: np.ndarray) -> Recommender:
         """The model of a version for some users alone, as of `files.load_users`. Raises `ModelStoreError`."""

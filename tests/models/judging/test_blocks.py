@@ -15,6 +15,7 @@ from reco_assets.models.interface import Baselines, Trained
 from reco_assets.models.judging.blocks import InBlocks
 from reco_assets.models.judging.evaluation import Exam, Judgement, Protocol, Trial
 from reco_assets.models.judging.judge import InMemory, Judge
+from reco_assets.models.record import Annotation
 from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.models.versions.store import model_store
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
@@ -55,7 +56,7 @@ def tried(lakehouse: Lakehouse, tiny_model: AlsRecommender) -> Lakehouse:
 
 def judged(lakehouse: Lakehouse, by: Judge, *versions: str) -> list[Judgement]:
     store = model_store(lakehouse.settings, ALS)
-    return by.judge([by.open(store, version) for version in versions])
+    return by.judge([by.open(store, version, as_trained=True) for version in versions])
 
 
 def in_blocks(lakehouse: Lakehouse, **compared: int) -> InBlocks:
@@ -80,8 +81,20 @@ def test_every_figure_and_every_user_is_scored_as_in_memory(tried: Lakehouse, ti
             assert ours.sections[part].keys() == theirs.sections[part].keys()
             for name, section in theirs.sections[part].items():
                 assert ours.sections[part][name] == pytest.approx(section)
-        for scores, of_all in zip(vars(ours.by_user.sorted()).values(), vars(theirs.by_user).values(), strict=True):
-            np.testing.assert_allclose(scores, of_all, rtol=1e-6)
+        for found_of, expected_of in ((ours.by_user, theirs.by_user), (ours.baselines, theirs.baselines)):
+            for scores, of_all in zip(vars(found_of.sorted()).values(), vars(expected_of).values(), strict=True):
+                np.testing.assert_allclose(scores, of_all, rtol=1e-6)
+
+
+@pytest.mark.both_engines
+def test_a_version_whose_parts_are_replaced_is_judged_as_the_baselines(tried: Lakehouse) -> None:
+    store, by = model_store(tried.settings, ALS), in_blocks(tried)
+    store.annotate(SECOND, Annotation(replaced=("lists", "stars")))
+    (found,) = by.judge([by.open(store, SECOND, as_trained=False)])
+    np.testing.assert_allclose(found.by_user.ndcg, found.baselines.ndcg)
+    np.testing.assert_allclose(found.by_user.squared_error, found.baselines.squared_error)
+    (own,) = judged(tried, by, SECOND)
+    assert own.sections["ranking"]["ndcg"] != found.sections["ranking"]["ndcg"]
 
 
 def test_a_sample_of_users_is_compared_the_same_one_for_both_versions(tried: Lakehouse) -> None:

@@ -22,6 +22,7 @@ from reco_assets.models.judging.evaluation import (
     Protocol,
     Trial,
 )
+from reco_assets.models.judging.gate_document import facts_of, what_serves
 from reco_assets.models.ratings import Ratings
 from resources.settings import load_settings
 
@@ -159,7 +160,7 @@ def test_the_document_has_the_documented_sections_and_keys() -> None:
     ranking = {"k", "threshold", "users", "ndcg", "precision", "recall", "map", "hit_rate"}
     assert set(document["ranking"]) == ranking | {"skipped_users", "recall_capped"}
     assert {name: set(keys) for name, keys in document["baselines"].items()} == {
-        "bias_only": {"rmse"},
+        "bias_only": {"rmse", "rmse_all"},
         "popularity": {"ndcg", "hit_rate"},
     }
     assert document["recommendations"] == {"top_n": 7}
@@ -223,7 +224,7 @@ def test_the_report_shows_candidate_champion_and_baselines_with_their_split_and_
     )
     assert f"| candidate | {numbers} |" in report
     assert f"| champion 20240101_000000 | {numbers} |" in report
-    assert f"| bias only | {baselines.bias_only_rmse:.4f} |" in report
+    assert f"| bias only | {baselines.bias_only_rmse:.4f} | {baselines.bias_only_rmse_all:.4f} |" in report
     assert f"| popularity |  |  | {baselines.popularity.ndcg:.4f} | {baselines.popularity.hit_rate:.4f} |" in report
     assert "20250101_120000 on split `per_user`" in report
     assert "Coverage 0.6000: 3 of 5 test pairs are warm." in report
@@ -239,13 +240,32 @@ def test_a_report_without_a_champion_names_none() -> None:
 
 
 def test_the_report_and_the_scalar_metrics_say_what_the_comparison_found() -> None:
-    found = {"candidate": 0.2, "champion": 0.19, "difference": 0.01, "low": -0.01, "high": 0.03}
-    comparison = {"reason": "promoted: as good", "ndcg": found, "rmse": found}
-    document = document_of(judged(*WARM)) | {"comparison": comparison}
-    assert "**promoted: as good**" in metrics_report("20250101_120000", document)
+    found = {"candidate": 0.2, "champion": 0.19, "difference": 0.01, "low": -0.01, "high": 0.03, "users": 120}
+    comparison = {"champion": "20240101_000000", "reason": "promoted: as good", "ndcg": found, "rmse": found}
+    document = document_of(judged(*WARM)) | {"comparison": comparison | {"baselines": {"ndcg": found}}}
+    document |= {"serves": what_serves(document, ("stars",)), "inputs": {"silver/test_ratings": 4}}
+    report = metrics_report("20250101_120000", document)
+    assert "**promoted: as good**" in report
+    assert "| NDCG@3 | what it serves - champion 20240101_000000 | +0.0100 | -0.0100 to +0.0300 | 120 |" in report
+    assert "| NDCG@3 | candidate - baseline | +0.0100 | -0.0100 to +0.0300 | 120 |" in report
+    assert "All on silver/test_ratings version 4." in report
     numbers = scalar_metrics(document)
     assert numbers["ndcg_difference_against_champion"] == 0.01
+    assert numbers["ndcg_users_against_champion"] == 120
     assert (numbers["rmse_low_against_champion"], numbers["rmse_high_against_champion"]) == (-0.01, 0.03)
+
+
+def test_the_report_shows_what_would_serve_where_a_baseline_stands_in() -> None:
+    document = document_of(judged(*WARM)) | {"comparison": {"champion": None, "reason": "promoted", "baselines": {}}}
+    document |= {"serves": what_serves(document, ("stars", "lists")), "inputs": {"silver/test_ratings": 4}}
+    stars, lists = document["baselines"]["bias_only"], document["baselines"]["popularity"]
+    numbers = (stars["rmse"], stars["rmse_all"], lists["ndcg"], lists["hit_rate"])
+    assert f"| what it serves | {' | '.join(f'{value:.4f}' for value in numbers)} |" in metrics_report("v", document)
+    assert facts_of(document | {"champion": None}) == {
+        "test_version": "4",
+        "compared_with": "none",
+        "serves": "lists: popularity, stars: bias_only",
+    }
 
 
 def trial(streamed: list[bool]) -> Trial:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from mlflow import MlflowClient
 
@@ -13,7 +14,7 @@ from reco_assets.models.record import Annotation, MetricsRecord
 from reco_assets.models.versions import deployment
 from reco_assets.models.versions.backup import read_backup
 from reco_assets.models.versions.deployment import Candidate, deploy
-from reco_assets.models.versions.files import ModelStoreError
+from reco_assets.models.versions.files import ModelStoreError, load_model
 from reco_assets.models.versions.smoke import SmokeTestError
 from reco_assets.models.versions.store import ModelStore, model_store
 from resources.mlflow.mirror import MlflowTracking, RegistryError
@@ -99,6 +100,21 @@ def test_a_rejected_candidate_stays_the_challenger(
     assert store.champion() == FIRST
     assert aliases(registry) == {"champion": FIRST, "challenger": THIRD}
     assert store.record(THIRD).decision == "rejected: worse"
+
+
+def test_a_candidate_whose_parts_are_replaced_is_tested_as_it_was_trained_and_serves_as_the_baselines(
+    store: ModelStore, registry: MlflowTracking, candidate: str, tmp_path: Path
+) -> None:
+    store.annotate(candidate, Annotation(replaced=("lists", "stars")))
+    register(registry, store, candidate)
+    deploy(registry.settings, Candidate(ALS, candidate, registry))
+    assert store.champion() == candidate
+    fetched = registry.fetch_version(candidate, tmp_path)
+    assert fetched is not None
+    users = store.load(candidate).user_ids
+    for serves in (store.load(candidate), load_model(fetched, ALS)):
+        popular = serves.popularity.recommend(users, 5).movie_id
+        np.testing.assert_array_equal(serves.recommend(users, 5).movie_id, popular)
 
 
 STEPS = {

@@ -2,43 +2,37 @@
 
 import gc
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from reco_assets.cli.options import ModelOption, named_family, said_of
-
-if TYPE_CHECKING:
-    from reco_assets.models.record import MetricsRecord
-
-COLUMNS = ("warm RMSE", "on streamed", "NDCG")
-SAMPLED_COLUMNS = ("AUC, sampled", "NDCG@10, sampled", "hit rate@10, sampled", "NDCG, full")
 
 app = typer.Typer(help="Model versions: list them, promote one, roll back, reproduce.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_versions(model: ModelOption = None) -> None:
-    """Show every version with its figures, what was decided on it, and which one serves."""
-    from rich.table import Table
-
-    from reco_assets.cli.summary import add_row, console
+    """Show each version: its figures, how it differed from the champion, what was decided, and whether it serves."""
+    from reco_assets.cli.summary import console
+    from reco_assets.cli.versions import INCOMPARABLE, difference_table, judged_on, version_table
     from reco_assets.models.versions.store import model_store
     from resources.settings import load_settings
 
     family = named_family(model)
     store = model_store(load_settings(), family)
-    columns = SAMPLED_COLUMNS if family.own else COLUMNS
-    table = Table("version", "role", *columns, title=f"Models in {store.folder}")
     champion, previous = store.served()
+    records = [store.record(version) for version in store.versions()]
     roles = {previous: "previous", champion: "champion"}
-    versions = {version: store.record(version) for version in store.versions()}
-    for version, record in versions.items():
-        add_row(table, version, roles.get(version, ""), *_figures(record.metrics, len(columns)))
     shown = console(soft_wrap=True)
-    shown.print(table)
-    for version, record in versions.items():
-        shown.print(f"{version} {record.decision or 'was not judged'}")
+    shown.print(version_table(f"Models in {store.folder}", family, records, roles))
+    differences = difference_table(records)
+    if len({judged_on(family, record.metrics) for record in records if record.metrics}) > 1:
+        shown.print(f"{INCOMPARABLE}{'; the differences below can.' if differences.row_count else '.'}")
+    if differences.row_count:
+        shown.print(differences)
+    for record in records:
+        shown.print(f"{record.version} {record.decision or 'was not judged'}")
     with said_of(family):
         store.champion()  # a record that is damaged or gone is said, after what there is to choose from
 
@@ -127,16 +121,3 @@ def evaluate_files(
     from resources.settings import load_settings
 
     say(evaluate_paper_files(load_settings(), named_family(model), folder))
-
-
-def _figures(metrics: "MetricsRecord | None", columns: int) -> list[str]:
-    from reco_assets.cli.summary import number
-
-    if metrics is None:
-        return [""] * columns
-    streamed = metrics.by_origin.get("stream")
-    found = [metrics.evaluation.rmse, streamed.rmse if streamed else None, metrics.ranking.ndcg]
-    if metrics.sampled:
-        scores = metrics.sampled.models["candidate"]
-        found = [scores.auc, scores.ndcg, scores.hit_rate, metrics.ranking.ndcg]
-    return [number(value, missing="") for value in found]

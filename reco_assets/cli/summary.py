@@ -77,6 +77,12 @@ def _print_metrics(to: Console, version: str, path: Path) -> None:
     k = ranking.k
     shown = Table("", "warm RMSE", f"NDCG@{k}", f"hit rate@{k}", title=f"Model {version}", title_justify="left")
     shown.add_row("model", number(stars.rmse), number(ranking.ndcg), number(ranking.hit_rate))
+    if metrics.serves and metrics.serves.replaced:
+        serves = metrics.serves
+        shown.add_row("what it serves", number(serves.rmse), number(serves.ndcg), number(serves.hit_rate))
+    if metrics.champion:
+        name, of = f"champion {metrics.champion.version}", metrics.champion
+        shown.add_row(name, number(of.evaluation.rmse), number(of.ranking.ndcg), number(of.ranking.hit_rate))
     shown.add_row("bias only", number(baselines.bias_only.rmse), "", "")
     popular = baselines.popularity
     shown.add_row("popularity", "", number(popular.ndcg), number(popular.hit_rate))

@@ -69,6 +69,7 @@ def test_every_version_is_listed_with_its_role_figures_and_decision(store: Model
     assert any(first in line and "previous" in line for line in lines)
     assert any(second in line and "champion" in line and f"{rmse:.4f}" in line for line in lines)
     assert any(line.startswith(f"{second} promoted: NDCG") for line in lines)
+    assert any(second in line and f"{first}" in line and "+0.0000 to +0.0000" in line for line in lines)
 
 
 def test_a_rollback_changes_champion_gold_and_mlflow_and_a_second_one_changes_them_back(

@@ -18,7 +18,13 @@ BLOCKS = "1:\n10,5,2005-01-01\n11,4,2005-01-02\n12,1,2005-01-03\n2:\n10,3,2005-0
 def test_demo_runs_the_main_job_and_shows_tables_metrics_decision_and_recommendations(demo_lake: Demo) -> None:
     _, done = demo_lake
     assert done.returncode == 0, done.stderr
-    for shown in ("gold/recommendations_als", "warm RMSE", "popularity", "promoted: beats", "For user 1"):
+    for shown in (
+        "gold/recommendations_als",
+        "warm RMSE",
+        "popularity",
+        "promoted: there is no champion",
+        "For user 1",
+    ):
         assert shown in done.stdout
 
 
@@ -159,9 +165,9 @@ def test_the_main_job_runs_on_parquet_tables(reco: Reco, small: dict[str, str], 
     assert reco("validate", STORAGE_FORMAT="parquet").returncode == 0
 
 
-def test_a_rejected_first_model_is_explained_where_gold_cannot_be_made(reco: Reco) -> None:
+def test_a_handful_of_users_get_recommendations_and_the_truth_about_them(reco: Reco) -> None:
     tiny = {"RECO_SOURCE": "synthetic", "SYNTHETIC_USERS": "20", "SYNTHETIC_MOVIES": "30", "SYNTHETIC_RATINGS": "200"}
     done = reco("demo", **tiny)
-    assert done.returncode == 1
-    assert "No model has been promoted yet" in done.stderr
-    assert "was rejected: does not beat both baselines: NDCG@10" in done.stderr
+    assert done.returncode == 0, done.stderr
+    assert "the test is too small to tell: lists were judged on" in done.stdout
+    assert "For user 1" in done.stdout

@@ -1,0 +1,75 @@
+"""The versions of a family as tables: what each scored and on which ratings, and how it differed from the champion."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from reco_assets.cli.summary import add_row, number
+
+if TYPE_CHECKING:
+    from reco_assets.models.interface import Family
+    from reco_assets.models.record import DifferenceRecord, MetricsRecord, ModelRecord
+
+COLUMNS = ("warm RMSE", "on streamed", "NDCG")
+SAMPLED_COLUMNS = ("AUC, sampled", "NDCG@10, sampled", "hit rate@10, sampled", "NDCG, full")
+INCOMPARABLE = "Figures on other ratings can't be compared with each other"
+
+Records = Sequence["ModelRecord"]
+
+
+def version_table(title: str, family: "Family", records: Records, roles: Mapping[str | None, str]) -> Table:
+    """The versions, oldest first, with what serves of them and their figures; a line between other test ratings."""
+    columns = SAMPLED_COLUMNS if family.own else COLUMNS
+    table = Table("version", "role", "judged on", "baselines serve", *columns, title=title, title_justify="left")
+    for on, group in groupby(records, lambda record: judged_on(family, record.metrics)):
+        for record in group:
+            baselines = ", ".join(record.replaced)
+            add_row(
+                table, record.version, roles.get(record.version, ""), on, baselines, *_figures(record.metrics, columns)
+            )
+        table.add_section()
+    return table
+
+
+def difference_table(records: Records) -> Table:
+    """What each version would serve less what the champion of then served, both on the same test ratings."""
+    title = "What a version would serve less what the champion of then served, on the same test ratings"
+    interval = "95 % interval"
+    table = Table(
+        "version", "champion", "NDCG", interval, "users", "RMSE, all pairs", interval, "users",
+        title=title, title_justify="left",
+    )  # fmt: skip
+    for record in records:
+        compared = record.metrics.comparison if record.metrics else None
+        if compared and compared.ndcg and compared.rmse:
+            cells = (*_difference(compared.ndcg), *_difference(compared.rmse))
+            add_row(table, record.version, compared.champion or "", *cells)
+    return table
+
+
+def judged_on(family: "Family", metrics: "MetricsRecord | None") -> str:
+    """The ratings that a version was judged on: which version of their table, and how many."""
+    from reco_assets.tables import TEST_RATINGS
+
+    if metrics is None:
+        return ""
+    at = metrics.inputs.get(family.own.made_from[0] if family.own else TEST_RATINGS.name)
+    return f"{'a folder' if at is None else f'version {at}'}, {metrics.evaluation.test_count:,} ratings"
+
+
+def _difference(found: "DifferenceRecord") -> tuple[str, str, str]:
+    users = "" if found.users is None else f"{found.users:,}"
+    return f"{found.difference:+.4f}", f"{found.low:+.4f} to {found.high:+.4f}", users
+
+
+def _figures(metrics: "MetricsRecord | None", columns: Sequence[str]) -> list[str]:
+    if metrics is None:
+        return [""] * len(columns)
+    streamed = metrics.by_origin.get("stream")
+    found = [metrics.evaluation.rmse, streamed.rmse if streamed else None, metrics.ranking.ndcg]
+    if metrics.sampled:
+        scores = metrics.sampled.models["candidate"]
+        found = [scores.auc, scores.ndcg, scores.hit_rate, metrics.ranking.ndcg]
+    return [number(value, missing="") for value in found]

@@ -65,11 +65,12 @@ def reference_of(lakehouse: Lakehouse, champion: str) -> Reference:
     """
     lakehouse.require_delta("drift detection")
     store = serving_store(lakehouse.settings)
-    versions = reference_versions(store.record(champion), lakehouse)
+    record = store.record(champion)
+    versions = reference_versions(record, lakehouse)
     by_frames = lakehouse.goes_by_frames(TRAIN_RATINGS.name, versions[TRAIN_RATINGS.name])
     model_of = _of_users(store, champion) if by_frames else _always(store.load(champion))
     tables = {name: read_log(lakehouse, name).table_id for name in versions}
-    key = digest([FORMAT, champion, versions, tables, by_frames])
+    key = digest([FORMAT, champion, record.replaced, versions, tables, by_frames])
     path = kept_folder(lakehouse.settings) / REFERENCE_FILE
     found = kept(path)
     if found and found[1].get("key") == key:

@@ -112,7 +112,8 @@ def _training_data(lakehouse: Lakehouse, path: Path) -> TrainingData | FramedDat
 def _judge(settings: Settings, model_path: Path | None, test_path: Path | None) -> dict[str, Any]:
     """Judge a model folder (or the newest version) on a Parquet or Delta folder (or the platform's test table).
 
-    Movies a user rated in what the model was trained on are left out of the lists, as far as that is still there.
+    It is judged as it was trained, whatever a baseline stands in for. Movies a user rated in what the model was trained
+    on are left out of the lists, as far as that is still there.
     """
     lakehouse, store = Lakehouse.open(settings), serving_store(settings)
     folder = model_path or store.path(store.latest())
@@ -131,7 +132,7 @@ def _in_memory(lakehouse: Lakehouse, folder: Path, record: ModelRecord, source: 
     test, train = _ratings(source), _ratings(_trained_on(lakehouse, record))
     exam = Exam(test, train, protocol_of(lakehouse.settings.judging, record.split))
     baselines = fit_baselines(_fitted(lakehouse, record, train))
-    found, beside = exam.evaluate_beside(load_model(folder, SERVING_FAMILY), baselines)
+    found, beside = exam.evaluate_beside(load_model(folder, SERVING_FAMILY, as_trained=True), baselines)
     return {**found.document(), **beside.document()}
 
 
@@ -142,7 +143,8 @@ def _in_blocks(lakehouse: Lakehouse, folder: Path, record: ModelRecord, source: 
     engine, protocol = lakehouse.engine, protocol_of(lakehouse.settings.judging, record.split)
     test = framed_columns_of(engine, source, RATING_COLUMNS).withColumn("streamed", F.lit(False))
     frames = Frames(test, framed_columns_of(engine, _trained_on(lakehouse, record), RATING_COLUMNS))
-    (found,) = judge_frames(engine, frames, [Blocks.at(folder, SERVING_FAMILY)], protocol, compared_users=0)
+    opened = [Blocks.at(folder, SERVING_FAMILY, as_trained=True)]
+    (found,) = judge_frames(engine, frames, opened, protocol, compared_users=0)
     return {name: section for name, section in found.sections.items() if name != "by_origin"}
 
 

@@ -12,7 +12,9 @@ from reco_assets.models.judging.comparison import Comparison, Difference
 from reco_assets.models.record import ModelPart
 
 NO_CHAMPION = "there is no champion to compare with"
-ENOUGH_USERS = 100  # below, the interval of a bootstrap is too narrow, and too wide to tell what is worth telling
+# ALS's lists on ml-latest-small (NDCG@10 0.113 against popularity's 0.076) are told to be better by 26 in 100 tests of
+# 20 of its users, by 62 of 100 users, by 90 of 200.
+ENOUGH_USERS = 100
 BASELINES: Mapping[ModelPart, str] = {"lists": "popularity", "stars": "bias-only"}
 _NOISE = {1: "better beyond noise", 0: "no difference beyond noise", -1: "worse beyond noise"}
 _TESTED: Mapping[ModelPart, str] = {"lists": "rated a relevant movie", "stars": "has test ratings"}
@@ -131,8 +133,8 @@ def _too_small(beside: Comparison) -> list[str]:
     users = {part: found.users if (found := _of(beside, part)) else 0 for part in BASELINES}
     if min(users.values()) >= ENOUGH_USERS:
         return []
-    counted = " and ".join(f"{part} were judged on {count:,} users" for part, count in users.items())
-    return [f"the test is too small to tell: {counted}, and below {ENOUGH_USERS} the better score decides"]
+    counted = ", ".join(f"{part} were judged on {count:,} users" for part, count in users.items())
+    return [f"the test is too small to tell: {counted}, and below {ENOUGH_USERS} a part needs the better score to serve"]
 
 
 def _measure(part: ModelPart, k: int) -> str:

@@ -111,8 +111,8 @@ def test_better_lists_and_better_stars_are_called_so() -> None:
 def test_a_small_test_is_called_too_small_to_tell_with_how_many_were_judged() -> None:
     reason = decided(None, compared(BETTER_LISTS, BETTER_STARS, users=20)).reason
     assert reason.endswith(
-        "; the test is too small to tell: lists were judged on 20 users and stars were judged on 20 users, "
-        "and below 100 the better score decides"
+        "; the test is too small to tell: lists were judged on 20 users, stars were judged on 20 users, "
+        "and below 100 a part needs the better score to serve"
     )
     assert "too small" not in decided(None, compared(BETTER_LISTS, BETTER_STARS, users=100)).reason
 

@@ -134,7 +134,9 @@ def _too_small(beside: Comparison) -> list[str]:
     if min(users.values()) >= ENOUGH_USERS:
         return []
     counted = ", ".join(f"{part} were judged on {count:,} users" for part, count in users.items())
-    return [f"the test is too small to tell: {counted}, and below {ENOUGH_USERS} a part needs the better score to serve"]
+    return [
+        f"the test is too small to tell: {counted}, and below {ENOUGH_USERS} a part needs the better score to serve"
+    ]
 
 
 def _measure(part: ModelPart, k: int) -> str:

@@ -27,7 +27,7 @@ from resources.settings import Settings, load_settings
 CONTROL_USERS = 60  # fewer whole users exceed the threshold by chance now and then: see docs/drift.md
 TILT_STARS = -1.0
 POLL_SECONDS = 0.5
-WAIT_SECONDS = 300.0  # on an idle machine a report is there after 15 s, a decision after 30; on a busy one after 130
+WAIT_SECONDS = 300.0  # a report came after 128 s on two cores that had 30 processes to run
 
 T = TypeVar("T")
 Tell = Callable[[str], None]  # says a line to a person

@@ -67,8 +67,10 @@ def _difference(found: "DifferenceRecord") -> tuple[str, str, str]:
 def _figures(metrics: "MetricsRecord | None", columns: Sequence[str]) -> list[str]:
     if metrics is None:
         return [""] * len(columns)
-    streamed = metrics.by_origin.get("stream")
+    serves, streamed = metrics.serves, metrics.by_origin.get("stream")
     found = [metrics.evaluation.rmse, streamed.rmse if streamed else None, metrics.ranking.ndcg]
+    if serves and serves.replaced:  # how baselines do on the streamed ones isn't told
+        found = [serves.rmse, None if "stars" in serves.replaced else found[1], serves.ndcg]
     if metrics.sampled:
         scores = metrics.sampled.models["candidate"]
         found = [scores.auc, scores.ndcg, scores.hit_rate, metrics.ranking.ndcg]

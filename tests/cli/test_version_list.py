@@ -12,6 +12,7 @@ from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.interface import Trained
 from reco_assets.models.ratings import Ratings
+from reco_assets.models.record import Annotation, MetricsRecord
 from reco_assets.models.versions.store import ModelStore, model_store
 from resources.settings import load_settings
 
@@ -75,9 +76,15 @@ def test_the_difference_from_the_champion_of_then_has_its_interval_and_how_many_
     assert line.count("-0.0200 to +0.0100") == line.count("321") == 2
 
 
-def test_what_a_baseline_serves_of_a_version_is_shown(store: ModelStore, capsys: pytest.CaptureFixture[str]) -> None:
+def test_where_a_baseline_serves_its_figures_are_shown(store: ModelStore, capsys: pytest.CaptureFixture[str]) -> None:
     save(store, FIRST, 4, replaced=("lists",))
-    assert any(FIRST in line and "lists" in line for line in listed(capsys))
+    metrics = MetricsRecord.model_validate(
+        {"serves": {"lists": "popularity", "rmse": 0.8765, "ndcg": 0.0432}, "ranking": {"ndcg": 0.0111}}
+    )
+    store.annotate(FIRST, Annotation(metrics=metrics))
+    assert any(
+        FIRST in line and "lists" in line and "0.0432" in line and "0.0111" not in line for line in listed(capsys)
+    )
 
 
 def test_versions_of_before_are_listed_without_what_they_do_not_say(

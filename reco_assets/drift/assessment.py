@@ -100,7 +100,7 @@ def report_on(scan: Scan, compared: Compared, yardstick: Yardstick) -> DriftRepo
     found = {
         **{name: own[name] for name in ("data_drift", "model_drift")},
         "performance_drift": performance_drift(evidence, own),
-        **{name: own[name] for name in _names(yardstick.signals)},
+        **{name: _measured(evidence, own, name) for name in _names(yardstick.signals)},
         "window": _window(scan, own),
         "windows": _windows(evidence, own),
         "pool": {
@@ -119,6 +119,12 @@ def no_report(reasons: Sequence[Reason], config: DriftSettings, compared: Compar
     found |= dict.fromkeys((*_names(SIGNALS), "window", "pool")) | {"windows": []}
     decided = dict.fromkeys((DOCUMENTED, CALIBRATED), Decided(Verdict(False, tuple(reasons)), {}))
     return _report(found | (compared or Compared()).as_dict(), decided, config, SIGNALS)
+
+
+def _measured(evidence: Evidence, own: Mapping[str, Any], name: str) -> Any:
+    """What a signal says of the window that decides, or of all that waits if no other window can say more."""
+    triggers = evidence.yardstick.signal(name).triggers
+    return own[name] if triggers is None or triggers.strengths else evidence.measured(name, 0)
 
 
 def _names(signals: Sequence[Signal]) -> list[str]:

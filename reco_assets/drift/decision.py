@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from reco_assets.drift import policy
-from reco_assets.drift.comparison import evidence_in, plain, scores_of
-from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, PartEvidence, Verdict
+from reco_assets.drift.comparison import evidence_in, scores_of
+from reco_assets.drift.policy import ADAPTIVE, CALIBRATED, DOCUMENTED, PartEvidence, Verdict
 from reco_assets.drift.scan import Scan, Scored
 from reco_assets.drift.signals import Measured, Trigger, Yardstick
 from reco_assets.drift.windows import Window
 from resources.settings.drift import DriftSettings
 
 Finding = Mapping[str, Any]
-JUDGES = {DOCUMENTED: policy.documented, CALIBRATED: policy.calibrated}
+JUDGES = {DOCUMENTED: policy.documented, CALIBRATED: policy.calibrated, ADAPTIVE: policy.calibrated}
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Evidence:
         window = self.scored.window[at]
         if window not in self._findings:
             exceeds = np.fmax(self.scored.data, self.scored.model)[at] > self.config.threshold
-            if self.brief and not exceeds and not any(self.yardstick.armed):
+            if self.brief and not exceeds:
                 inside = self.scan.cells.between(window.start, window.end)
                 self._findings[window] = scores_of(self.yardstick, inside, window)
             else:
@@ -72,10 +72,7 @@ class Evidence:
 
     def measured(self, name: str, at: int) -> Measured | None:
         """What a signal measures in a window by its number, without the rest of the finding."""
-        window, signal = self.scored.window[at], self.yardstick.signal(name)
-        inside = self.scan.cells.between(window.start, window.end)
-        found: Measured | None = plain(signal.measure(self.yardstick, inside, int(self.scored.siblings[at])))
-        return found
+        return self.scored.measured(at, name, self.scan.cells, self.yardstick)
 
     @property
     def judged(self) -> np.ndarray:
@@ -93,16 +90,18 @@ class Evidence:
 
 def decide(evidence: Evidence) -> dict[str, Decided]:
     """What each policy says, by its name: over the windows, and the strongest of earlier ones."""
-    fired = _fired(evidence)
-    found = {DOCUMENTED: _largest(evidence), CALIBRATED: _calibrated(evidence)}
-    return {name: Decided(_judge(name, finding, fired, evidence.config), finding) for name, finding in found.items()}
+    fired = _fired(evidence, [_strongest(evidence, name, trigger) for name, trigger, _ in evidence.yardstick.watched])
+    calibrated = _calibrated(evidence)
+    found = {DOCUMENTED: _largest(evidence), CALIBRATED: calibrated, ADAPTIVE: calibrated}
+    return {
+        name: Decided(_judge(name, finding, fired[name], evidence.config), finding) for name, finding in found.items()
+    }
 
 
 def decide_pool(evidence: Evidence) -> dict[str, Verdict]:
     """What each policy would say of all that waits together, the only window before there were others."""
-    armed = evidence.yardstick.armed
-    fired = [trigger.reason for name, trigger, limit in armed if trigger.fires(evidence.pool[name], limit)]
-    return {name: _judge(name, evidence.pool, fired, evidence.config, windows=1) for name in JUDGES}
+    fired = _fired(evidence, [evidence.measured(name, 0) for name, _, _ in evidence.yardstick.watched])
+    return {name: _judge(name, evidence.pool, fired[name], evidence.config, windows=1) for name in JUDGES}
 
 
 def _largest(evidence: Evidence) -> Finding:
@@ -132,20 +131,21 @@ def _calibrated_score(finding: Finding, config: DriftSettings) -> float:
     return policy.calibrated_score(finding["data_drift"], finding["model_drift"], config)
 
 
-def _fired(evidence: Evidence) -> list[str]:
-    """The reasons of the triggers that fire on the window of their largest strength: it is judged for the worst."""
-    armed = evidence.yardstick.armed
-    return [
-        trigger.reason for name, trigger, limit in armed if trigger.fires(_strongest(evidence, name, trigger), limit)
-    ]
+def _fired(evidence: Evidence, measured: Sequence[Measured | None]) -> dict[str, list[str]]:
+    """By policy, the reasons of the triggers that fire on what each of those that are watched measured."""
+    watched = zip(evidence.yardstick.watched, measured, strict=True)
+    fired = [trigger for (_, trigger, limit), found in watched if trigger.fires(found, limit)]
+    return {name: [each.reason for each in fired if each.counts_under(name, evidence.config)] for name in JUDGES}
 
 
 def _strongest(evidence: Evidence, name: str, trigger: Trigger) -> Measured | None:
-    """What a signal measured where it is the strongest, over the windows now and those of earlier batches."""
-    strengths = evidence.scored.strengths[name]
+    """What a signal measured where it is the strongest, in a window now or of earlier batches: judged for the worst."""
+    strengths = evidence.scored.strengths.get(name)
+    if strengths is None:
+        return evidence.measured(name, 0)
     worst = max(evidence.of_enough_rows, key=lambda at: np.nan_to_num(strengths[at], nan=-np.inf))
-    measured: Measured | None = evidence.finding(worst)[name]
-    earlier: Measured | None = evidence.scan.strongest.get(name, {}).get(name)
+    measured: Measured | None = evidence.measured(name, worst)
+    earlier: Measured | None = evidence.scan.strongest.get(name)
     if earlier and (not measured or trigger.strength(earlier) > trigger.strength(measured)):
         return earlier
     return measured

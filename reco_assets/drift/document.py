@@ -40,8 +40,10 @@ def explain(config: DriftSettings, verdict: Verdict, signals: Sequence[Signal]) 
     values = {**as_document(config), "score": verdict.score}
     known = _SENTENCES | (_DOCUMENTED_SENTENCES if config.policy == DOCUMENTED else {})
     sentences = {str(reason): sentence for reason, sentence in known.items()}
-    sentences |= {each.triggers.reason: each.triggers.sentence for each in signals if each.triggers}
-    return "; ".join(sentences[reason].format(**values) for reason in verdict.reasons)
+    triggers = [each.triggers for each in signals if each.triggers]
+    sentences |= {each.reason: each.sentence for each in triggers}
+    limits = {each.reason: each.limit_in(config) for each in triggers}
+    return "; ".join(sentences[reason].format(**values, limit=limits.get(reason)) for reason in verdict.reasons)
 
 
 def in_words(window: Document) -> str:

@@ -5,7 +5,7 @@ counts beside the lakehouse's reports, and counts again where those are not exac
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,15 @@ from reco_assets.drift.signals import Yardstick
 from reco_assets.drift.windows import Starts
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.serving import serving_store
+from reco_assets.models.versions.folders import began
 from reco_assets.tables import STREAM_RATINGS
 from reco_assets.vocabulary import RATING_COLUMNS, TEST, TRAIN
+from resources.settings import Settings
 from resources.tables.appends import BATCH, batch_rows
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.log import read_log
 
+DAY = 86_400
 AT_ONCE = 2_000  # batches read together
 WAITING_FILE = "waiting.npz"
 
@@ -54,7 +57,7 @@ def report_on_waiting(lakehouse: Lakehouse) -> DriftReport:
     reference = reference_of(lakehouse, champion)
     versions = reference.versions | {STREAM_RATINGS.name: lakehouse.version(STREAM_RATINGS.name)}
     path = kept_folder(settings) / WAITING_FILE
-    yardstick = reference.yardstick(config)
+    yardstick = replace(reference.yardstick(config), days=_days_since_training(champion, received, settings))
     table = read_log(lakehouse, STREAM_RATINGS.name).table_id
     source = [reference.key, table, as_document(config), [signal.name for signal in yardstick.signals]]
     scan = _kept_scan(path, source, arrivals)
@@ -91,6 +94,16 @@ def batch_cells(lakehouse: Lakehouse, model_of: ModelOf, arrivals: Sequence[Arri
     tested = ratings.where(sides[1])
     scored = ScoredRatings.of(model_of(tested.user_id), tested)
     return count_batches(at[sides[0]], ratings.where(sides[0]), at[sides[1]], scored, first)
+
+
+def _days_since_training(champion: str, received: Sequence[Receipt], settings: Settings) -> float | None:
+    """From the last training to the newest file that waits; None where the version's name doesn't say when it began.
+
+    A candidate that the gate refused counts: what came before it was tried, and would be tried again by every report.
+    """
+    trained = began(max(champion, serving_store(settings).latest()))
+    newest = max(receipt.landed_ns for receipt in received) / 1e9
+    return None if trained is None else max(newest - trained, 0.0) / DAY
 
 
 def _kept_scan(path: Path, source: list[Any], arrivals: Sequence[Arrival]) -> Scan:

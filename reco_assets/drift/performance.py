@@ -59,5 +59,4 @@ def _measured(evidence: Evidence, own: Finding) -> Iterator[Measured]:
         return
     among = evidence.of_enough_rows
     worst = among[np.nan_to_num(strengths[among], nan=-np.inf).argmax()]
-    kept = evidence.scan.strongest.get(RMSE, {})
-    yield from filter(None, (evidence.measured(RMSE, worst), own.get(RMSE), kept.get(RMSE)))
+    yield from filter(None, (evidence.measured(RMSE, worst), own.get(RMSE), evidence.scan.strongest.get(RMSE)))

@@ -1,4 +1,7 @@
-"""When drift leads to a retraining: the documented rule and the calibrated one, and the reasons they give. Pure."""
+"""When drift leads to a retraining: the documented rule and the calibrated one, and the reasons they give. Pure.
+
+The adaptive policy is the calibrated rule with every trigger of `signals.SIGNALS` set.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +13,7 @@ from reco_assets.drift.bootstrap import Resampling
 from resources.errors import RecoError
 from resources.settings.drift import DriftSettings
 
-DOCUMENTED, CALIBRATED = "documented", "calibrated"
+DOCUMENTED, CALIBRATED, ADAPTIVE = "documented", "calibrated", "adaptive"
 WEIGHTS = ("kl_threshold", "mean_threshold", "median_threshold", "kl_weight", "mean_weight", "median_weight")
 STEEPNESS = 2.5  # of the bar for small windows; at 2 files of 3,600 rows without drift retrain in 3 % instead of 1 %
 

@@ -34,7 +34,7 @@ from resources.tables.log import read_log
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-FORMAT = 5  # of what is kept; raise it where cells, windows or findings change
+FORMAT = 6  # of what is kept; raise it where cells, windows or findings change
 REFERENCE_FILE = "reference.npz"
 ModelOf = Callable[[np.ndarray], Recommender]  # for (n,) ids of users, who may repeat, a model that knows these
 

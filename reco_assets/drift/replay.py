@@ -1,6 +1,6 @@
 """What either policy would have done with past batches, one arriving after the other, with windows and without.
 
-Pure.
+The champion stays the same, so its age says nothing here. Pure.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from reco_assets.drift.cells import Cells
 from reco_assets.drift.decision import Evidence, decide, decide_pool
-from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, Verdict
+from reco_assets.drift.policy import ADAPTIVE, CALIBRATED, DOCUMENTED, Verdict
 from reco_assets.drift.scan import Arrival, Scan
 from reco_assets.drift.signals import Yardstick
 
-POLICIES = (DOCUMENTED, CALIBRATED)
+POLICIES = (DOCUMENTED, CALIBRATED, ADAPTIVE)
 WINDOWS, POOL = "windows", "pool"
 RULES = (WINDOWS, POOL)
 

@@ -18,7 +18,7 @@ from reco_assets.drift.cells import Cells, no_cells
 from reco_assets.drift.comparison import evidence_in, finding, plain
 from reco_assets.drift.histograms import PREDICTIONS, RATINGS, UserHistogram
 from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, calibrated, calibrated_score, combined, least_weight
-from reco_assets.drift.signals import Yardstick
+from reco_assets.drift.signals import Measured, Yardstick
 from reco_assets.drift.spans import Spans
 from reco_assets.drift.windows import Starts, Window
 from resources.settings.drift import DriftSettings
@@ -42,7 +42,7 @@ class Scored:
 
     `rows`, `warm`: training rows and warm test pairs; `enough`: whether the window holds enough rows to be judged
     beside the pool; `siblings`: how many windows with the same end are judged, the pool among them; for a window of
-    fewer rows: how many might have been; `strengths`: of each signal that is watched, by its name.
+    fewer rows: how many might have been; `strengths`: of each signal that is watched in windows, by its name.
     """
 
     window: tuple[Window, ...]
@@ -60,6 +60,13 @@ class Scored:
         pairs = ([None if np.isnan(part) else float(part) for part in pair] for pair in parts)
         return np.array(plain([combined(pair, config) for pair in pairs]))
 
+    def measured(self, at: int, name: str, cells: Cells, yardstick: Yardstick) -> Measured | None:
+        """What a signal measures in a window by its number, without the rest of a finding."""
+        window = self.window[at]
+        inside = cells.between(window.start, window.end)
+        found: Measured | None = plain(yardstick.signal(name).measure(yardstick, inside, int(self.siblings[at])))
+        return found
+
     def judged(self, config: DriftSettings) -> np.ndarray:
         """Which windows are judged beside the pool, (n,): of enough rows, or of a score that few rows don't explain."""
         judged: np.ndarray = self.enough | (self.drift_scores(config) * self.rows > least_weight(config))
@@ -70,12 +77,13 @@ class Scored:
 class Scan:
     """The batches so far: where windows start, what lies between, and what the strongest windows were found to be.
 
-    `strongest`: by policy, and by signal with a trigger, the finding of the largest score (strength) above its limit.
+    `strongest`: by policy, the finding of the largest score above the threshold; by signal with a trigger, what it
+    measured where its strength was the largest above its limit.
     """
 
     starts: Starts = field(default_factory=Starts)
     cells: Cells = field(default_factory=no_cells)
-    strongest: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    strongest: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def take(self, arrivals: Sequence[Arrival], cells: Cells, yardstick: Yardstick) -> "Scan":
         """Let batches arrive; `cells` are theirs, at positions that go on where this scan ends."""
@@ -94,7 +102,7 @@ class Scan:
         positions = np.array([*self.starts.at, self.starts.end], np.int64)
         return score_windows(Spans(self.starts.windows, positions, self.cells), yardstick)
 
-    def finding(self, window: Window, siblings: int, yardstick: Yardstick) -> dict[str, Any]:
+    def finding(self, window: Window, siblings: int, yardstick: Yardstick) -> Mapping[str, Any]:
         """All that a report says of a window that ends with the newest batch."""
         known = self.strongest.get(DOCUMENTED)
         if known and (known["start"], known["end"]) == (window.start, window.end):
@@ -119,7 +127,7 @@ def score_windows(spans: Spans, yardstick: Yardstick) -> Scored:
     judged = enough | (spans.at[:, 0] == 0)  # whatever the score: chance is not to choose how many share its limit
     _, of = np.unique(spans.at[:, 1], return_inverse=True)
     siblings = np.where(judged, np.bincount(of, judged)[of], np.bincount(of, rows > 0)[of]).astype(np.int64)
-    strengths = {each.name: each.strengths(yardstick, spans) for each in yardstick.watched}
+    strengths = {name: each.strengths(yardstick, spans) for name, each, _ in yardstick.watched if each.strengths}
     return Scored(tuple(spans.windows), rows, warm, data, model, enough, siblings, strengths)
 
 
@@ -135,8 +143,8 @@ def _scored(
 
 
 def _stronger(
-    known: Mapping[str, dict[str, Any]], scored: Scored, cells: Cells, yardstick: Yardstick
-) -> Iterator[tuple[str, dict[str, Any]]]:
+    known: Mapping[str, Mapping[str, Any]], scored: Scored, cells: Cells, yardstick: Yardstick
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """By policy and signal, the finding of a window that exceeds the limit and what was the strongest before."""
     config = yardstick.config
 
@@ -152,14 +160,16 @@ def _stronger(
     exceeding = _calibrated_scores(scored, cells, yardstick.reference, config)
     if surest := _surest(known.get(CALIBRATED), exceeding, found, config):
         yield CALIBRATED, surest
-    for name, trigger, limit in yardstick.armed:
-        least = trigger.strength(known[name][name]) if name in known else limit
+    for name, trigger, limit in yardstick.watched:
+        if name not in scored.strengths:
+            continue
+        least = trigger.strength(known[name]) if name in known else limit
         strongest = _largest(np.array(plain(scored.strengths[name])), scored.enough, least)
-        if strongest is not None and found(strongest)[name]:
-            yield name, found(strongest)
+        if strongest is not None and (measured := scored.measured(strongest, name, cells, yardstick)):
+            yield name, measured
 
 
-def _least(known: Mapping[str, dict[str, Any]], policy: str, config: DriftSettings) -> float:
+def _least(known: Mapping[str, Mapping[str, Any]], policy: str, config: DriftSettings) -> float:
     return float(known[policy]["drift_score"]) if policy in known else config.threshold
 
 
@@ -185,11 +195,11 @@ def _calibrated_scores(scored: Scored, cells: Cells, reference: Cells, config: D
 
 
 def _surest(
-    known: dict[str, Any] | None,
+    known: Mapping[str, Any] | None,
     exceeding: Mapping[int, float],
     found: Callable[[int], dict[str, Any]],
     config: DriftSettings,
-) -> dict[str, Any] | None:
+) -> Mapping[str, Any] | None:
     """What the calibrated policy keeps instead of `known`: a shift that is no chance goes before any that may be.
 
     Among those that are none, and among those that may be, the largest score goes first.

@@ -1,9 +1,10 @@
 """What the groups of settings are made of: their base, and the kinds of value that more than one of them has."""
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
@@ -53,6 +54,19 @@ PositiveNumber = Annotated[float, Field(gt=0.0)]
 Positive = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[int, Field(ge=0)]
 Stars = Annotated[float, Field(ge=0.5, le=5.0)]
+
+
+def _limit(value: Any) -> Any:
+    """What switches a trigger. Raises `ValueError` for what is neither a number above 0 nor 'off'."""
+    try:
+        if value in (None, "off") or 0 < float(value) < math.inf:
+            return value
+    except (TypeError, ValueError):
+        pass
+    raise ValueError("a number greater than 0, or 'off'")
+
+
+Limit = Annotated[float | Literal["off"] | None, BeforeValidator(_limit)]
 Samples = Annotated[int, Field(ge=199, le=100_000)]
 
 

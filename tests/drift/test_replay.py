@@ -12,7 +12,9 @@ from reco_assets.drift.signals import Yardstick
 from reco_assets.models.ratings import Ratings
 from resources.settings.drift import DriftSettings
 
-CONFIG = DriftSettings(bootstrap_samples=199, min_window_rows=500)
+# All users here are new, and many: scores decide where triggers are off.
+OFF = {"unknown_users_trigger": "off", "volume_trigger": "off"}
+CONFIG = DriftSettings(bootstrap_samples=199, min_window_rows=500, **OFF)
 NOTHING = np.empty(0, np.int64)
 NO_TEST = ScoredRatings(NOTHING, NOTHING.astype(float), NOTHING.astype(float), NOTHING.astype(bool))
 
@@ -55,5 +57,5 @@ def test_a_shift_that_a_pool_hides_is_seen_by_windows(policy: str) -> None:
 
 def test_every_batch_arrives_under_each_policy_and_rule() -> None:
     found = steps((600, 0.0), (100, 0.0))
-    assert [(s.policy, s.rule) for s in found[:4]] == [(policy, rule) for policy in POLICIES for rule in RULES]
-    assert {(s.batches, s.waiting) for s in found[4:] if s.rule == POOL} == {(2, 2)}
+    assert [(s.policy, s.rule) for s in found[:6]] == [(policy, rule) for policy in POLICIES for rule in RULES]
+    assert {(s.batches, s.waiting) for s in found[6:] if s.rule == POOL} == {(2, 2)}

@@ -12,6 +12,7 @@ from reco_assets.drift.histograms import RATINGS, of_values
 from reco_assets.drift.measures import Occurrences
 from reco_assets.drift.scan import Arrival, Scan
 from reco_assets.drift.signals import SIGNALS, Signal, Trigger, Yardstick
+from reco_assets.drift.spans import Spans
 from reco_assets.models.ratings import Ratings
 from resources.settings.drift import DriftSettings
 
@@ -29,6 +30,11 @@ def measure_lowest(yardstick: Yardstick, current: Cells, windows: int) -> dict[s
     return {"share": shares[1], "rise": shares[1] - shares[0], "windows": windows}
 
 
+def rises(yardstick: Yardstick, spans: Spans) -> np.ndarray:
+    inside = [spans.cells.between(window.start, window.end) for window in spans.windows]
+    return np.array([measure_lowest(yardstick, cells, 1)["rise"] for cells in inside])
+
+
 LOWEST = Signal(
     "lowest",
     measure_lowest,
@@ -39,7 +45,8 @@ LOWEST = Signal(
         sentence="many ratings are half a star, whatever the threshold of {threshold:g} says",
         limit=lambda _: 0.015,
         strength=lambda measured: measured["rise"],
-        is_sure=lambda _: True,
+        is_sure=lambda *_: True,
+        strengths=rises,
     ),
 )
 
@@ -100,12 +107,6 @@ def test_a_batch_beyond_the_limit_counts_though_quiet_ones_follow() -> None:
     found = report(120, 40, 40, 40, signals=(*SIGNALS, LOWEST))
     assert found.document["pool"]["verdicts"]["documented"]["should_retrain"] is False
     assert found.document["reason_codes"][0] == "many_lowest"
-
-
-def test_a_signal_that_the_settings_do_not_arm_informs_only() -> None:
-    assert [name for name, _, _ in Yardstick(reference(), CONFIG).armed] == []
-    armed = Yardstick(reference(), CONFIG.model_copy(update={"rmse_trigger": 0.1})).armed
-    assert [(name, limit) for name, _, limit in armed] == [("rmse", 0.1)]
 
 
 @pytest.mark.parametrize(

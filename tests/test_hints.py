@@ -43,6 +43,7 @@ RECO = {
     "reco stream detect_drift": "stream detect_drift",
     "reco stream replay {}": "stream replay {batch}",
     "reco features compute": "features compute",
+    "reco model backtest": "model backtest",
     "reco model list": "model list",
     "reco model promote VERSION": "model promote {version}",
     "reco model promote {}": "model promote {version}",

@@ -6,9 +6,13 @@ from typing import Annotated
 
 import typer
 
+from reco_assets.cli.backtest import backtest
 from reco_assets.cli.options import ModelOption, named_family, said_of
 
-app = typer.Typer(help="Model versions: list them, promote one, roll back, reproduce.", no_args_is_help=True)
+app = typer.Typer(
+    help="Model versions: list them, promote one, roll back, reproduce, judge forward in time.", no_args_is_help=True
+)
+app.command()(backtest)
 
 
 @app.command("list")

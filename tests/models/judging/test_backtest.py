@@ -1,0 +1,106 @@
+"""What is judged forward in time: which ratings each model may know, and what comes of it."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from reco_assets.models.als.family import ALS
+from reco_assets.models.baselines import Popularity
+from reco_assets.models.judging.backtest import (
+    BacktestError,
+    Step,
+    Timed,
+    judge_step,
+    retraining_steps,
+    together,
+    windows_of,
+)
+from reco_assets.models.judging.backtest_run import backtest
+from reco_assets.models.judging.evaluation import Protocol
+from reco_assets.models.ratings import Ratings
+from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
+from resources.tables.lakehouse import Lakehouse
+
+PROTOCOL = Protocol(10, 4.0, "drop", "windows")
+DAY = 86_400_000_000  # microseconds
+
+
+def timed(*rows: tuple[int, int, int]) -> Timed:
+    """Ratings of 4 stars of (user, movie, day)."""
+    users, movies, days = np.array(rows, np.int32).reshape(-1, 3).T
+    return Timed(Ratings(users, movies, np.full(len(rows), 4.0, np.float32)), days.astype(np.int64) * DAY)
+
+
+def days(step: Step) -> tuple[list[int], list[int]]:
+    return tuple(sorted(int(moment) // DAY for moment in part.moment) for part in (step.train, step.test))
+
+
+def test_each_window_is_judged_by_all_that_was_before_it() -> None:
+    found = [*windows_of(timed(*((1, day, day) for day in (4, 1, 3, 6, 2, 5))), 2)]
+    assert [days(step) for step in found] == [([1, 2], [3, 4]), ([1, 2, 3, 4], [5, 6])]
+    assert [step.name for step in found] == ["1970-01-03", "1970-01-05"]
+
+
+def test_ratings_of_one_time_are_on_one_side_of_a_window() -> None:
+    [step] = windows_of(timed(*((1, movie, day) for movie, day in enumerate((1, 2, 2, 2, 2, 3)))), 1)
+    assert days(step) == ([1, 2, 2, 2, 2], [3])
+
+
+@pytest.mark.parametrize(("seconds", "told"), [([], "no ratings"), ([7, 7, 7], "1 windows of equally many")])
+def test_ratings_without_times_cant_be_judged_forward(seconds: Sequence[int], told: str) -> None:
+    with pytest.raises(BacktestError, match=told):
+        next(windows_of(timed(*((1, movie, day) for movie, day in enumerate(seconds))), 1))
+
+
+def test_retraining_is_judged_on_the_newer_half_of_what_streamed_in() -> None:
+    known, streamed = timed((1, 1, 1), (1, 2, 9)), timed((2, 1, 4), (2, 2, 3), (2, 3, 6), (2, 4, 5))
+    without, with_older = retraining_steps(known, streamed)
+    assert days(without) == ([1, 9], [5, 6])
+    assert days(with_older) == ([1, 3, 4, 9], [5, 6])
+
+
+@pytest.mark.parametrize(("streamed", "told"), [((), "Nothing that streamed in"), (((1, 1, 1), (1, 2, 1)), "one time")])
+def test_a_stream_without_a_newer_half_is_told(streamed: Sequence[tuple[int, int, int]], told: str) -> None:
+    with pytest.raises(BacktestError, match=told):
+        next(retraining_steps(timed((1, 1, 1)), timed(*streamed)))
+
+
+def test_a_pair_that_was_trained_on_is_no_test() -> None:
+    step = Step("a", timed((1, 1, 1), (2, 2, 1)), timed((1, 1, 2), (1, 2, 2)))
+    found = judge_step(step, Popularity.fit, PROTOCOL)
+    assert (found["train_count"], found["rated_again"], found["evaluation"]["test_count"]) == (2, 1, 1)
+    assert found["ranking"]["ndcg"] == found["baselines"]["popularity"]["ndcg"] == 1
+    assert found["tested_until"] == "1970-01-03T00:00:00+00:00"
+
+
+def test_windows_count_by_what_they_hold() -> None:
+    first = Step("a", timed((1, 1, 1), (2, 2, 1)), timed((1, 2, 2)))
+    second = Step("b", timed((1, 1, 1), (2, 2, 1)), timed((2, 1, 2), (3, 9, 2)))
+    found = [judge_step(step, Popularity.fit, PROTOCOL) for step in (first, second)]
+    every = together(found, PROTOCOL)
+    assert (every["evaluation"]["test_count"], every["ranking"]["users"]) == (3, 3)
+    assert every["ranking"]["ndcg"] == pytest.approx(2 / 3)
+
+
+def test_a_backtest_leaves_its_figures_and_a_plot_and_no_version(make_lakehouse: Callable[..., Lakehouse]) -> None:
+    lakehouse = make_lakehouse(als_rank=2, als_max_iter=1, ranking_rank=2, ranking_max_iter=1)
+    rows = [(user, movie, 10 * user + movie) for user in range(1, 9) for movie in range(1, 9)]
+    for spec, part in ((TRAIN_RATINGS, rows[::2]), (TEST_RATINGS, rows[1::2])):
+        of = timed(*part)
+        columns = [of.ratings.user_id, of.ratings.movie_id, of.ratings.rating]
+        arrays = [*map(pa.array, columns), pa.array(of.moment).cast(pa.timestamp("us", tz="UTC"))]
+        names = [*Ratings.__annotations__, "rating_ts", "origin"]
+        lakehouse.write(spec, pa.table([*arrays, pa.array(["history"] * len(part))], names))
+    told: list[str] = []
+    found = backtest(lakehouse, ALS, 3, lambda step: told.append(step["name"]))
+    assert [step["name"] for step in found.document["steps"]] == told
+    assert len(told) == 3
+    assert json.loads(found.json.read_text()) == found.document
+    assert found.plot.read_bytes().startswith(b"\x89PNG")
+    assert not Path(lakehouse.root / "gold" / "models").exists()
+    with pytest.raises(BacktestError, match="Leave out --streamed"):
+        backtest(lakehouse, ALS, None, lambda _: None)

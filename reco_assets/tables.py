@@ -153,6 +153,16 @@ RECOMMENDATIONS_ALS = TableSpec(
     ),
     key=("user_id",),
 )
+RECOMMENDATIONS_WHY = TableSpec(
+    "gold/recommendations_why",
+    _described(
+        _struct(user_id=INT, movie_id=INT, because=ArrayType(_struct(movie_id=INT, share=FLOAT)), model_version=STRING),
+        because="The user's own movies that add most to the score of movie_id in the user's list, the greatest first. "
+        "share is the part of the score that each adds. Empty where nothing of the user's own speaks for it, as in the "
+        "list of a user without a liked movie, which is what is popular.",
+    ),
+    key=("user_id", "movie_id"),
+)
 SIMILAR_MOVIES = TableSpec(
     "gold/similar_movies",
     _described(
@@ -179,7 +189,7 @@ SPLITS = (TRAIN_RATINGS, TEST_RATINGS, FUTURE_RATINGS)
 SIDE_TABLES = {TRAIN: TRAIN_RATINGS, TEST: TEST_RATINGS}  # those that batches are merged into
 STREAM = (STREAM_RATINGS, STREAM_QUARANTINE)
 EVENTS = (EVENTS_LOG, DEAD_LETTERS)
-GOLD = (RECOMMENDATIONS_ALS, SIMILAR_MOVIES, TRENDING)
+GOLD = (RECOMMENDATIONS_ALS, RECOMMENDATIONS_WHY, SIMILAR_MOVIES, TRENDING)
 DECLARED = {
     spec.name: spec for spec in (*BRONZE, *SILVER, *QUARANTINES, SPLIT_RATINGS, *SPLITS, *STREAM, *EVENTS, *GOLD)
 }

@@ -39,7 +39,7 @@ GROUPS = {
         *("models/ncf_candidate", "models/ncf_champion", "models/ncf_evaluation"),
     },
     "events": {"events/dead_letters", "events/log", "events/simulated"},
-    "gold": {"gold/recommendations_als", "gold/similar_movies", "gold/trending"},
+    "gold": {"gold/recommendations_als", "gold/recommendations_why", "gold/similar_movies", "gold/trending"},
     "quality": {"quality/evidently", "quality/report"},
     "maintenance": {"maintenance/tables"},
 }
@@ -67,6 +67,7 @@ CHECKS = {
     "gold/trending": KEYED,
     "features/store": {"rules_hold", "no_look_ahead"},
     "gold/recommendations_als": KEYED | {"references", "serving_parity"},
+    "gold/recommendations_why": KEYED | {"references"},
     "gold/similar_movies": KEYED | {"references", "serving_parity"},
 }
 OF_INTAKE = {"no_file_refused", "every_file_taken", "messages_conserved", "nothing_lost", "no_dead_letters"}

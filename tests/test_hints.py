@@ -61,7 +61,12 @@ DAGSTER = {
         "--select",
         "*gold/similar_movies",
     ],
-    REFRESH_GOLD: ["dg", "launch", "--assets", "key:gold/recommendations_als or key:gold/similar_movies"],
+    REFRESH_GOLD: [
+        "dg",
+        "launch",
+        "--assets",
+        "key:gold/recommendations_als or key:gold/recommendations_why or key:gold/similar_movies",
+    ],
     "dg launch --job lakehouse_maintenance": ["dg", "launch", "--job", "lakehouse_maintenance"],
 }
 MAKE = {"make evidently", "make neural", "make spark"}

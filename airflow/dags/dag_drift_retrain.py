@@ -161,6 +161,7 @@ with DAG(
         ],
         outlets=[
             table("gold/recommendations_als"),
+            table("gold/recommendations_why"),
             table("gold/similar_movies"),
         ],
         **SPARK_TASK,

@@ -80,12 +80,14 @@ with DAG(
                     "models/als_evaluation",
                     "models/als_champion",
                     "gold/recommendations_als",
+                    "gold/recommendations_why",
                     "gold/similar_movies",
                 ]
             ),
         },
         outlets=[
             table("gold/recommendations_als"),
+            table("gold/recommendations_why"),
             table("gold/similar_movies"),
         ],
     )

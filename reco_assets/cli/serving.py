@@ -5,15 +5,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from reco_assets.gold.answers import Answer
+    from collections.abc import Mapping, Sequence
+
+    from reco_assets.gold.answers import Answer, Reason
     from resources.settings import Settings
 
 
-def recommend(user: Annotated[int, typer.Option(help="The user's id.")]) -> None:
+def recommend(
+    user: Annotated[int, typer.Option(help="The user's id.")],
+    why: Annotated[
+        bool, typer.Option("--why", help="Show in place of genres which of the user's own movies speak for each.")
+    ] = False,
+) -> None:
     """Show a user's recommendations: titles, genres, scores. A user nobody knows gets the popular movies."""
     from resources.settings import load_settings
 
-    print_recommendations(load_settings(), user)
+    print_recommendations(load_settings(), user, why)
 
 
 def similar(movie: Annotated[int, typer.Option(help="The movie's id.")]) -> None:
@@ -51,22 +58,30 @@ def serve(
     answer(Address(host, port), workers or usable_cores(), tell)
 
 
-def print_recommendations(settings: "Settings", user: int | None) -> None:
-    """Print one user's recommendations; for None, those of the first user of the table."""
-    from reco_assets.gold.answers import recommended
+def print_recommendations(settings: "Settings", user: int | None, why: bool = False) -> None:
+    """Print one user's recommendations; for None, those of the first user of the table. `why` shows reasons as well."""
+    from reco_assets.gold.answers import reasons, recommended
     from resources.tables.lakehouse import Lakehouse
 
-    if found := recommended(Lakehouse.open(settings), user):
-        _print(found)
+    lakehouse = Lakehouse.open(settings)
+    if found := recommended(lakehouse, user):
+        _print(found, reasons(lakehouse, found.version, user) if why and user is not None else None)
 
 
-def _print(answer: "Answer") -> None:
+def _print(answer: "Answer", because: "Mapping[int, Sequence[Reason]] | None" = None) -> None:
     from rich.table import Table
 
     from reco_assets.cli.summary import add_row, console
     from resources.text.plain_text import printable
 
-    shown = Table("#", "movie", "title", "genres", "score", title=printable(answer.title), title_justify="left")
+    told = "genres" if because is None else "because of"  # both don't fit a terminal
+    shown = Table("#", "movie", "title", told, "score", title=printable(answer.title), title_justify="left")
     for entry in answer.entries:
-        add_row(shown, str(entry.rank), str(entry.movie_id), entry.title, entry.genres, f"{entry.score:.3f}")
+        words = entry.genres if because is None else _told(because.get(entry.movie_id, ()))
+        add_row(shown, str(entry.rank), str(entry.movie_id), entry.title, words, f"{entry.score:.3f}")
     console().print(shown)
+
+
+def _told(reasons: "Sequence[Reason]") -> str:
+    """Each movie with its share of the score; the user's own say nothing of what is listed as popular."""
+    return "; ".join(f"{reason.title} {reason.share:.0%}" for reason in reasons) or "popular"

@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 
 from reco_assets.gold.recommendations import list_rows
 from reco_assets.models.serving import champion_version, serving_store
-from reco_assets.tables import RECOMMENDATIONS_ALS, SILVER_MOVIES, SIMILAR_MOVIES
+from reco_assets.tables import RECOMMENDATIONS_ALS, RECOMMENDATIONS_WHY, SILVER_MOVIES, SIMILAR_MOVIES
+from resources.errors import RecoError
 from resources.tables.lakehouse import Lakehouse
 
 
@@ -27,10 +28,23 @@ class Entry:
 
 @dataclass(frozen=True)
 class Answer:
-    """A list of movies, and what it is."""
+    """A list of movies, what it is, and the version in gold that made it; None where it isn't a user's list of gold."""
 
     title: str
     entries: Sequence[Entry]
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A movie of the user's own that speaks for another, and the share of its score that it adds."""
+
+    title: str
+    share: float
+
+
+class NoReasonsError(RecoError):
+    """A list has no reasons in gold, since they were made for the lists of another version."""
 
 
 def recommended(lakehouse: Lakehouse, user: int | None) -> Answer | None:
@@ -40,10 +54,31 @@ def recommended(lakehouse: Lakehouse, user: int | None) -> Answer | None:
     """
     if rows := _rows(lakehouse, RECOMMENDATIONS_ALS.name, "user_id", user):
         title = f"For user {rows[0]['user_id']}, model {rows[0]['model_version']}"
-        return Answer(title, _entries(lakehouse, rows[0]["recommendations"]))
+        return Answer(title, _entries(lakehouse, rows[0]["recommendations"]), rows[0]["model_version"])
     if user is None:
         return None
     return Answer(f"User {user} has no ratings yet; the popular movies", _entries(lakehouse, _popular(lakehouse, user)))
+
+
+def reasons(lakehouse: Lakehouse, version: str | None, user: int) -> dict[int, list[Reason]]:
+    """What speaks for each movie of a user's list that a version made, by the movie: the strongest reason first.
+
+    None speaks for a list of no version. Raises `NoReasonsError`, `LakehouseError`.
+    """
+    if version is None:
+        return {}
+    rows = _rows(lakehouse, RECOMMENDATIONS_WHY.name, "user_id", user)
+    if {row["model_version"] for row in rows} - {version}:
+        raise NoReasonsError(
+            f"{RECOMMENDATIONS_WHY.name} has the reasons of {rows[0]['model_version']}, and the list is of {version}. "
+            f"Make it anew: dg launch --assets key:{RECOMMENDATIONS_WHY.name}"
+        )
+    told = {row["movie_id"]: row["because"] for row in rows}
+    titles = _titles(lakehouse, [each["movie_id"] for because in told.values() for each in because])
+    return {
+        movie: [Reason(titles[each["movie_id"]][0], each["share"]) for each in because]
+        for movie, because in told.items()
+    }
 
 
 def similar(lakehouse: Lakehouse, movie: int) -> Answer | None:

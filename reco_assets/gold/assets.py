@@ -5,10 +5,10 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from reco_assets.gold.lists import recommended_to_all, similar_to_all
+from reco_assets.gold.lists import reasons_for_all, recommended_to_all, similar_to_all
 from reco_assets.gold.trending import COLUMNS, newest_of, trending_rows
 from reco_assets.models.families import SERVING_FAMILY
-from reco_assets.tables import EVENTS_LOG, HEAVY_POOL, OWNERS, SPLITS
+from reco_assets.tables import EVENTS_LOG, HEAVY_POOL, OWNERS, RECOMMENDATIONS_ALS, SPLITS, TRAIN_RATINGS
 from resources.tables.lakehouse import Lakehouse
 
 _GOLD: dict[str, Any] = {
@@ -29,6 +29,14 @@ def recommendations_als(context: dg.AssetExecutionContext, lakehouse: dg.Resourc
     """The champion's best TOP_N movies for every user who ever rated, without those the user has rated."""
     made = recommended_to_all(lakehouse)
     context.add_output_metadata({"model_version": made.version, "top_n": lakehouse.settings.serving.top_n})
+    return made.rows
+
+
+@dg.asset(**_GOLD, deps=[spec.name.split("/") for spec in (RECOMMENDATIONS_ALS, TRAIN_RATINGS)])
+def recommendations_why(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> Any:
+    """For every movie of every list, the user's own movies that add most to its score, and how much of it each adds."""
+    made = reasons_for_all(lakehouse)
+    context.add_output_metadata({"model_version": made.version})
     return made.rows
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from reco_assets.gold.recommendations import list_rows, recommendation_rows
+from reco_assets.gold.why import lists_of, why_rows
 from reco_assets.models.blocks import Blocks, ratings_of
 from reco_assets.models.top_n import USERS_PER_BLOCK
-from reco_assets.tables import RECOMMENDATIONS_ALS, SIMILAR_MOVIES
+from reco_assets.tables import RECOMMENDATIONS_ALS, RECOMMENDATIONS_WHY, SIMILAR_MOVIES
 from resources.engine import Engine
 
 if TYPE_CHECKING:
@@ -34,6 +35,15 @@ def similar_frame(engine: Engine, champion: Blocks, n: int, now: datetime) -> "D
     return engine.session.range(0, blocks, 1, blocks).mapInArrow(_find_alike(champion, n, now), SIMILAR_MOVIES.schema)
 
 
+def why_frame(model: Blocks, published: "DataFrame", learned: "DataFrame") -> "DataFrame":
+    """The rows of `why_rows` for the lists in `published`; `learned` are the ratings that the model learned from."""
+    from pyspark.sql import functions as F
+
+    own = learned.groupBy("user_id").agg(F.collect_list(F.struct("movie_id", "rating")).alias("own"))
+    lists = published.select("user_id", "recommendations").join(own, "user_id", "left")
+    return lists.mapInArrow(_explain(model), RECOMMENDATIONS_WHY.schema)
+
+
 def _recommend(champion: Blocks, n: int, now: datetime) -> Callable[[Batches], Batches]:
     def recommend(batches: Batches) -> Batches:
         for batch in batches:
@@ -43,6 +53,17 @@ def _recommend(champion: Blocks, n: int, now: datetime) -> Callable[[Batches], B
             yield from rows.to_batches()
 
     return recommend
+
+
+def _explain(model: Blocks) -> Callable[[Batches], Batches]:
+    def explain(batches: Batches) -> Batches:
+        of_nobody = model.of_nobody()
+        for batch in batches:
+            users = pa.table(batch)
+            learned = ratings_of(users["user_id"], users["own"], "rating")
+            yield from why_rows(of_nobody, lists_of(users), learned, model.record.version).to_batches()
+
+    return explain
 
 
 def _find_alike(champion: Blocks, n: int, now: datetime) -> Callable[[Batches], Batches]:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from reco_assets.gold.blocks import recommendation_frame, similar_frame
+from reco_assets.gold.blocks import recommendation_frame, similar_frame, why_frame
 from reco_assets.gold.recommendations import recommendation_rows, similar_rows
+from reco_assets.gold.why import lists_of, why_rows
 from reco_assets.models.blocks import Blocks, in_blocks
 from reco_assets.models.families import SERVING_FAMILY
-from reco_assets.models.inputs import read_ratings
+from reco_assets.models.inputs import frame_ratings, read_ratings
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.serving import champion_version, serving_store
-from reco_assets.tables import SPLITS
+from reco_assets.tables import RECOMMENDATIONS_ALS, SPLITS, TRAIN_RATINGS
 from resources.tables.lakehouse import Lakehouse
 
 if TYPE_CHECKING:
@@ -49,6 +50,24 @@ def similar_to_all(lakehouse: Lakehouse) -> Lists:
     if _in_blocks(lakehouse):
         return Lists(version, similar_frame(lakehouse.engine, Blocks.open(store, version), n, now))
     return Lists(version, similar_rows(store.load(version), n, version, now))
+
+
+def reasons_for_all(lakehouse: Lakehouse) -> Lists:
+    """What speaks for each movie of the lists in gold, by the version that made them and what it learned from.
+
+    Raises `LakehouseError`, `NoChampionError`, `ModelStoreError`.
+    """
+    store, listed = serving_store(lakehouse.settings), lakehouse.dataset(RECOMMENDATIONS_ALS.name)
+    versions = listed.head(1, columns=["model_version"])["model_version"].to_pylist()
+    version = versions[0] if versions else champion_version(store)
+    record = store.record(version)
+    learned = TRAIN_RATINGS.name, record.delta_version(TRAIN_RATINGS.name)
+    if in_blocks(lakehouse, SERVING_FAMILY, {RECOMMENDATIONS_ALS.name: None, learned[0]: learned[1]}):
+        framed = frame_ratings(lakehouse, *learned, record.lookback_days).frame
+        return Lists(version, why_frame(Blocks.open(store, version), lakehouse.read(RECOMMENDATIONS_ALS.name), framed))
+    lists = lists_of(listed.to_table(columns=["user_id", "recommendations"]))
+    ratings = read_ratings(lakehouse, *learned, record.lookback_days)
+    return Lists(version, why_rows(store.load(version), lists, ratings, version))
 
 
 def _in_blocks(lakehouse: Lakehouse) -> bool:

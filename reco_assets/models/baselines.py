@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import scipy.sparse as sp
 
 from reco_assets.models.biases import USER_PENALTY, Biases, clip, fit_biases
-from reco_assets.models.explanation import Explanation, Part
+from reco_assets.models.explanation import Explanation, Part, Reasons
 from reco_assets.models.interface import Baselines, NoRatingsError, TopN
 from reco_assets.models.one_order import lists_in_order
 from reco_assets.models.ratings import Ratings, distinct, known_positions, positions, rating_matrix
@@ -71,6 +71,10 @@ class Popularity:
         """See `Recommender`."""
         share = self._share[known_positions(self.movie_ids, np.array([movie_id]))[0]]
         return Explanation((Part("share of all ratings", float(share)),))
+
+    def reasons(self, lists: TopN, seen: Ratings, n: int) -> Reasons:  # noqa: ARG002
+        """See `Recommender`. No movie of a user's own has a part in a score."""
+        return Reasons.none(lists.movie_id, n)
 
     def save(self, folder: Path) -> Mapping[str, Any]:
         """See `Recommender`. The files say it all."""
@@ -155,6 +159,10 @@ class BiasOnly:
         user = self.fold_in(seen.where(seen.user_id == user_id)).biases.user.sum()  # none, or the one of the user
         parts = Part("mean", self.biases.mean), Part("user", float(user)), Part("movie", float(movie))
         return Explanation(tuple(sorted(parts, key=lambda part: -part.value)))
+
+    def reasons(self, lists: TopN, seen: Ratings, n: int) -> Reasons:  # noqa: ARG002
+        """See `Recommender`. No movie of a user's own has a part in a score."""
+        return Reasons.none(lists.movie_id, n)
 
     def save(self, folder: Path) -> Mapping[str, Any]:
         """See `Recommender`. The files say it all."""

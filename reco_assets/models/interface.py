@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 import pyarrow as pa
 
-from reco_assets.models.explanation import Explanation
+from reco_assets.models.explanation import Explanation, Reasons
 from reco_assets.models.framed import FramedRatings
 from reco_assets.models.limits import Limits
 from reco_assets.models.ratings import Ratings
@@ -76,6 +76,12 @@ class Recommender(Protocol):
         """What speaks for a movie for a user who rated `seen`; its score is that of the folded-in user's list.
 
         Raises `KeyError` on a movie the model has not seen.
+        """
+
+    def reasons(self, lists: TopN, seen: Ratings, n: int) -> Reasons:
+        """The n movies of each user that speak most for each movie of the user's list: the same as `explain` says.
+
+        `seen` are ratings of any users, of which each one's own count; the movies of the lists are the model's.
         """
 
     def save(self, folder: Path) -> Mapping[str, Any]:

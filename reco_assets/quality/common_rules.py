@@ -1,6 +1,6 @@
 """Rules that several tables share, as data."""
 
-from reco_assets.quality.declaration import AtLeast, Bins, Calendar, FewValues, NotEmpty, Rule, UntilNow
+from reco_assets.quality.declaration import AtLeast, Bins, Calendar, EachRow, FewValues, NotEmpty, Rule, UntilNow
 from reco_assets.vocabulary import ALLOWED_RATINGS, HIGHEST_RATING, LOWEST_RATING, RATING_STEP
 
 
@@ -29,5 +29,16 @@ def calendar(time: str) -> tuple[Rule, ...]:
     return tuple(Rule(f"{name} is that of {time}", (name, time), Calendar(time)) for name in ("year", "month"))
 
 
+def numbered(column: str, number: str) -> str:
+    """SQL: each entry of a list has a movie_id and a number in its field of that name."""
+    given = " AND ".join(f"size(array_compact({column}.{name})) = size({column})" for name in ("movie_id", number))
+    return f"{given} AND NOT array_contains({column}.{number}, CAST('NaN' AS FLOAT))"
+
+
 HALF_STARS = Bins("rating", LOWEST_RATING, RATING_STEP, len(ALLOWED_RATINGS))
 STARS = Rule(f"rating from {LOWEST_RATING} to {HIGHEST_RATING} in half steps", ("rating",), FewValues(ALLOWED_RATINGS))
+SPEAKS = Rule(
+    "because has a movie and its share, above 0, in each entry",
+    ("because",),
+    EachRow(f"{numbered('because', 'share')} AND coalesce(array_min(because.share) > 0, true)"),
+)

@@ -10,7 +10,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from reco_assets import tables
 from reco_assets.events.schema import EVENT_TYPES
-from reco_assets.quality.common_rules import HALF_STARS, STARS, at_least, calendar, not_empty, not_future, one_of
+from reco_assets.quality.common_rules import (
+    HALF_STARS,
+    SPEAKS,
+    STARS,
+    at_least,
+    calendar,
+    not_empty,
+    not_future,
+    numbered,
+    one_of,
+)
 from reco_assets.quality.declaration import (
     Bins,
     Declaration,
@@ -23,11 +33,7 @@ from reco_assets.quality.declaration import (
     YearsUntil,
 )
 from reco_assets.sources.source import LINE, LOADED_TS, SOURCE_FILE
-from reco_assets.vocabulary import (
-    KEY,
-    LEARNED_SIDES,
-    SIDES,
-)
+from reco_assets.vocabulary import KEY, LEARNED_SIDES, SIDES
 from resources.tables.files import TableSpec
 
 FIRST_FILM, YEARS_AHEAD = 1870, 10
@@ -87,14 +93,11 @@ def _lists(spec: TableSpec, column: str) -> Declaration:
     Without lambdas: of a filter with one, on a Delta table, Sail says "No field named".
     """
     size = f"size({column})"
-    given = " AND ".join(f"size(array_compact({column}.{name})) = {size}" for name in ("movie_id", "score"))
     rules = {
         f"holds at most {LONGEST_LIST} movies": f"{size} <= {LONGEST_LIST}",
         "names no movie twice": f"size(array_distinct({column}.movie_id)) = {size}",
         "has its ranks in order": f"{size} = 0 OR {column}.rank = sequence(1, {size})",
-        "has a movie and a number for its score in each entry": (
-            f"{given} AND NOT array_contains({column}.score, CAST('NaN' AS FLOAT))"
-        ),
+        "has a movie and a number for its score in each entry": numbered(column, "score"),
     }
     return Declaration(
         spec.name,
@@ -225,6 +228,14 @@ _WRITTEN = (
     ),
     _lists(tables.RECOMMENDATIONS_ALS, "recommendations"),
     _lists(tables.SIMILAR_MOVIES, "similar"),
+    Declaration(
+        "gold/recommendations_why",
+        tables.RECOMMENDATIONS_WHY.schema,
+        required=tuple(tables.RECOMMENDATIONS_WHY.schema.names),
+        rules=(*at_least(0, "user_id", "movie_id"), SPEAKS),
+        key=tables.RECOMMENDATIONS_WHY.key,
+        references=(A_MOVIE, Reference("because", "explode(because.movie_id)", "silver/movies", "movie_id")),
+    ),
 )
 
 

@@ -219,7 +219,13 @@ def test_the_weekly_pipeline_goes_on_with_nothing_new_and_says_so(run_dag: Calla
     ("chosen", "arguments"),
     [
         ("rollback_model", ["run", "--function", "rollback_model"]),
-        ("deploy_new_model", ["run", "--select", "models/als_champion,gold/recommendations_als,gold/similar_movies"]),
+        (
+            "deploy_new_model",
+            [
+                *("run", "--select"),
+                "models/als_champion,gold/recommendations_als,gold/recommendations_why,gold/similar_movies",
+            ],
+        ),
     ],
 )
 def test_retraining_ends_as_the_comparison_of_the_models_says(

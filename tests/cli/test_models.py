@@ -43,7 +43,9 @@ def store(lake: Path) -> ModelStore:
 
 def served(lake: Path) -> set[str]:
     """The versions that gold's tables are from."""
-    tables = [dataset_at(lake / "gold" / name) for name in ("recommendations_als", "similar_movies")]
+    tables = [
+        dataset_at(lake / "gold" / name) for name in ("recommendations_als", "recommendations_why", "similar_movies")
+    ]
     return {version for table in tables for version in table.to_table(columns=["model_version"])[0].to_pylist()}
 
 

@@ -91,6 +91,7 @@ def test_the_documented_arguments_as_written_go_through_the_assets_task_by_task(
         "models/als_evaluation",
         "models/als_champion",
         "gold/recommendations_als",
+        "gold/recommendations_why",
         "gold/similar_movies",
     ]
     assert judged["assets"]["gold/recommendations_als"]["model_version"] == Path(latest).name

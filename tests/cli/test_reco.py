@@ -35,6 +35,13 @@ def test_recommend_shows_titles_genres_and_scores(demo_lake: Demo, reco: Reco) -
     assert "The " in done.stdout
 
 
+def test_recommend_says_why_by_the_users_own_movies(demo_lake: Demo, reco: Reco) -> None:
+    done = reco("recommend", "--user", "2", "--why", LAKEHOUSE_PATH=str(demo_lake[0]))
+    assert done.returncode == 0, done.stderr
+    assert "because of" in done.stdout
+    assert "%;" in done.stdout.replace("\n", "")
+
+
 def test_recommend_gives_the_popular_movies_to_a_user_nobody_knows(demo_lake: Demo, reco: Reco) -> None:
     done = reco("recommend", "--user", "99999", LAKEHOUSE_PATH=str(demo_lake[0]))
     assert done.returncode == 0, done.stderr

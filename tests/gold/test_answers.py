@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from reco_assets.gold.answers import Answer, Entry, recommended, similar
-from reco_assets.tables import RECOMMENDATIONS_ALS, SILVER_MOVIES, SIMILAR_MOVIES
+from reco_assets.gold.answers import Answer, Entry, NoReasonsError, Reason, reasons, recommended, similar
+from reco_assets.tables import RECOMMENDATIONS_ALS, RECOMMENDATIONS_WHY, SILVER_MOVIES, SIMILAR_MOVIES
 from resources.tables.files import TableSpec
 from resources.tables.lakehouse import Lakehouse
 
@@ -24,17 +24,32 @@ def served(lakehouse: Lakehouse) -> Lakehouse:
         lakehouse.write(spec, pa.Table.from_pylist([row], to_arrow_schema(spec.schema, timezone="UTC")))
 
     put(RECOMMENDATIONS_ALS, {"user_id": 7, "recommendations": LIST, **MADE})
+    because = [{"movie_id": 2, "share": 0.5}, {"movie_id": 8, "share": 0.25}]
+    put(RECOMMENDATIONS_WHY, {"user_id": 7, "movie_id": 9, "because": because, "model_version": "v1"})
     put(SIMILAR_MOVIES, {"movie_id": 2, "similar": LIST, **MADE})
     put(SILVER_MOVIES, {"movie_id": 2, "title": "Heat (1995)", "genres": ["Action", "Crime"]})
     return lakehouse
 
 
 def test_a_user_is_told_the_list_of_gold_with_titles(served: Lakehouse) -> None:
-    assert recommended(served, 7) == Answer("For user 7, model v1", ENTRIES)
+    assert recommended(served, 7) == Answer("For user 7, model v1", ENTRIES, "v1")
 
 
 def test_for_no_user_the_first_list_is_told(served: Lakehouse) -> None:
     assert recommended(served, None) == recommended(served, 7)
+
+
+def test_what_speaks_for_a_movie_of_a_list_is_told_with_titles_and_shares(served: Lakehouse) -> None:
+    assert reasons(served, "v1", 7) == {9: [Reason("Heat (1995)", 0.5), Reason("movie 8", 0.25)]}
+
+
+def test_reasons_of_another_version_than_the_list_are_not_told(served: Lakehouse) -> None:
+    with pytest.raises(NoReasonsError, match="has the reasons of v1, and the list is of v2"):
+        reasons(served, "v2", 7)
+
+
+def test_nothing_speaks_for_the_popular_movies_of_someone_whom_nobody_knows(served: Lakehouse) -> None:
+    assert reasons(served, None, 8) == {}
 
 
 def test_a_movie_has_those_that_are_like_it(served: Lakehouse) -> None:

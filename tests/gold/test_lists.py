@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from reco_assets.gold.blocks import MOVIES_PER_TASK, recommendation_frame, similar_frame
-from reco_assets.gold.lists import Lists, recommended_to_all, similar_to_all
+from reco_assets.gold.lists import Lists, reasons_for_all, recommended_to_all, similar_to_all
 from reco_assets.gold.recommendations import recommendation_rows, similar_rows
 from reco_assets.models.als.family import ALS
 from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
@@ -18,7 +18,7 @@ from reco_assets.models.blocks import Blocks
 from reco_assets.models.interface import Trained
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import model_store
-from reco_assets.tables import SPLITS
+from reco_assets.tables import RECOMMENDATIONS_ALS, SPLITS
 from resources.tables.lakehouse import Lakehouse
 
 VERSION = "20250101_000001"
@@ -51,7 +51,7 @@ def rated() -> Ratings:
     """What users of the model rated, strangers to it too, movies that it doesn't know among them."""
     pairs = [(user, movie) for user in range(USERS + STRANGERS) for movie in range(user % 7, 2 * MOVIES, 90)]
     user, movie = np.array(pairs, np.int32).T
-    return Ratings(user, movie, np.ones(len(user), np.float32))
+    return Ratings(user, movie, np.full(len(user), 4, np.float32))
 
 
 @pytest.fixture
@@ -112,3 +112,25 @@ def test_tables_beyond_memory_change_nothing_of_what_is_served(
     in_memory, beyond = serving(), serving(spark_in_memory_rows=0)
     assert isinstance(lists(beyond).rows, pa.Table) == (beyond.engine.name == "embedded")
     require_same(rows_of(lists(beyond)), rows_of(lists(in_memory)))
+
+
+@pytest.mark.both_engines
+def test_the_reasons_for_lists_beyond_memory_are_those_that_memory_gives(serving: MakeLakehouse) -> None:
+    in_memory, beyond = serving(), serving(spark_in_memory_rows=0)
+    in_memory.write(RECOMMENDATIONS_ALS, recommended_to_all(in_memory).rows)
+    found, expected = (
+        rows_of_reasons(reasons_for_all(each)).sort_by([("user_id", "ascending"), ("movie_id", "ascending")])
+        for each in (beyond, in_memory)
+    )
+    assert found.drop_columns("because").equals(
+        expected.drop_columns("because").cast(found.drop_columns("because").schema)
+    )
+    reasons, wanted = (rows["because"].combine_chunks() for rows in (found, expected))
+    assert reasons.value_lengths().equals(wanted.value_lengths())
+    assert 0 < len(wanted.flatten()) < 3 * len(wanted)
+    assert reasons.flatten().field("movie_id").equals(wanted.flatten().field("movie_id"))
+    np.testing.assert_allclose(reasons.flatten().field("share"), wanted.flatten().field("share"), rtol=1e-5)
+
+
+def rows_of_reasons(lists: Lists) -> pa.Table:
+    return lists.rows if isinstance(lists.rows, pa.Table) else lists.rows.toArrow()

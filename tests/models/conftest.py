@@ -14,7 +14,7 @@ from reco_assets.models.als.family import ALS
 from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.baselines import counts_of, scores_at, stars_of, warm
-from reco_assets.models.explanation import Explanation, Part
+from reco_assets.models.explanation import Explanation, Part, Reasons
 from reco_assets.models.interface import Family, Parameter, SearchPart, TopN, Trained
 from reco_assets.models.ratings import Ratings, known_positions, positions
 from reco_assets.models.record import ModelRecord
@@ -119,6 +119,9 @@ class ToyModel:
     def explain(self, user_id: int, movie_id: int, seen: Ratings) -> Explanation:  # noqa: ARG002
         (at,) = known_positions(self.movie_ids, np.array([movie_id]))
         return Explanation((Part("mean of the movie", float(self.stars[at])),))
+
+    def reasons(self, lists: TopN, seen: Ratings, n: int) -> Reasons:  # noqa: ARG002
+        return Reasons.none(lists.movie_id, n)
 
     def save(self, folder: Path) -> Mapping[str, Any]:
         pq.write_table(pa.table({"user_id": self.user_ids}), folder / "toy_users.parquet")

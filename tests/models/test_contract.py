@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from reco_assets.models.baselines import BiasOnly, Popularity
+from reco_assets.models.explanation import NO_MOVIE
 from reco_assets.models.families import FAMILIES
 from reco_assets.models.interface import Family, NoRatingsError, Recommender, Trained
 from reco_assets.models.ratings import Ratings
@@ -155,6 +156,22 @@ class TestRecommender:
             values = [part.value for part in found.parts]
             assert values == sorted(values, reverse=True)
 
+    def test_the_reasons_for_whole_lists_are_the_greatest_parts_of_each_explanation(self, model: Recommender) -> None:
+        asked = ids(USERS[7], STRANGER, USERS[0])
+        lists = model.recommend(asked, len(MOVIES) + 1, seen=TRAIN)
+        found = model.reasons(lists, TRAIN, 2)
+        assert found.movie_id.shape == found.share.shape == (*lists.movie_id.shape, 2)
+        for at in np.ndindex(lists.movie_id.shape):
+            told = found.movie_id[at] != NO_MOVIE
+            if lists.movie_id[at] == MASKED:
+                assert not told.any()
+                continue
+            why = model.explain(int(asked[at[0]]), int(lists.movie_id[at]), TRAIN)
+            own = [part for part in why.parts if part.movie_id is not None and part.value > 0 and why.score > 0][:2]
+            assert found.movie_id[at][told].tolist() == [part.movie_id for part in own]
+            shares = [part.value / why.score for part in own]
+            np.testing.assert_allclose(found.share[at][told], shares, rtol=1e-3)
+
 
 class TestFamily:
     @pytest.fixture
@@ -209,6 +226,7 @@ class TestFamily:
                 np.testing.assert_array_equal(found.movie_id, popular.movie_id)
                 movie = int(MOVIES[3])
                 assert model.explain(int(USERS[0]), movie, TRAIN) == lists.explain(int(USERS[0]), movie, TRAIN)
+                assert (model.reasons(found, TRAIN, 2).movie_id == NO_MOVIE).all()
         now, then = load_model(folder, family, as_trained=True), trained.model
         np.testing.assert_array_equal(now.recommend(asked, 5, TRAIN).movie_id, then.recommend(asked, 5, TRAIN).movie_id)
 

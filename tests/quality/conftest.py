@@ -42,6 +42,11 @@ def _lists(key: str, column: str) -> Rows:
     return [{key: at, column: entries, "model_version": "20200101_000000", "generated_ts": START} for at in range(4)]
 
 
+def _why() -> Rows:
+    because = [{"movie_id": 7, "share": 0.5}, {"movie_id": 8, "share": 0.25}]
+    return [{"user_id": 1, "movie_id": at, "because": because, "model_version": "20200101_000000"} for at in range(4)]
+
+
 def _raw(**values: Any) -> Rows:
     provenance = {"_source_file": "file.csv", "_loaded_ts": START}
     return [values | provenance | {"_line": line} for line in range(2, 6)]
@@ -93,6 +98,7 @@ GOOD: dict[str, Rows] = {
     "stream/ratings": _ratings(batch="b1", split="train"),
     "stream/quarantine": _refused(batch="b1"),
     "gold/recommendations_als": _lists("user_id", "recommendations"),
+    "gold/recommendations_why": _why(),
     "gold/similar_movies": _lists("movie_id", "similar"),
 }
 

@@ -16,7 +16,7 @@ from reco_assets.models.als.solver import AlsConfig, ExplicitAls, ImplicitAls
 from reco_assets.models.baselines import BiasOnly, Popularity, counts_of, stars_of, warm
 from reco_assets.models.biases import Biases, clip, fit_biases, residuals
 from reco_assets.models.columns import matrix, vectors
-from reco_assets.models.explanation import Explanation, Part
+from reco_assets.models.explanation import Explanation, Part, Reasons
 from reco_assets.models.interface import TopN
 from reco_assets.models.ratings import Ratings, known_positions, positions, rating_matrix
 from reco_assets.models.record import ModelPart
@@ -144,10 +144,25 @@ class AlsRecommender:
         liked = _likes(stars, self.config.like_threshold).indices
         if len(liked) == 0 or "lists" in self.replaced:
             return self.popularity.explain(user_id, movie_id, seen)
-        added = als.contributions(self.ranking_items, liked, item, self.config.ranking)
+        together, listed = als.gram(self.ranking_items), np.array([[item]])
+        added = als.contributions(self.ranking_items, together, liked[None], listed, self.config.ranking)[0, :, 0]
         greatest_first = np.argsort(-added, kind="stable")
         movies = self.movie_ids[liked]
         return Explanation(tuple(Part("liked", float(added[at]), int(movies[at])) for at in greatest_first))
+
+    def reasons(self, lists: TopN, seen: Ratings, n: int) -> Reasons:
+        """See `Recommender`. Nothing of their own speaks to users without a like, whom popularity serves."""
+        found = self.popularity.reasons(lists, seen, n)
+        if "lists" in self.replaced:
+            return found
+        listed = positions(self.movie_ids, lists.movie_id.ravel()).reshape(lists.movie_id.shape)
+        likes = _likes(seen.stars.of(lists.user_id, self.movie_ids), self.config.like_threshold)
+        together, floats = als.gram(self.ranking_items), self.ranking_items.shape[1] + lists.movie_id.shape[1]
+        for rows, liked in als.batches_of_rows(likes, floats):
+            items = listed[rows]
+            added = als.contributions(self.ranking_items, together, liked, items, self.config.ranking)
+            found.put(rows, self.movie_ids[liked], added, np.where(items < 0, 0, added.sum(axis=1)))
+        return found
 
     @cached_property
     def _directions(self) -> tuple[np.ndarray, np.ndarray]:

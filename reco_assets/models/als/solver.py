@@ -88,23 +88,53 @@ def solve_rows(rows: sp.csr_matrix, factors: np.ndarray, config: AlsConfig) -> n
     return solved
 
 
-def contributions(factors: np.ndarray, liked: np.ndarray, item: int, config: ImplicitAls) -> np.ndarray:
-    """What each liked item adds to the score of an item, for the user that these likes make: Hu et al., eq. 7.
+def contributions(
+    factors: np.ndarray, together: np.ndarray, liked: np.ndarray, items: np.ndarray, config: ImplicitAls
+) -> np.ndarray:
+    """What each liked item adds to the scores of some items, for the users that these likes make: Hu et al., eq. 7.
+
+    Each user's matrix is solved once, for all of the user's items.
 
     Args:
         factors: Item factors of implicit data, (items, rank).
-        liked: The user's items, n positions in them.
-        item: The position of the item that is scored.
+        together: Their Gram matrix, as of `gram`.
+        liked: Positions of the items that each user likes, (users, n); -1 where a user has fewer.
+        items: Positions of the items that are scored for each user, (users, m); what is found at -1 is no score.
         config: What the factors were solved with.
 
     Returns:
-        (n,) float64; the sum is the product of the item's factors and of those that `solve_rows` finds for the user.
+        (users, n, m) float64, 0 at -1; the sum over n is the product of an item's factors and of those that
+        `solve_rows` finds for the user.
     """
-    everything, own = factors.astype(np.float64), factors[liked].astype(np.float64)
-    normal = everything.T @ everything + config.alpha * (own.T @ own)
-    normal[np.diag_indices_from(normal)] += config.reg_param * len(liked)
-    added: np.ndarray = (1.0 + config.alpha) * (own @ np.linalg.solve(normal, everything[item]))
+    own = factors[liked].astype(np.float64)
+    own[liked < 0] = 0
+    normal = together + config.alpha * (own.transpose(0, 2, 1) @ own)
+    rank = np.arange(factors.shape[1])
+    normal[:, rank, rank] += config.reg_param * (liked >= 0).sum(axis=1)[:, None]
+    scored = factors[items].astype(np.float64).transpose(0, 2, 1)
+    added: np.ndarray = (1.0 + config.alpha) * (own @ np.linalg.solve(normal, scored))
     return added
+
+
+def gram(factors: np.ndarray) -> np.ndarray:
+    """Y'Y of factors (rows, rank) in double precision: (rank, rank)."""
+    exact = factors.astype(np.float64)
+    product: np.ndarray = exact.T @ exact
+    return product
+
+
+def batches_of_rows(rows: sp.csr_matrix, floats: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Row numbers (b,) in groups of nearly equal length, and the columns of their entries, (b, longest), then -1.
+
+    Rows without entries are left out; `floats` is how many numbers an entry takes, of which a group is kept small.
+    """
+    for batch in _batches(np.diff(rows.indptr), floats):
+        lengths = np.diff(rows.indptr)[batch]
+        places = np.arange(lengths.max())
+        entries = np.full((len(batch), len(places)), -1, np.int64)
+        filled = places < lengths[:, None]
+        entries[filled] = rows.indices[(rows.indptr[batch][:, None] + places)[filled]]
+        yield batch, entries
 
 
 def _batches(lengths: np.ndarray, rank: int) -> Iterator[np.ndarray]:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from reco_assets.models.baselines import BiasOnly, Popularity, counts_of
 from reco_assets.models.biases import Biases, fit_biases
 from reco_assets.models.columns import matrix, vectors
-from reco_assets.models.explanation import Explanation, Part
+from reco_assets.models.explanation import Explanation, Part, Reasons, reasons_one_by_one
 from reco_assets.models.interface import TopN
 from reco_assets.models.ncf.config import NcfConfig, NcfRecord, Outcome
 from reco_assets.models.ncf.fold import Fold
@@ -133,6 +133,10 @@ class NcfRecommender:
             ),
         ]
         return Explanation(tuple(sorted(parts, key=lambda part: -part.value)))
+
+    def reasons(self, lists: TopN, seen: Ratings, n: int) -> Reasons:
+        """See `Recommender`."""
+        return reasons_one_by_one(self.explain, lists.user_id, lists.movie_id, seen, n)
 
     def save(self, folder: Path) -> Mapping[str, Any]:
         """See `Recommender`."""

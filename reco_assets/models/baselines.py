@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy.sparse as sp
 
-from reco_assets.models.biases import USER_PENALTY, Biases, clip, fit_biases
+from reco_assets.models.biases import USUAL, Biases, Penalties, clip, fit_biases
 from reco_assets.models.explanation import Explanation, Part, Reasons
 from reco_assets.models.interface import Baselines, NoRatingsError, TopN
 from reco_assets.models.one_order import lists_in_order
@@ -102,6 +102,7 @@ class BiasOnly:
     user_ids: np.ndarray
     movie_ids: np.ndarray
     biases: Biases
+    penalties: Penalties = USUAL
 
     @classmethod
     def fit(cls, ratings: Ratings) -> Self:
@@ -150,7 +151,7 @@ class BiasOnly:
         counts = np.diff(stars.indptr)
         above = stars.data - self.biases.mean - self.biases.item[stars.indices]
         total = np.bincount(np.repeat(np.arange(len(user_ids)), counts), above, len(user_ids))
-        bias = (total / (counts + USER_PENALTY)).astype(np.float32)
+        bias = (total / (counts + self.penalties.user)).astype(np.float32)
         return replace(self, user_ids=user_ids, biases=replace(self.biases, user=bias))
 
     def explain(self, user_id: int, movie_id: int, seen: Ratings) -> Explanation:
@@ -194,6 +195,14 @@ def stars_of(ratings: Ratings) -> tuple[np.ndarray, np.ndarray, sp.csr_matrix]:
 def counts_of(stars: sp.csr_matrix) -> np.ndarray:
     """How many users rated each movie: (movies,) int32."""
     return np.bincount(stars.indices, minlength=stars.shape[1]).astype(np.int32)
+
+
+def likes_of(stars: sp.csr_matrix, threshold: float) -> sp.csr_matrix:
+    """The pairs of at least so many stars, each 1: same shape as `stars`."""
+    liked = stars.data >= threshold
+    kept = np.concatenate([[0], np.cumsum(liked)])[stars.indptr]
+    ones = np.ones(int(liked.sum()), np.float32)
+    return sp.csr_matrix((ones, stars.indices[liked], kept), shape=stars.shape)
 
 
 def warm(user_ids: np.ndarray, movie_ids: np.ndarray, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:

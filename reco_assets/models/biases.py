@@ -12,7 +12,20 @@ import scipy.sparse as sp
 from reco_assets.vocabulary import HIGHEST_RATING, LOWEST_RATING
 
 BIAS_SWEEPS = 5
-USER_PENALTY, ITEM_PENALTY = 8.0, 4.0  # chosen on a validation slice of ml-latest-small's training rows
+
+
+@dataclass(frozen=True)
+class Penalties:
+    """How many ratings at the mean are added to those of each user and of each movie.
+
+    The defaults were chosen on a validation slice of ml-latest-small's training rows.
+    """
+
+    user: float = 8.0
+    item: float = 4.0
+
+
+USUAL = Penalties()
 
 
 @dataclass(frozen=True)
@@ -24,7 +37,7 @@ class Biases:
     item: np.ndarray
 
 
-def fit_biases(ratings: sp.csr_matrix) -> Biases:
+def fit_biases(ratings: sp.csr_matrix, penalties: Penalties = USUAL) -> Biases:
     """Regularised biases of a (users, items) matrix of stars; a row or column without entries gets 0."""
     above = ratings.data.astype(np.float64)
     mean = float(above.mean())
@@ -35,8 +48,8 @@ def fit_biases(ratings: sp.csr_matrix) -> Biases:
     rated.data = np.ones_like(above)  # a sum of the other side's biases is a product with these
     user = np.zeros(ratings.shape[0])
     for _ in range(BIAS_SWEEPS):
-        item = (item_sum - rated.T @ user) / (item_count + ITEM_PENALTY)
-        user = (user_sum - rated @ item) / (user_count + USER_PENALTY)
+        item = (item_sum - rated.T @ user) / (item_count + penalties.item)
+        user = (user_sum - rated @ item) / (user_count + penalties.user)
     return Biases(mean, user.astype(np.float32), item.astype(np.float32))
 
 

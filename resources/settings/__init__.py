@@ -28,7 +28,14 @@ from resources.settings.source import SourceSettings, SyntheticSettings
 from resources.settings.split import SplitSettings
 from resources.settings.storage import StorageSettings
 from resources.settings.streaming import SensorSettings, StreamingSettings
-from resources.settings.training import AlsSettings, JudgingSettings, NeuralSettings, RankingSettings, TrainingSettings
+from resources.settings.training import (
+    AlsSettings,
+    EaseSettings,
+    JudgingSettings,
+    NeuralSettings,
+    RankingSettings,
+    TrainingSettings,
+)
 from resources.settings.unknown_variables import explain, unknown_variables
 
 
@@ -52,6 +59,7 @@ class Settings(BaseModel):
     training: TrainingSettings
     als: AlsSettings
     ranking: RankingSettings
+    ease: EaseSettings
     neural: NeuralSettings
     judging: JudgingSettings
     serving: ServingSettings

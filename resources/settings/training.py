@@ -38,14 +38,26 @@ class AlsSettings(Group, alias_generator=below("ALS_")):
 
 
 class RankingSettings(Group, alias_generator=below("RANKING_")):
-    """The part of an ALS model that orders movies; ratings from `like_threshold` stars on count as liked."""
+    """The part of an ALS model that orders movies; ratings from `like_threshold` stars on count as liked.
 
+    `model`: by ALS, by EASE, or by what does best on a slice of the training ratings, which may be both.
+    """
+
+    model: Literal["auto", "als", "ease"] = "auto"
     rank: Rank = 64
     max_iter: Positive = 10
     reg_param: PositiveNumber = 0.1
     alpha: PositiveNumber = 0.75
     like_threshold: Stars = 3.5
     seed: Seed = SEED
+
+
+class EaseSettings(Group, alias_generator=below("EASE_")):
+    """EASE: its penalty, the rank that its weights are kept at, and how many movies it knows at most."""
+
+    reg_param: PositiveNumber = 200.0
+    rank: Rank = 128
+    max_movies: Annotated[int, Field(ge=1, le=50_000)] = 5_000
 
 
 class NeuralSettings(Group, alias_generator=below("NCF_")):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reco_assets.models import biases as rating
-from reco_assets.models.biases import clip, fit_biases, residuals
+from reco_assets.models.biases import Penalties, clip, fit_biases, residuals
 
 
 def matrix(*rows: list[float]) -> sp.csr_matrix:
@@ -16,9 +16,7 @@ def matrix(*rows: list[float]) -> sp.csr_matrix:
 
 def test_one_sweep_of_biases_is_what_the_formula_gives_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rating, "BIAS_SWEEPS", 1)
-    monkeypatch.setattr(rating, "ITEM_PENALTY", 1.0)
-    monkeypatch.setattr(rating, "USER_PENALTY", 2.0)
-    biases = fit_biases(matrix([5, 3], [4, 0]))
+    biases = fit_biases(matrix([5, 3], [4, 0]), Penalties(user=2.0, item=1.0))
     # mean 4; item 0: (1 + 0) / (2 + 1) = 1/3, item 1: -1 / (1 + 1) = -1/2
     # user 0: ((1 - 1/3) + (-1 + 1/2)) / (2 + 2) = 1/24, user 1: (0 - 1/3) / (1 + 2) = -1/9
     assert biases.mean == 4.0

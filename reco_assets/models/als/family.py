@@ -1,6 +1,6 @@
 """ALS as a family: its settings, its record, its engines' solvers, and what tuning may try."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,11 @@ import pyarrow.parquet as pq
 import scipy.sparse as sp
 
 from reco_assets.models.als import solver
+from reco_assets.models.als.config import EaseConfig, Mix, ModelConfig
 from reco_assets.models.als.mapped import load_mapped, write_mapped
-from reco_assets.models.als.recommender import ITEMS_FILE, USERS_FILE, AlsRecommender, Factorize, ModelConfig
+from reco_assets.models.als.ranking import Factorize
+from reco_assets.models.als.recommender import ITEMS_FILE, USERS_FILE, AlsRecommender
+from reco_assets.models.als.settling import settle
 from reco_assets.models.als.solver import AlsConfig, ExplicitAls, ImplicitAls
 from reco_assets.models.framed import FramedRatings
 from reco_assets.models.interface import Baselines, Family, Parameter, SearchPart, Trained, UserSide
@@ -42,6 +45,9 @@ def configure(settings: Settings) -> ModelConfig:
         rating=ExplicitAls(als.rank, als.max_iter, als.reg_param, seed),
         ranking=ImplicitAls(ranking.rank, ranking.max_iter, ranking.reg_param, seed, ranking.alpha),
         like_threshold=ranking.like_threshold,
+        ease=EaseConfig(settings.ease.reg_param, settings.ease.rank, settings.ease.max_movies),
+        model=ranking.model,
+        mix=Mix(als=0.0, ease=1.0) if ranking.model == "ease" else Mix(),
     )
 
 
@@ -107,13 +113,15 @@ def hyperparameters(config: ModelConfig) -> dict[str, Any]:
         "ranking_reg_param": ranking.reg_param,
         "ranking_alpha": ranking.alpha,
         "ranking_like_threshold": config.like_threshold,
+        "ease_reg_param": config.ease.reg_param,
+        "ease_rank": config.ease.rank,
+        "mix_als": config.mix.als,
+        "mix_ease": config.mix.ease,
+        "mix_popularity": config.mix.popularity,
+        "shrinkage": config.shrinkage,
+        "user_penalty": config.penalties.user,
+        "item_penalty": config.penalties.item,
     }
-
-
-def study_key(config: ModelConfig) -> dict[str, Any]:
-    """See `Family`."""
-    # Both parts had an alpha once; without it no study of then would be found, and all its trials would be lost.
-    return asdict(config) | {"rating": {**asdict(config.rating), "alpha": 0.0}}
 
 
 def search_space(engine: "Engine") -> tuple[SearchPart, ...]:
@@ -168,7 +176,7 @@ ALS = Family(
     hyperparameters=hyperparameters,
     replaceable=("lists", "stars"),
     search_space=search_space,
-    study_key=study_key,
+    settle=settle,
     users=UserSide(USERS_FILE, model_of, baselines_of, fit_frame),
     shared=share,
 )

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pac
 
-from reco_assets.models.biases import BIAS_SWEEPS, ITEM_PENALTY, USER_PENALTY
+from reco_assets.models.biases import BIAS_SWEEPS, Penalties
 from reco_assets.models.ratings import positions
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def by_pair(ratings: "DataFrame") -> "DataFrame":
     return together.agg(F.avg("rating").cast("float").alias("stars")).sortWithinPartitions("user_id")
 
 
-def fit_movies(pairs: "DataFrame", like_threshold: float) -> Movies:
+def fit_movies(pairs: "DataFrame", like_threshold: float, penalties: Penalties) -> Movies:
     """The biases of movies, beside those of users, in the order of `fit_biases`. `pairs` as of `by_pair`."""
     from pyspark.sql import functions as F
 
@@ -52,17 +52,18 @@ def fit_movies(pairs: "DataFrame", like_threshold: float) -> Movies:
     ids, counts = rows["movie_id"].to_numpy(), rows["count"].to_numpy()
     stars = rows["stars"].to_numpy()
     mean = float(stars.sum() / counts.sum())
-    sums = stars - mean * counts
-    movies = Movies(ids, counts.astype(np.int32), sums / (counts + ITEM_PENALTY), mean, pac.sum(rows["likes"]).as_py())
+    sums, weight = stars - mean * counts, counts + penalties.item
+    movies = Movies(ids, counts.astype(np.int32), sums / weight, mean, pac.sum(rows["likes"]).as_py())
     for _ in range(BIAS_SWEEPS - 1):
-        beside = with_biases(pairs, movies).groupBy("movie_id").agg(F.sum("user_bias").alias("users")).toArrow()
+        rated = with_biases(pairs, movies, penalties)
+        beside = rated.groupBy("movie_id").agg(F.sum("user_bias").alias("users")).toArrow()
         users = np.zeros(len(ids))
         users[positions(ids, beside["movie_id"].to_numpy())] = beside["users"].to_numpy()
-        movies = Movies(ids, movies.counts, (sums - users) / (counts + ITEM_PENALTY), mean, movies.likes)
+        movies = Movies(ids, movies.counts, (sums - users) / weight, mean, movies.likes)
     return movies
 
 
-def with_biases(pairs: "DataFrame", movies: Movies) -> "DataFrame":
+def with_biases(pairs: "DataFrame", movies: Movies, penalties: Penalties) -> "DataFrame":
     """The pairs with movie_bias and user_bias, which follows from the movies' (double)."""
     from pyspark.sql import functions as F
     from pyspark.sql.window import Window
@@ -71,7 +72,7 @@ def with_biases(pairs: "DataFrame", movies: Movies) -> "DataFrame":
     beside = F.broadcast(pairs.sparkSession.createDataFrame(table))
     of_user = Window.partitionBy("user_id")
     left = F.sum(F.col("stars") - movies.mean - F.col("movie_bias")).over(of_user)
-    return pairs.join(beside, "movie_id").withColumn("user_bias", left / (F.count("*").over(of_user) + USER_PENALTY))
+    return pairs.join(beside, "movie_id").withColumn("user_bias", left / (F.count("*").over(of_user) + penalties.user))
 
 
 def residual(movies: Movies) -> "Column":

@@ -9,16 +9,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from reco_assets.models.als.config import ModelConfig
 from reco_assets.models.als.framed_biases import Movies, by_pair, fit_movies, residual, with_biases
+from reco_assets.models.als.framed_ranking import REST, ease_of, with_rest
 from reco_assets.models.als.mllib import fit_mllib, movie_factors, with_user_factors
-from reco_assets.models.als.recommender import ITEMS_FILE, USERS_FILE, AlsRecommender, ModelConfig
+from reco_assets.models.als.ranking import RankingItems, items_of
+from reco_assets.models.als.recommender import ADDS, ITEMS_FILE, USERS_FILE, AlsRecommender
 from reco_assets.models.columns import vectors
-from reco_assets.models.framed import FramedRatings
+from reco_assets.models.framed import TRIED_ON, FramedRatings
 from reco_assets.models.interface import NoRatingsError
 
 if TYPE_CHECKING:
     from pyspark.ml.recommendation import ALSModel
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 NATIVE_FOLDER = "mllib"
 RATING, RANKING = "rating", "ranking"
@@ -67,19 +70,20 @@ class Fitted:
 
 
 def fit_framed(ratings: FramedRatings, config: ModelConfig) -> Fitted:
-    """Fit both parts. Raises `NoRatingsError`."""
+    """Fit both parts; EASE's weights are learned in the driver. Raises `NoRatingsError`."""
     if len(ratings) == 0:
         raise NoRatingsError("There are no training ratings to fit a model to.")
     pairs = by_pair(ratings.frame).persist()  # read some 30 times
     try:
-        movies = fit_movies(pairs, config.like_threshold)
-        rated = with_biases(pairs, movies)
+        movies = fit_movies(pairs, config.like_threshold, config.penalties)
+        rated = with_biases(pairs, movies, config.penalties)
         native = dict(_native(rated, movies, config))
-        users = _users(rated, native, config).persist()
+        ranking = _ranking(ratings, movies, native, config)
+        users = _users(rated, movies, native, ranking.adds, config).persist()
         count, asked = _some_users(users)
     finally:
         pairs.unpersist()
-    return Fitted(config, movies.mean, _items(movies, native, config), users, native, count, asked)
+    return Fitted(config, movies.mean, _items(movies, native, ranking, config), users, native, count, asked)
 
 
 def _native(rated: "DataFrame", movies: Movies, config: ModelConfig) -> "Iterator[tuple[str, ALSModel]]":
@@ -88,17 +92,47 @@ def _native(rated: "DataFrame", movies: Movies, config: ModelConfig) -> "Iterato
     ids = ("user_id", "movie_id")
     left = rated.select(*ids, residual(movies).alias("value"))
     yield RATING, fit_mllib(left, int(movies.counts.sum()), config.rating)
-    if movies.likes:  # where nobody liked anything, MLlib would refuse, and there is nothing to learn
+    if config.mix.als and movies.likes:  # without a like MLlib would refuse
         liked = rated.filter(F.col("stars") >= config.like_threshold).select(*ids, F.lit(1.0).alias("value"))
         yield RANKING, fit_mllib(liked, movies.likes, config.ranking)
 
 
-def _users(rated: "DataFrame", native: "Mapping[str, ALSModel]", config: ModelConfig) -> "DataFrame":
+def _ranking(
+    ratings: FramedRatings, movies: Movies, native: "Mapping[str, ALSModel]", config: ModelConfig
+) -> RankingItems:
+    """The ranking part's side of movies. EASE is of all ratings, where they are few enough, else of some users'."""
+    factors, adds = [], np.zeros((len(movies.ids), 0), np.float32)
+    if config.mix.als:
+        factors.append(movie_factors(native.get(RANKING), movies.ids, config.ranking.rank))
+    if config.mix.ease:
+        ease = ease_of(ratings.of_some_users(TRIED_ON, config.ranking.seed).ratings, movies.ids, config)
+        factors.append(ease.items)
+        adds = ease.adds
+    return items_of(factors, adds, movies.counts, config.mix)
+
+
+def _users(
+    rated: "DataFrame", movies: Movies, native: "Mapping[str, ALSModel]", adds: np.ndarray, config: ModelConfig
+) -> "DataFrame":
     from pyspark.sql import functions as F
 
-    users = rated.groupBy("user_id").agg(F.first("user_bias").cast("float").alias("bias"))
+    liked = F.collect_list(F.when(F.col("stars") >= config.like_threshold, F.col("movie_id")))
+    users = rated.groupBy("user_id").agg(F.first("user_bias").cast("float").alias("bias"), liked.alias("liked"))
+    users = with_rest(users, movies.ids, adds, config)
     users = with_user_factors(users, native.get(RATING), config.rating.rank, "rating_factors")
-    return with_user_factors(users, native.get(RANKING), config.ranking.rank, "ranking_factors")
+    users = users.withColumn("rating_factors", _times("rating_factors", config.shrinkage))
+    if not config.mix.als:
+        return users.withColumnRenamed(REST, "ranking_factors")
+    users = with_user_factors(users, native.get(RANKING), config.ranking.rank, "als_factors")
+    vectors = F.concat(_times("als_factors", config.mix.als), REST)
+    return users.withColumn("ranking_factors", vectors).drop("als_factors", REST)
+
+
+def _times(column: str, factor: float) -> "Column":
+    """The numbers of a column of lists, each times a factor, as float32."""
+    from pyspark.sql import functions as F
+
+    return F.transform(column, lambda number: number * F.lit(factor).cast("float"))
 
 
 def _some_users(users: "DataFrame") -> tuple[int, list[int]]:
@@ -110,15 +144,14 @@ def _some_users(users: "DataFrame") -> tuple[int, list[int]]:
     return found["count"], sorted(set(found["asked"]))
 
 
-def _items(movies: Movies, native: "Mapping[str, ALSModel]", config: ModelConfig) -> pa.Table:
-    rating = movie_factors(native.get(RATING), movies.ids, config.rating.rank)
-    ranking = movie_factors(native.get(RANKING), movies.ids, config.ranking.rank)
+def _items(movies: Movies, native: "Mapping[str, ALSModel]", ranking: RankingItems, config: ModelConfig) -> pa.Table:
     return pa.table(
         {
             "movie_id": pa.array(movies.ids),
             "bias": pa.array(movies.biases.astype(np.float32)),
             "rating_count": pa.array(movies.counts),
-            "rating_factors": vectors(rating),
-            "ranking_factors": vectors(ranking),
+            "rating_factors": vectors(movie_factors(native.get(RATING), movies.ids, config.rating.rank)),
+            "ranking_factors": vectors(ranking.vectors),
+            **({ADDS: vectors(ranking.adds)} if config.mix.ease else {}),
         }
     )

@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from reco_assets.models.als.recommender import ITEMS_FILE, USERS_FILE, AlsRecommender, ModelConfig
+from reco_assets.models.als.config import ModelConfig
+from reco_assets.models.als.recommender import ADDS, ITEMS_FILE, USERS_FILE, AlsRecommender
 from reco_assets.models.biases import Biases
 from reco_assets.models.ratings import positions
 from reco_assets.models.record import ModelPart
@@ -40,6 +41,7 @@ def load_mapped(folder: Path, config: ModelConfig, mean: float, replaced: Sequen
         ranking_items=array(ITEMS, "ranking_factors"),
         item_counts=array(ITEMS, "rating_count"),
         replaced=tuple(replaced),
+        ranking_adds=array(ITEMS, ADDS) if config.mix.ease else None,
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
-from reco_assets.models.als.recommender import Factorize
+from reco_assets.models.als.ranking import Factorize
 from reco_assets.models.als.solver import AlsConfig, ImplicitAls
 from reco_assets.models.ratings import positions
 from resources.cores import usable_cores

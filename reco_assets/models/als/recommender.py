@@ -1,6 +1,6 @@
-"""The ALS recommender: a rating part (biases + ALS on what they leave) and a ranking part (implicit ALS)."""
+"""The ALS recommender: a rating part (biases + ALS on what they leave) and a ranking part (see `ranking`)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import scipy.sparse as sp
 
 from reco_assets.models.als import solver as als
-from reco_assets.models.als.solver import AlsConfig, ExplicitAls, ImplicitAls
-from reco_assets.models.baselines import BiasOnly, Popularity, counts_of, stars_of, warm
+from reco_assets.models.als.config import ModelConfig
+from reco_assets.models.als.ranking import Factorize, RankingItems, fit_ranking
+from reco_assets.models.baselines import BiasOnly, Popularity, counts_of, likes_of, stars_of, warm
 from reco_assets.models.biases import Biases, clip, fit_biases, residuals
 from reco_assets.models.columns import matrix, vectors
 from reco_assets.models.explanation import Explanation, Part, Reasons
@@ -23,23 +24,14 @@ from reco_assets.models.record import ModelPart
 from reco_assets.models.top_n import MASKED, Side, best_movies, movies_at, top_n
 
 USERS_FILE, ITEMS_FILE = "user_factors.parquet", "item_factors.parquet"
-
-Factorize = Callable[[sp.csr_matrix, AlsConfig], tuple[np.ndarray, np.ndarray]]
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """Hyperparameters of both parts; a rating of at least `like_threshold` counts as a like for the ranking part."""
-
-    rating: ExplicitAls
-    ranking: ImplicitAls
-    like_threshold: float
+ADDS = "ranking_adds"  # the column that a version with EASE has beside those of every version
 
 
 @dataclass(frozen=True)
 class AlsRecommender:
-    """Both parts of one version. Sides are sorted by id; `liked` (items, ranking rank) and so on are float32.
+    """Both parts of one version. Sides are sorted by id; factors (users or items, rank) are float32.
 
+    `ranking_adds`: what a like of each movie adds to EASE's columns of its user's vector; none without EASE.
     For parts in `replaced` it answers as bias-only or as popularity, by what it knows itself.
     """
 
@@ -52,24 +44,33 @@ class AlsRecommender:
     ranking_users: np.ndarray
     ranking_items: np.ndarray
     item_counts: np.ndarray
+    ranking_adds: np.ndarray | None = None
     replaced: tuple[ModelPart, ...] = ()
 
     @classmethod
     def fit(cls, ratings: Ratings, config: ModelConfig, factorize: Factorize = als.factorize) -> Self:
         """Fit both parts. `factorize` is the engine's solver. Raises `NoRatingsError`."""
         user_ids, movie_ids, stars = stars_of(ratings)
-        biases = fit_biases(stars)
+        biases, counts = fit_biases(stars, config.penalties), counts_of(stars)
         rating_users, rating_items = factorize(residuals(stars, biases), config.rating)
-        ranking_users, ranking_items = factorize(_likes(stars, config.like_threshold), config.ranking)
-        counts = counts_of(stars)
+        ranking_users, ranking = fit_ranking(likes_of(stars, config.like_threshold), counts, config, factorize)
         return cls(
-            config, user_ids, movie_ids, biases, rating_users, rating_items, ranking_users, ranking_items, counts
+            config=config,
+            user_ids=user_ids,
+            movie_ids=movie_ids,
+            biases=biases,
+            rating_users=np.float32(config.shrinkage) * rating_users,
+            rating_items=rating_items,
+            ranking_users=ranking_users,
+            ranking_items=ranking.vectors,
+            item_counts=counts,
+            ranking_adds=ranking.adds if config.mix.ease else None,
         )
 
     @property
     def bias_only(self) -> BiasOnly:
         """What is left of the model without the factors of its rating part."""
-        return BiasOnly(self.user_ids, self.movie_ids, self.biases)
+        return BiasOnly(self.user_ids, self.movie_ids, self.biases, self.config.penalties)
 
     @property
     def popularity(self) -> Popularity:
@@ -116,7 +117,7 @@ class AlsRecommender:
         return lists
 
     def similar_items(self, movie_id: np.ndarray, n: int) -> TopN:
-        """See `Recommender`. Likeness is the cosine of ranking factors; a movie nobody liked resembles none."""
+        """See `Recommender`. Likeness is a cosine (`RankingItems.directions`); a movie nobody liked resembles none."""
         at = known_positions(self.movie_ids, movie_id)
         norms, unit = self._directions
         itself = sp.csr_matrix((np.ones(len(at), np.float32), (np.arange(len(at)), at)), (len(at), len(unit)))
@@ -128,27 +129,30 @@ class AlsRecommender:
         """See `Recommender`. Movies the model has not seen say nothing about a user and are left out."""
         folded = self.bias_only.fold_in(ratings)
         stars = rating_matrix(ratings, folded.user_ids, self.movie_ids)
-        left, liked = residuals(stars, folded.biases), _likes(stars, self.config.like_threshold)
+        left, liked = residuals(stars, folded.biases), likes_of(stars, self.config.like_threshold)
+        rating_users = als.solve_rows(left, self.rating_items, self.config.rating)
         return replace(
             self,
             user_ids=folded.user_ids,
             biases=folded.biases,
-            rating_users=als.solve_rows(left, self.rating_items, self.config.rating),
-            ranking_users=als.solve_rows(liked, self.ranking_items, self.config.ranking),
+            rating_users=np.float32(self.config.shrinkage) * rating_users,
+            ranking_users=self._ranking.users(liked, self.config),
         )
 
     def explain(self, user_id: int, movie_id: int, seen: Ratings) -> Explanation:
-        """See `Recommender`. Each movie that the user liked is a part; without any, popularity speaks."""
+        """See `Recommender`. Each movie that the user liked is a part; without any, popularity alone speaks."""
         (item,) = known_positions(self.movie_ids, np.array([movie_id]))
         stars = rating_matrix(seen, np.array([user_id]), self.movie_ids)
-        liked = _likes(stars, self.config.like_threshold).indices
-        if len(liked) == 0 or "lists" in self.replaced:
+        liked = likes_of(stars, self.config.like_threshold)
+        if "lists" in self.replaced or not self._ranking.users(liked, self.config).any():
             return self.popularity.explain(user_id, movie_id, seen)
-        together, listed = als.gram(self.ranking_items), np.array([[item]])
-        added = als.contributions(self.ranking_items, together, liked[None], listed, self.config.ranking)[0, :, 0]
-        greatest_first = np.argsort(-added, kind="stable")
-        movies = self.movie_ids[liked]
-        return Explanation(tuple(Part("liked", float(added[at]), int(movies[at])) for at in greatest_first))
+        added = self._ranking.added(liked.indices[None], np.array([[item]]), self.config)[0, :, 0]
+        parts = [
+            Part("liked", float(value), int(self.movie_ids[at])) for value, at in zip(added, liked.indices, strict=True)
+        ]
+        if self.config.mix.popularity:
+            parts.append(Part("popularity", float(self._ranking.besides(np.array([item]))[0])))
+        return Explanation(tuple(sorted(parts, key=lambda part: -part.value)))
 
     def reasons(self, lists: TopN, seen: Ratings, n: int) -> Reasons:
         """See `Recommender`. Nothing of their own speaks to users without a like, whom popularity serves."""
@@ -156,19 +160,26 @@ class AlsRecommender:
         if "lists" in self.replaced:
             return found
         listed = positions(self.movie_ids, lists.movie_id.ravel()).reshape(lists.movie_id.shape)
-        likes = _likes(seen.stars.of(lists.user_id, self.movie_ids), self.config.like_threshold)
-        together, floats = als.gram(self.ranking_items), self.ranking_items.shape[1] + lists.movie_id.shape[1]
+        likes = likes_of(seen.stars.of(lists.user_id, self.movie_ids), self.config.like_threshold)
+        floats = self.ranking_items.shape[1] + lists.movie_id.shape[1]
         for rows, liked in als.batches_of_rows(likes, floats):
             items = listed[rows]
-            added = als.contributions(self.ranking_items, together, liked, items, self.config.ranking)
-            found.put(rows, self.movie_ids[liked], added, np.where(items < 0, 0, added.sum(axis=1)))
+            added = self._ranking.added(liked, items, self.config)
+            scores = added.sum(axis=1) + self._ranking.besides(items)
+            found.put(rows, self.movie_ids[liked], added, np.where(items < 0, 0, scores))
         return found
 
     @cached_property
+    def _ranking(self) -> RankingItems:
+        adds = np.zeros((len(self.movie_ids), 0), np.float32) if self.ranking_adds is None else self.ranking_adds
+        return RankingItems(self.ranking_items, adds, self.config.mix)
+
+    @cached_property
     def _directions(self) -> tuple[np.ndarray, np.ndarray]:
-        """The length of each movie's ranking factors (items, 1), and these factors divided by it, or zeros."""
-        norms = np.linalg.norm(self.ranking_items, axis=1, keepdims=True)
-        return norms, self.ranking_items / np.where(norms > 0, norms, 1)
+        """The length of each movie's direction (items, 1), and the direction divided by it, or zeros."""
+        directions = self._ranking.directions
+        norms = np.linalg.norm(directions, axis=1, keepdims=True)
+        return norms, directions / np.where(norms > 0, norms, 1)
 
     def _have_likes(self, users: np.ndarray) -> np.ndarray:
         """Which users at n positions have a vector that ranks: (n,) bool; none at -1. Nobody else's is looked at.
@@ -196,6 +207,7 @@ class AlsRecommender:
             "rating_count": pa.array(self.item_counts),
             "rating_factors": vectors(self.rating_items),
             "ranking_factors": vectors(self.ranking_items),
+            **({} if self.ranking_adds is None else {ADDS: vectors(self.ranking_adds)}),
         }
         pq.write_table(pa.table(users), folder / USERS_FILE)
         pq.write_table(pa.table(items), folder / ITEMS_FILE)
@@ -229,6 +241,7 @@ class AlsRecommender:
             ranking_users=matrix(users["ranking_factors"], ranking_items.shape[1]),
             ranking_items=ranking_items,
             item_counts=items["rating_count"].to_numpy(),
+            ranking_adds=matrix(items[ADDS]) if ADDS in items.column_names else None,
             replaced=tuple(replaced),
         )
 
@@ -236,10 +249,3 @@ class AlsRecommender:
 def _at_once(pairs: np.ndarray) -> list[np.ndarray]:
     """Pairs in parts whose factors fit the cache: 3.4 M at rank 50 take 0.35 s, in parts of a million 0.5 s."""
     return np.array_split(pairs, len(pairs) // 10_000 + 1)
-
-
-def _likes(stars: sp.csr_matrix, threshold: float) -> sp.csr_matrix:
-    liked = stars.data >= threshold
-    kept = np.concatenate([[0], np.cumsum(liked)])[stars.indptr]
-    ones = np.ones(int(liked.sum()), np.float32)
-    return sp.csr_matrix((ones, stars.indices[liked], kept), shape=stars.shape)

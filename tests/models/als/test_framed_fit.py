@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from reco_assets.models.als.config import Mix, ModelConfig
 from reco_assets.models.als.family import ALS, fit_frame
-from reco_assets.models.als.recommender import USERS_FILE, AlsRecommender, ModelConfig
+from reco_assets.models.als.recommender import USERS_FILE, AlsRecommender
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
+from reco_assets.models.biases import Penalties
 from reco_assets.models.framed import FramedRatings
 from reco_assets.models.interface import NoRatingsError, Recommender
 from reco_assets.models.ratings import Ratings
@@ -127,6 +129,22 @@ def test_users_are_files_of_parts_in_their_order_and_some_are_found_without_the_
     some = load_users(folder, ALS, np.array([5, 8], np.int32))
     assert some.user_ids.tolist() == [5, 8]
     smoke_test(lambda users: load_users(folder, ALS, users), folder, "it")
+
+
+def test_ease_popularity_and_shrinkage_beside_als_are_what_they_are_in_memory(
+    frame: Frame, engine: Engine, tmp_path: Path
+) -> None:
+    config = replace(CONFIG, mix=Mix(als=0.5, ease=1.0, popularity=0.1), shrinkage=0.5, penalties=Penalties(3.0, 2.0))
+    save_model(tmp_path / "version", ALS, fit_frame(frame(TRAIN), config, engine), {})
+    model, in_memory, rank = load_model(tmp_path / "version", ALS), AlsRecommender.fit(TRAIN, config), 4
+    assert isinstance(model, AlsRecommender)
+    np.testing.assert_allclose(model.ranking_users[:, rank:], in_memory.ranking_users[:, rank:], atol=1e-5)
+    np.testing.assert_allclose(model.ranking_items[:, rank:], in_memory.ranking_items[:, rank:], atol=1e-5)
+    np.testing.assert_allclose(model.biases.user, in_memory.biases.user, atol=1e-6)
+    folded = model.fold_in(TRAIN)
+    for side in ("ranking_users", "rating_users"):
+        assert getattr(folded, side).std() == pytest.approx(getattr(model, side).std(), rel=0.2)
+    smoke_test(lambda users: load_users(tmp_path / "version", ALS, users), tmp_path / "version", "it")
 
 
 def test_nothing_can_be_fitted_to_no_ratings(frame: Frame, engine: Engine) -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
+from reco_assets.models.als.config import ModelConfig
+from reco_assets.models.als.recommender import AlsRecommender
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.interface import NoRatingsError, TopN
 from reco_assets.models.ratings import Ratings

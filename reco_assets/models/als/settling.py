@@ -1,0 +1,132 @@
+"""What a training settles by itself before it starts, on a slice of its ratings: few fits, many cheap choices. Pure.
+
+Each model is fitted to the slice once. What is chosen then needs no fit: which model's scores order movies best, or
+both together, and how much popularity is added to them; how far the factors' stars are trusted; the biases' penalties.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from reco_assets.models.als import solver
+from reco_assets.models.als.config import Mix, ModelConfig
+from reco_assets.models.als.ease import known_movies
+from reco_assets.models.als.ranking import fit_ranking
+from reco_assets.models.baselines import BiasOnly, counts_of, likes_of
+from reco_assets.models.biases import Penalties, clip, fit_biases, residuals
+from reco_assets.models.judging.metrics import ranking_metrics, rmse
+from reco_assets.models.ratings import Ratings, distinct, positions
+from reco_assets.models.top_n import Side, best_movies
+from reco_assets.models.trial_slice import Goal, Settled, Slice
+from reco_assets.statistics import splitmix64
+
+# Never 0: whom the factors tell nothing gets scores that can't be told from 0, and popular movies by the least weight.
+POPULARITY = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+SHARES_OF_ALS = (0.5, 1.0)  # of ALS's scores beside EASE's
+SHRINKAGES = tuple(np.round(np.arange(0, 1.21, 0.1), 1).tolist())
+PENALTIES = tuple(Penalties(user, item) for user, item in product((2.0, 4.0, 8.0, 16.0), (1.0, 2.0, 4.0, 8.0, 16.0)))
+ENOUGH_MOVIES = 20  # that EASE knows; with fewer there is nothing to compare
+JUDGED_USERS = 3_000  # at most, drawn by a hash: lists are made for each of some 25 mixes
+
+Found = dict[str, Any]
+
+
+def settle(ratings: Slice, config: ModelConfig, goal: Goal) -> Settled:
+    """Choose mix, shrinkage and penalties for a configuration whose other numbers stay.
+
+    What there is nothing to judge by stays as it is.
+    """
+    starry, stars = _settle_stars(ratings, config)
+    settled, lists = _settle_lists(ratings, starry, goal)
+    cut, held_out = goal.cut.strategy.replace("_", " "), len(ratings.held_out)
+    line = f"Chosen on {held_out:,} training ratings (cut {cut}): {lists['line']}; {stars['line']}."
+    return Settled(settled, {"cut": cut, "held_out": held_out, "lists": lists, "stars": stars, "line": line})
+
+
+def _settle_stars(ratings: Slice, config: ModelConfig) -> tuple[ModelConfig, Found]:
+    fitted, held = ratings.fitted, ratings.held_out
+    users, movies = (positions(*ids) for ids in zip(_sides(fitted), (held.user_id, held.movie_id), strict=True))
+    warm = (users >= 0) & (movies >= 0)
+    if not warm.any():
+        return config, {"line": "stars as the settings say, as there was nothing to judge them by"}
+    matrix, stars, pairs = fitted.stars.matrix, held.rating[warm], (users[warm], movies[warm])
+    by_penalties = {each: _bias_only(fitted, each, pairs) for each in (config.penalties, *PENALTIES)}
+    errors = {each: rmse(clip(found), stars) for each, found in by_penalties.items()}
+    penalties = min(errors, key=lambda each: errors[each])
+    factors = solver.factorize(residuals(matrix, fit_biases(matrix, penalties)), config.rating)
+    added = np.einsum("ij,ij->i", factors[0][pairs[0]], factors[1][pairs[1]])
+    by_shrinkage = {each: rmse(clip(by_penalties[penalties] + each * added), stars) for each in SHRINKAGES}
+    shrinkage = min(by_shrinkage, key=lambda each: by_shrinkage[each])
+    line = (
+        f"stars by factors times {shrinkage:g} and penalties {penalties.user:g} and {penalties.item:g}, "
+        f"RMSE {by_shrinkage[shrinkage]:.4f} (times 1 {by_shrinkage[1.0]:.4f}, biases alone {errors[penalties]:.4f})"
+    )
+    tried = {f"{at:g}": value for at, value in by_shrinkage.items()}
+    return replace(config, penalties=penalties, shrinkage=shrinkage), {"rmse_by_shrinkage": tried, "line": line}
+
+
+def _bias_only(fitted: Ratings, penalties: Penalties, pairs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    biases = fit_biases(fitted.stars.matrix, penalties)
+    return BiasOnly(*_sides(fitted), biases).unclipped(*pairs)
+
+
+def _sides(ratings: Ratings) -> tuple[np.ndarray, np.ndarray]:
+    return ratings.stars.user_ids, ratings.stars.movie_ids
+
+
+def _settle_lists(ratings: Slice, config: ModelConfig, goal: Goal) -> tuple[ModelConfig, Found]:
+    likes = likes_of(ratings.fitted.stars.matrix, config.like_threshold) if len(ratings.fitted) else None
+    test = _judged(ratings, config, goal)
+    if likes is None or not likes.nnz or not len(test):
+        return config, {"line": "lists as the settings say, as there was nothing to judge them by"}
+    counts, mixes = counts_of(ratings.fitted.stars.matrix), _mixes(likes, config)
+    whole = replace(config, mix=Mix(max(mix.als > 0 for mix in mixes), max(mix.ease > 0 for mix in mixes), 1.0))
+    users, items = fit_ranking(likes, counts, whole, solver.factorize)
+    asked = distinct(test.user_id)
+    rows = users[positions(ratings.fitted.stars.user_ids, asked)]
+    movies = Side(ratings.fitted.stars.movie_ids, items.vectors)
+
+    def ndcg(vectors: np.ndarray) -> float:
+        lists = best_movies(Side(asked, vectors), movies, goal.k, ratings.fitted)
+        return ranking_metrics(lists, test, goal.k, goal.threshold).ndcg
+
+    popular = ndcg(np.where(np.arange(rows.shape[1]) == rows.shape[1] - 1, rows, 0))
+    tried = {mix: ndcg(rows * items.weights(mix)) for mix in mixes}
+    best = max(mixes, key=lambda mix: tried[mix])
+    line = f"lists by {_words(best)}, NDCG@{goal.k} {tried[best]:.4f} ({_beside(tried)}popularity {popular:.4f})"
+    found = [{**asdict(mix), "ndcg": value} for mix, value in tried.items()]
+    return replace(config, mix=best), {"users": len(asked), "popularity": popular, "tried": found, "line": line}
+
+
+def _judged(ratings: Slice, config: ModelConfig, goal: Goal) -> Ratings:
+    """What was held out from some users who liked something before, and have something to find."""
+    fitted, held = ratings.fitted, ratings.held_out
+    liked = fitted.user_id[fitted.rating >= config.like_threshold]
+    users = distinct(held.user_id[(held.rating >= goal.threshold) & np.isin(held.user_id, liked)])
+    some = users[np.argsort(splitmix64(users, goal.seed))[:JUDGED_USERS]]
+    return held.where(np.isin(held.user_id, some))
+
+
+def _mixes(likes: sp.csr_matrix, config: ModelConfig) -> list[Mix]:
+    """What may order movies: of equal ones the first is taken, the simplest."""
+    bases = {"als": [(1.0, 0.0)], "ease": [(0.0, 1.0)]}
+    bases["auto"] = [*bases["als"], *bases["ease"], *((share, 1.0) for share in SHARES_OF_ALS)]
+    able = config.model if len(known_movies(likes, config.ease)) >= ENOUGH_MOVIES else "als"
+    return [Mix(*base, weight) for base in bases[able] for weight in POPULARITY]
+
+
+def _words(mix: Mix) -> str:
+    parts = {"ALS": mix.als, "EASE": mix.ease, "log-popularity": mix.popularity}
+    return " + ".join(name if weight == 1 else f"{weight:g} {name}" for name, weight in parts.items() if weight)
+
+
+def _beside(tried: Mapping[Mix, float]) -> str:
+    """The best of either model by itself, where there is more than one."""
+    alone = {"ALS": [mix for mix in tried if not mix.ease], "EASE": [mix for mix in tried if not mix.als]}
+    if not all(alone.values()):
+        return ""
+    return "".join(f"{name} {max(tried[mix] for mix in mixes):.4f}, " for name, mixes in alone.items())

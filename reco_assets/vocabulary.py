@@ -7,6 +7,7 @@ from datetime import timedelta
 
 SIDES = TRAIN, TEST, FUTURE = ("train", "test", "future")
 LEARNED_SIDES = (TRAIN, TEST)  # those that batches are merged into; the future is kept for streaming
+AS_DELIVERED = "as_delivered"  # the policy of a split that came with the files
 HISTORY = "history"  # the origin of a rating that came with the source; a streamed one has its batch
 
 LOWEST_RATING, HIGHEST_RATING, RATING_STEP = 0.5, 5.0, 0.5  # stars

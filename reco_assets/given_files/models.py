@@ -11,13 +11,14 @@ from reco_assets.models.blocks import Blocks
 from reco_assets.models.families import SERVING_FAMILY, assets_of
 from reco_assets.models.framed import FramedRatings
 from reco_assets.models.inputs import read_ratings
-from reco_assets.models.interface import Family, FramedData, TrainingData
+from reco_assets.models.interface import Family
 from reco_assets.models.judging.blocks import Frames, judge_frames
 from reco_assets.models.judging.evaluation import Exam, protocol_of
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import Inputs, ModelRecord
 from reco_assets.models.serving import serving_store
 from reco_assets.models.training import train_version, trains_on_frames
+from reco_assets.models.training_data import FramedData, TrainingData
 from reco_assets.models.versions.files import load_model, read_record
 from reco_assets.pipelines.selections import EVALUATION, SERVING, TRAINING
 from reco_assets.runner.hand_over import hand_over

@@ -13,13 +13,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from reco_assets.models.als.family import configure, fit_ranking
-from reco_assets.models.interface import Family, HeldOut, Recommender, TrainingData
+from reco_assets.models.interface import Family, HeldOut, Recommender
 from reco_assets.models.judging.evaluation import Protocol
 from reco_assets.models.judging.sampled import NO_MOVIE, Interactions, SampledLists
 from reco_assets.models.judging.sampled_document import sampled_section
 from reco_assets.models.judging.sampled_judge import judge_held_out
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.training import fit
+from reco_assets.models.training_data import TrainingData
 from resources.errors import RecoError
 from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse

@@ -173,8 +173,14 @@ def _training_metadata(made: NewVersion) -> dict[str, Any]:
         "movies": made.movies,
         "settings": dg.JsonMetadataValue(made.record.document()["config"]),
         **({"mlflow_run_id": made.mlflow_run_id} if made.mlflow_run_id else {}),
+        **_settled(made.record.settled),
         **({"tuning": dg.JsonMetadataValue(made.record.tuning)} if made.record.tuning else {}),
     }
+
+
+def _settled(found: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the training chose by itself: in one line, and all of it."""
+    return {"chosen": found["line"], "settled": dg.JsonMetadataValue(dict(found))} if found else {}
 
 
 def _judgement_metadata(judged: Judged) -> dict[str, Any]:

@@ -8,9 +8,12 @@ import pyarrow.compute as pac
 
 from reco_assets.models.framed import FramedRatings
 from reco_assets.models.ratings import Ratings
-from reco_assets.tables import SPLIT_RATINGS, TEST_RATINGS
-from reco_assets.vocabulary import HISTORY, RATING_COLUMNS
+from reco_assets.models.trial_slice import Cut, Dated, Times, cut_by_times, cut_of, dated
+from reco_assets.tables import SPLIT_RATINGS, TEST_RATINGS, TRAIN_RATINGS
+from reco_assets.vocabulary import AS_DELIVERED, HISTORY, RATING_COLUMNS
 from resources.tables.lakehouse import Lakehouse
+
+TIMES_ASKED = 1_000_000  # ratings of a side, 12 MB, tell how it was split from the other
 
 
 def read_ratings(
@@ -20,12 +23,18 @@ def read_ratings(
 
     Days count back from the newest rating and not from today, so that a version can be trained again later.
     """
-    dataset = lakehouse.dataset(table, version)
     if lookback_days is None:
-        return Ratings.from_arrow(dataset.to_table(columns=list(RATING_COLUMNS)))
-    rows = dataset.to_table(columns=[*RATING_COLUMNS, "rating_ts"])
-    oldest = pac.subtract(pac.max(rows["rating_ts"]), pa.scalar(timedelta(days=lookback_days)))
-    return Ratings.from_arrow(rows.filter(pac.greater_equal(rows["rating_ts"], oldest)))
+        return Ratings.from_arrow(lakehouse.dataset(table, version).to_table(columns=list(RATING_COLUMNS)))
+    return read_dated(lakehouse, table, version, lookback_days).ratings
+
+
+def read_dated(lakehouse: Lakehouse, table: str, version: int | None = None, lookback_days: int | None = None) -> Dated:
+    """The same ratings as `read_ratings` reads, and when each was made. Raises `LakehouseError`."""
+    rows = lakehouse.dataset(table, version).to_table(columns=[*RATING_COLUMNS, "rating_ts"])
+    if lookback_days is not None:
+        oldest = pac.subtract(pac.max(rows["rating_ts"]), pa.scalar(timedelta(days=lookback_days)))
+        rows = rows.filter(pac.greater_equal(rows["rating_ts"], oldest))
+    return dated(rows)
 
 
 def frame_ratings(
@@ -52,3 +61,16 @@ def split_of(lakehouse: Lakehouse) -> str:
     """The policy by which the current training rows were split."""
     rows = lakehouse.dataset(SPLIT_RATINGS.name).head(1).to_pylist()
     return str(rows[0]["policy"]) if rows else lakehouse.settings.split.policy()
+
+
+def cut_like(lakehouse: Lakehouse, split: str) -> Cut:
+    """How a slice of the training ratings is cut to be like the test side of a split. Raises `LakehouseError`."""
+    if split != AS_DELIVERED:
+        return cut_of(split)
+    return cut_by_times(*(_times(lakehouse, table.name) for table in (TRAIN_RATINGS, TEST_RATINGS)))
+
+
+def _times(lakehouse: Lakehouse, table: str) -> Times:
+    """Who rated and when, of the first rows: those of a user lie together."""
+    rows = lakehouse.dataset(table).head(TIMES_ASKED, columns=["user_id", "rating_ts"])
+    return Times(rows["user_id"].to_numpy(), rows["rating_ts"].cast(pa.int64()).to_numpy())

@@ -17,6 +17,8 @@ from reco_assets.models.framed import FramedRatings
 from reco_assets.models.limits import Limits
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import Inputs, ModelPart, ModelRecord
+from reco_assets.models.training_data import TrainingData
+from reco_assets.models.trial_slice import Goal, Settled, Slice
 from resources.errors import RecoError
 from resources.settings import Settings
 
@@ -94,31 +96,6 @@ class Baselines:
 
     bias_only: Recommender
     popularity: Recommender
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What a version is trained on: where its ratings came from, by table or path, and how they were split.
-
-    `moment` (n,) int64 says when each was made, where that is known; `own` is what one family's fit alone knows.
-    """
-
-    ratings: Ratings
-    inputs: Inputs
-    split: str
-    lookback_days: int | None = None
-    moment: np.ndarray | None = None
-    own: Any = None
-
-
-@dataclass(frozen=True)
-class FramedData:
-    """The same for ratings that the engine holds."""
-
-    ratings: FramedRatings
-    inputs: Inputs
-    split: str
-    lookback_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -229,6 +206,8 @@ class Family:
         replaceable: The parts that a baseline stands in for where it is better. What `load`, `users` and `shared` make
             then answers as bias-only or as popularity for the parts that a record's `replaced` names.
         search_space: Says what tuning may try on an engine.
+        settle: Chooses on a slice of the training ratings what a configuration leaves open, before each training; None:
+            nothing is left open.
         study_key: Says of a configuration what tells its studies from those that start elsewhere, as plain JSON.
         own: What it does in its own way; None: it is trained and judged as most are.
         users: How a model is made for some users; None: only whole ones can be.
@@ -248,6 +227,7 @@ class Family:
     hyperparameters: Callable[[Any], Mapping[str, Any]]
     replaceable: tuple[ModelPart, ...] = ()
     search_space: Callable[["Engine"], tuple[SearchPart, ...]] = lambda _: ()
+    settle: Callable[[Slice, Any, Goal], Settled] | None = None
     study_key: Callable[[Any], Mapping[str, Any]] = asdict
     own: OwnWay | None = None
     users: UserSide | None = None

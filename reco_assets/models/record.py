@@ -183,6 +183,7 @@ class ModelRecord(_Record):
     lookback_days: int | None = None
     seed: int = 0
     tuning: dict[str, Any] | None = None
+    settled: dict[str, Any] | None = None  # what the training chose by itself, among what, and one `line` that says it
     mlflow_run_id: str | None = None
     metrics: MetricsRecord | None = None
     decision: str = ""

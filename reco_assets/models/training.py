@@ -6,12 +6,13 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reco_assets.models.framed import FramedRatings
-from reco_assets.models.inputs import frame_ratings, read_ratings, split_of
-from reco_assets.models.interface import Family, FramedData, Trained, TrainingData
+from reco_assets.models.framed import TRIED_ON
+from reco_assets.models.inputs import cut_like, frame_ratings, read_dated, split_of
+from reco_assets.models.interface import Family, Trained
 from reco_assets.models.judging.document import hyperparameters
-from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import Annotation, ModelRecord
+from reco_assets.models.training_data import FramedData, TrainingData
+from reco_assets.models.trial_slice import Dated, Goal, held_out_slice, some_users
 from reco_assets.models.tuning.run import goal_of, run_tuning
 from reco_assets.models.tuning.search import Search, Tried
 from reco_assets.models.versions.files import save_model
@@ -26,15 +27,12 @@ if TYPE_CHECKING:
     from resources.engine import Engine
 
 
-TRIED_ON = 5_000_000  # ratings at most that settings are tried on, in memory: 60 MB, and as much for lists
-
-
 @dataclass(frozen=True)
 class Chosen:
-    """The configuration to train with, and what model.json keeps of how it was found; None: it is the settings'."""
+    """The configuration to train with, and what model.json keeps of how it was found, by its fields there."""
 
     config: Any
-    tuning: Mapping[str, Any] | None = None
+    record: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -64,17 +62,15 @@ def train_candidate(family: Family, lakehouse: Lakehouse, registry: MlflowTracki
     Raises `LakehouseError`, `NoRatingsError`, `TuningError`.
     """
 
-    def choose(train: Ratings | FramedRatings) -> Chosen:
-        config, goal = family.configure(lakehouse.settings), goal_of(lakehouse)
+    def tuned(train: Dated, config: Any, goal: Goal) -> Chosen:
         if not run.trials:
-            return Chosen(config)
-        tried_on = train if isinstance(train, Ratings) else train.of_some_users(TRIED_ON, goal.seed)
-        search = Search(family, tried_on, config, goal, family.search_space(lakehouse.engine))
-        tuned = run_tuning(lakehouse, registry, search, run.trials, run.report)
-        return Chosen(tuned.config, tuned.record)
+            return Chosen(config, {})
+        search = Search(family, train, config, goal, family.search_space(lakehouse.engine))
+        found = run_tuning(lakehouse, registry, search, run.trials, run.report)
+        return Chosen(found.config, {"tuning": found.record})
 
     data = family.own.read(lakehouse, None) if family.own else _newest(family, lakehouse)
-    made = train_version(family, lakehouse, data, choose, run_id=run.run_id)
+    made = train_version(family, lakehouse, data, tuned, run_id=run.run_id)
     store, shown = model_store(lakehouse.settings, family), hyperparameters(lakehouse.settings, family, made.record)
     run_id = registry.log_run(made.version, shown, {"train_count": made.record.train_count})
     if run_id:
@@ -104,13 +100,33 @@ def training_data(
     what, inputs = (TRAIN_RATINGS.name, version, lookback_days), {TRAIN_RATINGS.name: version}
     if trains_on_frames(family, lakehouse.engine):
         return FramedData(frame_ratings(lakehouse, *what), {**inputs}, split_of(lakehouse), lookback_days)
-    return TrainingData(read_ratings(lakehouse, *what), {**inputs}, split_of(lakehouse), lookback_days)
+    train = read_dated(lakehouse, *what)
+    return TrainingData(train.ratings, {**inputs}, split_of(lakehouse), lookback_days, train.moment)
 
 
 def _newest(family: Family, lakehouse: Lakehouse) -> TrainingData | FramedData:
     """The newest training ratings, of the days that the settings ask for."""
     version, days = lakehouse.version(TRAIN_RATINGS.name), lakehouse.settings.training.lookback_days
     return training_data(family, lakehouse, version, days)
+
+
+def _chosen(
+    family: Family,
+    lakehouse: Lakehouse,
+    data: TrainingData | FramedData,
+    tune: Callable[[Dated, Any, Goal], Chosen],
+) -> Chosen:
+    """The configuration to train with: the settings', tuned, with what the family settles by itself."""
+    goal = goal_of(lakehouse, cut_like(lakehouse, data.split))
+    if isinstance(data, FramedData):
+        train = data.ratings.of_some_users(TRIED_ON, goal.seed)
+    else:
+        train = some_users(Dated(data.ratings, data.moment), TRIED_ON, goal.seed)
+    tuned = tune(train, family.configure(lakehouse.settings), goal)
+    if family.settle is None:
+        return tuned
+    settled = family.settle(held_out_slice(train, goal), tuned.config, goal)
+    return Chosen(settled.config, {**tuned.record, "settled": settled.record})
 
 
 def trains_on_frames(family: Family, engine: "Engine") -> bool:
@@ -122,7 +138,7 @@ def train_version(
     family: Family,
     lakehouse: Lakehouse,
     data: TrainingData | FramedData,
-    choose: Callable[[Ratings | FramedRatings], Chosen] | None = None,
+    tune: Callable[[Dated, Any, Goal], Chosen] | None = None,
     *,
     output: str | None = None,
     run_id: str = "",
@@ -133,7 +149,7 @@ def train_version(
         family: What is trained.
         lakehouse: Whose engine, settings and store are used.
         data: What it is trained on.
-        choose: Finds the configuration for these ratings; that of the settings unless it is given.
+        tune: Finds a better configuration than the settings' on some ratings, before the family settles the rest.
         output: A folder elsewhere, as of `ModelStore.new_version`.
         run_id: The Dagster run whose candidate it is; empty for a version that no asset will judge.
 
@@ -143,7 +159,7 @@ def train_version(
     """
     settings = lakehouse.settings
     with model_store(settings, family).new_version(output) as (version, path):
-        chosen = choose(data.ratings) if choose else Chosen(family.configure(settings))
+        chosen = _chosen(family, lakehouse, data, tune or (lambda _, config, __: Chosen(config, {})))
         trained = fit(family, data, chosen.config, lakehouse.engine)
         facts = {
             "version": version,
@@ -156,7 +172,7 @@ def train_version(
             "lookback_days": data.lookback_days,
             "seed": settings.training.seed,
             **({"dagster_run_id": run_id} if run_id else {}),
-            **({"tuning": chosen.tuning} if chosen.tuning else {}),
+            **chosen.record,
         }
         record = save_model(path, family, trained, facts)
     users = len(trained.model.user_ids) if trained.users is None else trained.users

@@ -24,14 +24,13 @@ from reco_assets.tables import (
     STREAM_RATINGS,
     TRAIN_RATINGS,
 )
-from reco_assets.vocabulary import LEARNED_SIDES, PAIR, SIDES
+from reco_assets.vocabulary import AS_DELIVERED, LEARNED_SIDES, PAIR, SIDES
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.sorting import rows_in_order
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-AS_DELIVERED = "as_delivered"
 ROW = [field.name for field in TRAIN_RATINGS.schema.fields]
 
 

@@ -10,8 +10,9 @@ import pytest
 from reco_assets.gold.blocks import MOVIES_PER_TASK, recommendation_frame, similar_frame
 from reco_assets.gold.lists import Lists, reasons_for_all, recommended_to_all, similar_to_all
 from reco_assets.gold.recommendations import recommendation_rows, similar_rows
+from reco_assets.models.als.config import ModelConfig
 from reco_assets.models.als.family import ALS
-from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
+from reco_assets.models.als.recommender import AlsRecommender
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.biases import Biases
 from reco_assets.models.blocks import Blocks

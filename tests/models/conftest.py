@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from reco_assets.models.als.config import ModelConfig
 from reco_assets.models.als.family import ALS
-from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
+from reco_assets.models.als.recommender import AlsRecommender
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.baselines import counts_of, scores_at, stars_of, warm
 from reco_assets.models.explanation import Explanation, Part, Reasons

@@ -80,7 +80,7 @@ def test_days_are_counted_back_from_the_newest_rating(
     assert sorted(found.user_id.tolist()) == users
     framed = frame_ratings(ages, TRAIN_RATINGS.name, lookback_days=lookback_days)
     assert len(framed) == len(users)
-    assert sorted(framed.of_some_users(100, seed=1).user_id.tolist()) == users
+    assert sorted(framed.of_some_users(100, seed=1).ratings.user_id.tolist()) == users
 
 
 @pytest.mark.both_engines
@@ -91,7 +91,7 @@ def test_of_users_some_are_chosen_with_all_their_ratings_and_the_same_ones_in_th
     table = pa.table({"user_id": users, "movie_id": movies, "rating": np.ones(2_000, np.float32)})
     backwards = table.take(np.arange(2_000)[::-1])
     frames = [lakehouse.engine.session.createDataFrame(each) for each in (table, backwards)]
-    some, again = (FramedRatings(frame, 2_000).of_some_users(500, seed=3) for frame in frames)
+    some, again = (FramedRatings(frame, 2_000).of_some_users(500, seed=3).ratings for frame in frames)
     assert set(np.unique_counts(some.user_id).counts.tolist()) == {10}
     assert 250 < len(some) < 750
     for name in ("user_id", "movie_id", "rating"):

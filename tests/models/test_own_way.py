@@ -12,7 +12,7 @@ import pytest
 
 from reco_assets.models.als.family import ALS, configure, fit_ranking
 from reco_assets.models.assets import NO_VERSION, model_assets
-from reco_assets.models.interface import Family, HeldOut, OwnWay, TrainingData
+from reco_assets.models.interface import Family, HeldOut, OwnWay
 from reco_assets.models.judging.sampled import Interactions, Split, leave_latest_out
 from reco_assets.models.limits import Limits
 from reco_assets.models.own_reproduction import reproduce_own
@@ -20,6 +20,7 @@ from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import Inputs
 from reco_assets.models.reproduction import ReproductionError
 from reco_assets.models.training import why_not_trained
+from reco_assets.models.training_data import TrainingData
 from reco_assets.models.versions.store import model_store
 from resources.engine import Engine
 from resources.io_managers import VersionIOManager

@@ -11,8 +11,9 @@ import pytest
 from fastapi.testclient import TestClient
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from reco_assets.models.als.config import ModelConfig
 from reco_assets.models.als.family import ALS
-from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
+from reco_assets.models.als.recommender import AlsRecommender
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.interface import Trained
 from reco_assets.models.ratings import Ratings

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from reco_assets.models.baselines import stars_of
-from reco_assets.models.interface import TrainingData
 from reco_assets.models.judging.sampled import (
     NO_MOVIE,
     Interactions,
@@ -17,6 +16,7 @@ from reco_assets.models.judging.sampled import (
 )
 from reco_assets.models.ncf.lessons import Catalogue, Lessons
 from reco_assets.models.ratings import positions
+from reco_assets.models.training_data import TrainingData
 
 VALIDATION = 1  # beside the seed: the judge may start from the same one, and draws others
 DRAWS = 5  # of negatives to validate on: with one, NDCG@10 of 600 users differs by 0.01 from draw to draw

@@ -9,11 +9,12 @@ import numpy as np
 from reco_assets.features.run import STORE
 from reco_assets.features.store import FeatureStore, store_path
 from reco_assets.models.als import family as als
-from reco_assets.models.interface import HeldOut, TrainingData
+from reco_assets.models.interface import HeldOut
 from reco_assets.models.judging.sampled import Interactions, Split, leave_latest_out
 from reco_assets.models.judging.sampled_judge import SPLIT
 from reco_assets.models.ncf.lessons import Catalogue
 from reco_assets.models.record import Inputs
+from reco_assets.models.training_data import TrainingData
 from resources.tables.lakehouse import Lakehouse
 
 CHECKPOINTS = Path("gold", "models", "ncf", ".checkpoints")

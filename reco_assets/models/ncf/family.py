@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reco_assets.features.run import STORE
-from reco_assets.models.interface import Family, OwnWay, Trained, TrainingData
+from reco_assets.models.interface import Family, OwnWay, Trained
 from reco_assets.models.limits import Limits
 from reco_assets.models.ncf.config import NcfConfig, NcfRecord
 from reco_assets.models.ncf.data import held_out, read
 from reco_assets.models.ncf.recommender import FOLD_FILE, MOVIES_FILE, TOWER_FILE, USERS_FILE, NcfRecommender
 from reco_assets.models.ratings import Ratings
+from reco_assets.models.training_data import TrainingData
 from resources.errors import RecoError
 from resources.settings import Settings
 

@@ -5,7 +5,6 @@ import json
 from dataclasses import asdict
 from importlib.metadata import version
 
-from reco_assets.models.interface import TrainingData
 from reco_assets.models.ncf.checkpoints import Checkpoints
 from reco_assets.models.ncf.config import NcfConfig
 from reco_assets.models.ncf.course import Course, plan
@@ -14,6 +13,7 @@ from reco_assets.models.ncf.progress import shown
 from reco_assets.models.ncf.recommender import NcfRecommender
 from reco_assets.models.ncf.training import learn
 from reco_assets.models.ncf.vectors import taken_apart
+from reco_assets.models.training_data import TrainingData
 from reco_assets.version import code_version
 
 

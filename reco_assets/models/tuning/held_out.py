@@ -1,8 +1,4 @@
-"""A slice of the training ratings to judge settings on, and how a model scores there.
-
-The slice is chosen by a hash of the pair, so it is the same in every trial and after every restart. Test ratings are
-never looked at: what was chosen by them could not be judged by them.
-"""
+"""How a model scores on a slice of the training ratings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,33 +8,12 @@ import numpy as np
 
 from reco_assets.models.interface import Measure, Recommender
 from reco_assets.models.judging.metrics import ranking_metrics, rmse
-from reco_assets.models.ratings import Ratings
-from reco_assets.statistics import pair_number, splitmix64
+from reco_assets.models.trial_slice import Goal, Slice
 from resources.errors import RecoError
-
-HELD_OUT_PERCENT = 10
 
 
 class TuningError(RecoError):
     """There is nothing to tune on; the message says what is missing."""
-
-
-@dataclass(frozen=True)
-class Goal:
-    """What is sought: lists of k, relevant from `threshold` stars; the seed of slice and sampler; `engine` by name."""
-
-    k: int
-    threshold: float
-    seed: int
-    engine: str
-
-
-@dataclass(frozen=True)
-class Slice:
-    """The training ratings that a trial is fitted to, and those that it is judged on."""
-
-    fitted: Ratings
-    held_out: Ratings
 
 
 @dataclass(frozen=True)
@@ -48,12 +23,6 @@ class Judge:
     metric: str
     direction: Literal["minimize", "maximize"]
     score: Callable[[Recommender], float]
-
-
-def held_out_slice(train: Ratings, seed: int) -> Slice:
-    """Every tenth pair by a hash of it; however often a user rated a movie, all of it is on one side."""
-    held = splitmix64(pair_number(train.user_id, train.movie_id), seed) % np.uint64(100) < HELD_OUT_PERCENT
-    return Slice(train.where(~held), train.where(held))
 
 
 def judges(ratings: Slice, goal: Goal) -> dict[Measure, Judge]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from reco_assets.models.interface import Family
-from reco_assets.models.tuning.held_out import Goal
+from reco_assets.models.trial_slice import Cut, Goal
 from reco_assets.models.tuning.search import Search, Tried, Tuned, tune
 from reco_assets.models.versions.store import model_store
 from resources.mlflow.mirror import MlflowTracking
@@ -18,10 +18,10 @@ def study_file(settings: Settings, family: Family) -> Path:
     return model_store(settings, family).folder / "_tuning" / "studies.db"
 
 
-def goal_of(lakehouse: Lakehouse) -> Goal:
-    """What the settings ask a model to be good at."""
-    settings = lakehouse.settings
-    return Goal(settings.judging.k, settings.judging.rating_threshold, settings.training.seed, lakehouse.engine.name)
+def goal_of(lakehouse: Lakehouse, cut: Cut) -> Goal:
+    """What the settings ask a model to be good at, and how the slice is cut that it is tried on."""
+    judging, seed = lakehouse.settings.judging, lakehouse.settings.training.seed
+    return Goal(judging.k, judging.rating_threshold, seed, lakehouse.engine.name, cut)
 
 
 def run_tuning(
@@ -48,4 +48,5 @@ def run_tuning(
 
 def _numbers(search: Search) -> Mapping[str, Any]:
     goal = search.goal
-    return {"k": goal.k, "threshold": goal.threshold, "seed": goal.seed, "train_count": len(search.train)}
+    asked = {"k": goal.k, "threshold": goal.threshold, "seed": goal.seed, "slice": goal.cut.strategy}
+    return {**asked, "train_count": len(search.train)}

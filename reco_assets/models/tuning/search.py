@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from reco_assets.models.interface import Family, Parameter, SearchPart
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.tuning.held_out import Goal, Judge, TuningError, held_out_slice, judges
+from reco_assets.models.trial_slice import Dated, Goal, held_out_slice
+from reco_assets.models.tuning.held_out import Judge, TuningError, judges
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -50,7 +51,7 @@ class Search:
     """What is searched: settings near `start`, a family's configuration, whose parts do best by `goal` on ratings."""
 
     family: Family
-    train: Ratings
+    train: Dated
     start: Any
     goal: Goal
     parts: tuple[SearchPart, ...]
@@ -73,7 +74,7 @@ def tune(search: Search, study_file: Path, trials: int, report: Callable[[Tried]
     """
     if not search.parts:
         raise TuningError("This kind of model has no settings to try. Train on the settings as they are: reco train.")
-    ratings = held_out_slice(search.train, search.goal.seed)
+    ratings = held_out_slice(search.train, search.goal)
     judged_by, studies = judges(ratings, search.goal), fingerprint(search)
     config, found = search.start, {}
     storage = _storage(study_file)
@@ -158,6 +159,8 @@ def fingerprint(search: Search) -> str:
     """Names what makes trials comparable: the ratings themselves, where the search starts, and what is sought."""
     asked = json.dumps([search.family.study_key(search.start), asdict(search.goal)], sort_keys=True)
     digest = hashlib.blake2b(asked.encode(), digest_size=8)
-    for column in (search.train.user_id, search.train.movie_id, search.train.rating):
-        digest.update(column.tobytes())
+    train = search.train
+    for column in (train.ratings.user_id, train.ratings.movie_id, train.ratings.rating, train.moment):
+        if column is not None:
+            digest.update(column.tobytes())
     return digest.hexdigest()

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reco_assets.models.als.config import ModelConfig
 from reco_assets.models.als.family import ALS, AlsRecord
-from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
+from reco_assets.models.als.recommender import AlsRecommender
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.baselines import fit_baselines
 from reco_assets.models.judging.document import metrics_document, metrics_plot, metrics_report, scalar_metrics

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
+from reco_assets.models.als.config import ModelConfig
+from reco_assets.models.als.recommender import AlsRecommender
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.baselines import fit_baselines
 from reco_assets.models.judging.evaluation import ColdStart, Exam, Protocol, Trial

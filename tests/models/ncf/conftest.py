@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from reco_assets.models.interface import TrainingData
 from reco_assets.models.ncf.config import NcfConfig
 from reco_assets.models.ncf.course import Plan, plan
 from reco_assets.models.ncf.lessons import Catalogue
 from reco_assets.models.ratings import Ratings
+from reco_assets.models.training_data import TrainingData
 
 NOBODY_RATED = 400
 

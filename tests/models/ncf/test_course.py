@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from reco_assets.models.interface import NoRatingsError, TrainingData
+from reco_assets.models.interface import NoRatingsError
 from reco_assets.models.judging.sampled import Interactions, SampledProtocol, leave_latest_out, sample_lists
 from reco_assets.models.ncf.course import DRAWS, Plan, plan
 from reco_assets.models.ratings import Ratings
+from reco_assets.models.training_data import TrainingData
 
 
 def test_the_validation_slice_is_the_next_latest_liked_movie_of_each_user(planned: Plan, data: TrainingData) -> None:

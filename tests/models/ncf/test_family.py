@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from reco_assets.models.interface import TrainingData
 from reco_assets.models.ncf import family
 from reco_assets.models.ncf.family import NCF, NoJaxError
+from reco_assets.models.training_data import TrainingData
 from resources.settings import load_settings
 
 

@@ -14,7 +14,7 @@ TRAIN = """
 import hashlib, os, signal, sys
 from pathlib import Path
 import numpy as np
-from reco_assets.models.interface import TrainingData
+from reco_assets.models.training_data import TrainingData
 from reco_assets.models.ncf import family
 from reco_assets.models.ncf.data import Brought
 from reco_assets.models.ncf.lessons import Catalogue

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reco_assets.models.interface import TrainingData
 from reco_assets.models.ncf.checkpoints import FINAL, SEARCH, Checkpoints
 from reco_assets.models.ncf.config import NcfConfig
 from reco_assets.models.ncf.course import Plan, plan
 from reco_assets.models.ncf.lessons import Catalogue
+from reco_assets.models.training_data import TrainingData
 
 pytestmark = pytest.mark.spark_environment
 

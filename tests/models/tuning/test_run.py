@@ -9,11 +9,12 @@ import pyarrow as pa
 import pytest
 
 from reco_assets.models.als import solver as als
+from reco_assets.models.als.config import ModelConfig
 from reco_assets.models.als.family import ALS, search_parts
-from reco_assets.models.als.recommender import ModelConfig
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.assets import model_assets
 from reco_assets.models.ratings import Ratings
+from reco_assets.models.trial_slice import Cut, Dated
 from reco_assets.models.tuning.run import goal_of, run_tuning
 from reco_assets.models.tuning.search import Search
 from reco_assets.models.versions.store import model_store
@@ -32,7 +33,7 @@ def ratings() -> Ratings:
 
 def search(lakehouse: Lakehouse) -> Search:
     config = ModelConfig(ExplicitAls(4, 2, 0.1, 1), ImplicitAls(4, 2, 0.1, 1, 0.75), 3.5)
-    return Search(ALS, ratings(), config, goal_of(lakehouse), search_parts(als.factorize))
+    return Search(ALS, Dated(ratings()), config, goal_of(lakehouse, Cut()), search_parts(als.factorize))
 
 
 def test_each_trial_is_a_run_below_that_of_the_tuning(make_lakehouse: Callable[..., Lakehouse]) -> None:
@@ -91,6 +92,7 @@ def write_training_ratings(lakehouse: Lakehouse) -> None:
 
     found = ratings()
     columns = {"user_id": found.user_id, "movie_id": found.movie_id, "rating": found.rating}
+    columns["rating_ts"] = np.arange(len(found)).astype("datetime64[us]")
     write_deltalake(str(lakehouse.path("silver/train_ratings")), pa.table(columns))
     write_deltalake(str(lakehouse.path("silver/split_ratings")), pa.table({"policy": ["random"]}))
 

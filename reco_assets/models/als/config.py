@@ -45,6 +45,7 @@ class ModelConfig:
         mix: What orders movies.
         shrinkage: What the product of the rating part's factors is multiplied by, before it is added to the biases.
         penalties: Of the biases.
+        reg_params: Other penalties of the rating part's factors that a training may settle on.
     """
 
     rating: ExplicitAls
@@ -55,3 +56,4 @@ class ModelConfig:
     mix: Mix = Mix()
     shrinkage: float = 1.0
     penalties: Penalties = USUAL
+    reg_params: tuple[float, ...] = ()

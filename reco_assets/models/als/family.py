@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 RANK, REG_PARAM, ALPHA = Parameter("rank", 8, 128), Parameter("reg_param", 0.003, 1.0), Parameter("alpha", 0.05, 20.0)
 
+OTHER_REG_PARAMS = (0.15, 0.2)  # of the rating part, beside the default's 0.1, where ALS_REG_PARAM isn't set
+
 
 class AlsRecord(ModelRecord):
     """model.json of an ALS model; mean: stars, of the ratings it was trained on."""
@@ -47,6 +49,7 @@ def configure(settings: Settings) -> ModelConfig:
         like_threshold=ranking.like_threshold,
         ease=EaseConfig(settings.ease.reg_param, settings.ease.rank, settings.ease.max_movies),
         model=ranking.model,
+        reg_params=() if "reg_param" in als.model_fields_set else OTHER_REG_PARAMS,
         mix=Mix(als=0.0, ease=1.0) if ranking.model == "ease" else Mix(),
     )
 

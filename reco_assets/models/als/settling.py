@@ -4,7 +4,7 @@ Each model is fitted to the slice once. What is chosen then needs no fit: which 
 both together, and how much popularity is added to them; how far the factors' stars are trusted; the biases' penalties.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from itertools import product
 from typing import Any
@@ -16,6 +16,7 @@ from reco_assets.models.als import solver
 from reco_assets.models.als.config import Mix, ModelConfig
 from reco_assets.models.als.ease import known_movies
 from reco_assets.models.als.ranking import fit_ranking
+from reco_assets.models.als.solver import ExplicitAls
 from reco_assets.models.baselines import BiasOnly, counts_of, likes_of
 from reco_assets.models.biases import Penalties, clip, fit_biases, residuals
 from reco_assets.models.judging.metrics import ranking_metrics, rmse
@@ -25,12 +26,13 @@ from reco_assets.models.trial_slice import Goal, Settled, Slice
 from reco_assets.statistics import splitmix64
 
 # Never 0: whom the factors tell nothing gets scores that can't be told from 0, and popular movies by the least weight.
-POPULARITY = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+POPULARITY = (0.01, 0.1, 0.3, 1.0, 3.0)
 SHARES_OF_ALS = (0.5, 1.0)  # of ALS's scores beside EASE's
 SHRINKAGES = tuple(np.round(np.arange(0, 1.21, 0.1), 1).tolist())
 PENALTIES = tuple(Penalties(user, item) for user, item in product((2.0, 4.0, 8.0, 16.0), (1.0, 2.0, 4.0, 8.0, 16.0)))
 ENOUGH_MOVIES = 20  # that EASE knows; with fewer there is nothing to compare
-JUDGED_USERS = 3_000  # at most, drawn by a hash: lists are made for each of some 25 mixes
+JUDGED_USERS = 2_000  # at most, drawn by a hash: lists are made for each of 20 mixes
+MORE_ITERATIONS = 3  # from factors of another penalty; a whole fit has ten
 
 Found = dict[str, Any]
 
@@ -57,16 +59,33 @@ def _settle_stars(ratings: Slice, config: ModelConfig) -> tuple[ModelConfig, Fou
     by_penalties = {each: _bias_only(fitted, each, pairs) for each in (config.penalties, *PENALTIES)}
     errors = {each: rmse(clip(found), stars) for each, found in by_penalties.items()}
     penalties = min(errors, key=lambda each: errors[each])
-    factors = solver.factorize(residuals(matrix, fit_biases(matrix, penalties)), config.rating)
-    added = np.einsum("ij,ij->i", factors[0][pairs[0]], factors[1][pairs[1]])
-    by_shrinkage = {each: rmse(clip(by_penalties[penalties] + each * added), stars) for each in SHRINKAGES}
-    shrinkage = min(by_shrinkage, key=lambda each: by_shrinkage[each])
+    tried = [
+        (config_of, shrinkage, rmse(clip(by_penalties[penalties] + shrinkage * added), stars))
+        for config_of, added in _products(residuals(matrix, fit_biases(matrix, penalties)), config, pairs)
+        for shrinkage in SHRINKAGES
+    ]
+    rating, shrinkage, best = min(tried, key=lambda each: each[2])
+    as_set = next(error for at, share, error in tried if at == config.rating and share == 1)
     line = (
-        f"stars by factors times {shrinkage:g} and penalties {penalties.user:g} and {penalties.item:g}, "
-        f"RMSE {by_shrinkage[shrinkage]:.4f} (times 1 {by_shrinkage[1.0]:.4f}, biases alone {errors[penalties]:.4f})"
+        f"stars by factors of penalty {rating.reg_param:g} times {shrinkage:g} and biases of penalties "
+        f"{penalties.user:g} and {penalties.item:g}, RMSE {best:.4f} (factors as set {as_set:.4f}, "
+        f"biases alone {errors[penalties]:.4f})"
     )
-    tried = {f"{at:g}": value for at, value in by_shrinkage.items()}
-    return replace(config, penalties=penalties, shrinkage=shrinkage), {"rmse_by_shrinkage": tried, "line": line}
+    found = [{"reg_param": at.reg_param, "shrinkage": share, "rmse": error} for at, share, error in tried]
+    settled = replace(config, rating=rating, penalties=penalties, shrinkage=shrinkage)
+    return settled, {"bias_only": errors[penalties], "tried": found, "line": line}
+
+
+def _products(
+    left: sp.csr_matrix, config: ModelConfig, pairs: tuple[np.ndarray, np.ndarray]
+) -> Iterator[tuple[ExplicitAls, np.ndarray]]:
+    """What the factors of each penalty add to the stars of n pairs; all but the first go on from those before."""
+    factors = None
+    for reg_param in (config.rating.reg_param, *config.reg_params):
+        rating = replace(config.rating, reg_param=reg_param)
+        short = replace(rating, max_iter=min(rating.max_iter, MORE_ITERATIONS)) if factors else rating
+        factors = solver.factorize(left, short, factors)
+        yield rating, np.einsum("ij,ij->i", factors[0][pairs[0]], factors[1][pairs[1]])
 
 
 def _bias_only(fitted: Ratings, penalties: Penalties, pairs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:

@@ -50,10 +50,13 @@ class ImplicitAls:
 AlsConfig = ExplicitAls | ImplicitAls
 
 
-def factorize(ratings: sp.csr_matrix, config: AlsConfig) -> tuple[np.ndarray, np.ndarray]:
+def factorize(
+    ratings: sp.csr_matrix, config: AlsConfig, start: tuple[np.ndarray, np.ndarray] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Factorise (users, items) into user_factors (users, rank) and item_factors (items, rank), float32.
 
     Implicit data count every stored entry as one like, whatever its value. The number of cores changes nothing.
+    `start`: the factors of a like problem to go on from, in place of random ones.
     """
     from reco_assets.models.als.kernel import Penalty, improve, make_ready
 
@@ -67,6 +70,8 @@ def factorize(ratings: sp.csr_matrix, config: AlsConfig) -> tuple[np.ndarray, np
         ratings = sp.csr_matrix((targets, ratings.indices, ratings.indptr), ratings.shape)
     by_item = ratings.T.tocsr()
     users = np.zeros((ratings.shape[0], config.rank), np.float32)
+    if start:
+        users, items = start[0].copy(), start[1].copy()
     for rows in (ratings, by_item):
         make_ready(rows)
     with threadpool_limits(1), ThreadPoolExecutor(usable_cores()) as pool:

@@ -7,7 +7,7 @@ import pytest
 
 from reco_assets.models.als.config import EaseConfig, Mix, ModelConfig
 from reco_assets.models.als.recommender import AlsRecommender
-from reco_assets.models.als.settling import settle
+from reco_assets.models.als.settling import _steadiest, settle
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.judging.metrics import ranking_metrics
 from reco_assets.models.ratings import Ratings
@@ -82,7 +82,7 @@ def test_factors_that_learned_tastes_are() -> None:
 
 def test_the_mix_is_the_best_of_those_that_were_tried_and_all_stand_in_the_record() -> None:
     train, _ = first_tastes_then_hits()
-    found = settle(cut(train.ratings), CONFIG, GOAL)
+    found = settle(cut(train.ratings), replace(CONFIG, model="ease"), GOAL)
     tried = found.record["lists"]["tried"]
     best = max(tried, key=lambda each: each["ndcg"])
     assert found.config.mix == Mix(best["als"], best["ease"], best["popularity"])
@@ -90,6 +90,13 @@ def test_the_mix_is_the_best_of_those_that_were_tried_and_all_stand_in_the_recor
         f"Chosen on {found.record['held_out']:,} training ratings (cut random): lists by"
     )
     assert f"NDCG@10 {best['ndcg']:.4f}" in found.record["line"]
+
+
+def test_of_models_that_cannot_be_told_apart_both_together_are_taken() -> None:
+    equal = np.array([0.2, 0.4, 0.1, 0.5])
+    scores = {Mix(1.0, 0.0): equal, Mix(0.0, 1.0): equal + 0.01, Mix(0.5, 1.0): equal[::-1]}
+    assert _steadiest(scores) == Mix(0.5, 1.0)
+    assert _steadiest({**scores, Mix(0.0, 1.0): equal + 0.3}) == Mix(0.0, 1.0)
 
 
 @pytest.mark.parametrize("model", ["als", "ease"])

@@ -4,7 +4,7 @@ Store, tuning, judging, deployment, gold, drift, commands and serving know this 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -125,12 +125,14 @@ class SearchPart:
         measure: How this part is judged.
         parameters: Which fields of the part's settings are tried.
         fit: Makes a model of which `measure` judges this part alone; the others need not be fitted.
+        found: Fields of the configuration that are left open no more once the part was searched, and what they become.
     """
 
     name: str
     measure: Measure
     parameters: tuple[Parameter, ...]
     fit: Callable[[Ratings, Any], Recommender]
+    found: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from reco_assets.cli.main import main
+from reco_assets.models.als.config import ModelConfig
 from reco_assets.models.als.family import ALS
-from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
+from reco_assets.models.als.recommender import AlsRecommender
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.interface import Trained
 from reco_assets.models.ratings import Ratings

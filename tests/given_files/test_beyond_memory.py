@@ -12,8 +12,9 @@ import pytest
 
 from reco_assets.given_files.drift import DriftPaths, report_on_given
 from reco_assets.given_files.models import evaluate
+from reco_assets.models.als.config import ModelConfig
 from reco_assets.models.als.family import ALS
-from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
+from reco_assets.models.als.recommender import AlsRecommender
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.interface import Trained
 from reco_assets.models.ratings import Ratings

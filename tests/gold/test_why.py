@@ -4,7 +4,8 @@ import numpy as np
 import pyarrow as pa
 
 from reco_assets.gold.why import lists_of, why_rows
-from reco_assets.models.als.recommender import AlsRecommender, ModelConfig
+from reco_assets.models.als.config import ModelConfig
+from reco_assets.models.als.recommender import AlsRecommender
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.ratings import Ratings
 

@@ -142,7 +142,7 @@ def search_parts(factorize: Factorize) -> tuple[SearchPart, ...]:
         return AlsRecommender.fit(train, config, _only(ImplicitAls, factorize))
 
     return (
-        SearchPart("rating", "rmse", (RANK, REG_PARAM), rating),
+        SearchPart("rating", "rmse", (RANK, REG_PARAM), rating, found={"reg_params": ()}),
         SearchPart("ranking", "ndcg", (RANK, REG_PARAM, ALPHA), ranking),
     )
 

@@ -147,9 +147,8 @@ class AlsRecommender:
         if "lists" in self.replaced or not self._ranking.users(liked, self.config).any():
             return self.popularity.explain(user_id, movie_id, seen)
         added = self._ranking.added(liked.indices[None], np.array([[item]]), self.config)[0, :, 0]
-        parts = [
-            Part("liked", float(value), int(self.movie_ids[at])) for value, at in zip(added, liked.indices, strict=True)
-        ]
+        movies = self.movie_ids[liked.indices].tolist()
+        parts = [Part("liked", float(value), movie) for value, movie in zip(added, movies, strict=True)]
         if self.config.mix.popularity:
             parts.append(Part("popularity", float(self._ranking.besides(np.array([item]))[0])))
         return Explanation(tuple(sorted(parts, key=lambda part: -part.value)))

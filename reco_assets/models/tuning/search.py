@@ -83,7 +83,7 @@ def tune(search: Search, study_file: Path, trials: int, report: Callable[[Tried]
         study = _open(storage, f"{part.name}-{studies}", judge)
         for tried in _remaining(_Trials(part, judge, study), trials, search, ratings.fitted):
             report(tried)
-        config = _with(config, part, study.best_params)
+        config = replace(_with(config, part, study.best_params), **part.found)
         found[part.name] = {
             "metric": judge.metric,
             "trials": len(_completed(study)),

@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,7 @@ def test_the_facts_hold_what_was_given_beside_version_mean_and_configuration(sto
     facts = store.record(FIRST).document()
     assert facts["version"] == FIRST
     assert facts["inputs"] == {"silver/train_ratings": 3}
-    assert facts["config"] == asdict(CONFIG)
+    assert store.record(FIRST).config == CONFIG
     assert facts["mean"] == MODEL.biases.mean
 
 

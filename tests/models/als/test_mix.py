@@ -60,6 +60,17 @@ def test_the_parts_of_an_explanation_add_up_and_name_each_liked_movie(model: Als
             assert {part.movie_id for part in found.parts} - {None} == set(liked.tolist())
 
 
+def test_the_reasons_for_lists_are_the_greatest_parts_of_their_explanations(model: AlsRecommender) -> None:
+    lists = model.recommend(USERS[1:4], 2, seen=TRAIN)
+    found = model.reasons(lists, TRAIN, 2)
+    for row, movies in enumerate(lists.movie_id):
+        for place, movie in enumerate(movies):
+            told = model.explain(int(lists.user_id[row]), int(movie), TRAIN)
+            liked = [part for part in told.parts if part.movie_id is not None][:2]
+            shares = [part.value / told.score for part in liked]
+            np.testing.assert_allclose(found.share[row, place], shares, rtol=1e-5)
+
+
 def test_a_movie_is_like_those_that_the_same_users_like_and_one_nobody_liked_like_none(model: AlsRecommender) -> None:
     lists = model.similar_items(model.movie_ids, 4)
     assert (lists.movie_id[0] == MASKED).all()

@@ -1,5 +1,6 @@
 """A backtest as a command makes it: of the training and test ratings there are, into a file and a plot."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ from reco_assets.vocabulary import HISTORY, RATING_COLUMNS
 from resources.files import replacing, write_json
 from resources.tables.lakehouse import Lakehouse
 
+_NAMES = 8  # of steps, that fit below the plot
 _TABLES = (TRAIN_RATINGS.name, TEST_RATINGS.name)
 
 
@@ -117,7 +119,8 @@ def _draw(steps: Sequence[Mapping[str, Any]], path: Path) -> None:
         at = np.arange(len(steps))
         for name, values in zip(("model", baseline), np.array(figures, float).T, strict=True):
             axes.plot(at, values, marker="o", label=name)
-        axes.set_xticks(at, [str(step["name"]) for step in steps], fontsize=7, rotation=20, ha="right")
+        named = at[:: math.ceil(len(at) / _NAMES)]
+        axes.set_xticks(named, [str(steps[place]["name"]) for place in named], fontsize=7, rotation=20, ha="right")
         axes.set_title(title, fontsize=9)
         axes.legend(fontsize=8)
         axes.spines[["top", "right"]].set_visible(False)

@@ -19,7 +19,7 @@ from reco_assets.models.als.ranking import fit_ranking
 from reco_assets.models.als.solver import ExplicitAls
 from reco_assets.models.baselines import BiasOnly, counts_of, likes_of
 from reco_assets.models.biases import Penalties, clip, fit_biases, residuals
-from reco_assets.models.judging.metrics import Relevant, ranking_by_user, rmse
+from reco_assets.models.judging.metrics import Relevant, ranking_by_user
 from reco_assets.models.ratings import Ratings, distinct, positions
 from reco_assets.models.top_n import Side, best_movies
 from reco_assets.models.trial_slice import Goal, Settled, Slice
@@ -57,23 +57,37 @@ def _settle_stars(ratings: Slice, config: ModelConfig) -> tuple[ModelConfig, Fou
         return config, {"line": "stars as the settings say, as there was nothing to judge them by"}
     matrix, stars, pairs = fitted.stars.matrix, held.rating[warm], (users[warm], movies[warm])
     by_penalties = {each: _bias_only(fitted, each, pairs) for each in (config.penalties, *PENALTIES)}
-    errors = {each: rmse(clip(found), stars) for each, found in by_penalties.items()}
-    penalties = min(errors, key=lambda each: errors[each])
-    tried = [
-        (config_of, shrinkage, rmse(clip(by_penalties[penalties] + shrinkage * added), stars))
-        for config_of, added in _products(residuals(matrix, fit_biases(matrix, penalties)), config, pairs)
+    off = {each: (clip(found) - stars) ** 2 for each, found in by_penalties.items()}
+    penalties = min(off, key=lambda each: off[each].mean())
+    if not _less(off[penalties], off[config.penalties]):
+        penalties = config.penalties
+    alone, as_set = off[penalties], (config.rating, 1.0)
+    tried = {
+        (rating, shrinkage): (clip(by_penalties[penalties] + shrinkage * added) - stars) ** 2
+        for rating, added in _products(residuals(matrix, fit_biases(matrix, penalties)), config, pairs)
         for shrinkage in SHRINKAGES
-    ]
-    rating, shrinkage, best = min(tried, key=lambda each: each[2])
-    as_set = next(error for at, share, error in tried if at == config.rating and share == 1)
+    }
+    rating, shrinkage = best = min(tried, key=lambda each: tried[each].mean())
+    if not _less(tried[best], alone):
+        rating, shrinkage = best = config.rating, 0.0
     line = (
         f"stars by factors of penalty {rating.reg_param:g} times {shrinkage:g} and biases of penalties "
-        f"{penalties.user:g} and {penalties.item:g}, RMSE {best:.4f} (factors as set {as_set:.4f}, "
-        f"biases alone {errors[penalties]:.4f})"
+        f"{penalties.user:g} and {penalties.item:g}, RMSE {_root(tried[best]):.4f} (factors as set "
+        f"{_root(tried[as_set]):.4f}, biases alone {_root(alone):.4f})"
     )
-    found = [{"reg_param": at.reg_param, "shrinkage": share, "rmse": error} for at, share, error in tried]
+    found = [{"reg_param": at.reg_param, "shrinkage": by, "rmse": _root(each)} for (at, by), each in tried.items()]
     settled = replace(config, rating=rating, penalties=penalties, shrinkage=shrinkage)
-    return settled, {"bias_only": errors[penalties], "tried": found, "line": line}
+    return settled, {"bias_only": _root(alone), "tried": found, "line": line}
+
+
+def _less(errors: np.ndarray, others: np.ndarray) -> bool:
+    """Whether errors (n,) are less than others on the same pairs by more than a standard error, as of `_steadiest`."""
+    gained = others - errors
+    return bool(gained.mean() > gained.std() / np.sqrt(len(gained)))
+
+
+def _root(squared: np.ndarray) -> float:
+    return float(np.sqrt(squared.mean()))
 
 
 def _products(

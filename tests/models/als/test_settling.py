@@ -7,7 +7,7 @@ import pytest
 
 from reco_assets.models.als.config import EaseConfig, Mix, ModelConfig
 from reco_assets.models.als.recommender import AlsRecommender
-from reco_assets.models.als.settling import _steadiest, settle
+from reco_assets.models.als.settling import _less, _steadiest, settle
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.judging.metrics import ranking_metrics
 from reco_assets.models.ratings import Ratings
@@ -70,7 +70,14 @@ def cut(ratings: Ratings) -> Slice:
 
 
 def test_factors_that_learned_noise_are_not_added_to_the_stars() -> None:
-    assert settle(cut(noise()), CONFIG, GOAL).config.shrinkage <= 0.2
+    assert settle(cut(noise()), CONFIG, GOAL).config.shrinkage == 0
+
+
+def test_a_gain_within_a_standard_error_is_none() -> None:
+    errors = np.array([1.0, 0.5, 2.0, 0.1])
+    assert _less(errors - 0.01, errors)
+    assert not _less(errors[::-1] - 0.01, errors)
+    assert not _less(errors, errors)
 
 
 def test_factors_that_learned_tastes_are() -> None:

@@ -65,7 +65,7 @@ DAGSTER = {
         "dg",
         "launch",
         "--assets",
-        "key:gold/recommendations_als or key:gold/recommendations_why or key:gold/similar_movies",
+        "key:gold/recommendations_als or key:gold/similar_movies or key:gold/recommendations_why",
     ],
     "dg launch --job lakehouse_maintenance": ["dg", "launch", "--job", "lakehouse_maintenance"],
 }

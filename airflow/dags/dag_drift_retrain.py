@@ -161,8 +161,8 @@ with DAG(
         ],
         outlets=[
             table("gold/recommendations_als"),
-            table("gold/recommendations_why"),
             table("gold/similar_movies"),
+            table("gold/recommendations_why"),
         ],
         **SPARK_TASK,
     )

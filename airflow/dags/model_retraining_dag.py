@@ -82,15 +82,15 @@ with DAG(
                 [
                     "models/als_champion",
                     "gold/recommendations_als",
-                    "gold/recommendations_why",
                     "gold/similar_movies",
+                    "gold/recommendations_why",
                 ]
             ),
         },
         outlets=[
             table("gold/recommendations_als"),
-            table("gold/recommendations_why"),
             table("gold/similar_movies"),
+            table("gold/recommendations_why"),
         ],
     )
     rollback_model = PythonOperator(

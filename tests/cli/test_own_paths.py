@@ -91,8 +91,8 @@ def test_the_documented_arguments_as_written_go_through_the_assets_task_by_task(
         "models/als_evaluation",
         "models/als_champion",
         "gold/recommendations_als",
-        "gold/recommendations_why",
         "gold/similar_movies",
+        "gold/recommendations_why",
     ]
     assert judged["assets"]["gold/recommendations_als"]["model_version"] == Path(latest).name
 

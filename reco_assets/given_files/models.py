@@ -6,7 +6,7 @@ from typing import Any
 
 from reco_assets.given_files.own_paths import ArgumentsError, is_candidate, say_where_parquet_would_be
 from reco_assets.given_files.tables import columns_of, existing, framed_columns_of, go_by_frames
-from reco_assets.models.baselines import fit_baselines
+from reco_assets.models.baselines import baselines_beside
 from reco_assets.models.blocks import Blocks
 from reco_assets.models.families import SERVING_FAMILY, assets_of
 from reco_assets.models.framed import FramedRatings
@@ -132,8 +132,9 @@ def _in_memory(lakehouse: Lakehouse, folder: Path, record: ModelRecord, source: 
     """What a model comes to on test ratings: `evaluation`, `ranking` and `baselines`."""
     test, train = _ratings(source), _ratings(_trained_on(lakehouse, record))
     exam = Exam(test, train, protocol_of(lakehouse.settings.judging, record.split))
-    baselines = fit_baselines(_fitted(lakehouse, record, train))
-    found, beside = exam.evaluate_beside(load_model(folder, SERVING_FAMILY, as_trained=True), baselines)
+    model = load_model(folder, SERVING_FAMILY, as_trained=True)
+    baselines = baselines_beside(SERVING_FAMILY, model, lambda: _fitted(lakehouse, record, train))
+    found, beside = exam.evaluate_beside(model, baselines)
     return {**found.document(), **beside.document()}
 
 

@@ -1,6 +1,6 @@
 """The two models that every other one is held against, and that can serve where there is nothing better."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from reco_assets.models.biases import USUAL, Biases, Penalties, clip, fit_biases
 from reco_assets.models.explanation import Explanation, Part, Reasons
-from reco_assets.models.interface import Baselines, NoRatingsError, TopN
+from reco_assets.models.interface import Baselines, Family, NoRatingsError, Recommender, TopN
 from reco_assets.models.one_order import lists_in_order
 from reco_assets.models.ratings import Ratings, distinct, known_positions, positions, rating_matrix
 from reco_assets.models.top_n import MASKED, nothing_alike
@@ -183,6 +183,14 @@ def fit_baselines(ratings: Ratings) -> Baselines:
     """Fit both to the ratings that the judged model was trained on. Raises `NoRatingsError`."""
     made = stars_of(ratings)
     return Baselines(BiasOnly.of(*made), Popularity.of(*made))
+
+
+def baselines_beside(family: Family, model: Recommender, fitted_to: Callable[[], Ratings]) -> Baselines:
+    """What a model is held against: the baselines that it holds itself, as these stand in for it, or else fitted ones.
+
+    `fitted_to` brings the ratings that the model was fitted to.
+    """
+    return family.users.baselines(model) if family.users else fit_baselines(fitted_to())
 
 
 def stars_of(ratings: Ratings) -> tuple[np.ndarray, np.ndarray, sp.csr_matrix]:

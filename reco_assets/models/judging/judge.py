@@ -1,14 +1,16 @@
 """A candidate beside the champion on the same test ratings: what either scores, and what follows from it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from reco_assets.models.interface import Family, Recommender
+import numpy as np
+
+from reco_assets.models.interface import Baselines, Family, Recommender
 from reco_assets.models.judging.comparison import Comparison, Draws, draw
 from reco_assets.models.judging.document import metrics_document
-from reco_assets.models.judging.evaluation import Judgement, Trial
+from reco_assets.models.judging.evaluation import Exam, Judgement, Trial
 from reco_assets.models.judging.gate_document import what_serves
 from reco_assets.models.judging.promotion import NO_CHAMPION, Findings, decide_promotion, replaced_by_baselines
 from reco_assets.models.record import ModelPart
@@ -39,14 +41,16 @@ class Judge(Protocol):
 
 @dataclass(frozen=True)
 class InMemory:
-    """Judges versions that are loaded whole."""
+    """Judges versions that are loaded whole; the rest as of `Trial`, baselines by the model of the first version."""
 
-    trial: Trial
+    exam: Exam
+    streamed: np.ndarray
+    baselines_of: Callable[[Recommender], Baselines]
 
     @property
     def split(self) -> str:
         """See `Judge`."""
-        return self.trial.exam.protocol.split
+        return self.exam.protocol.split
 
     def open(self, store: ModelStore, version: str, *, as_trained: bool) -> Recommender:
         """See `Judge`."""
@@ -54,7 +58,8 @@ class InMemory:
 
     def judge(self, opened: Sequence[Recommender]) -> list[Judgement]:
         """See `Judge`."""
-        return [self.trial.judge(model) for model in opened]
+        trial = Trial(self.exam, self.streamed, self.baselines_of(opened[0]))
+        return [trial.judge(model) for model in opened]
 
 
 def judge(settings: Settings, family: Family, version: str, by: Judge, moment: datetime) -> dict[str, Any]:

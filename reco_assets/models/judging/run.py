@@ -5,17 +5,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from reco_assets.models.baselines import fit_baselines
+from reco_assets.models.baselines import baselines_beside
 from reco_assets.models.blocks import in_blocks
 from reco_assets.models.inputs import read_ratings, read_test_ratings
 from reco_assets.models.interface import Family, OwnWay
 from reco_assets.models.judging.blocks import InBlocks
 from reco_assets.models.judging.document import scalar_metrics
-from reco_assets.models.judging.evaluation import Exam, Trial, protocol_of
+from reco_assets.models.judging.evaluation import Exam, protocol_of
 from reco_assets.models.judging.gate_document import facts_of
 from reco_assets.models.judging.judge import InMemory, Judge, judge
 from reco_assets.models.judging.leakage import leakage_of
 from reco_assets.models.judging.sampled_judge import judge_sampled, not_learned
+from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import Annotation, MetricsRecord, ModelRecord
 from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.models.versions.store import model_store
@@ -108,8 +109,10 @@ def _judge_of(family: Family, lakehouse: Lakehouse, record: ModelRecord, test_ve
     )
     if in_blocks(lakehouse, family, {TRAIN_RATINGS.name: trained_on, TEST_RATINGS.name: test_version}):
         return InBlocks(lakehouse, trained_on, test_version, protocol)
-    seen = train = read_ratings(lakehouse, TRAIN_RATINGS.name, trained_on)
-    if record.lookback_days is not None:
-        train = read_ratings(lakehouse, TRAIN_RATINGS.name, trained_on, record.lookback_days)
+
+    def fitted_to() -> Ratings:
+        return read_ratings(lakehouse, TRAIN_RATINGS.name, trained_on, record.lookback_days)
+
     test, streamed = read_test_ratings(lakehouse, test_version)
-    return InMemory(Trial(Exam(test, seen, protocol), streamed, fit_baselines(train)))
+    exam = Exam(test, read_ratings(lakehouse, TRAIN_RATINGS.name, trained_on), protocol)
+    return InMemory(exam, streamed, lambda model: baselines_beside(family, model, fitted_to))

@@ -13,7 +13,7 @@ from reco_assets.models.als.recommender import AlsRecommender
 from reco_assets.models.inputs import read_ratings, read_test_ratings
 from reco_assets.models.interface import Baselines, Trained
 from reco_assets.models.judging.blocks import InBlocks
-from reco_assets.models.judging.evaluation import Exam, Judgement, Protocol, Trial
+from reco_assets.models.judging.evaluation import Exam, Judgement, Protocol
 from reco_assets.models.judging.judge import InMemory, Judge
 from reco_assets.models.record import Annotation
 from reco_assets.models.versions.files import ModelStoreError
@@ -67,7 +67,7 @@ def in_blocks(lakehouse: Lakehouse, **compared: int) -> InBlocks:
 def in_memory(lakehouse: Lakehouse, model: AlsRecommender) -> InMemory:
     test, streamed = read_test_ratings(lakehouse, None)
     exam = Exam(test, read_ratings(lakehouse, TRAIN_RATINGS.name), PROTOCOL)
-    return InMemory(Trial(exam, streamed, Baselines(model.bias_only, model.popularity)))
+    return InMemory(exam, streamed, lambda _: Baselines(model.bias_only, model.popularity))
 
 
 @pytest.mark.both_engines

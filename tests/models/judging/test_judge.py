@@ -10,8 +10,9 @@ import pytest
 
 from reco_assets.models.als.family import ALS
 from reco_assets.models.als.recommender import AlsRecommender
-from reco_assets.models.interface import Baselines, Family, Trained
-from reco_assets.models.judging.evaluation import Exam, Protocol, Trial
+from reco_assets.models.baselines import baselines_beside
+from reco_assets.models.interface import Family, Trained
+from reco_assets.models.judging.evaluation import Exam, Protocol
 from reco_assets.models.judging.judge import InMemory, judge
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import MetricsRecord
@@ -25,6 +26,10 @@ Save = Callable[..., None]
 FACTS = {"split": "per_user", "train_count": 100, "seed": 1}
 
 
+def no_ratings() -> Ratings:
+    raise AssertionError("the model holds its baselines itself")
+
+
 @pytest.fixture
 def trial(tiny_model: AlsRecommender) -> InMemory:
     """Test ratings that the tiny model ranks and rates well: its own first choices, at the stars it predicts."""
@@ -32,9 +37,8 @@ def trial(tiny_model: AlsRecommender) -> InMemory:
     movies = tiny_model.recommend(tiny_model.user_ids, 3).movie_id.ravel()
     stars = np.maximum(tiny_model.predict(users, movies), 4.0).astype(np.float32)
     test, nothing = Ratings(users, movies, stars), Ratings(users[:0], movies[:0], stars[:0])
-    baselines = Baselines(tiny_model.bias_only, tiny_model.popularity)
     exam = Exam(test, nothing, Protocol(10, 4.0, "drop", "per_user"))
-    return InMemory(Trial(exam, np.zeros(len(users), bool), baselines))
+    return InMemory(exam, np.zeros(len(users), bool), lambda model: baselines_beside(ALS, model, no_ratings))
 
 
 @pytest.fixture

@@ -103,7 +103,7 @@ bench-ncf: spark ## Time the neural model, beside the fastest plain script; ARGS
 quality: setup ## Measure the model on ml-latest-small, mean of three seeds
 	$(BIN)/python bench/quality.py $(ARGS)
 
-calibrate: setup ## Measure how often either drift policy retrains, with drift and without
+calibrate: setup ## Measure how often each drift policy retrains, with drift and without
 	$(BIN)/python bench/calibrate.py $(ARGS)
 
 airflow-env: $(AIRFLOW)/venv-2/.installed $(AIRFLOW)/venv-3/.installed ## Make an environment for each Airflow line

@@ -1,8 +1,9 @@
-"""`make calibrate`: how often either policy retrains, on real ratings with and without drift.
+"""`make calibrate`: how often each policy retrains, on real ratings with and without drift.
 
 Files are whole sessions of ml-latest-small (a user's ratings none of which follows the one before by more than 30
-minutes), or whole users; each is compared with the rest of the history, by the very functions that the platform
-calls. Sessions are parted into folds, and a champion trained without the fold predicts the files drawn from it.
+minutes), whole users, or one run of at most 10 ratings of each user; each is compared with the rest of the history, by
+the very functions that the platform calls. Sessions are parted into folds, and a champion trained without the fold
+predicts the files drawn from it.
 Tilted files are tilted exponentially, which keeps users as alike as they were. Files also arrive one after the other,
 and wait: what windows add to that, and what a pool hides, is a second table.
 """
@@ -16,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from known_ratings import FOLDS, Case, History, load
+from known_ratings import FEW, FOLDS, Case, History, load
 from measuring import HERE, MOVIELENS, machine
 from rich.console import Console
 from rich.table import Table
@@ -25,15 +26,17 @@ from threadpoolctl import threadpool_limits
 from waiting_files import print_streams, stream_frequencies, streams
 
 from reco_assets.drift.decision import Evidence, decide_pool
-from reco_assets.drift.policy import CALIBRATED, DOCUMENTED
+from reco_assets.drift.policy import ADAPTIVE, CALIBRATED, DOCUMENTED
 from reco_assets.drift.scan import Arrival, Scan
-from reco_assets.drift.signals import Yardstick
+from reco_assets.drift.signals import SIGNALS, Yardstick
 from reco_assets.streaming.simulate import draw_rows, draw_users
 from resources.settings.drift import DriftSettings
 
-SIZES = (50, 100, 200, 500, 1_000, 2_000, 5_000)
+SIZES = (20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
+MOST_OF_FEW = 1_000  # rows: a fold has some 120 users, who have a run each
 TILTS = (-0.25, -0.5, -1.0)
 USERS = 50
+REASONS = tuple(signal.triggers.reason for signal in SIGNALS if signal.triggers)
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Outcome:
     users: int
     documented: bool
     calibrated: bool
+    triggers: tuple[str, ...]
     enough: bool
     warm: bool
     significant: bool
@@ -60,7 +64,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Frequencies:
-    """Shares of all files of a cell; mean rows of a file, and mean users on its training side."""
+    """Shares of all files of a cell; mean rows of a file, and mean users on its training side.
+
+    `adaptive`: where the calibrated policy or a trigger retrains; `triggers`: the share of each by its reason.
+    """
 
     cell: Cell
     repetitions: int
@@ -69,6 +76,8 @@ class Frequencies:
     documented: float
     calibrated: float
     calibrated_interval: tuple[float, float]
+    adaptive: float
+    triggers: dict[str, float]
     enough_users: float
     warm_pairs: float
     data_significant: float
@@ -78,7 +87,7 @@ def main() -> None:
     """Run every cell, print the table, write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--movielens", type=Path, default=MOVIELENS, help="folder of ml-latest-small")
-    parser.add_argument("--repetitions", type=int, default=500)
+    parser.add_argument("--repetitions", type=int, default=250)
     parser.add_argument("--stream-repetitions", type=int, default=30)
     parser.add_argument("--streams-only", action="store_true", help="leave out the table of single files")
     parser.add_argument("--seed", type=int, default=0)
@@ -101,7 +110,8 @@ def cells() -> Iterator[Cell]:
     """Files without drift of every size, then tilted ones of 50 users."""
     yield from (Cell("sessions", rows, 0.0) for rows in reversed(SIZES))
     yield from (Cell("sessions", None, stars) for stars in TILTS)
-    yield Cell("users", 5_000, 0.0)
+    yield from (Cell(FEW, rows, 0.0) for rows in reversed(SIZES) if rows <= MOST_OF_FEW)
+    yield from (Cell("users", rows, 0.0) for rows in reversed(SIZES))
     yield from (Cell("users", None, stars) for stars in TILTS)
 
 
@@ -123,6 +133,8 @@ def frequencies(movielens: Path, repetitions: int, seed: int, cell: Cell) -> Fre
         documented=share(lambda file: file.documented),
         calibrated=retrained / repetitions,
         calibrated_interval=(interval.low, interval.high),
+        adaptive=share(lambda file: file.calibrated or bool(file.triggers)),
+        triggers={name: share(lambda file, name=name: name in file.triggers) for name in REASONS},
         enough_users=share(lambda file: file.enough),
         warm_pairs=share(lambda file: file.warm),
         data_significant=share(lambda file: file.significant),
@@ -145,6 +157,7 @@ def judge(movielens: Path, cell: Cell, fold: int, rng: np.random.Generator) -> O
         users=data["users"]["current"],
         documented=verdicts[DOCUMENTED].retrain,
         calibrated=verdicts[CALIBRATED].retrain,
+        triggers=tuple(reason for reason in verdicts[ADAPTIVE].reasons if reason in REASONS),
         enough=data["users"]["current"] >= config.min_users,
         warm=evidence.pool["model_drift"]["score"] is not None,
         significant=data.get("p_value", 1.0) <= config.p_value,
@@ -162,19 +175,22 @@ def draw(history: History, cell: Cell, fold: int, rng: np.random.Generator) -> n
 
 def print_table(found: list[Frequencies]) -> None:
     """The table of docs/drift.md."""
-    table = Table("drawn", "tilt", "rows", "users", "documented", "calibrated", "95 % interval", "enough users")
+    table = Table("drawn", "tilt", "rows", "users", "documented", "calibrated", "95 % interval", "adaptive", "triggers")
+    table.add_column("enough users")
     table.add_column("model judged")
     table.add_column("data p <= 0.01")
     for row in found:
         low, high = row.calibrated_interval
         table.add_row(
-            f"whole {row.cell.unit}, {row.cell.rows or USERS:,} {'rows' if row.cell.rows else 'users'}",
+            f"{row.cell.unit}, {row.cell.rows or USERS:,} {'rows' if row.cell.rows else 'users'}",
             f"{row.cell.stars:+g}" if row.cell.stars else "none",
             f"{row.rows:,.0f}",
             f"{row.users:.0f}",
             f"{row.documented:.1%}",
             f"{row.calibrated:.1%}",
             f"{low:.1%} to {high:.1%}",
+            f"{row.adaptive:.1%}",
+            ", ".join(f"{name} {share:.1%}" for name, share in row.triggers.items() if share),
             f"{row.enough_users:.0%}",
             f"{row.warm_pairs:.0%}",
             f"{row.data_significant:.1%}",

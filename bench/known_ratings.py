@@ -20,13 +20,19 @@ from reco_assets.vocabulary import TRAIN
 from resources.settings import load_settings
 
 FOLDS = 5
+NO_FOLD = FOLDS
+RUN = 10  # ratings
+FEW = f"runs of {RUN} ratings"  # one of each user
 TRAIN_RATIO = 0.8
 NO_TEST = ScoredRatings(*(np.empty(0) for _ in range(3)), np.empty(0, bool))
 
 
 @dataclass(frozen=True)
 class History:
-    """All ratings; (n,) each: the session or user that a rating is drawn with, its fold, whether it is trained on."""
+    """All ratings; (n,) each: the session or user that a rating is drawn with, its fold, whether it is trained on.
+
+    What is in no fold is never drawn, and known to every champion.
+    """
 
     ratings: Ratings
     unit: np.ndarray
@@ -70,9 +76,23 @@ def load(movielens: Path, unit: str) -> History:
     columns = pc.read_csv(movielens / "ratings.csv")
     users, movies, seconds = (columns[name].to_numpy() for name in ("userId", "movieId", "timestamp"))
     ratings = Ratings(users.astype(np.int32), movies.astype(np.int32), columns["rating"].to_numpy().astype(np.float32))
-    units = np.unique(users if unit == "users" else sessions(users, seconds), return_inverse=True)[1]
+    drawn_with = sessions(users, seconds) if unit == "sessions" else users
+    units = np.unique(drawn_with, return_inverse=True)[1]
     fold = np.random.default_rng(0).integers(0, FOLDS, units.max() + 1)[units]
+    if unit == FEW:
+        fold = np.where(_one_run(users, seconds, np.random.default_rng(1)), fold, NO_FOLD)
     return History(ratings, units, fold, hashed_split(ratings.user_id, ratings.movie_id, TRAIN_RATIO) == TRAIN)
+
+
+def _one_run(users: np.ndarray, seconds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Which of n ratings are in the run of at most `RUN` that is drawn of each user: some that follow each other."""
+    order = np.lexsort((seconds, users))
+    _, first, rows = np.unique(users[order], return_index=True, return_counts=True)
+    start = first + rng.integers(0, np.maximum(rows - RUN, 0) + 1)
+    chosen = np.zeros(len(users), bool)
+    at = start[:, None] + np.arange(RUN)
+    chosen[order[at[at < (first + rows)[:, None]]]] = True
+    return chosen
 
 
 @cache

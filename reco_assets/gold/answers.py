@@ -71,7 +71,7 @@ def reasons(lakehouse: Lakehouse, version: str | None, user: int) -> dict[int, l
     if {row["model_version"] for row in rows} - {version}:
         raise NoReasonsError(
             f"{RECOMMENDATIONS_WHY.name} has the reasons of {rows[0]['model_version']}, and the list is of {version}. "
-            f"Make it anew: dg launch --assets key:{RECOMMENDATIONS_WHY.name}"
+            f"Make it anew: dg launch --assets '{RECOMMENDATIONS_WHY.name}'"
         )
     told = {row["movie_id"]: row["because"] for row in rows}
     titles = _titles(lakehouse, [each["movie_id"] for because in told.values() for each in because])

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from reco_assets.reports.page import png_address, render_page
 
-NOTHING = {"kind": "nothing", "tables": [], "images": [], "facts": []}
+NOTHING = {"kind": "nothing", "performance": "", "tables": [], "images": [], "facts": []}
 
 
 def _drift_page(reason: str) -> str:
@@ -18,7 +18,7 @@ def _drift_page(reason: str) -> str:
 def test_a_page_has_its_title_and_the_style_of_the_base() -> None:
     page = _drift_page("no batch is waiting")
     assert page.startswith("<!doctype html>")
-    assert "<title>Nothing</title>" in page
+    assert "<title>Drift report</title>" in page
     assert "color-scheme: light dark" in page
 
 

@@ -260,7 +260,7 @@ def test_a_remote_session_is_used_as_it_is_and_keeps_time_in_utc() -> None:
 
 def test_a_remote_session_that_nobody_serves_is_named_after_few_tries() -> None:
     code = "import resources.engine\nresources.engine.FIRST_TRIES = 1\n" + PRINT_ENGINE_ERROR  # 5 take 20 s
-    done = _python(code, SPARK_REMOTE="sc://127.0.0.1:1")
+    done = _python(code, RECO_ENGINE="auto", SPARK_REMOTE="sc://127.0.0.1:1")
     assert done.stdout.startswith("Spark at sc://127.0.0.1:1 cannot be used: "), done
     assert "failed to connect" in done.stdout
     assert "Check SPARK_REMOTE" in done.stdout

@@ -44,7 +44,7 @@ def tastes() -> Split:
 
 
 def weekly(lacks: str | None = None, limits: Limits = LIMITS) -> Family:
-    """ALS, on other data and on Sundays."""
+    """ALS as the settings say, on other data and on Sundays."""
     split = tastes()
     small = configure(load_settings(**SMALL))
     known, held_out = split.known.ratings, split.held_out
@@ -63,6 +63,7 @@ def weekly(lacks: str | None = None, limits: Limits = LIMITS) -> Family:
         metrics_file="run_metrics_weekly_{version}.json",
         registered_name=lambda _: "reco_weekly",
         own=own,
+        settle=None,
     )
 
 

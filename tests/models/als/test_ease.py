@@ -41,8 +41,16 @@ def test_at_a_low_rank_they_are_the_weights_nearest_product() -> None:
     assert off == pytest.approx(best, rel=1e-4)
 
 
-def test_the_same_likes_give_the_same_bits() -> None:
-    one, other = (fit_ease(likes_of(2), EaseConfig(5.0, rank=4)) for _ in range(2))
+def likes_of_groups() -> sp.csr_matrix:
+    """24 users and 40 movies in four groups without a like across: the solver starts again, as it finds each alone."""
+    rng = np.random.default_rng(0)
+    rows = [(user, 10 * (user % 4) + movie) for user in range(24) for movie in rng.permutation(10)[:8]]
+    return sp.csr_matrix((np.ones(len(rows), np.float32), np.transpose(rows)))
+
+
+@pytest.mark.parametrize("likes", [likes_of(2), likes_of_groups()])
+def test_the_same_likes_give_the_same_bits(likes: sp.csr_matrix) -> None:
+    one, other = (fit_ease(likes, EaseConfig(200.0, rank=likes.shape[1] // 2)) for _ in range(2))
     np.testing.assert_array_equal(one.adds, other.adds)
     np.testing.assert_array_equal(one.items, other.items)
 

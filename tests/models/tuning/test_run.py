@@ -36,6 +36,7 @@ def search(lakehouse: Lakehouse) -> Search:
     return Search(ALS, Dated(ratings()), config, goal_of(lakehouse, Cut()), search_parts(als.factorize))
 
 
+@pytest.mark.filterwarnings("error::UserWarning")  # says what MLflow refused, where it did
 def test_each_trial_is_a_run_below_that_of_the_tuning(make_lakehouse: Callable[..., Lakehouse]) -> None:
     from mlflow import MlflowClient
 
@@ -49,7 +50,6 @@ def test_each_trial_is_a_run_below_that_of_the_tuning(make_lakehouse: Callable[.
     runs = client.search_runs([experiment.experiment_id])
     nested = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == found.record["mlflow_run_id"]]
     assert {run.info.run_name for run in nested} == {"rating 1", "rating 2", "ranking 1", "ranking 2"}
-    assert {run.info.status for run in runs} == {"FINISHED"}
     first = next(run for run in nested if run.info.run_name == "rating 1")
     assert first.data.params == {"part": "rating", "rank": "4", "reg_param": "0.1"}
     assert first.data.metrics == {"rmse": pytest.approx(found.record["rating"]["start"])}

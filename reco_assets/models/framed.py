@@ -9,7 +9,7 @@ from reco_assets.vocabulary import RATING_COLUMNS
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-TRIED_ON = 5_000_000  # ratings at most that settings are tried on, in memory: 100 MB, and as much for lists
+TRIED_ON = 1_000_000  # ratings at most that settings are tried on, in memory: with 5 M Spark's driver held 1 GiB more
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """The words of the Compose file and of the images, as they are on this machine: hosts, ports, folders, variables."""
 
 import re
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tools.processes import free_ports
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCKERFILES = {"reco-assets": "Dockerfile", "reco-airflow": "airflow/Dockerfile"}
@@ -40,12 +41,6 @@ def interpolated(text: str, variables: Mapping[str, str]) -> str:
     return REFERENCE.sub(value, text)
 
 
-def free_port() -> str:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return str(listener.getsockname()[1])
-
-
 @dataclass(frozen=True)
 class Image:
     """What a Dockerfile of ours sets and copies to a path of its own."""
@@ -72,7 +67,8 @@ class Machine:
 
     def __init__(self, root: Path, variables: Mapping[str, str]) -> None:
         self.root, self.variables = root, variables
-        self.ports = {service: {port: free_port() for port in ports} for service, ports in INSIDE.items()}
+        free = iter(free_ports(sum(map(len, INSIDE.values()))))
+        self.ports = {service: {port: str(next(free)) for port in ports} for service, ports in INSIDE.items()}
 
     def value(self, text: str, service: str) -> str:
         """A value of a service's environment or configuration."""

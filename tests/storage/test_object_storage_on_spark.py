@@ -21,6 +21,11 @@ PROGRAM = Path(__file__).with_name("spark_commits.py")
 COMMITS, FIRST = 6, 1000
 
 
+def _without_sail() -> dict[str, str]:
+    """The environment without what Sail's session set in it, if this process has one."""
+    return {name: value for name, value in os.environ.items() if name != "SPARK_CONNECT_MODE_ENABLED"}
+
+
 def ids(*numbers: int) -> pa.Table:
     return pa.table({"id": pa.array(numbers, pa.int64())})
 
@@ -38,7 +43,7 @@ def told(bucket: str, address: str) -> Iterator[IO[str]]:
     variables = {"RECO_ENGINE": "spark", "LAKEHOUSE_TABLES_URI": bucket, "SPARK_MASTER": "local[1]"}
     with subprocess.Popen(
         [sys.executable, str(PROGRAM), address, str(FIRST)],
-        env=os.environ | variables | {"SPARK_DRIVER_MEMORY": "1g", "PYTHONPATH": str(REPO)},
+        env=_without_sail() | variables | {"SPARK_DRIVER_MEMORY": "1g", "PYTHONPATH": str(REPO)},
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,  # its JVM is killed with it

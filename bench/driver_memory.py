@@ -22,11 +22,11 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from made_tables import make_raw, make_sides
 from measuring import HERE, measure
 
+from resources.loopback import free_ports
 from resources.settings import load_settings
 from resources.spark_conf import JAVA_OPTIONS
 from resources.tables.lakehouse import Lakehouse
 from tools.cluster import Cluster, Ports, down, up
-from tools.processes import free_ports
 
 SIZES = (1_000_000, 4_000_000, 16_000_000)
 MODEL = ("train", "evaluate", "serve")

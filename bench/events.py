@@ -23,9 +23,10 @@ from reco_assets.events.schema import PARTITIONS, topics
 from reco_assets.events.simulation.generate import generate
 from reco_assets.events.simulation.messages import Outgoing, introduction, messages_of
 from reco_assets.events.simulation.people import Plan, Town, days, town
-from resources.kafka.broker import Broker, free_port, running
+from resources.kafka.broker import Broker, running
 from resources.kafka.clients import ensure_topics
 from resources.kafka.jars import kafka_jars
+from resources.loopback import free_port
 from resources.settings import Settings, load_settings
 from resources.tables.lakehouse import Lakehouse
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from resources.kafka.broker import Broker, BrokerError, free_port, java_program, running
+from resources.kafka.broker import Broker, BrokerError, java_program, running
 from resources.kafka.jars import KafkaJarsError, kafka_jars
+from resources.loopback import free_port
 from resources.settings import load_settings
 
 

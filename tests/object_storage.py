@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.kafka.broker import free_port
+from resources.loopback import free_port
 from resources.settings import load_settings
 
 PROGRAM = "versitygw"  # tests/install_servers.sh builds it

@@ -20,9 +20,10 @@ from resources.engine import require_java, require_spark
 from resources.errors import RecoError
 from resources.files import write_text_atomically
 from resources.locking.locks import MAKING_SECONDS, held
+from resources.loopback import HOST, free_ports, listens
 from resources.settings import load_settings
 from resources.spark_conf import spark_conf
-from tools.processes import HOST, Program, StartError, end, free_ports, listens, process_of, start
+from tools.processes import Program, StartError, end, process_of, start
 
 CONNECT_SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 # Neither master nor worker computes: with the compiler C1 alone they start sooner.

@@ -1,13 +1,10 @@
 """Programs that outlive who started them: each in a folder of its own, which knows its process until it is ended."""
 
-import random
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
@@ -16,12 +13,8 @@ import psutil
 from resources.errors import RecoError
 from resources.files import write_text_atomically
 
-HOST = "127.0.0.1"
 START_SECONDS, STOP_SECONDS, POLL_SECONDS = 120.0, 30.0, 0.1
 LOG_LINES = 8
-SERVERS_PORTS = range(
-    20_000, 32_000
-)  # below those that the kernel gives to clients, of which one may take it meanwhile
 
 
 class StartError(RecoError):
@@ -82,18 +75,6 @@ def process_of(folder: Path) -> psutil.Process | None:
     except (OSError, ValueError, psutil.Error):
         return None
     return process if runs else None
-
-
-def listens(port: int) -> bool:
-    """Whether something takes connections at a port of the loopback address."""
-    with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) == 0
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of the loopback address that nothing uses at the moment, each another."""
-    anyhow = random.SystemRandom().sample(SERVERS_PORTS, len(SERVERS_PORTS))
-    return list(islice((port for port in anyhow if not listens(port)), count))
 
 
 def _start(program: Program) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 import uuid
@@ -18,8 +17,8 @@ import psutil
 from resources.errors import RecoError
 from resources.files import write_text_atomically
 from resources.kafka.clients import answers
+from resources.loopback import HOST, free_port, listens
 
-HOST = "127.0.0.1"
 START_SECONDS, STOP_SECONDS = 120.0, 60.0  # of an idle machine it takes 3 and 1
 POLL_SECONDS = 0.1
 LOG_LINES = 5
@@ -77,7 +76,7 @@ class Broker:
 
     def start(self) -> None:
         """Start, and return once the broker answers clients. Raises `BrokerError`."""
-        if _is_taken(self.port):
+        if listens(self.port):
             raise BrokerError(f"{self.address} is in use by {self._holder()}; end that, or choose another port.")
         self.folder.mkdir(parents=True, exist_ok=True)
         properties = self._configured()
@@ -166,7 +165,7 @@ class Broker:
 
     def _await_answer(self, process: "subprocess.Popen[bytes]") -> None:
         deadline = time.monotonic() + START_SECONDS
-        while not (_is_taken(self.port) and answers(self.address)):
+        while not (listens(self.port) and answers(self.address)):
             if process.poll() is not None:
                 raise self._failed(f"ended with exit code {process.returncode}")
             if time.monotonic() > deadline:
@@ -197,16 +196,3 @@ def java_program() -> str:
         fix = "Install Java 17 or newer (apt-get install openjdk-17-jre-headless)."
         raise BrokerError(f"A Kafka broker of your own needs Java, and none was found. {fix}")
     return java
-
-
-def free_port() -> int:
-    """A port of the loopback address that nothing uses at the moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def _is_taken(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1.0)
-        return probe.connect_ex((HOST, port)) == 0

@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,8 @@ from typing import Any
 import dagster as dg
 import psutil
 import pytest
+
+from resources.loopback import free_port
 
 pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
@@ -74,12 +75,6 @@ def until(condition: Callable[[], Any], what: str) -> Any:
             return found
         time.sleep(0.5)
     return pytest.fail(f"waited {WAIT_SECONDS:.0f} s in vain for {what}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from resources.kafka.broker import free_port
 from resources.kafka.clients import admin, answers
+from resources.loopback import free_port
 
 pytestmark = pytest.mark.slow
 

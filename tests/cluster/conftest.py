@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from resources.loopback import free_ports
 from tests.tiny import TINY
 from tools.cluster import Cluster, Ports, down, up
-from tools.processes import free_ports
 
 REPO = Path(__file__).resolve().parents[2]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.processes import free_ports
+from resources.loopback import free_ports
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCKERFILES = {"reco-assets": "Dockerfile", "reco-airflow": "airflow/Dockerfile"}

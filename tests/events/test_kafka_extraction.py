@@ -12,8 +12,9 @@ from reco_assets.events.extraction import kafka_reader
 from reco_assets.events.extraction.extract import STEPS, extract
 from reco_assets.events.extraction.gaps import gaps_since
 from reco_assets.events.extraction.kafka_reader import KafkaSource
-from resources.kafka.broker import Broker, free_port
+from resources.kafka.broker import Broker
 from resources.kafka.clients import ASKED_SECONDS, BrokerAwayError, admin, consumer, ensure_topics
+from resources.loopback import free_port
 from resources.tables.lakehouse import Lakehouse
 from tests.events.conftest import Lake, event
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from resources.kafka import clients
-from resources.kafka.broker import Broker, BrokerError, free_port, java_program
+from resources.kafka.broker import Broker, BrokerError, java_program
 from resources.kafka.clients import BrokerAwayError, admin, ensure_topics
 from resources.kafka.jars import KafkaJarsError, kafka_jars
+from resources.loopback import free_port
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from resources.calls.one_client import refuse_others
 from resources.errors import RecoError
-from resources.object_storage.spark import make_log_store
+from resources.object_storage.spark import LOG_STORE, LOG_STORE_OF_S3, make_log_store
 from resources.paths.addresses import PATTERN, plain_address
 from resources.settings import Settings
 from resources.settings.engine import EngineName
@@ -175,6 +175,12 @@ class Engine:
             raise EngineError(
                 "A Spark session without Delta Lake is already running in this process; stop it first, "
                 f"or start it with spark.sql.extensions={DELTA_EXTENSION}."
+            )
+        if self.settings.storage.tables_uri and session.sparkContext.getConf().get(LOG_STORE_OF_S3) != LOG_STORE:
+            raise EngineError(
+                f"Spark was started without the log store {LOG_STORE}; with another one, two writers on object "
+                "storage can lose a commit. Start it as `python tools/run_pipeline.py etl --local` prints it; export "
+                "Airflow's DAGs with --via dagster."
             )
         if address := session.sparkContext.getCheckpointDir():
             # Spark leaves what MLlib was half done with; the session has a folder of its own for that.

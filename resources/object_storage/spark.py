@@ -16,6 +16,7 @@ from resources.locking.locks import MAKING_SECONDS, held
 from resources.spark_jars import JARS, S3_JARS, delta_jar_files, package_conf
 
 LOG_STORE = "reco.ConditionalPutLogStore"
+LOG_STORE_OF_S3 = "spark.delta.logStore.s3.impl"
 SHOWN_LINES = 5
 _SOURCE = Path(__file__).with_name("ConditionalPutLogStore.scala")
 # By default a server that is away is told of after more than five minutes.
@@ -41,7 +42,7 @@ def object_storage_conf(environment: Mapping[str, str]) -> Mapping[str, str]:
     """
     region = environment.get("AWS_REGION")
     return {
-        "spark.delta.logStore.s3.impl": LOG_STORE,
+        LOG_STORE_OF_S3: LOG_STORE,
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
         "spark.hadoop.fs.s3a.path.style.access": "true",
         **_TRIES,

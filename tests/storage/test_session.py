@@ -5,13 +5,14 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from resources.engine import Engine, EngineError, require_java
 from resources.settings import load_settings
-from resources.spark_conf import spark_conf
+from resources.spark_conf import DELTA_EXTENSION, spark_conf
 from resources.spark_jars import delta_jar_files
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -276,6 +277,19 @@ def test_a_cluster_that_gives_no_session_is_named(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv(name, "")  # starting sets them, and this takes it back
     with pytest.raises(EngineError, match=r"cluster at spark://127\.0\.0\.1:1: .* Check SPARK_MASTER"):
         _ = Engine(load_settings(spark_master="spark://127.0.0.1:1", reco_engine="spark")).session
+
+
+@pytest.mark.spark_environment
+def test_a_session_that_can_lose_commits_on_object_storage_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    conf = {"spark.sql.extensions": DELTA_EXTENSION}  # as of a spark-submit that knows nothing of object storage
+    session = SimpleNamespace(conf=conf, sparkContext=SimpleNamespace(getConf=lambda: conf))
+    resource = SimpleNamespace(spark_session=session)
+    monkeypatch.setattr("dagster_pyspark.LazyPySparkResource", lambda **_: resource)
+    monkeypatch.setattr("resources.engine.make_log_store", lambda _: None)
+    for name in ("PYSPARK_PYTHON", "SPARK_LOCAL_IP"):
+        monkeypatch.setenv(name, "")  # starting sets them, and this takes it back
+    with pytest.raises(EngineError, match=r"without the log store .* tools/run_pipeline\.py"):
+        _ = Engine(load_settings(reco_engine="spark", lakehouse_tables_uri="s3://bucket/tables")).session
 
 
 @pytest.mark.slow

@@ -6,7 +6,6 @@ from typing import Any
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance, EventLogRecord
 
-from drift_sensors.cursors import SCORE_TAG
 from drift_sensors.landing_alerts import landing_alert_sensor
 from drift_sensors.telling import Tell, materializations, metadata_of, run_changes, telling_sensor
 from drift_sensors.told_runs import SPEC_OF, failure_by_mail, failure_in_slack, failure_of, success_in_slack, told_run
@@ -89,10 +88,9 @@ def _by_slack(slack: SlackAlerts, message: Message) -> Tell:
     return tell
 
 
-def retrain_message(job: str, run_id: str, drift_score: str | None) -> str:
-    """A retraining that began, with the drift score that caused it where the run knows it."""
-    because = f", drift score {escaped(drift_score)}" if drift_score else ""
-    return f":repeat: *{escaped(job)}* retrains the model{because} (run `{run_id}`)"
+def retrain_message(job: str, run_id: str, reason: str) -> str:
+    """A retraining that began, and why by the drift report that called for it: the score, triggers, or both."""
+    return f":repeat: *{escaped(job)}* retrains the model (run `{run_id}`)\n{escaped(reason)}".rstrip()
 
 
 def promotion_message(metadata: Mapping[str, Any], run_id: str) -> str:
@@ -120,10 +118,10 @@ def _of_success(instance: DagsterInstance, record: EventLogRecord) -> str | None
 
 
 def _of_retrain(instance: DagsterInstance, record: EventLogRecord) -> str | None:
-    run = instance.get_run_by_id(record.run_id)
-    if run is None or run.job_name not in RETRAINING or metadata_of(record).get("reason") == BY_HAND.reason:
+    run, reason = instance.get_run_by_id(record.run_id), str(metadata_of(record).get("reason", ""))
+    if run is None or run.job_name not in RETRAINING or reason == BY_HAND.reason:
         return None
-    return retrain_message(run.job_name, run.run_id, run.tags.get(SCORE_TAG))
+    return retrain_message(run.job_name, run.run_id, reason)
 
 
 def _of_promotion(_instance: DagsterInstance, record: EventLogRecord) -> str | None:

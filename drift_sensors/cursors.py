@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-# Tags of the runs that sensors start: which attempt, for what, and the score that called for it.
-ATTEMPT_TAG, GROUP_TAG, REPORT_TAG, SCORE_TAG = (
+# Tags of the runs that sensors start: which attempt, for what, what called for it, and the drift score.
+ATTEMPT_TAG, GROUP_TAG, REPORT_TAG, CALLED_BY_TAG, SCORE_TAG = (
     "reco/attempt",
     "reco/intake_group",
     "reco/drift_report",
+    "reco/called_by",
     "reco/drift_score",
 )
 UNFINISHED = (

@@ -12,7 +12,17 @@ from enum import Enum
 
 import dagster as dg
 
-from drift_sensors.cursors import ATTEMPT_TAG, REPORT_TAG, SCORE_TAG, Attempt, RetryPolicy, attempts, newest, unfinished
+from drift_sensors.cursors import (
+    ATTEMPT_TAG,
+    CALLED_BY_TAG,
+    REPORT_TAG,
+    SCORE_TAG,
+    Attempt,
+    RetryPolicy,
+    attempts,
+    newest,
+    unfinished,
+)
 from reco_assets.batches.accepted import accepted_among
 from reco_assets.drift.claims import SENSOR, claim
 from reco_assets.drift.reports import ReportError, newest_batches, read_report
@@ -46,7 +56,10 @@ class Decision:
 
 @dataclass(frozen=True)
 class ReportEvent:
-    """A materialised drift report: its place in the event log, what it found, on which champion."""
+    """A materialised drift report: its place in the event log, what it found, on which champion.
+
+    `called_by`: the codes of what calls for a retraining; empty in reports of earlier versions of the platform.
+    """
 
     storage_id: int
     run_id: str
@@ -55,6 +68,7 @@ class ReportEvent:
     drift_score: float
     reason: str
     model_version: str | None
+    called_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -216,6 +230,7 @@ def _report_event(record: dg.EventLogRecord) -> ReportEvent:
         drift_score=float(str(values["drift_score"])),
         reason=str(values["reason"]),
         model_version=str(values["model_version"]) or None,
+        called_by=str(values.get("called_by", "")),
     )
 
 
@@ -228,6 +243,7 @@ def _retrain(report: ReportEvent, decision: Decision, policy: RetryPolicy) -> dg
         tags={
             REPORT_TAG: report.report_id,
             SCORE_TAG: f"{report.drift_score:.3f}",
+            **({CALLED_BY_TAG: report.called_by} if report.called_by else {}),
             ATTEMPT_TAG: f"{decision.attempt}/{policy.max_attempts}",
         },
     )

@@ -46,5 +46,11 @@ def replay(
 
 
 def _cell(step: "Step") -> str:
-    said = "RETRAIN" if step.retrained else step.verdict.reasons[0].replace("_", " ")
+    from reco_assets.drift.document import in_short
+    from reco_assets.drift.policy import Reason
+
+    deciding = step.verdict.reasons[:1]
+    said = in_short(deciding)
+    if step.retrained:
+        said = "RETRAIN" if deciding[0] == Reason.DRIFT_ABOVE_THRESHOLD else f"RETRAIN: {said}"
     return f"{step.verdict.score:.2f} ({step.batches} of {step.waiting}) {said}"

@@ -14,9 +14,9 @@ import numpy as np
 from reco_assets.batches.accepted import set_name
 from reco_assets.drift import document, page
 from reco_assets.drift.comparison import plain
-from reco_assets.drift.decision import Decided, Evidence, decide, decide_pool
+from reco_assets.drift.decision import JUDGES, Decided, Evidence, decide, decide_pool
 from reco_assets.drift.performance import WORSE, figures, performance_drift
-from reco_assets.drift.policy import CALIBRATED, DOCUMENTED, Reason, Verdict, as_document, bar
+from reco_assets.drift.policy import Reason, Verdict, as_document, bar
 from reco_assets.drift.scan import Scan
 from reco_assets.drift.signals import SIGNALS, Signal, Yardstick
 from resources.settings.drift import DriftSettings
@@ -117,7 +117,7 @@ def no_report(reasons: Sequence[Reason], config: DriftSettings, compared: Compar
     found: dict[str, Any] = {"data_drift": nothing, "model_drift": nothing}
     found["performance_drift"] = {"status": str(reasons[0])}
     found |= dict.fromkeys((*_names(SIGNALS), "window", "pool")) | {"windows": []}
-    decided = dict.fromkeys((DOCUMENTED, CALIBRATED), Decided(Verdict(False, tuple(reasons)), {}))
+    decided = dict.fromkeys(JUDGES, Decided(Verdict(False, tuple(reasons)), {}))
     return _report(found | (compared or Compared()).as_dict(), decided, config, SIGNALS)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from reco_assets.drift.document import called_by
 from reco_assets.drift.inputs import report_on_waiting
 from reco_assets.drift.reports import write_report
 from reco_assets.drift.upkeep import after_report
@@ -73,6 +74,7 @@ def detect_drift(
             "performance_drift": document["performance_drift"]["status"],
             "should_retrain": report.should_retrain,
             "reason": document["reason"],
+            "called_by": ", ".join(called_by(document)),
             **numbers,
             "report_id": report.report_id,
             "policy": document["policy"],

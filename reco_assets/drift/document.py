@@ -73,10 +73,28 @@ def scalars(report: Document, signals: Sequence[Signal]) -> dict[str, float]:
 
 
 def headline(report: Document) -> str:
-    """The verdict in a few words."""
+    """The verdict in a few words, and what called for it where that isn't the score alone."""
     if not report["windows"]:
         return "Nothing was compared"
-    return f"{'Retrain' if report['should_retrain'] else 'No retrain'}: drift score {report['drift_score']:.2f}"
+    called = called_by(report)
+    because = f" ({in_short(called)})" if set(called) - {Reason.DRIFT_ABOVE_THRESHOLD} else ""
+    return f"{'Retrain' if called else 'No retrain'}{because}: drift score {report['drift_score']:.2f}"
+
+
+def called_by(report: Document) -> list[str]:
+    """The codes of what calls for a retraining, the score or signals, the deciding one first; none where nothing does.
+
+    Reports of earlier versions of the platform have no codes, and the score called.
+    """
+    if not report["should_retrain"]:
+        return []
+    codes = report.get("reason_codes", (Reason.DRIFT_ABOVE_THRESHOLD,))
+    return [str(code) for code in codes if code == Reason.DRIFT_ABOVE_THRESHOLD or code not in set(Reason)]
+
+
+def in_short(codes: Sequence[str]) -> str:
+    """Codes of reasons as words."""
+    return ", ".join(code.replace("_", " ") for code in codes)
 
 
 def tables(report: Document, signals: Sequence[Signal]) -> list[list[list[str]]]:

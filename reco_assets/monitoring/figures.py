@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from reco_assets.batches.accepted import waiting, waiting_totals
+from reco_assets.drift.document import called_by
 from reco_assets.drift.reports import newest_report, read_report
 from reco_assets.models.families import FAMILIES
 from reco_assets.models.versions.folders import began
@@ -76,11 +77,11 @@ def drift_figures(place: Place) -> Iterator[Figure]:
         return
     report = read_report(place.settings)
     if report.get("drift_score") is not None:
-        yield Figure(
-            "drift_score", "Score of the newest drift report; above 1 it calls.", [Sample(report["drift_score"])]
-        )
+        yield Figure("drift_score", "Score of the newest drift report.", [Sample(report["drift_score"])])
     calls = Sample(float(report["should_retrain"]))
     yield Figure("drift_calls_for_retraining", "1 where the newest drift report calls for retraining.", [calls])
+    called = [Sample(1.0, {"reason": code}) for code in called_by(report)]
+    yield Figure("drift_called_by", "1 for each reason why it calls: the score, or a trigger.", called)
     age = Sample(place.now - path.stat().st_mtime)
     yield Figure("drift_report_age_seconds", "Age of the newest drift report.", [age])
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from reco_assets.drift.document import called_by
 from reco_assets.drift.reports import next_task, read_report
 from reco_assets.models.judging.sampled_gate import DEPLOY_DECISION
 from reco_assets.models.serving import serving_store
@@ -50,6 +51,7 @@ def drift_result(report: Mapping[str, Any]) -> dict[str, Any]:
     """The documented sections of a drift report, and its own decision on retraining, which nothing decides again."""
     sections = {name: report[name] for name in SECTIONS}
     decision = {name: report[name] for name in ("should_retrain", "drift_score", "report_id", "reason")}
+    decision["called_by"] = called_by(report)
     return {**sections, "retrain_decision": {**decision, **sections, "next_task": next_task(report["should_retrain"])}}
 
 

@@ -16,6 +16,7 @@ import pytest
 from reco_assets.batches.accepted import set_name
 from reco_assets.drift.assessment import Compared, DriftReport, no_report, report_on
 from reco_assets.drift.cells import ScoredRatings, cells_of
+from reco_assets.drift.decision import JUDGES
 from reco_assets.drift.histograms import RATINGS, UserHistogram, of_values
 from reco_assets.drift.measures import Occurrences
 from reco_assets.drift.policy import Reason, should_retrain
@@ -186,10 +187,12 @@ def test_the_ratings_of_one_user_prove_nothing(inputs: Inputs) -> None:
     assert report.markdown()
 
 
+@pytest.mark.parametrize("policy", JUDGES)
 @pytest.mark.parametrize("reason", [Reason.NO_BATCHES, Reason.NO_CHAMPION])
-def test_where_nothing_can_be_compared_nothing_is_retrained(reason: Reason) -> None:
-    report = no_report([reason], CONFIG)
+def test_where_nothing_can_be_compared_nothing_is_retrained(reason: Reason, policy: str) -> None:
+    report = no_report([reason], CONFIG.model_copy(update={"policy": policy}))
     assert not report.should_retrain
+    assert report.document["verdicts"].keys() == set(JUDGES)
     assert report.document["drift_score"] == 0.0
     assert report.document["reason_codes"] == [reason]
     assert report.scalars() == {"drift_score": 0.0}

@@ -101,6 +101,13 @@ def test_the_reason_names_the_limit_that_counts() -> None:
     )
 
 
+def test_the_headline_names_the_triggers_that_call_and_nothing_else() -> None:
+    found = report(ratings(4_000, first_user=200), days=31.0)
+    words = "unknown users, old champion"
+    assert f"### Retrain ({words}): drift score" in found.markdown()
+    assert f"Retrain ({words}): drift score" in found.html()
+
+
 def test_a_batch_of_unknown_users_counts_though_batches_of_known_ones_follow() -> None:
     found = report(ratings(4_000, first_user=200), *[ratings(2_000)] * 2, config=ADAPTIVE)
     assert found.document["users"]["new_row_share"] != pytest.approx(1.0)

@@ -68,6 +68,14 @@ def test_the_newest_report_is_told_with_its_verdict(settings: Settings, instance
     write_report(settings, dict(REPORT), "<html>")
     found = values(drift_figures(Place(settings, instance, NOW)))
     assert (found["drift_score"], found["drift_calls_for_retraining"]) == (1.5, 1)
+    assert found["drift_called_by"] == {("drift_above_threshold",): 1}
+
+
+def test_the_triggers_that_call_for_retraining_are_told(settings: Settings, instance: dg.DagsterInstance) -> None:
+    codes = ["unknown_users", "old_champion", "below_threshold", "insufficient_warm_pairs"]
+    write_report(settings, {**REPORT, "reason_codes": codes}, "<html>")
+    found = values(drift_figures(Place(settings, instance, NOW)))
+    assert found["drift_called_by"] == {("unknown_users",): 1, ("old_champion",): 1}
 
 
 def test_the_lag_is_that_of_the_oldest_batch_that_waits(settings: Settings, instance: dg.DagsterInstance) -> None:

@@ -54,6 +54,7 @@ def test_a_run_that_made_a_drift_report_says_what_follows_from_that_report(setti
         "model_drift": {"score": None},
         "report_id": "r1",
         "reason": "as the scores say",
+        "called_by": ["drift_above_threshold"],
         "next_task": "merge_streaming_data",
     }
 

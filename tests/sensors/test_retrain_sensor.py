@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from drift_sensors.cursors import REPORT_TAG
+from drift_sensors.cursors import CALLED_BY_TAG, REPORT_TAG, SCORE_TAG
 from reco_assets.drift.claims import SENSOR, airflow_claimant, claim
 from reco_assets.drift.reports import reports_folder
 from reco_assets.pipelines.documented import ML_PIPELINE, MODEL_RETRAINING
@@ -105,6 +105,15 @@ def test_of_three_reports_in_one_tick_the_one_above_the_threshold_is_not_missed(
     requests = tick().run_requests or []
     assert [(r.job_name, r.tags[REPORT_TAG]) for r in requests] == [(DRIFT_RETRAIN.name, "r1")]
     assert requests[0].run_config == {"ops": {"stream__accepted": {"config": {"report": "r1"}}}}
+
+
+def test_the_run_is_tagged_with_what_called_for_it(tick: Tick, report: Report) -> None:
+    report("r1", 0.04, should_retrain=True, called_by="unknown_users, old_champion")
+    (request,) = tick().run_requests or []
+    assert {tag: request.tags[tag] for tag in (CALLED_BY_TAG, SCORE_TAG)} == {
+        CALLED_BY_TAG: "unknown_users, old_champion",
+        SCORE_TAG: "0.040",
+    }
 
 
 def test_two_ticks_on_one_report_ask_for_the_same_run(tick: Tick, report: Report, instance: dg.DagsterInstance) -> None:

@@ -15,7 +15,7 @@ from reco_assets.models.explanation import Explanation, Part, Reasons
 from reco_assets.models.interface import Baselines, Family, NoRatingsError, Recommender, TopN
 from reco_assets.models.one_order import lists_in_order
 from reco_assets.models.ratings import Ratings, distinct, known_positions, positions, rating_matrix
-from reco_assets.models.top_n import MASKED, nothing_alike
+from reco_assets.models.top_n import MASKED, nothing_alike, only
 
 USERS_FILE, MOVIES_FILE = "users.parquet", "movies.parquet"
 _MEAN = b"mean"
@@ -55,9 +55,11 @@ class Popularity:
         """See `Recommender`."""
         return scores_at(self._share, positions(self.movie_ids, movie_id))
 
-    def recommend(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
+    def recommend(
+        self, user_id: np.ndarray, n: int, seen: Ratings | None = None, among: np.ndarray | None = None
+    ) -> TopN:
         """See `Recommender`. All users get the same movies, but for those that they have seen."""
-        return lists_in_order(user_id, self.movie_ids, self._share, n, seen)
+        return lists_in_order(user_id, self.movie_ids, only(self._share, among), n, seen)
 
     def similar_items(self, movie_id: np.ndarray, n: int) -> TopN:
         """See `Recommender`. No movie is like another."""
@@ -134,9 +136,11 @@ class BiasOnly:
         stars: np.ndarray = np.where(movies < 0, -np.inf, self.unclipped(positions(self.user_ids, user_id), movies))
         return stars
 
-    def recommend(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
+    def recommend(
+        self, user_id: np.ndarray, n: int, seen: Ratings | None = None, among: np.ndarray | None = None
+    ) -> TopN:
         """See `Recommender`. All users get the same movies, but for those that they have seen."""
-        lists = lists_in_order(user_id, self.movie_ids, self.biases.item, n, seen)
+        lists = lists_in_order(user_id, self.movie_ids, only(self.biases.item, among), n, seen)
         users = (self.biases.mean + _at(self.biases.user, positions(self.user_ids, user_id))).astype(np.float32)
         return replace(lists, score=np.where(lists.movie_id == MASKED, 0, lists.score + users[:, None]))
 

@@ -62,8 +62,13 @@ class Recommender(Protocol):
     def score(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
         """What `recommend` orders by, for n pairs: (n,); -inf for a movie that the model can't recommend."""
 
-    def recommend(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
-        """Best n movies per user, `seen` ones left out; users the model has not seen get lists too."""
+    def recommend(
+        self, user_id: np.ndarray, n: int, seen: Ratings | None = None, among: np.ndarray | None = None
+    ) -> TopN:
+        """Best n movies per user, `seen` ones left out; users the model has not seen get lists too.
+
+        `among` (movies,) bool says which of `movie_ids` may be listed; None: all of them.
+        """
 
     def similar_items(self, movie_id: np.ndarray, n: int) -> TopN:
         """Nearest n movies, the movie itself left out; rows as `movie_id`, empty where nothing is known to be alike.
@@ -215,6 +220,8 @@ class Family:
         users: How a model is made for some users; None: only whole ones can be.
         shared: Loads as `load` does, but of arrays that processes share, which lie in a third folder or are put there,
             by one process at a time; None: servers load it into the memory of each.
+        directions: Gives vectors of length 1 that are alike where a model's movies are, (movies, d) float32, zeros for
+            one of which nothing is known; None: it has none, and lists can't be made of movies unlike each other.
     """
 
     name: str
@@ -234,3 +241,4 @@ class Family:
     own: OwnWay | None = None
     users: UserSide | None = None
     shared: Callable[[Path, Any, Path], Recommender] | None = None
+    directions: Callable[[Any], np.ndarray] | None = None

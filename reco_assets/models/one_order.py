@@ -5,7 +5,7 @@ import scipy.sparse as sp
 
 from reco_assets.models.interface import TopN
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.top_n import MASKED, movies_at, one_list
+from reco_assets.models.top_n import MASKED, empty_lists, movies_at, one_list
 
 USERS_PER_BLOCK = 20_000
 
@@ -13,9 +13,16 @@ USERS_PER_BLOCK = 20_000
 def lists_in_order(
     user_id: np.ndarray, movie_ids: np.ndarray, scores: np.ndarray, n: int, seen: Ratings | None = None
 ) -> TopN:
-    """The n best movies by the same scores (movies,) for every user, but for those that the user has seen."""
+    """The n best movies by the same scores (movies,) for every user, but for those that the user has seen.
+
+    A movie with -inf is not listed.
+    """
     if len(user_id) == 1:
         return one_list(user_id, movie_ids, scores.copy(), n, seen)
+    if (barred := np.isneginf(scores)).any():
+        movie_ids, scores = movie_ids[~barred], scores[~barred]
+    if len(movie_ids) == 0:
+        return empty_lists(user_id, n)
     hidden = sp.csr_matrix((len(user_id), len(movie_ids))) if seen is None else seen.stars.of(user_id, movie_ids)
     chosen = first_unseen(scores, n, hidden)
     return TopN(user_id, movies_at(movie_ids, chosen), np.where(chosen == MASKED, 0, scores[chosen]).astype(np.float32))

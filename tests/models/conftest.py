@@ -107,9 +107,11 @@ class ToyModel:
     def score(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:  # noqa: ARG002
         return scores_at(self.stars, positions(self.movie_ids, movie_id))
 
-    def recommend(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
+    def recommend(
+        self, user_id: np.ndarray, n: int, seen: Ratings | None = None, among: np.ndarray | None = None
+    ) -> TopN:
         users = Side(user_id, np.ones((len(user_id), 1), np.float32))
-        return best_movies(users, Side(self.movie_ids, self.stars[:, None]), n, seen)
+        return best_movies(users, Side(self.movie_ids, self.stars[:, None]), n, seen, among)
 
     def similar_items(self, movie_id: np.ndarray, n: int) -> TopN:
         return nothing_alike(self.movie_ids, movie_id, n)

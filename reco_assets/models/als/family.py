@@ -182,4 +182,5 @@ ALS = Family(
     settle=settle,
     users=UserSide(USERS_FILE, model_of, baselines_of, fit_frame),
     shared=share,
+    directions=lambda model: model.directions,
 )

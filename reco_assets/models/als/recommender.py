@@ -21,7 +21,7 @@ from reco_assets.models.explanation import Explanation, Part, Reasons
 from reco_assets.models.interface import TopN
 from reco_assets.models.ratings import Ratings, known_positions, positions, rating_matrix
 from reco_assets.models.record import ModelPart
-from reco_assets.models.top_n import MASKED, Side, best_movies, movies_at, top_n
+from reco_assets.models.top_n import MASKED, Side, best_movies, empty_lists, movies_at, top_n
 
 USERS_FILE, ITEMS_FILE = "user_factors.parquet", "item_factors.parquet"
 ADDS = "ranking_adds"  # the column that a version with EASE has beside those of every version
@@ -102,27 +102,28 @@ class AlsRecommender:
             scores[at] = np.einsum("ij,ij->i", self.ranking_users[users[at]], self.ranking_items[items[at]])
         return scores
 
-    def recommend(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
+    def recommend(
+        self, user_id: np.ndarray, n: int, seen: Ratings | None = None, among: np.ndarray | None = None
+    ) -> TopN:
         """See `Recommender`. A user without a like has a zero vector, which ranks nothing: popularity serves."""
         at = positions(self.user_ids, user_id)
-        has_likes, movies = self._have_likes(at), Side(self.movie_ids, self.ranking_items)
+        has_likes, lists = self._have_likes(at), empty_lists(user_id, n)
         own, others = np.flatnonzero(has_likes), np.flatnonzero(~has_likes)
-        lists = TopN(user_id, np.empty((len(user_id), n), np.int32), np.empty((len(user_id), n), np.float32))
         if len(own):
-            best = best_movies(Side(user_id[own], self.ranking_users[at[own]]), movies, n, seen)
+            users, movies = Side(user_id[own], self.ranking_users[at[own]]), Side(self.movie_ids, self.ranking_items)
+            best = best_movies(users, movies, n, seen, among)
             lists.movie_id[own], lists.score[own] = best.movie_id, best.score
         if len(others):
-            best = self.popularity.recommend(user_id[others], n, seen)
+            best = self.popularity.recommend(user_id[others], n, seen, among)
             lists.movie_id[others], lists.score[others] = best.movie_id, best.score
         return lists
 
     def similar_items(self, movie_id: np.ndarray, n: int) -> TopN:
         """See `Recommender`. Likeness is a cosine (`RankingItems.directions`); a movie nobody liked resembles none."""
-        at = known_positions(self.movie_ids, movie_id)
-        norms, unit = self._directions
+        at, unit = known_positions(self.movie_ids, movie_id), self.directions
         itself = sp.csr_matrix((np.ones(len(at), np.float32), (np.arange(len(at)), at)), (len(at), len(unit)))
         chosen, scores = top_n(unit[at], unit, n, itself)
-        chosen[norms[at, 0] == 0] = MASKED
+        chosen[~unit[at].any(axis=1)] = MASKED
         return TopN(movie_id, movies_at(self.movie_ids, chosen), scores)
 
     def fold_in(self, ratings: Ratings) -> Self:
@@ -174,17 +175,14 @@ class AlsRecommender:
         return RankingItems(self.ranking_items, adds, self.config.mix)
 
     @cached_property
-    def _directions(self) -> tuple[np.ndarray, np.ndarray]:
-        """The length of each movie's direction (items, 1), and the direction divided by it, or zeros."""
-        directions = self._ranking.directions
+    def directions(self) -> np.ndarray:
+        """The direction of each movie (`RankingItems.directions`) with length 1, or zeros: (items, n)."""
+        directions: np.ndarray = self._ranking.directions
         norms = np.linalg.norm(directions, axis=1, keepdims=True)
-        return norms, directions / np.where(norms > 0, norms, 1)
+        return directions / np.where(norms > 0, norms, 1)
 
     def _have_likes(self, users: np.ndarray) -> np.ndarray:
-        """Which users at n positions have a vector that ranks: (n,) bool; none at -1. Nobody else's is looked at.
-
-        Where popularity's lists serve, that is nobody.
-        """
+        """Which users at n positions have a vector that ranks, nobody where popularity's lists serve: (n,) bool."""
         likes = np.zeros(len(users), bool)
         if "lists" in self.replaced:
             return likes

@@ -19,7 +19,7 @@ from reco_assets.models.ncf.config import NcfConfig, NcfRecord, Outcome
 from reco_assets.models.ncf.fold import Fold
 from reco_assets.models.ncf.vectors import Tower, Vectors
 from reco_assets.models.ratings import Ratings, known_positions, positions, rating_matrix
-from reco_assets.models.top_n import MASKED, movies_at, top_n
+from reco_assets.models.top_n import MASKED, empty_lists, movies_at, top_n
 
 USERS_FILE, MOVIES_FILE, TOWER_FILE, FOLD_FILE = "users.parquet", "movies.parquet", "tower.npz", "fold.npz"
 PAIRS_AT_ONCE = 50_000
@@ -83,14 +83,16 @@ class NcfRecommender:
             scores[at] = self.tower.scores(self.users.at(users[at]), self.movies.at(movies[at]))
         return scores
 
-    def recommend(self, user_id: np.ndarray, n: int, seen: Ratings | None = None) -> TopN:
+    def recommend(
+        self, user_id: np.ndarray, n: int, seen: Ratings | None = None, among: np.ndarray | None = None
+    ) -> TopN:
         """See `Recommender`. Popularity serves strangers, and who rated nothing that the network knows."""
-        lists = TopN(user_id, np.full((len(user_id), n), MASKED, np.int32), np.zeros((len(user_id), n), np.float32))
+        lists = empty_lists(user_id, n)
         at = positions(self.user_ids, user_id)
         own, others = np.flatnonzero(self._reached[at]), np.flatnonzero(~self._reached[at])
-        best = self.popularity.recommend(user_id[others], n, seen)
+        best = self.popularity.recommend(user_id[others], n, seen, among)
         lists.movie_id[others], lists.score[others] = best.movie_id, best.score
-        for row, movies, scores in self._best(user_id[own], at[own], n, seen):
+        for row, movies, scores in self._best(user_id[own], at[own], n, seen, among):
             lists.movie_id[own[row], : len(movies)] = self.movie_ids[movies]
             lists.score[own[row], : len(movies)] = scores
         return lists
@@ -176,16 +178,17 @@ class NcfRecommender:
         return np.append(self.users.joined.any(axis=1), False)
 
     def _best(
-        self, user_id: np.ndarray, at: np.ndarray, n: int, seen: Ratings | None
+        self, user_id: np.ndarray, at: np.ndarray, n: int, seen: Ratings | None, among: np.ndarray | None
     ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """Row, positions and scores of each user's best movies; one user at a time, as all scores fill memory."""
         hidden = seen.stars.of(user_id, self.movie_ids) if seen is not None else None
         for row, user in enumerate(at):
             scores = self.tower.scores(self.users.at(user), self.movies)
-            left = len(scores)
+            if among is not None:
+                scores[~among] = -np.inf
             if hidden is not None:
-                own = hidden.indices[slice(*hidden.indptr[row : row + 2])]
-                scores[own], left = -np.inf, left - len(own)
+                scores[hidden.indices[slice(*hidden.indptr[row : row + 2])]] = -np.inf
+            left = len(scores) - np.isneginf(scores).sum()
             best = np.argsort(-scores, kind="stable")[: min(n, left)]
             yield row, best, scores[best]
 

@@ -24,6 +24,7 @@ from reco_assets.models.families import FAMILIES
 from reco_assets.pipelines.jobs import SPECS, asset_jobs
 from reco_assets.pipelines.schedules import schedules
 from reco_assets.quality import assets as quality
+from reco_assets.rules.assets import RULE_CHECKS, RULES_TABLE
 from reco_assets.runner.taken import announced, begun
 from reco_assets.serving.assets import PARITY_CHECKS
 from reco_assets.silver import assets as silver
@@ -61,7 +62,7 @@ def build_definitions(
     jobs = asset_jobs([key for checks in quality.TABLE_CHECKS for key in checks.check_keys])
     return dg.Definitions(
         assets=_with_freshness(_assets(), settings),
-        asset_checks=[*quality.TABLE_CHECKS, *split_tables.SPLIT_CHECKS, *PARITY_CHECKS],
+        asset_checks=[*quality.TABLE_CHECKS, *split_tables.SPLIT_CHECKS, *PARITY_CHECKS, *RULE_CHECKS],
         jobs=list(jobs.values()),
         schedules=schedules(settings),
         sensors=[
@@ -79,7 +80,7 @@ def build_definitions(
 
 def _assets() -> list[Any]:
     of_families = [asset for family in FAMILIES for asset in model_assets(family)]
-    return [*dg.load_assets_from_modules(ASSET_MODULES), *of_families]
+    return [*dg.load_assets_from_modules(ASSET_MODULES), *of_families, RULES_TABLE]
 
 
 def _with_freshness(assets: Sequence[Any], settings: Settings) -> Sequence[Any]:

@@ -182,6 +182,32 @@ TRENDING = TableSpec(
     key=("movie_id",),
 )
 
+RULES = TableSpec(
+    "serving/rules",
+    _described(
+        _struct(
+            rule_id=INT,
+            action=STRING,
+            subject=STRING,
+            value=STRING,
+            user_id=INT,
+            factor=DoubleType(),
+            from_day=DateType(),
+            until_day=DateType(),
+            reason=STRING,
+            added_ts=TIMESTAMP,
+            removed_ts=TIMESTAMP,
+        ),
+        action="hide: the movies are in no list of those whom the rule covers. boost: their scores are multiplied.",
+        subject="What value names: a movie by its id, a genre, or a release year.",
+        user_id="Whom the rule covers; null: everyone.",
+        factor="What scores are multiplied by, more than 1 and at most 10; null where movies are hidden.",
+        until_day="The last day (UTC) on which it is in force; null: it has no end.",
+        removed_ts="When it was removed; it stays, as lists of before kept it.",
+    ),
+    key=("rule_id",),
+)
+
 BRONZE = (BRONZE_RATINGS, BRONZE_MOVIES, BRONZE_TAGS)
 SILVER = (SILVER_RATINGS, SILVER_MOVIES, SILVER_TAGS)
 QUARANTINES = (QUARANTINE_RATINGS, QUARANTINE_MOVIES, QUARANTINE_TAGS)
@@ -191,7 +217,7 @@ STREAM = (STREAM_RATINGS, STREAM_QUARANTINE)
 EVENTS = (EVENTS_LOG, DEAD_LETTERS)
 GOLD = (RECOMMENDATIONS_ALS, RECOMMENDATIONS_WHY, SIMILAR_MOVIES, TRENDING)
 DECLARED = {
-    spec.name: spec for spec in (*BRONZE, *SILVER, *QUARANTINES, SPLIT_RATINGS, *SPLITS, *STREAM, *EVENTS, *GOLD)
+    spec.name: spec for spec in (*BRONZE, *SILVER, *QUARANTINES, SPLIT_RATINGS, *SPLITS, *STREAM, *EVENTS, RULES, *GOLD)
 }
 
 # Files beside tables.

@@ -39,6 +39,7 @@ GROUPS = {
         *("models/ncf_candidate", "models/ncf_champion", "models/ncf_evaluation"),
     },
     "events": {"events/dead_letters", "events/log", "events/simulated"},
+    "serving": {"serving/rules"},
     "gold": {"gold/recommendations_als", "gold/recommendations_why", "gold/similar_movies", "gold/trending"},
     "quality": {"quality/evidently", "quality/report"},
     "maintenance": {"maintenance/tables"},
@@ -66,9 +67,10 @@ CHECKS = {
     "events/dead_letters": EVERY_TABLE | {"no_dead_letters"},
     "gold/trending": KEYED,
     "features/store": {"rules_hold", "no_look_ahead"},
-    "gold/recommendations_als": KEYED | {"references", "serving_parity"},
-    "gold/recommendations_why": KEYED | {"references"},
-    "gold/similar_movies": KEYED | {"references", "serving_parity"},
+    "serving/rules": KEYED,
+    "gold/recommendations_als": KEYED | {"references", "serving_parity", "rules_kept"},
+    "gold/recommendations_why": KEYED | {"references", "rules_kept"},
+    "gold/similar_movies": KEYED | {"references", "serving_parity", "rules_kept"},
 }
 OF_INTAKE = {"no_file_refused", "every_file_taken", "messages_conserved", "nothing_lost", "no_dead_letters"}
 OF_SPLIT = {"split_ties", "split_leakage"}
@@ -117,7 +119,8 @@ def test_the_validation_job_runs_every_check_of_the_tables_and_makes_their_repor
     checked: dict[str, set[str]] = {}
     for key in job.asset_layer.asset_graph.asset_check_keys:
         checked.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
-    own = {"quality_passed", "rows_conserved", "rules_hold", "no_look_ahead", "serving_parity"} | OF_SPLIT | OF_INTAKE
+    own = {"quality_passed", "rows_conserved", "rules_hold", "no_look_ahead", "serving_parity", "rules_kept"}
+    own |= OF_SPLIT | OF_INTAKE
     assert checked == {table: names - own for table, names in CHECKS.items() if names - own}
     assert job.asset_layer.selected_asset_keys == {dg.AssetKey(["quality", "report"])}
 

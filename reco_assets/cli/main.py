@@ -14,6 +14,7 @@ from reco_assets.cli import (
     metrics,
     models,
     pipeline,
+    rules,
     run,
     serving,
     stream,
@@ -61,6 +62,7 @@ app.add_typer(drift.app, name="drift")
 app.add_typer(events.app, name="events")
 app.add_typer(features.app, name="features")
 app.add_typer(models.app, name="model")
+app.add_typer(rules.app, name="rules")
 app.add_typer(data.app, name="data")
 app.add_typer(airflow.app, name="airflow")
 

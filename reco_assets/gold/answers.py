@@ -10,6 +10,9 @@ import pyarrow.compute as pc
 
 from reco_assets.gold.recommendations import list_rows
 from reco_assets.models.serving import champion_version, serving_store
+from reco_assets.rules.editing import Policy, editing_of
+from reco_assets.rules.lists import recommend
+from reco_assets.rules.reading import policy_now
 from reco_assets.tables import RECOMMENDATIONS_ALS, RECOMMENDATIONS_WHY, SILVER_MOVIES, SIMILAR_MOVIES
 from resources.errors import RecoError
 from resources.tables.lakehouse import Lakehouse
@@ -50,14 +53,21 @@ class NoReasonsError(RecoError):
 def recommended(lakehouse: Lakehouse, user: int | None) -> Answer | None:
     """A user's list, the popular movies for one whom nobody knows; for None, that of the first user of the table.
 
-    None where the table has no user at all. Raises `LakehouseError`, `ModelStoreError`.
+    What a rule hides by now is left out of it. None where the table has no user at all. Raises `LakehouseError`,
+    `ModelStoreError`.
     """
+    policy = policy_now(lakehouse)
     if rows := _rows(lakehouse, RECOMMENDATIONS_ALS.name, "user_id", user):
-        title = f"For user {rows[0]['user_id']}, model {rows[0]['model_version']}"
-        return Answer(title, _entries(lakehouse, rows[0]["recommendations"]), rows[0]["model_version"])
+        user, version = rows[0]["user_id"], rows[0]["model_version"]
+        shown = _shown(rows[0]["recommendations"], policy, user)
+        hidden = len(rows[0]["recommendations"]) - len(shown)
+        title = f"For user {user}, model {version}" + (f"; {hidden} hidden since it was made" if hidden else "")
+        return Answer(title, _entries(lakehouse, shown), version)
     if user is None:
         return None
-    return Answer(f"User {user} has no ratings yet; the popular movies", _entries(lakehouse, _popular(lakehouse, user)))
+    return Answer(
+        f"User {user} has no ratings yet; the popular movies", _entries(lakehouse, _popular(lakehouse, policy, user))
+    )
 
 
 def reasons(lakehouse: Lakehouse, version: str | None, user: int) -> dict[int, list[Reason]]:
@@ -86,7 +96,8 @@ def similar(lakehouse: Lakehouse, movie: int) -> Answer | None:
     rows = _rows(lakehouse, SIMILAR_MOVIES.name, "movie_id", movie)
     if not rows:
         return None
-    return Answer(f"Like {_titles(lakehouse, [movie])[movie][0]}", _entries(lakehouse, rows[0]["similar"]))
+    shown = _shown(rows[0]["similar"], policy_now(lakehouse))
+    return Answer(f"Like {_titles(lakehouse, [movie])[movie][0]}", _entries(lakehouse, shown))
 
 
 def _rows(lakehouse: Lakehouse, table: str, key: str, value: int | None) -> list[dict[str, Any]]:
@@ -96,10 +107,18 @@ def _rows(lakehouse: Lakehouse, table: str, key: str, value: int | None) -> list
     return rows
 
 
-def _popular(lakehouse: Lakehouse, user: int) -> list[dict[str, Any]]:
+def _shown(entries: list[dict[str, Any]], policy: Policy, user: int | None = None) -> list[dict[str, Any]]:
+    """The entries that no rule hides from the user, or from everyone, with new ranks."""
+    hidden = policy.hides(np.array([entry["movie_id"] for entry in entries], np.int32), user)
+    left = [entry for entry, hides in zip(entries, hidden, strict=True) if not hides]
+    return [entry | {"rank": rank} for rank, entry in enumerate(left, 1)]
+
+
+def _popular(lakehouse: Lakehouse, policy: Policy, user: int) -> list[dict[str, Any]]:
     store, users = serving_store(lakehouse.settings), np.array([user], np.int32)
     version = champion_version(store)
-    lists = store.load_users(version, users).recommend(users, lakehouse.settings.serving.top_n)
+    model = store.load_users(version, users)
+    lists = recommend(model, editing_of(policy, store.family, model), users, lakehouse.settings.serving.top_n)
     rows = list_rows(lists, "user_id", "recommendations", version, datetime.now(UTC)).to_pylist()
     found: list[dict[str, Any]] = rows[0]["recommendations"]
     return found

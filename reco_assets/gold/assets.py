@@ -8,7 +8,16 @@ import pyarrow as pa
 from reco_assets.gold.lists import reasons_for_all, recommended_to_all, similar_to_all
 from reco_assets.gold.trending import COLUMNS, newest_of, trending_rows
 from reco_assets.models.families import SERVING_FAMILY
-from reco_assets.tables import EVENTS_LOG, HEAVY_POOL, OWNERS, RECOMMENDATIONS_ALS, SPLITS, TRAIN_RATINGS
+from reco_assets.tables import (
+    EVENTS_LOG,
+    HEAVY_POOL,
+    OWNERS,
+    RECOMMENDATIONS_ALS,
+    RULES,
+    SILVER_MOVIES,
+    SPLITS,
+    TRAIN_RATINGS,
+)
 from resources.tables.lakehouse import Lakehouse
 
 _GOLD: dict[str, Any] = {
@@ -20,15 +29,22 @@ _GOLD: dict[str, Any] = {
 }
 _ASSET: dict[str, Any] = {
     **_GOLD,
-    "deps": [["models", f"{SERVING_FAMILY.name}_champion"], *(["silver", spec.name.split("/")[1]] for spec in SPLITS)],
+    "deps": [
+        ["models", f"{SERVING_FAMILY.name}_champion"],
+        *(spec.name.split("/") for spec in (*SPLITS, SILVER_MOVIES, RULES)),
+    ],
 }
 
 
 @dg.asset(**_ASSET)
 def recommendations_als(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> Any:
-    """The champion's best TOP_N movies for every user who ever rated, without those the user has rated."""
+    """The champion's best TOP_N movies for every user who ever rated, without those the user has rated.
+
+    They keep the rules that are in force and the settings of lists; where these leave fewer movies, a list is shorter.
+    """
     made = recommended_to_all(lakehouse)
-    context.add_output_metadata({"model_version": made.version, "top_n": lakehouse.settings.serving.top_n})
+    about = {"model_version": made.version, "top_n": lakehouse.settings.serving.top_n, "rules": made.rules}
+    context.add_output_metadata(about)
     return made.rows
 
 
@@ -44,7 +60,7 @@ def recommendations_why(context: dg.AssetExecutionContext, lakehouse: dg.Resourc
 def similar_movies(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> Any:
     """For every movie the champion knows, the TOP_N nearest by the direction of their ranking factors."""
     made = similar_to_all(lakehouse)
-    context.add_output_metadata({"model_version": made.version})
+    context.add_output_metadata({"model_version": made.version, "rules": made.rules})
     return made.rows
 
 

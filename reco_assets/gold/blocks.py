@@ -1,12 +1,11 @@
 """Gold of more ratings than memory holds: lists as frames, made by Spark's workers in blocks of users or movies."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from reco_assets.gold.recommendations import list_rows, recommendation_rows
+from reco_assets.gold.recommendations import Order, recommendation_rows, similar_rows
 from reco_assets.gold.why import lists_of, why_rows
 from reco_assets.models.blocks import Blocks, ratings_of
 from reco_assets.models.top_n import USERS_PER_BLOCK
@@ -20,19 +19,19 @@ MOVIES_PER_TASK = 4 * USERS_PER_BLOCK  # the same blocks as in memory, so the sa
 Batches = Iterator[pa.RecordBatch]
 
 
-def recommendation_frame(engine: Engine, champion: Blocks, rated: "DataFrame", n: int, now: datetime) -> "DataFrame":
+def recommendation_frame(engine: Engine, champion: Blocks, rated: "DataFrame", order: Order) -> "DataFrame":
     """The rows of `recommendation_rows` for all users who rated; `rated` has their user_id and movie_id."""
     from pyspark.sql import functions as F
 
     seen = rated.groupBy("user_id").agg(F.collect_list("movie_id").alias("seen"))
     users = seen.join(champion.frame(engine, "side"), "user_id", "left")
-    return users.mapInArrow(_recommend(champion, n, now), RECOMMENDATIONS_ALS.schema)
+    return users.mapInArrow(_recommend(champion, order), RECOMMENDATIONS_ALS.schema)
 
 
-def similar_frame(engine: Engine, champion: Blocks, n: int, now: datetime) -> "DataFrame":
+def similar_frame(engine: Engine, champion: Blocks, order: Order) -> "DataFrame":
     """The rows of `similar_rows`. A task gets no more than the number of its block of the sorted movies."""
     blocks = -(-len(champion.of_nobody().movie_ids) // MOVIES_PER_TASK)
-    return engine.session.range(0, blocks, 1, blocks).mapInArrow(_find_alike(champion, n, now), SIMILAR_MOVIES.schema)
+    return engine.session.range(0, blocks, 1, blocks).mapInArrow(_find_alike(champion, order), SIMILAR_MOVIES.schema)
 
 
 def why_frame(model: Blocks, published: "DataFrame", learned: "DataFrame") -> "DataFrame":
@@ -44,12 +43,12 @@ def why_frame(model: Blocks, published: "DataFrame", learned: "DataFrame") -> "D
     return lists.mapInArrow(_explain(model), RECOMMENDATIONS_WHY.schema)
 
 
-def _recommend(champion: Blocks, n: int, now: datetime) -> Callable[[Batches], Batches]:
+def _recommend(champion: Blocks, order: Order) -> Callable[[Batches], Batches]:
     def recommend(batches: Batches) -> Batches:
         for batch in batches:
             users = pa.table(batch)
             rated = ratings_of(users["user_id"], users["seen"])
-            rows = recommendation_rows(champion.model(users["side"]), rated, n, champion.record.version, now)
+            rows = recommendation_rows(champion.model(users["side"]), rated, champion.record.version, order)
             yield from rows.to_batches()
 
     return recommend
@@ -66,11 +65,11 @@ def _explain(model: Blocks) -> Callable[[Batches], Batches]:
     return explain
 
 
-def _find_alike(champion: Blocks, n: int, now: datetime) -> Callable[[Batches], Batches]:
+def _find_alike(champion: Blocks, order: Order) -> Callable[[Batches], Batches]:
     def find_alike(batches: Batches) -> Batches:
         model = champion.of_nobody()
         for start in (MOVIES_PER_TASK * block for batch in batches for block in batch["id"].to_pylist()):
-            alike = model.similar_items(model.movie_ids[start : start + MOVIES_PER_TASK], n)
-            yield from list_rows(alike, "movie_id", "similar", champion.record.version, now).to_batches()
+            movies = model.movie_ids[start : start + MOVIES_PER_TASK]
+            yield from similar_rows(model, movies, champion.record.version, order).to_batches()
 
     return find_alike

@@ -1,26 +1,41 @@
 """Pure: a model's lists as the rows of the gold tables."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 
+from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.interface import Recommender, TopN
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.top_n import MASKED
+from reco_assets.rules.editing import FREE, Policy, editing_of
+from reco_assets.rules.lists import recommend, similar_items
 
 _ENTRY = pa.struct([("movie_id", pa.int32()), ("score", pa.float32()), ("rank", pa.int32())])
 
 
-def recommendation_rows(model: Recommender, rated: Ratings, n: int, version: str, now: datetime) -> pa.Table:
-    """The best n movies of every user who rated, without those the user has rated, as rows of `list_rows`."""
-    lists = model.recommend(rated.stars.user_ids, n, seen=rated)
-    return list_rows(lists, "user_id", "recommendations", version, now)
+@dataclass(frozen=True)
+class Order:
+    """How long lists are at most, when they are made (UTC), and what they keep."""
+
+    n: int
+    now: datetime
+    policy: Policy = FREE
 
 
-def similar_rows(model: Recommender, n: int, version: str, now: datetime) -> pa.Table:
-    """The n movies most like each movie that the model knows, as rows of `list_rows`."""
-    return list_rows(model.similar_items(model.movie_ids, n), "movie_id", "similar", version, now)
+def recommendation_rows(model: Recommender, rated: Ratings, version: str, order: Order) -> pa.Table:
+    """The best movies of every user who rated, without those the user has rated, as rows of `list_rows`."""
+    editing = editing_of(order.policy, SERVING_FAMILY, model)
+    lists = recommend(model, editing, rated.stars.user_ids, order.n, seen=rated)
+    return list_rows(lists, "user_id", "recommendations", version, order.now)
+
+
+def similar_rows(model: Recommender, movie_id: np.ndarray, version: str, order: Order) -> pa.Table:
+    """The movies most like each of some that the model knows, as rows of `list_rows`."""
+    lists = similar_items(model, editing_of(order.policy, SERVING_FAMILY, model), movie_id, order.n)
+    return list_rows(lists, "movie_id", "similar", version, order.now)
 
 
 def list_rows(lists: TopN, key: str, column: str, model_version: str, generated_ts: datetime) -> pa.Table:

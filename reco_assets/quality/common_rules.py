@@ -1,6 +1,16 @@
 """Rules that several tables share, as data."""
 
-from reco_assets.quality.declaration import AtLeast, Bins, Calendar, EachRow, FewValues, NotEmpty, Rule, UntilNow
+from reco_assets.quality.declaration import (
+    AtLeast,
+    Bins,
+    Calendar,
+    EachRow,
+    FewValues,
+    NotEmpty,
+    Reference,
+    Rule,
+    UntilNow,
+)
 from reco_assets.vocabulary import ALLOWED_RATINGS, HIGHEST_RATING, LOWEST_RATING, RATING_STEP
 
 
@@ -35,6 +45,7 @@ def numbered(column: str, number: str) -> str:
     return f"{given} AND NOT array_contains({column}.{number}, CAST('NaN' AS FLOAT))"
 
 
+A_MOVIE = Reference("movie_id", "movie_id", "silver/movies", "movie_id")
 HALF_STARS = Bins("rating", LOWEST_RATING, RATING_STEP, len(ALLOWED_RATINGS))
 STARS = Rule(f"rating from {LOWEST_RATING} to {HIGHEST_RATING} in half steps", ("rating",), FewValues(ALLOWED_RATINGS))
 SPEAKS = Rule(

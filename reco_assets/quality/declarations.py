@@ -11,14 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from reco_assets import tables
 from reco_assets.events.schema import EVENT_TYPES
 from reco_assets.quality.common_rules import (
+    A_MOVIE,
     HALF_STARS,
-    SPEAKS,
     STARS,
     at_least,
     calendar,
     not_empty,
     not_future,
-    numbered,
     one_of,
 )
 from reco_assets.quality.declaration import (
@@ -28,16 +27,15 @@ from reco_assets.quality.declaration import (
     Empty,
     HasEntries,
     Raters,
-    Reference,
     Rule,
     YearsUntil,
 )
+from reco_assets.quality.served import SERVED
 from reco_assets.sources.source import LINE, LOADED_TS, SOURCE_FILE
 from reco_assets.vocabulary import KEY, LEARNED_SIDES, SIDES
 from resources.tables.files import TableSpec
 
 FIRST_FILM, YEARS_AHEAD = 1870, 10
-LONGEST_LIST = 1_000
 
 TITLED, TAGGED = not_empty("title"), not_empty("tag")
 REASONED = Rule("a reason is given", ("reasons",), HasEntries())
@@ -47,7 +45,6 @@ STREAMED_RULES = (*RATING_RULES[:-1], not_future("rating_ts", warns=True))
 RATING = (*KEY, "rating")
 PLACE = ("source", "topic", "partition", "offset")  # of a message
 DECADES = Bins("release_year", 1870, 10, 17)
-A_MOVIE = Reference("movie_id", "movie_id", "silver/movies", "movie_id")
 PEOPLE = Raters("user_id", "rating_ts")
 
 
@@ -84,32 +81,6 @@ def _side(spec: TableSpec, empty: Empty = Empty.ERROR) -> Declaration:
         key=spec.key,
         distributions=(HALF_STARS,),
         empty=empty,
-    )
-
-
-def _lists(spec: TableSpec, column: str) -> Declaration:
-    """Ranked lists of movies: at most `LONGEST_LIST` entries, ranks 1, 2, 3 …, scores that are numbers.
-
-    Without lambdas: of a filter with one, on a Delta table, Sail says "No field named".
-    """
-    size = f"size({column})"
-    rules = {
-        f"holds at most {LONGEST_LIST} movies": f"{size} <= {LONGEST_LIST}",
-        "names no movie twice": f"size(array_distinct({column}.movie_id)) = {size}",
-        "has its ranks in order": f"{size} = 0 OR {column}.rank = sequence(1, {size})",
-        "has a movie and a number for its score in each entry": numbered(column, "score"),
-    }
-    return Declaration(
-        spec.name,
-        spec.schema,
-        required=tuple(spec.schema.names),
-        rules=(
-            *at_least(0, *spec.key),
-            *(Rule(f"{column} {name}", (column,), EachRow(holds)) for name, holds in rules.items()),
-            not_future("generated_ts"),
-        ),
-        key=spec.key,
-        references=(Reference(column, f"explode({column}.movie_id)", "silver/movies", "movie_id"),),
     )
 
 
@@ -216,26 +187,7 @@ _WRITTEN = (
         may_be_absent=True,
         may_shrink=0.0,
     ),
-    Declaration(
-        "gold/trending",
-        tables.TRENDING.schema,
-        required=tuple(tables.TRENDING.schema.names),
-        rules=(*at_least(0, "movie_id", "score"), *at_least(1, "events", "rank"), not_future("as_of", warns=True)),
-        key=tables.TRENDING.key,
-        empty=Empty.FINE,
-        may_be_absent=True,
-        may_shrink=None,
-    ),
-    _lists(tables.RECOMMENDATIONS_ALS, "recommendations"),
-    _lists(tables.SIMILAR_MOVIES, "similar"),
-    Declaration(
-        "gold/recommendations_why",
-        tables.RECOMMENDATIONS_WHY.schema,
-        required=tuple(tables.RECOMMENDATIONS_WHY.schema.names),
-        rules=(*at_least(0, "user_id", "movie_id"), SPEAKS),
-        key=tables.RECOMMENDATIONS_WHY.key,
-        references=(A_MOVIE, Reference("because", "explode(because.movie_id)", "silver/movies", "movie_id")),
-    ),
+    *SERVED,
 )
 
 

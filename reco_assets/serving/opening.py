@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,11 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.interface import Recommender
 from reco_assets.models.serving import serving_store
+from reco_assets.rules.editing import Policy, editing_of
+from reco_assets.rules.reading import policy_now
 from reco_assets.serving.seen import COLUMNS, Seen, write_seen
 from reco_assets.serving.snapshot import Snapshot, Trend
-from reco_assets.tables import SILVER_MOVIES, SPLITS, TRENDING
+from reco_assets.tables import RULES, SILVER_MOVIES, SPLITS, TRENDING
 from resources.files import staged
 from resources.locking.locks import MAKING_SECONDS, held
 from resources.tables.files import TableSpec
@@ -41,10 +45,14 @@ class TableState:
 
 @dataclass(frozen=True)
 class State:
-    """Which version serves, and the states of the tables that answers depend on, as far as they are there."""
+    """Which version serves, and the states of the tables that answers depend on, as far as they are there.
+
+    `day` (UTC) decides which rules are in force; None where there are none.
+    """
 
     champion: str
     tables: tuple[TableState, ...]
+    day: date | None = None
 
     def of(self, *specs: TableSpec) -> list[TableState]:
         """The states of these tables, as far as they are there."""
@@ -56,8 +64,9 @@ def current_state(lakehouse: Lakehouse) -> State | None:
     champion = serving_store(lakehouse.settings).champion()
     if champion is None:
         return None
-    there = (spec.name for spec in (*SPLITS, SILVER_MOVIES, TRENDING) if lakehouse.exists(spec.name))
-    return State(champion, tuple(_table_state(lakehouse, name) for name in there))
+    there = [spec.name for spec in (*SPLITS, SILVER_MOVIES, TRENDING, RULES) if lakehouse.exists(spec.name)]
+    day = datetime.now(UTC).date() if RULES.name in there else None
+    return State(champion, tuple(_table_state(lakehouse, name) for name in there), day)
 
 
 def arrays_folder(lakehouse: Lakehouse) -> Path:
@@ -74,8 +83,9 @@ def open_snapshot(lakehouse: Lakehouse, state: State, folder: Path) -> Snapshot:
         model = _model(lakehouse, state.champion, folder)
         seen = _seen(lakehouse, state.of(*SPLITS), folder)
         _remove_old(folder)
-    titles, trend = _titles(lakehouse, state.of(SILVER_MOVIES)), _trend(lakehouse, state.of(TRENDING))
-    return Snapshot(state.champion, model, seen, titles, trend)
+    policy, titles = policy_now(lakehouse), _titles(lakehouse, state.of(SILVER_MOVIES))
+    trend, editing = _trend(lakehouse, state.of(TRENDING), policy), editing_of(policy, SERVING_FAMILY, model)
+    return Snapshot(state.champion, model, seen, titles, trend, editing)
 
 
 def open_for_users(lakehouse: Lakehouse, state: State, users: np.ndarray, folder: Path) -> Snapshot:
@@ -89,7 +99,8 @@ def open_for_users(lakehouse: Lakehouse, state: State, users: np.ndarray, folder
     sides = [lakehouse.dataset(side.name, side.version) for side in state.of(*SPLITS)]
     rated = [side.to_table(columns=list(COLUMNS), filter=of_them) for side in sides]
     write_seen(lambda: (batch for table in rated for batch in table.to_batches()), folder)
-    return Snapshot(state.champion, model, Seen.load(folder), {}, Trend((), None))
+    editing = editing_of(policy_now(lakehouse), SERVING_FAMILY, model)
+    return Snapshot(state.champion, model, Seen.load(folder), {}, Trend((), None), editing)
 
 
 def _model(lakehouse: Lakehouse, version: str, folder: Path) -> Recommender:
@@ -146,10 +157,12 @@ def _titles(lakehouse: Lakehouse, movies: Sequence[TableState]) -> dict[int, tup
     return {movie: (title, ", ".join(genres)) for each in rows for movie, title, genres in each}
 
 
-def _trend(lakehouse: Lakehouse, trending: Sequence[TableState]) -> Trend:
+def _trend(lakehouse: Lakehouse, trending: Sequence[TableState], policy: Policy) -> Trend:
     for each in trending:
-        rows = lakehouse.dataset(each.name, each.version).to_table().sort_by("rank").slice(0, LONGEST_LIST).to_pylist()
-        as_of = rows[0]["as_of"] if rows else None
+        table = lakehouse.dataset(each.name, each.version).to_table().sort_by("rank")
+        as_of = table["as_of"][0].as_py() if len(table) else None
+        shown = table.filter(pa.array(~policy.hides(table["movie_id"].to_numpy())))
+        rows = shown.slice(0, LONGEST_LIST).to_pylist()
         return Trend(tuple((row["movie_id"], row["score"]) for row in rows), as_of)
     return Trend((), None)
 

@@ -1,7 +1,8 @@
 """Whether the server, the registered model and gold's tables say the same: asked for some lists of each."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,6 +12,8 @@ import pyarrow.compute as pac
 
 from reco_assets.models.pyfunc import ranked_movies
 from reco_assets.models.versions.flavour import FLAVOUR_FILE
+from reco_assets.rules.editing import FREE, Editing
+from reco_assets.rules.reading import others_kept
 from reco_assets.serving.opening import State, current_state, open_for_users, open_snapshot
 from reco_assets.serving.snapshot import Snapshot
 from reco_assets.tables import RECOMMENDATIONS_ALS, SIMILAR_MOVIES, TRAIN_RATINGS
@@ -55,7 +58,7 @@ class Parity:
 
 @dataclass(frozen=True)
 class _Gold:
-    """Some rows of a gold table: whose lists these are, the lists, and which versions made them.
+    """Some rows of a gold table: whose lists these are, the lists, which versions made them, and when (UTC).
 
     `users` are the keys where these are users, (u,) int32; a movie's list asks for nobody.
     """
@@ -64,6 +67,10 @@ class _Gold:
     users: np.ndarray
     lists: list[Movies]
     versions: set[str]
+    made: datetime | None
+
+
+Answers = dict[str, tuple[list[Movies], list[Movies]]]  # {who was asked: what was expected, what was found}
 
 
 def likeness(expected: Sequence[Movies], found: Sequence[Movies]) -> Likeness:
@@ -89,11 +96,15 @@ def _tied(movies: Movies) -> list[bool]:
 def parity_of_recommendations(lakehouse: Lakehouse, registry: MlflowTracking) -> Parity:
     """Compare users' lists of gold with the server's and with those of the champion as MLflow holds it."""
 
-    def ask(snapshot: Snapshot, users: Sequence[int]) -> dict[str, list[Movies]]:
-        n = lakehouse.settings.serving.top_n
-        served = [_movies(snapshot.recommended(user, n)) for user in users]
+    def ask(snapshot: Snapshot, gold: _Gold) -> Answers:
+        n, users = lakehouse.settings.serving.top_n, gold.keys
+        answers = {"server": (gold.lists, [_movies(snapshot.recommended(user, n)) for user in users])}
         registered = _registered(registry, snapshot, users, n) if _loads_whole(lakehouse) else None
-        return {"server": served} | ({"registered model": registered} if registered is not None else {})
+        if registered is not None:  # it knows of no rules, and is held against the same model without them
+            without = replace(snapshot, editing=Editing(FREE))
+            plain = [_movies(without.recommended(user, n)) for user in users]
+            answers["registered model"] = (gold.lists if snapshot.editing.is_off else plain, registered)
+        return answers
 
     return _parity(lakehouse, RECOMMENDATIONS_ALS, "recommendations", ask)
 
@@ -101,9 +112,9 @@ def parity_of_recommendations(lakehouse: Lakehouse, registry: MlflowTracking) ->
 def parity_of_similar(lakehouse: Lakehouse) -> Parity:
     """Compare movies' lists of gold with the server's."""
 
-    def ask(snapshot: Snapshot, movies: Sequence[int]) -> dict[str, list[Movies]]:
+    def ask(snapshot: Snapshot, gold: _Gold) -> Answers:
         n = lakehouse.settings.serving.top_n
-        return {"server": [_movies(snapshot.similar(movie, n)) for movie in movies]}
+        return {"server": (gold.lists, [_movies(snapshot.similar(movie, n)) for movie in gold.keys])}
 
     return _parity(lakehouse, SIMILAR_MOVIES, "similar", ask)
 
@@ -112,7 +123,7 @@ def _parity(
     lakehouse: Lakehouse,
     spec: TableSpec,
     column: str,
-    ask: Callable[[Snapshot, Sequence[int]], dict[str, list[Movies]]],
+    ask: Callable[[Snapshot, _Gold], Answers],
 ) -> Parity:
     state = current_state(lakehouse)
     if state is None:
@@ -123,10 +134,14 @@ def _parity(
         return Parity(passed=False, text=text)
     with TemporaryDirectory() as folder:
         try:
-            answers = ask(_snapshot(lakehouse, state, gold, Path(folder)), gold.keys)
+            snapshot = _snapshot(lakehouse, state, gold, Path(folder))
+            if others_kept(lakehouse, snapshot.editing.policy.rules, gold.made):
+                text = f"{spec.name} keeps the rules of {gold.made:%Y-%m-%d %H:%M}, and others are in force now. "
+                return Parity(passed=False, text=f"{text}Make it again: reco rules publish")
+            answers = ask(snapshot, gold)
         except RegistryError as error:
             return Parity(passed=False, text=str(error))
-    found = {who: likeness(gold.lists, lists) for who, lists in answers.items()}
+    found = {who: likeness(expected, lists) for who, (expected, lists) in answers.items()}
     text = _in_words(found, len(gold.keys)) + ("" if _loads_whole(lakehouse) else f" {IN_PART}")
     return Parity(all(each.holds for each in found.values()), text, len(gold.keys), found)
 
@@ -155,7 +170,8 @@ def _some_rows(lakehouse: Lakehouse, spec: TableSpec, column: str) -> _Gold:
     rows: list[dict[str, Any]] = table.to_table(filter=pac.field(key).isin(keys)).to_pylist()
     lists: list[Movies] = [[(entry["movie_id"], entry["score"]) for entry in row[column]] for row in rows]
     users = np.array([row[key] for row in rows if key == "user_id"], np.int32)
-    return _Gold([row[key] for row in rows], users, lists, {row["model_version"] for row in rows})
+    made = max((row["generated_ts"] for row in rows), default=None)
+    return _Gold([row[key] for row in rows], users, lists, {row["model_version"] for row in rows}, made)
 
 
 def _registered(registry: MlflowTracking, snapshot: Snapshot, users: Sequence[int], n: int) -> list[Movies] | None:

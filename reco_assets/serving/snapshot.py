@@ -10,9 +10,11 @@ from reco_assets.gold.answers import Entry
 from reco_assets.models.interface import Recommender, TopN
 from reco_assets.models.ratings import Ratings, positions
 from reco_assets.models.top_n import MASKED
+from reco_assets.rules.editing import Editing
+from reco_assets.rules.lists import recommend, similar_items
 from reco_assets.serving.seen import Seen
 
-NOBODY = 0  # the id of who is folded in: nothing is kept of that user
+NOBODY = -1  # the id of who is folded in: nothing is kept of that user, and no rule is for them alone
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,17 @@ class Trend:
 
 @dataclass(frozen=True, eq=False)  # two of them are never the same, and comparing arrays is no question
 class Snapshot:
-    """A champion's version and model, what users have rated, {movie: (title, genres)}, and what trends."""
+    """A champion's version and model, what users have rated, {movie: (title, genres)}, what trends, what lists keep.
+
+    What trends is without what is hidden.
+    """
 
     version: str
     model: Recommender
     seen: Seen
     titles: Mapping[int, tuple[str, str]]
     trend: Trend
+    editing: Editing
 
     def knows_user(self, user: int) -> bool:
         """Whether the champion was trained on ratings of the user."""
@@ -44,18 +50,19 @@ class Snapshot:
 
     def recommended(self, user: int, n: int) -> list[Entry]:
         """The user's best n movies without those the user has rated; for a stranger the popular ones."""
-        lists = self.model.recommend(np.array([user], np.int32), n, self.seen.of(user))
+        lists = recommend(self.model, self.editing, np.array([user], np.int32), n, self.seen.of(user))
         return self._listed(lists)
 
     def similar(self, movie: int, n: int) -> list[Entry]:
         """The n movies most like one. Raises `KeyError` on one that the champion was not trained on."""
-        return self._listed(self.model.similar_items(np.array([movie], np.int32), n))
+        return self._listed(similar_items(self.model, self.editing, np.array([movie], np.int32), n))
 
     def for_ratings(self, rated: Sequence[tuple[int, float]], n: int) -> list[Entry]:
         """The best n movies for someone who rated these (movie, stars), without them."""
         movies, stars = (np.array(each) for each in zip(*rated, strict=True))
         ratings = Ratings(np.full(len(rated), NOBODY, np.int32), movies.astype(np.int32), stars.astype(np.float32))
-        return self._listed(self.model.fold_in(ratings).recommend(np.array([NOBODY], np.int32), n, ratings))
+        folded = self.model.fold_in(ratings)
+        return self._listed(recommend(folded, self.editing, np.array([NOBODY], np.int32), n, ratings))
 
     def trending(self, n: int) -> list[Entry]:
         """The n movies that people turn to now."""

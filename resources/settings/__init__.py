@@ -18,6 +18,7 @@ from resources.settings.engine import EngineSettings
 from resources.settings.events import EventSettings
 from resources.settings.features import FeatureSettings
 from resources.settings.group import Group
+from resources.settings.lists import ListSettings
 from resources.settings.logs import LogSettings
 from resources.settings.maintenance import MaintenanceSettings
 from resources.settings.outside import AirflowSettings, AlertSettings, MailSettings, MlflowSettings
@@ -63,6 +64,7 @@ class Settings(BaseModel):
     neural: NeuralSettings
     judging: JudgingSettings
     serving: ServingSettings
+    lists: ListSettings
     streaming: StreamingSettings
     sensors: SensorSettings
     drift: DriftSettings

@@ -9,7 +9,7 @@ import pytest
 
 from reco_assets.gold.blocks import MOVIES_PER_TASK, recommendation_frame, similar_frame
 from reco_assets.gold.lists import Lists, reasons_for_all, recommended_to_all, similar_to_all
-from reco_assets.gold.recommendations import recommendation_rows, similar_rows
+from reco_assets.gold.recommendations import Order, recommendation_rows, similar_rows
 from reco_assets.models.als.config import ModelConfig
 from reco_assets.models.als.family import ALS
 from reco_assets.models.als.recommender import AlsRecommender
@@ -94,15 +94,15 @@ def test_every_user_gets_the_list_that_memory_gives(
     lakehouse = serving()
     champion = Blocks.open(model_store(lakehouse.settings, ALS), VERSION)
     pairs = lakehouse.engine.session.createDataFrame(pa.table({"user_id": rated.user_id, "movie_id": rated.movie_id}))
-    found = recommendation_frame(lakehouse.engine, champion, pairs, 7, NOW).toArrow()
-    require_same(found, recommendation_rows(model, rated, 7, VERSION, NOW))
+    found = recommendation_frame(lakehouse.engine, champion, pairs, Order(7, NOW)).toArrow()
+    require_same(found, recommendation_rows(model, rated, VERSION, Order(7, NOW)))
 
 
 def test_every_movie_gets_the_list_that_memory_gives(serving: MakeLakehouse, model: AlsRecommender) -> None:
     lakehouse = serving()
     champion = Blocks.open(model_store(lakehouse.settings, ALS), VERSION)
-    found = similar_frame(lakehouse.engine, champion, 7, NOW).toArrow()
-    require_same(found, similar_rows(model, 7, VERSION, NOW))
+    found = similar_frame(lakehouse.engine, champion, Order(7, NOW)).toArrow()
+    require_same(found, similar_rows(model, model.movie_ids, VERSION, Order(7, NOW)))
 
 
 @pytest.mark.both_engines

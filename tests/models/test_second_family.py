@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from reco_assets.gold.recommendations import recommendation_rows, similar_rows
+from reco_assets.gold.recommendations import Order, recommendation_rows, similar_rows
 from reco_assets.maintenance import models as maintenance
 from reco_assets.models.assets import model_assets
 from reco_assets.models.inputs import read_ratings
@@ -162,11 +162,11 @@ def test_golds_functions_serve_its_champion(trained: Trained) -> None:
     version = champion_version(trained.store)
     champion = trained.store.load(version)
     rated = read_ratings(trained.lakehouse, TRAIN_RATINGS.name)
-    rows = recommendation_rows(champion, rated, 5, version, NOW).to_pylist()
+    rows = recommendation_rows(champion, rated, version, Order(5, NOW)).to_pylist()
     assert [row["user_id"] for row in rows] == champion.user_ids.tolist()
     assert {len(row["recommendations"]) for row in rows} == {5}
     assert {row["model_version"] for row in rows} == {trained.versions[1]}
-    assert similar_rows(champion, 5, version, NOW).num_rows == len(champion.movie_ids)
+    assert similar_rows(champion, champion.movie_ids, version, Order(5, NOW)).num_rows == len(champion.movie_ids)
 
 
 def test_maintenance_removes_its_superseded_versions_but_those_that_serve(

@@ -82,7 +82,14 @@ def _trending() -> Rows:
     return [{"movie_id": at, "score": 1.0, "events": 1, "rank": at + 1, "as_of": START} for at in range(4)]
 
 
+def _rules() -> Rows:
+    about = {"subject": "movie", "value": "7", "from_day": START.date(), "until_day": START.date(), "user_id": 1}
+    rule = about | {"action": "boost", "factor": 2.0, "reason": "a festival", "added_ts": START, "removed_ts": START}
+    return [rule | {"rule_id": at} for at in range(1, 5)]
+
+
 GOOD: dict[str, Rows] = {
+    "serving/rules": _rules(),
     "events/log": _events(),
     "events/dead_letters": [at | {"messages": 1, "raw": b"\xff{", "reasons": ["no_json_object"]} for at in _offsets()],
     "gold/trending": _trending(),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from reco_assets.gold.recommendations import recommendation_rows, similar_rows
+from reco_assets.gold.recommendations import Order, recommendation_rows, similar_rows
 from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.pyfunc import ranked_movies
 from reco_assets.models.versions.store import ModelStore
@@ -22,8 +22,8 @@ LIST = [(1, 0.9), (2, 0.5), (3, 0.4)]
 def with_gold(make_served: Callable[[], Served]) -> Served:
     served = make_served()
     champion = served.store.load(FIRST)
-    served.lakehouse.write(RECOMMENDATIONS_ALS, recommendation_rows(champion, served.rated, 10, FIRST, WHEN))
-    served.lakehouse.write(SIMILAR_MOVIES, similar_rows(champion, 10, FIRST, WHEN))
+    served.lakehouse.write(RECOMMENDATIONS_ALS, recommendation_rows(champion, served.rated, FIRST, Order(10, WHEN)))
+    served.lakehouse.write(SIMILAR_MOVIES, similar_rows(champion, champion.movie_ids, FIRST, Order(10, WHEN)))
     return served
 
 
@@ -82,8 +82,8 @@ def test_beyond_memory_the_users_that_are_looked_at_are_loaded_alone(
 def test_beyond_memory_lists_of_another_model_are_found_too(with_gold: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("resources.tables.lakehouse.memory_bytes", lambda: 0)
     other = with_gold.store.load(SECOND)
-    with_gold.lakehouse.write(RECOMMENDATIONS_ALS, recommendation_rows(other, with_gold.rated, 10, FIRST, WHEN))
-    with_gold.lakehouse.write(SIMILAR_MOVIES, similar_rows(other, 10, FIRST, WHEN))
+    with_gold.lakehouse.write(RECOMMENDATIONS_ALS, recommendation_rows(other, with_gold.rated, FIRST, Order(10, WHEN)))
+    with_gold.lakehouse.write(SIMILAR_MOVIES, similar_rows(other, other.movie_ids, FIRST, Order(10, WHEN)))
     assert not parity_of_recommendations(with_gold.lakehouse, Registered(with_gold.settings)).passed
     assert not parity_of_similar(with_gold.lakehouse).passed
 
@@ -106,7 +106,7 @@ def test_gold_of_another_version_than_the_one_that_serves_is_named(with_gold: Se
 @pytest.mark.filterwarnings("ignore:MLflow at")
 def test_gold_with_lists_of_another_model_under_the_champions_name_is_found(with_gold: Served) -> None:
     other = with_gold.store.load(SECOND)
-    with_gold.lakehouse.write(RECOMMENDATIONS_ALS, recommendation_rows(other, with_gold.rated, 10, FIRST, WHEN))
+    with_gold.lakehouse.write(RECOMMENDATIONS_ALS, recommendation_rows(other, with_gold.rated, FIRST, Order(10, WHEN)))
     assert not parity_of_recommendations(with_gold.lakehouse, away(with_gold)).passed
 
 

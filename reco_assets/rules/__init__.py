@@ -1,0 +1,1 @@
+"""What editors want of lists: rules that hide or boost movies, and how varied a list has to be."""

@@ -122,6 +122,7 @@ def hyperparameters(config: ModelConfig) -> dict[str, Any]:
         "mix_ease": config.mix.ease,
         "mix_popularity": config.mix.popularity,
         "shrinkage": config.shrinkage,
+        "stars_by_liking": config.liking.stars,
         "user_penalty": config.penalties.user,
         "item_penalty": config.penalties.item,
     }

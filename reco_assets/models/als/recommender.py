@@ -89,8 +89,9 @@ class AlsRecommender:
             return clip(stars)
         known = np.flatnonzero((users >= 0) & (items >= 0))
         for at in _at_once(known):
-            factors = self.rating_users[users[at]], self.rating_items[items[at]]
-            stars[at] += np.einsum("ij,ij->i", *factors)
+            user, item = users[at], items[at]
+            stars[at] += np.einsum("ij,ij->i", self.rating_users[user], self.rating_items[item])
+            stars[at] += self.config.liking.added(self.ranking_users[user], self.ranking_items[item])
         return clip(stars)
 
     def score(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:

@@ -1,10 +1,11 @@
 """What a training settles by itself before it starts, on a slice of its ratings: few fits, many cheap choices. Pure.
 
 Each model is fitted to the slice once. What is chosen then needs no fit: which model's scores order movies best, or
-both together, and how much popularity is added to them; how far the factors' stars are trusted; the biases' penalties.
+both together, and how much popularity is added to them; how far the factors' stars are trusted; the biases' penalties;
+what the scores that order movies add to the stars.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from itertools import product
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from reco_assets.models.als import solver
-from reco_assets.models.als.config import Mix, ModelConfig
+from reco_assets.models.als.config import Liking, Mix, ModelConfig
 from reco_assets.models.als.ease import known_movies
 from reco_assets.models.als.ranking import fit_ranking
 from reco_assets.models.als.solver import ExplicitAls
@@ -34,7 +35,11 @@ ENOUGH_MOVIES = 20  # that EASE knows; with fewer there is nothing to compare
 JUDGED_USERS = 2_000  # at most, drawn by a hash: lists are made for each of 20 mixes
 MORE_ITERATIONS = 3  # from factors of another penalty; a whole fit has ten
 
+PAIRS_AT_ONCE = 10_000  # whose vectors are gathered
+
 Found = dict[str, Any]
+Pairs = tuple[np.ndarray, np.ndarray]  # positions of n users and of n movies
+Score = Callable[[Pairs, Liking], np.ndarray]  # what a liking adds to the stars of n pairs, (n,)
 
 
 def settle(ratings: Slice, config: ModelConfig, goal: Goal) -> Settled:
@@ -42,14 +47,14 @@ def settle(ratings: Slice, config: ModelConfig, goal: Goal) -> Settled:
 
     What there is nothing to judge by stays as it is.
     """
-    starry, stars = _settle_stars(ratings, config)
-    settled, lists = _settle_lists(ratings, starry, goal)
+    listed, lists, score = _settle_lists(ratings, config, goal)
+    settled, stars = _settle_stars(ratings, listed, score)
     cut, held_out = goal.cut.strategy.replace("_", " "), len(ratings.held_out)
     line = f"Chosen on {held_out:,} training ratings (cut {cut}): {lists['line']}; {stars['line']}."
     return Settled(settled, {"cut": cut, "held_out": held_out, "lists": lists, "stars": stars, "line": line})
 
 
-def _settle_stars(ratings: Slice, config: ModelConfig) -> tuple[ModelConfig, Found]:
+def _settle_stars(ratings: Slice, config: ModelConfig, score: Score | None) -> tuple[ModelConfig, Found]:
     fitted, held = ratings.fitted, ratings.held_out
     users, movies = (positions(*ids) for ids in zip(_sides(fitted), (held.user_id, held.movie_id), strict=True))
     warm = (users >= 0) & (movies >= 0)
@@ -62,22 +67,42 @@ def _settle_stars(ratings: Slice, config: ModelConfig) -> tuple[ModelConfig, Fou
     if not _less(off[penalties], off[config.penalties]):
         penalties = config.penalties
     alone, as_set = off[penalties], (config.rating, 1.0)
+    added = dict(_products(residuals(matrix, fit_biases(matrix, penalties)), config, pairs))
     tried = {
-        (rating, shrinkage): (clip(by_penalties[penalties] + shrinkage * added) - stars) ** 2
-        for rating, added in _products(residuals(matrix, fit_biases(matrix, penalties)), config, pairs)
+        (rating, shrinkage): (clip(by_penalties[penalties] + shrinkage * added[rating]) - stars) ** 2
+        for rating in added
         for shrinkage in SHRINKAGES
     }
     rating, shrinkage = best = min(tried, key=lambda each: tried[each].mean())
     if not _less(tried[best], alone):
         rating, shrinkage = best = config.rating, 0.0
+    liking, error = _settle_liking(by_penalties[penalties] + shrinkage * added[rating], stars, pairs, score)
     line = (
-        f"stars by factors of penalty {rating.reg_param:g} times {shrinkage:g} and biases of penalties "
-        f"{penalties.user:g} and {penalties.item:g}, RMSE {_root(tried[best]):.4f} (factors as set "
-        f"{_root(tried[as_set]):.4f}, biases alone {_root(alone):.4f})"
+        f"stars by factors of penalty {rating.reg_param:g} times {shrinkage:g}, {liking.stars:.2g} of the lists' score "
+        f"and biases of penalties {penalties.user:g} and {penalties.item:g}, RMSE {_root(error):.4f} (factors as set "
+        f"{_root(tried[as_set]):.4f}, no lists' score {_root(tried[best]):.4f}, biases alone {_root(alone):.4f})"
     )
     found = [{"reg_param": at.reg_param, "shrinkage": by, "rmse": _root(each)} for (at, by), each in tried.items()]
-    settled = replace(config, rating=rating, penalties=penalties, shrinkage=shrinkage)
-    return settled, {"bias_only": _root(alone), "tried": found, "line": line}
+    settled = replace(config, rating=rating, penalties=penalties, shrinkage=shrinkage, liking=liking)
+    rmse = {"bias_only": _root(alone), "rmse": _root(error)}
+    return settled, {**rmse, "liking": asdict(liking), "tried": found, "line": line}
+
+
+def _settle_liking(
+    predicted: np.ndarray, stars: np.ndarray, pairs: Pairs, score: Score | None
+) -> tuple[Liking, np.ndarray]:
+    """What the lists' score adds to predicted stars (n,), by least squares on what they leave, and the squared errors.
+
+    Nothing where it isn't better by a standard error, or where higher scores would mean fewer stars.
+    """
+    before = (clip(predicted) - stars) ** 2
+    if score is None:
+        return Liking(), before
+    scores = score(pairs, Liking(1.0))
+    above = scores - scores.mean()
+    liking = Liking(float(above @ (stars - predicted) / max(above @ above, 1e-9)), float(scores.mean()))
+    after = (clip(predicted + score(pairs, liking)) - stars) ** 2
+    return (liking, after) if liking.stars > 0 and _less(after, before) else (Liking(), before)
 
 
 def _less(errors: np.ndarray, others: np.ndarray) -> bool:
@@ -90,9 +115,7 @@ def _root(squared: np.ndarray) -> float:
     return float(np.sqrt(squared.mean()))
 
 
-def _products(
-    left: sp.csr_matrix, config: ModelConfig, pairs: tuple[np.ndarray, np.ndarray]
-) -> Iterator[tuple[ExplicitAls, np.ndarray]]:
+def _products(left: sp.csr_matrix, config: ModelConfig, pairs: Pairs) -> Iterator[tuple[ExplicitAls, np.ndarray]]:
     """What the factors of each penalty add to the stars of n pairs; all but the first go on from those before."""
     factors = None
     for reg_param in (config.rating.reg_param, *config.reg_params):
@@ -102,7 +125,7 @@ def _products(
         yield rating, np.einsum("ij,ij->i", factors[0][pairs[0]], factors[1][pairs[1]])
 
 
-def _bias_only(fitted: Ratings, penalties: Penalties, pairs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def _bias_only(fitted: Ratings, penalties: Penalties, pairs: Pairs) -> np.ndarray:
     biases = fit_biases(fitted.stars.matrix, penalties)
     return BiasOnly(*_sides(fitted), biases).unclipped(*pairs)
 
@@ -111,11 +134,11 @@ def _sides(ratings: Ratings) -> tuple[np.ndarray, np.ndarray]:
     return ratings.stars.user_ids, ratings.stars.movie_ids
 
 
-def _settle_lists(ratings: Slice, config: ModelConfig, goal: Goal) -> tuple[ModelConfig, Found]:
+def _settle_lists(ratings: Slice, config: ModelConfig, goal: Goal) -> tuple[ModelConfig, Found, Score | None]:
     likes = likes_of(ratings.fitted.stars.matrix, config.like_threshold) if len(ratings.fitted) else None
     test = _judged(ratings, config, goal)
     if likes is None or not likes.nnz or not len(test):
-        return config, {"line": "lists as the settings say, as there was nothing to judge them by"}
+        return config, {"line": "lists as the settings say, as there was nothing to judge them by"}, None
     counts, mixes = counts_of(ratings.fitted.stars.matrix), _mixes(likes, config)
     whole = replace(config, mix=Mix(max(mix.als > 0 for mix in mixes), max(mix.ease > 0 for mix in mixes), 1.0))
     users, items = fit_ranking(likes, counts, whole, solver.factorize)
@@ -133,7 +156,16 @@ def _settle_lists(ratings: Slice, config: ModelConfig, goal: Goal) -> tuple[Mode
     tried = {mix: float(score.mean()) for mix, score in scores.items()}
     line = f"lists by {_words(best)}, NDCG@{goal.k} {tried[best]:.4f} ({_beside(tried)}popularity {popular:.4f})"
     found = [{**asdict(mix), "ndcg": value} for mix, value in tried.items()]
-    return replace(config, mix=best), {"users": len(asked), "popularity": popular, "tried": found, "line": line}
+    weights = items.weights(best)
+
+    def score(pairs: Pairs, liking: Liking) -> np.ndarray:
+        parts = np.array_split(np.arange(len(pairs[0])), len(pairs[0]) // PAIRS_AT_ONCE + 1)
+        return np.concatenate(
+            [liking.added(users[pairs[0][at]] * weights, items.vectors[pairs[1][at]]) for at in parts]
+        )
+
+    record = {"users": len(asked), "popularity": popular, "tried": found, "line": line}
+    return replace(config, mix=best), record, score
 
 
 def _steadiest(scores: Mapping[Mix, np.ndarray]) -> Mix:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from reco_assets.models.als.config import Mix, ModelConfig
+from reco_assets.models.als.config import Liking, Mix, ModelConfig
 from reco_assets.models.als.family import ALS, fit_frame
 from reco_assets.models.als.recommender import USERS_FILE, AlsRecommender
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
@@ -134,7 +134,8 @@ def test_users_are_files_of_parts_in_their_order_and_some_are_found_without_the_
 def test_ease_popularity_and_shrinkage_beside_als_are_what_they_are_in_memory(
     frame: Frame, engine: Engine, tmp_path: Path
 ) -> None:
-    config = replace(CONFIG, mix=Mix(als=0.5, ease=1.0, popularity=0.1), shrinkage=0.5, penalties=Penalties(3.0, 2.0))
+    mix, liking = Mix(als=0.5, ease=1.0, popularity=0.1), Liking(0.5, 0.2)
+    config = replace(CONFIG, mix=mix, liking=liking, shrinkage=0.5, penalties=Penalties(3.0, 2.0))
     save_model(tmp_path / "version", ALS, fit_frame(frame(TRAIN), config, engine), {})
     model, in_memory, rank = load_model(tmp_path / "version", ALS), AlsRecommender.fit(TRAIN, config), 4
     assert isinstance(model, AlsRecommender)

@@ -138,7 +138,9 @@ _WRITTEN = (
         rules=(*RATING_RULES, one_of("side", *SIDES)),
     ),
     _side(tables.TRAIN_RATINGS),
-    _side(tables.TEST_RATINGS),
+    _side(
+        tables.TEST_RATINGS, empty=Empty.WARNING
+    ),  # users get lists all the same, and nothing tells how good they are
     _side(tables.FUTURE_RATINGS, empty=Empty.FINE),
     Declaration(
         "stream/ratings",

@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pyarrow.compute as pac
 
-from reco_assets.tables import SILVER_RATINGS, SPLIT_RATINGS, TEST_RATINGS, TRAIN_RATINGS
+from reco_assets.tables import (
+    RECOMMENDATIONS_ALS,
+    RECOMMENDATIONS_WHY,
+    SILVER_RATINGS,
+    SPLIT_RATINGS,
+    TEST_RATINGS,
+    TRAIN_RATINGS,
+)
 from reco_assets.vocabulary import FUTURE
 from resources.tables.lakehouse import Lakehouse
 
@@ -70,6 +77,12 @@ def _why_no_train(lakehouse: Lakehouse) -> str:
     )
 
 
+def _why_no_reasons(lakehouse: Lakehouse) -> str:
+    if not _rows(lakehouse, RECOMMENDATIONS_ALS.name):
+        return f"{RECOMMENDATIONS_ALS.name}, whose lists it explains, has no rows."
+    return f"All lists in {RECOMMENDATIONS_ALS.name} are empty: no user is left a movie that they did not rate."
+
+
 def _most_pairs_of_a_user(lakehouse: Lakehouse) -> int:
     """Movies rated by the user who rated most, of what the future was not cut from."""
     from pyspark.sql import functions as F
@@ -87,4 +100,5 @@ _WHY: Mapping[str, Callable[[Lakehouse], str]] = {
     SPLIT_RATINGS.name: _why_no_split,
     TRAIN_RATINGS.name: _why_no_train,
     TEST_RATINGS.name: _why_no_test,
+    RECOMMENDATIONS_WHY.name: _why_no_reasons,
 }

@@ -75,5 +75,6 @@ SERVED = (
         rules=(*at_least(0, "user_id", "movie_id"), SPEAKS),
         key=tables.RECOMMENDATIONS_WHY.key,
         references=(A_MOVIE, Reference("because", "explode(because.movie_id)", "silver/movies", "movie_id")),
+        empty=Empty.WARNING,  # so it is where everybody rated all movies
     ),
 )

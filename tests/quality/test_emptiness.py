@@ -11,7 +11,15 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from reco_assets.quality.checking import check_table
 from reco_assets.quality.declarations import DECLARED
 from reco_assets.quality.emptiness import why_empty
-from reco_assets.tables import QUARANTINE_RATINGS, SILVER_RATINGS, SPLIT_RATINGS, TEST_RATINGS, TRAIN_RATINGS
+from reco_assets.tables import (
+    QUARANTINE_RATINGS,
+    RECOMMENDATIONS_ALS,
+    RECOMMENDATIONS_WHY,
+    SILVER_RATINGS,
+    SPLIT_RATINGS,
+    TEST_RATINGS,
+    TRAIN_RATINGS,
+)
 from resources.tables.files import TableSpec
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.writing import schema_of
@@ -89,3 +97,13 @@ def test_the_check_says_it(split: Callable[..., Lakehouse]) -> None:
     write(lakehouse, TEST_RATINGS, [])
     (finding,) = check_table(lakehouse, DECLARED[TEST_RATINGS.name], {"row_count"})
     assert finding.text.startswith("The table is empty. TEST_FRACTION=0 leaves nothing")
+    assert (finding.passed, finding.severity) == (False, "warning")  # who gets lists gets them all the same
+
+
+def test_lists_without_a_movie_have_no_reasons_and_that_is_said(lakehouse: Lakehouse) -> None:
+    empty_list = {"user_id": 1, "recommendations": [], "model_version": "v", "generated_ts": MOMENT}
+    write(lakehouse, RECOMMENDATIONS_ALS, [empty_list])
+    write(lakehouse, RECOMMENDATIONS_WHY, [])
+    (finding,) = check_table(lakehouse, DECLARED[RECOMMENDATIONS_WHY.name], {"row_count"})
+    assert finding.text.endswith("are empty: no user is left a movie that they did not rate.")
+    assert (finding.passed, finding.severity) == (False, "warning")

@@ -21,10 +21,13 @@ _TIME = "rating_ts"
 
 @dataclass(frozen=True)
 class Leakage:
-    """How many test ratings there are, and how many of them are older than the newest training rating."""
+    """How many test ratings there are, how many of them are older than the newest training rating, and how many of its
+    very time: all, where a source has no times.
+    """
 
     tested: int
     older: int
+    tied: int = 0
 
     @property
     def share(self) -> float:
@@ -38,6 +41,10 @@ class Leakage:
     def text(self, split: str) -> str:
         """What figures on these test ratings mean, for a split's policy."""
         tested_on = _TESTED_ON.get(split.partition(":")[0], f"the test ratings of split {split}")
+        if not self.tested:
+            return f"Judged on {tested_on}: there are none, so nothing tells how good it is."
+        if self.tied == self.tested:
+            return f"Judged on {tested_on}: all {self.tested:,} are of one time with the newest training rating."
         told = f"Judged on {tested_on}: {self.share:.1%} of {self.tested:,} are older than the newest training rating"
         if not self.older:
             return f"{told}, so the figures are a forecast's."
@@ -54,8 +61,10 @@ def leakage_of(lakehouse: Lakehouse, train_version: int | None = None, test_vers
     The rows stream by, one column of them, so any number do, whatever the engine.
     """
     test, newest = lakehouse.dataset(TEST_RATINGS.name, test_version), _newest(lakehouse, train_version)
-    older = 0 if newest is None else test.count_rows(filter=ds.field(_TIME) < newest)
-    return Leakage(test.count_rows(), older)
+    if newest is None:
+        return Leakage(test.count_rows(), 0)
+    older, tied = (test.count_rows(filter=each) for each in (ds.field(_TIME) < newest, ds.field(_TIME) == newest))
+    return Leakage(test.count_rows(), older, tied)
 
 
 def _newest(lakehouse: Lakehouse, version: int | None) -> pa.Scalar | None:

@@ -37,7 +37,7 @@ def write(lakehouse: Lakehouse) -> Write:
 def test_test_ratings_older_than_the_newest_training_rating_are_counted(lakehouse: Lakehouse, write: Write) -> None:
     write(TRAIN_RATINGS, [5, 9, 7])
     write(TEST_RATINGS, [8, 9, 10, 1])
-    assert leakage_of(lakehouse) == Leakage(tested=4, older=2)
+    assert leakage_of(lakehouse) == Leakage(tested=4, older=2, tied=1)
 
 
 def test_each_version_is_looked_at_by_itself(lakehouse: Lakehouse, write: Write) -> None:
@@ -69,3 +69,11 @@ def test_figures_are_said_to_be_a_forecasts_or_not() -> None:
     assert "each user's newest ratings: 75.0% of 4 are older" in other.text("per_user:test=0.2")
     assert "may be better than a forecast's" in other.text("random:test=0.2")
     assert other.text("another").startswith("Judged on the test ratings of split another:")
+
+
+def test_nothing_is_called_a_forecast_where_nothing_is_tested_or_all_is_of_one_time() -> None:
+    assert Leakage(0, 0).text("per_user:test=0.2") == (
+        "Judged on each user's newest ratings: there are none, so nothing tells how good it is."
+    )
+    assert "all 4 are of one time" in Leakage(4, 0, tied=4).text("per_user:test=0.2")
+    assert "a forecast's" in Leakage(4, 0, tied=3).text("global:test=0.2")

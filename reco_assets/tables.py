@@ -208,6 +208,42 @@ RULES = TableSpec(
     key=("rule_id",),
 )
 
+# The evaluation writes it, so it is no asset of its own.
+MODEL_METRICS = TableSpec(
+    "models/metrics",
+    _described(
+        _struct(
+            judged_version=STRING,
+            test_version=LONG,
+            judged_ts=TIMESTAMP,
+            model=STRING,
+            slice=STRING,
+            value=STRING,
+            test_count=LONG,
+            warm_share=DoubleType(),
+            rmse_all=DoubleType(),
+            mae_all=DoubleType(),
+            users=LONG,
+            ndcg=DoubleType(),
+            hit_rate=DoubleType(),
+            catalogue_coverage=DoubleType(),
+            novelty=DoubleType(),
+            intra_list_distance=DoubleType(),
+            popularity_share=DoubleType(),
+            share_of_lists=DoubleType(),
+        ),
+        test_version="The Delta version of silver/test_ratings; null of a parquet table.",
+        model="candidate (judged_version itself), baseline, or the champion that it was compared with.",
+        users="Who has something to find in the slice; ndcg and hit_rate are means over them.",
+        catalogue_coverage="Movies that are in a list, of those of the slice that have training ratings.",
+        novelty="The mean over listed movies of -log2 of their share of the training ratings, in bits.",
+        intra_list_distance="1 - the mean cosine of the genres of two movies of a list; of slices of users.",
+        popularity_share="Which part of the listed movies is in the head: the most rated, with a third of all ratings.",
+        share_of_lists="Which part of the places in lists has movies of the slice.",
+    ),
+    key=("judged_version", "test_version", "model", "slice", "value"),
+)
+
 BRONZE = (BRONZE_RATINGS, BRONZE_MOVIES, BRONZE_TAGS)
 SILVER = (SILVER_RATINGS, SILVER_MOVIES, SILVER_TAGS)
 QUARANTINES = (QUARANTINE_RATINGS, QUARANTINE_MOVIES, QUARANTINE_TAGS)

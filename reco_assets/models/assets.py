@@ -14,6 +14,7 @@ from reco_assets.models.judging.gate_document import facts_of
 from reco_assets.models.judging.run import Judged, judge_version
 from reco_assets.models.judging.sampled_document import sampled_plot
 from reco_assets.models.judging.sampled_gate import DEPLOY_DECISION, nothing_to_deploy
+from reco_assets.models.judging.slice_document import slices_told, worse_slices
 from reco_assets.models.training import NewVersion, Run, train_candidate, why_not_trained
 from reco_assets.models.tuning.search import Tried
 from reco_assets.models.versions.deployment import Candidate, deploy
@@ -26,6 +27,7 @@ from resources.mlflow.mirror import MlflowTracking
 from resources.tables.lakehouse import Lakehouse
 
 GROUP = "models"
+NOT_WORSE = "not_worse_in_slice"
 NO_VERSION = "none"  # handed on where nothing was trained and nothing is deployed
 
 
@@ -97,25 +99,45 @@ def _evaluation(family: Family, candidate: dg.AssetKey) -> dg.AssetsDefinition:
         group_name=GROUP,
         owners=OWNERS,
         pool=HEAVY_POOL,
+        check_specs=_slice_checks(family),
     )
     def evaluation(
-        context: dg.AssetExecutionContext,
         lakehouse: dg.ResourceParam[Lakehouse],
         mlflow: dg.ResourceParam[MlflowTracking],
         candidate: str,
-    ) -> str:
+    ) -> dg.MaterializeResult:
         """The candidate, judged on what it was not trained on, beside the champion and the baselines."""
         if candidate == NO_VERSION:
             found = nothing_to_deploy("skipped: nothing was trained and nothing is deployed, so nothing was judged")
-            context.add_output_metadata(
-                {"version": NO_VERSION, "decision": found.reason, **_decision(found.document())}
-            )
-            return candidate
+            told = {"version": NO_VERSION, "decision": found.reason, **_decision(found.document())}
+            return dg.MaterializeResult(value=candidate, metadata=told)
         judged = judge_version(family, lakehouse, _registry(family, mlflow), candidate)
-        context.add_output_metadata({**_judgement_metadata(judged), **publish_models(lakehouse.settings, family)})
-        return candidate
+        told = {**_judgement_metadata(judged), **publish_models(lakehouse.settings, family)}
+        return dg.MaterializeResult(value=candidate, metadata=told, check_results=_slices_checked(judged))
 
     return evaluation
+
+
+def _slice_checks(family: Family) -> list[dg.AssetCheckSpec]:
+    if family.own:
+        return []
+    told = "In no slice of the test ratings is what would serve worse beyond noise than what it is compared with."
+    return [dg.AssetCheckSpec(NOT_WORSE, asset=[GROUP, f"{family.name}_evaluation"], description=told)]
+
+
+def _slices_checked(judged: Judged) -> list[dg.AssetCheckResult]:
+    if (section := judged.document.get("slices")) is None:
+        return []
+    worse = worse_slices(section)
+    return [
+        dg.AssetCheckResult(
+            passed=not worse,
+            check_name=NOT_WORSE,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=slices_told(section),
+            metadata={"compared": len(section["compared"]), "worse": dg.JsonMetadataValue(worse)},
+        )
+    ]
 
 
 def _champion(family: Family, evaluation: dg.AssetKey) -> dg.AssetsDefinition:

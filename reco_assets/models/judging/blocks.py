@@ -17,6 +17,9 @@ from reco_assets.models.blocks import Blocks, ratings_of
 from reco_assets.models.judging.comparison import UserScores
 from reco_assets.models.judging.evaluation import Exam, Judgement, Protocol, Trial
 from reco_assets.models.judging.pooling import pooled
+from reco_assets.models.judging.slices import judge_in_slices
+from reco_assets.models.judging.slicing import Slicing
+from reco_assets.models.judging.tally import Tally
 from reco_assets.models.versions.store import ModelStore
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import HISTORY
@@ -42,6 +45,7 @@ class InBlocks:
     test_version: int | None
     protocol: Protocol
     compared_users: int = COMPARED_USERS
+    slicing: Slicing | None = None
 
     @property
     def split(self) -> str:
@@ -61,7 +65,14 @@ class InBlocks:
             test.withColumn("streamed", F.col("origin") != HISTORY),
             self.lakehouse.read(TRAIN_RATINGS.name, self.train_version),
         )
-        return judge_frames(self.lakehouse.engine, frames, opened, self.protocol, self.compared_users)
+        return judge_frames(
+            self.lakehouse.engine,
+            frames,
+            opened,
+            self.protocol,
+            compared_users=self.compared_users,
+            slicing=self.slicing,
+        )
 
 
 @dataclass(frozen=True)
@@ -75,13 +86,19 @@ class Frames:
 
 
 def judge_frames(
-    engine: Engine, frames: Frames, opened: Sequence[Blocks], protocol: Protocol, compared_users: int
+    engine: Engine,
+    frames: Frames,
+    opened: Sequence[Blocks],
+    protocol: Protocol,
+    *,
+    compared_users: int,
+    slicing: Slicing | None = None,
 ) -> list[Judgement]:
     """What each version came to, as of `Judge`; the scores of users are those of about so many, or of all of fewer."""
     from pyspark.sql.pandas.types import to_arrow_schema
 
-    users, by = _users(engine, frames, opened, compared_users), _judge_blocks(tuple(opened), protocol)
-    found = users.mapInArrow(by, f"model int, sections string, {_SCORES}").toArrow()
+    users, by = _users(engine, frames, opened, compared_users), _judge_blocks(tuple(opened), protocol, slicing)
+    found = users.mapInArrow(by, f"model int, sections string, tally binary, {_SCORES}").toArrow()
     if len(found) == 0:  # nobody is tested
         nothing = pa.RecordBatch.from_pylist([], to_arrow_schema(users.schema, timezone="UTC"))
         found = pa.Table.from_batches(by(iter([nothing])))
@@ -90,10 +107,13 @@ def judge_frames(
 
 def _whole(found: pa.Table, protocol: Protocol) -> Judgement:
     blocks = [json.loads(sections) for sections in found["sections"].to_pylist()]
-    columns = {name: found[name].combine_chunks().flatten().to_numpy() for name in found.column_names[2:]}
+    columns = {name: found[name].combine_chunks().flatten().to_numpy() for name in found.column_names[3:]}
+    tallies = [Tally.unpacked(packed.as_py()) for packed in found["tally"] if packed.is_valid]
     by_user = UserScores(*(columns[name] for name in UserScores.__annotations__))
     baselines = replace(by_user, ndcg=columns["baseline_ndcg"], squared_error=columns["baseline_squared_error"])
-    return Judgement(pooled(blocks, protocol.cold_start), by_user, baselines)
+    return Judgement(
+        pooled(blocks, protocol.cold_start), by_user, baselines, Tally.pooled(tallies) if tallies else None
+    )
 
 
 def _users(engine: Engine, frames: Frames, opened: Sequence[Blocks], compared_users: int) -> "DataFrame":
@@ -123,28 +143,34 @@ def _side(at: int) -> str:
 
 
 def _judge_blocks(
-    opened: Sequence[Blocks], protocol: Protocol
+    opened: Sequence[Blocks], protocol: Protocol, slicing: Slicing | None
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def judge(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            yield from _found(pa.table(batch), opened, protocol)
+            yield from _found(pa.table(batch), opened, protocol, slicing)
 
     return judge
 
 
-def _found(users: pa.Table, opened: Sequence[Blocks], protocol: Protocol) -> Iterator[pa.RecordBatch]:
+def _found(
+    users: pa.Table, opened: Sequence[Blocks], protocol: Protocol, slicing: Slicing | None
+) -> Iterator[pa.RecordBatch]:
     """What a block of users comes to, a row for each version."""
     test, seen = ratings_of(users["user_id"], users["test"], "rating"), ratings_of(users["user_id"], users["seen"])
     streamed = users["test"].combine_chunks().flatten().field("streamed").to_numpy(zero_copy_only=False)
     compared = users["user_id"].filter(users["compared"]).to_numpy()
     models = [version.model(users[_side(at)]) for at, version in enumerate(opened)]
     trial = Trial(Exam(test, seen, protocol), streamed, opened[0].side.baselines(models[0]))
-    for at, model in enumerate(models):
-        judged = trial.judge(model)
+    for at, judged in enumerate(judge_in_slices(trial, models, slicing)):
         drawn_from = np.isin(judged.by_user.user_id, compared)
         own, baseline = judged.by_user.where(drawn_from), judged.baselines.where(drawn_from)
         columns = {name: [values] for name, values in vars(own).items()}
         columns |= {"baseline_ndcg": [baseline.ndcg], "baseline_squared_error": [baseline.squared_error]}
         yield pa.RecordBatch.from_pydict(
-            {"model": pa.array([at], pa.int32()), "sections": [json.dumps(judged.sections)], **columns}
+            {
+                "model": pa.array([at], pa.int32()),
+                "sections": [json.dumps(judged.sections)],
+                "tally": pa.array([judged.tally.packed() if judged.tally else None], pa.binary()),
+                **columns,
+            }
         )

@@ -17,6 +17,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 INTERVAL = (0.025, 0.975)
+CANDIDATE, BASELINE, CHAMPION = "candidate", "baseline", "champion"  # who is compared
 
 
 @dataclass(frozen=True)

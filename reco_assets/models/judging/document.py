@@ -8,6 +8,7 @@ from typing import Any
 from reco_assets.models.interface import Family
 from reco_assets.models.judging.gate_document import difference_report
 from reco_assets.models.judging.sampled_document import sampled_numbers, sampled_report
+from reco_assets.models.judging.slice_document import slices_report
 from reco_assets.models.record import ModelRecord
 from reco_assets.reports.page import png_address
 from resources.settings import Settings
@@ -113,6 +114,7 @@ def metrics_report(version: str, document: Mapping[str, Any]) -> str:
         *_origin_rows({"candidate": document, "champion": champion} if champion else {"candidate": document}),
         *(sampled_report(document["sampled"]) if "sampled" in document else []),
         *difference_report(document),
+        *slices_report(document),
         *(["", f"**{document['comparison']['reason']}**"] if "comparison" in document else []),
     ]
     return "\n".join(lines)

@@ -13,6 +13,7 @@ import numpy as np
 from reco_assets.models.interface import Baselines, Recommender, TopN
 from reco_assets.models.judging.comparison import UserScores
 from reco_assets.models.judging.metrics import RankingMetrics, Relevant, UserNdcg, mae, ranking_by_user, rmse
+from reco_assets.models.judging.tally import Tally
 from reco_assets.models.ratings import Ratings, distinct, positions
 from reco_assets.vocabulary import HISTORY
 from resources.files import plain_json
@@ -95,12 +96,12 @@ class BaselineScores:
 
 @dataclass(frozen=True)
 class BaselineAnswers:
-    """What the baselines said of n test ratings: bias-only's stars (n,), what popularity's lists came to.
+    """What the baselines said of n test ratings, bias-only's stars and popularity's lists, and what the lists came to.
 
     `by_user` has both: the NDCG of popularity's lists, and the errors of bias-only's stars.
     """
 
-    predicted: np.ndarray
+    answers: Answers
     popularity: RankingMetrics
     by_user: UserScores
 
@@ -109,11 +110,13 @@ class BaselineAnswers:
 class Judgement:
     """What a model came to: `evaluation`, `ranking`, `baselines` and `by_origin` of run_metrics_<version>.json,
     and the scores of users, its own and the baselines', by which it is compared with them and with another model.
+    The tally, where slices were asked for, is of all models that were judged together.
     """
 
     sections: dict[str, Any]
     by_user: UserScores
     baselines: UserScores
+    tally: Tally | None = None
 
 
 @dataclass(frozen=True)
@@ -159,13 +162,14 @@ class Exam:
 
     def ask(self, baselines: Baselines) -> BaselineAnswers:
         """What baselines say of the test ratings."""
-        predicted = baselines.bias_only.predict(self.test.user_id, self.test.movie_id)
-        ranking, ndcg = ranking_by_user(self.lists(baselines.popularity), self.relevant, self.protocol.k)
-        return BaselineAnswers(predicted, ranking, _by_user(predicted, self.test, ndcg))
+        pairs, stars = (self.test.user_id, self.test.movie_id), baselines.bias_only
+        answers = Answers(stars.knows(*pairs), stars.predict(*pairs), self.lists(baselines.popularity))
+        ranking, ndcg = ranking_by_user(answers.lists, self.relevant, self.protocol.k)
+        return BaselineAnswers(answers, ranking, _by_user(answers.predicted, self.test, ndcg))
 
     def beside(self, baselines: BaselineAnswers, warm: np.ndarray) -> BaselineScores:
         """Judge what baselines answered, beside a model for which the test ratings are `warm` (n,) bool."""
-        stars, predicted = self.test.rating, baselines.predicted
+        stars, predicted = self.test.rating, baselines.answers.predicted
         return BaselineScores(rmse(predicted[warm], stars[warm]), rmse(predicted, stars), baselines.popularity)
 
     def rank(self, model: Recommender) -> RankingMetrics:
@@ -199,10 +203,13 @@ class Trial:
 
     def judge(self, model: Recommender) -> Judgement:
         """Judge a model, with the baselines beside it, which are asked once for all models."""
-        answers = self.exam.answers(model)
-        found, beside = self.exam.mark(answers), self.exam.beside(self._asked, answers.warm)
+        return self.mark(self.exam.answers(model))
+
+    def mark(self, answers: Answers) -> Judgement:
+        """Judge what a model answered."""
+        found, beside = self.exam.mark(answers), self.exam.beside(self.asked, answers.warm)
         sections = {**found.document(), **beside.document(), "by_origin": self._by_origin(found, answers)}
-        return Judgement(sections, found.by_user, self._asked.by_user)
+        return Judgement(sections, found.by_user, self.asked.by_user)
 
     def _by_origin(self, found: Evaluation, answers: Answers) -> dict[str, dict[str, Any]]:
         """Errors, NDCG and hit rate on ratings from `history` and from `stream` apart.
@@ -217,7 +224,8 @@ class Trial:
         }
 
     @cached_property
-    def _asked(self) -> BaselineAnswers:
+    def asked(self) -> BaselineAnswers:
+        """What the baselines answered."""
         return self.exam.ask(self.baselines)
 
 

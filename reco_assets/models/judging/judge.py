@@ -8,18 +8,20 @@ from typing import Any, Protocol
 import numpy as np
 
 from reco_assets.models.interface import Baselines, Family, Recommender
-from reco_assets.models.judging.comparison import Comparison, Draws, draw
+from reco_assets.models.judging.comparison import BASELINE, CANDIDATE, CHAMPION, Comparison, Draws, draw
 from reco_assets.models.judging.document import metrics_document
 from reco_assets.models.judging.evaluation import Exam, Judgement, Trial
 from reco_assets.models.judging.gate_document import what_serves
 from reco_assets.models.judging.promotion import NO_CHAMPION, Findings, decide_promotion, replaced_by_baselines
+from reco_assets.models.judging.slice_document import slices_section
+from reco_assets.models.judging.slices import judge_in_slices
+from reco_assets.models.judging.slicing import Slicing
 from reco_assets.models.record import ModelPart
 from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.models.versions.store import ModelStore, model_store
 from resources.settings import Settings
 
 DEPLOY, ROLL_BACK = "deploy_new_model", "rollback_model"
-CANDIDATE, BASELINE, CHAMPION = "candidate", "baseline", "champion"
 
 
 class Judge(Protocol):
@@ -28,6 +30,10 @@ class Judge(Protocol):
     @property
     def split(self) -> str:
         """The policy by which the test ratings were split from what was trained on."""
+
+    @property
+    def slicing(self) -> Slicing | None:
+        """What the test ratings are sliced by; None: by nothing."""
 
     def open(self, store: ModelStore, version: str, *, as_trained: bool) -> Any:
         """What `judge` takes of a version, of what it serves or, as trained, of all its own parts.
@@ -46,6 +52,7 @@ class InMemory:
     exam: Exam
     streamed: np.ndarray
     baselines_of: Callable[[Recommender], Baselines]
+    slicing: Slicing | None = None
 
     @property
     def split(self) -> str:
@@ -59,7 +66,7 @@ class InMemory:
     def judge(self, opened: Sequence[Recommender]) -> list[Judgement]:
         """See `Judge`."""
         trial = Trial(self.exam, self.streamed, self.baselines_of(opened[0]))
-        return [trial.judge(model) for model in opened]
+        return judge_in_slices(trial, opened, self.slicing)
 
 
 def judge(settings: Settings, family: Family, version: str, by: Judge, moment: datetime) -> dict[str, Any]:
@@ -84,6 +91,7 @@ def judge(settings: Settings, family: Family, version: str, by: Judge, moment: d
     return {
         **metrics_document(settings, family, record, found.sections, moment=moment),
         "serves": what_serves(found.sections, replaced),
+        **_in_slices(by, found, CHAMPION if beside else BASELINE, replaced),
         "champion": {"version": champion, **beside[0].sections} if beside else None,
         "comparison": {
             "champion": champion,
@@ -121,6 +129,16 @@ def _against_champion(draws: Draws, replaced: Sequence[ModelPart]) -> Comparison
         ndcg=draws.lists(BASELINE if "lists" in replaced else CANDIDATE, CHAMPION),
         rmse=draws.stars(BASELINE if "stars" in replaced else CANDIDATE, CHAMPION),
     )
+
+
+def _in_slices(by: Judge, found: Judgement, rival: str, replaced: Sequence[ModelPart]) -> dict[str, Any]:
+    if by.slicing is None or found.tally is None:
+        return {}
+    own = {
+        "ndcg": BASELINE if "lists" in replaced else CANDIDATE,
+        "rmse_all": BASELINE if "stars" in replaced else CANDIDATE,
+    }
+    return {"slices": slices_section(found.tally, by.slicing, own, rival)}
 
 
 def _why_incomparable(store: ModelStore, version: str, champion: str | None, judged_on: str) -> str | None:

@@ -1,5 +1,6 @@
 """A judgement as a run makes it: on today's test ratings, kept with the version, in a file and in MLflow."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,9 @@ from reco_assets.models.judging.evaluation import Exam, protocol_of
 from reco_assets.models.judging.gate_document import facts_of
 from reco_assets.models.judging.judge import InMemory, Judge, judge
 from reco_assets.models.judging.leakage import leakage_of
+from reco_assets.models.judging.metrics_table import write_metrics
 from reco_assets.models.judging.sampled_judge import judge_sampled, not_learned
+from reco_assets.models.judging.slice_inputs import Counts, count_ratings, slicing_of
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import Annotation, MetricsRecord, ModelRecord
 from reco_assets.models.versions.files import ModelStoreError
@@ -53,11 +56,12 @@ def judge_version(family: Family, lakehouse: Lakehouse, registry: MlflowTracking
         document = _judge_own(family, family.own, lakehouse, record, serves)
     else:
         document = _judge_on_test_ratings(family, lakehouse, record)
+        write_metrics(lakehouse, document)
     again = family.own is not None and serves and record.metrics is not None  # what it was deployed by stays its record
     path = metrics_folder(settings) / family.metrics_file.format(version=f"{version}_today" if again else version)
     write_json(path, document)
     if not again:
-        store.annotate(version, _judged(MetricsRecord.model_validate(document)))
+        store.annotate(version, _judged(document))
     shown = {**document["hyperparameters"], **facts_of(document)}, scalar_metrics(document)
     if again and record.mlflow_run_id:  # registered when it was new
         return Judged(document, path, registry.log_run(version, *shown))
@@ -68,7 +72,9 @@ def judge_version(family: Family, lakehouse: Lakehouse, registry: MlflowTracking
     )
 
 
-def _judged(metrics: MetricsRecord) -> Annotation:
+def _judged(document: Mapping[str, Any]) -> Annotation:
+    """What model.json keeps of the run metrics: all but the slices, which are a table."""
+    metrics = MetricsRecord.model_validate({name: found for name, found in document.items() if name != "slices"})
     if metrics.serves is None:
         return Annotation(metrics=metrics)
     return Annotation(metrics=metrics, replaced=metrics.serves.replaced)
@@ -108,11 +114,14 @@ def _judge_of(family: Family, lakehouse: Lakehouse, record: ModelRecord, test_ve
         protocol_of(lakehouse.settings.judging, record.split),
     )
     if in_blocks(lakehouse, family, {TRAIN_RATINGS.name: trained_on, TEST_RATINGS.name: test_version}):
-        return InBlocks(lakehouse, trained_on, test_version, protocol)
+        slicing = slicing_of(lakehouse, count_ratings(lakehouse, trained_on))
+        return InBlocks(lakehouse, trained_on, test_version, protocol, slicing=slicing)
 
     def fitted_to() -> Ratings:
         return read_ratings(lakehouse, TRAIN_RATINGS.name, trained_on, record.lookback_days)
 
     test, streamed = read_test_ratings(lakehouse, test_version)
-    exam = Exam(test, read_ratings(lakehouse, TRAIN_RATINGS.name, trained_on), protocol)
-    return InMemory(exam, streamed, lambda model: baselines_beside(family, model, fitted_to))
+    seen = read_ratings(lakehouse, TRAIN_RATINGS.name, trained_on)
+    slicing = slicing_of(lakehouse, Counts.of(seen))
+    exam = Exam(test, seen, protocol)
+    return InMemory(exam, streamed, lambda model: baselines_beside(family, model, fitted_to), slicing)

@@ -122,7 +122,7 @@ def test_the_validation_job_runs_every_check_of_the_tables_and_makes_their_repor
     for key in job.asset_layer.asset_graph.asset_check_keys:
         checked.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
     own = {"quality_passed", "rows_conserved", "rules_hold", "no_look_ahead", "serving_parity", "rules_kept"}
-    own |= OF_SPLIT | OF_INTAKE
+    own |= OF_SPLIT | OF_INTAKE | OF_EVALUATION
     assert checked == {table: names - own for table, names in CHECKS.items() if names - own}
     assert job.asset_layer.selected_asset_keys == {dg.AssetKey(["quality", "report"])}
 

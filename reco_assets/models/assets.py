@@ -1,6 +1,6 @@
 """The assets of a family of models: candidate → evaluation → champion. Each hands its version on as a value."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
@@ -105,15 +105,17 @@ def _evaluation(family: Family, candidate: dg.AssetKey) -> dg.AssetsDefinition:
         lakehouse: dg.ResourceParam[Lakehouse],
         mlflow: dg.ResourceParam[MlflowTracking],
         candidate: str,
-    ) -> dg.MaterializeResult:
+    ) -> Iterator[Any]:
         """The candidate, judged on what it was not trained on, beside the champion and the baselines."""
         if candidate == NO_VERSION:
             found = nothing_to_deploy("skipped: nothing was trained and nothing is deployed, so nothing was judged")
             told = {"version": NO_VERSION, "decision": found.reason, **_decision(found.document())}
-            return dg.MaterializeResult(value=candidate, metadata=told)
+            yield dg.Output(candidate, metadata=told)
+            return
         judged = judge_version(family, lakehouse, _registry(family, mlflow), candidate)
         told = {**_judgement_metadata(judged), **publish_models(lakehouse.settings, family)}
-        return dg.MaterializeResult(value=candidate, metadata=told, check_results=_slices_checked(judged))
+        yield dg.Output(candidate, metadata=told)
+        yield from _slices_checked(judged)
 
     return evaluation
 

@@ -1,10 +1,10 @@
 """The Delta table models/metrics: what versions came to in each slice of the test ratings they were judged on."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pac
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from reco_assets.tables import MODEL_METRICS, TEST_RATINGS
@@ -18,19 +18,19 @@ def write_metrics(lakehouse: Lakehouse, document: Mapping[str, Any]) -> None:
     judged = {
         "judged_version": document["model_version"],
         "test_version": document["inputs"][TEST_RATINGS.name],
-        "judged_ts": pa.scalar(document["execution_ts"]).cast(pa.timestamp("us", tz="UTC")).as_py(),
+        "judged_ts": datetime.fromisoformat(document["execution_ts"]),
     }
     rows = [{**judged, **row} for row in document["slices"]["figures"]]
     with lakehouse.lock(MODEL_METRICS.name):
-        lakehouse.write(MODEL_METRICS, pa.concat_tables([*_others(lakehouse, judged), _table(rows)]))
+        lakehouse.write(MODEL_METRICS, _table([*_others(lakehouse, judged), *rows]))
 
 
 def _table(rows: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(rows, to_arrow_schema(MODEL_METRICS.schema, timezone="UTC"))
 
 
-def _others(lakehouse: Lakehouse, judged: Mapping[str, Any]) -> Iterator[pa.Table]:
+def _others(lakehouse: Lakehouse, judged: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The rows of other judgements, about a hundred of each."""
     if lakehouse.exists(MODEL_METRICS.name):
-        rows = lakehouse.dataset(MODEL_METRICS.name).to_table()
-        same = [pac.equal(rows[name], pa.scalar(judged[name], rows[name].type)) for name in _JUDGEMENT]
-        yield rows.filter(pac.invert(pac.fill_null(pac.and_(*same), fill_value=False))).cast(_table([]).schema)
+        rows = lakehouse.dataset(MODEL_METRICS.name).to_table().to_pylist()
+        yield from (row for row in rows if any(row[name] != judged[name] for name in _JUDGEMENT))

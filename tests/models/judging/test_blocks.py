@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +16,11 @@ from reco_assets.models.interface import Baselines, Trained
 from reco_assets.models.judging.blocks import InBlocks
 from reco_assets.models.judging.evaluation import Exam, Judgement, Protocol
 from reco_assets.models.judging.judge import InMemory, Judge
+from reco_assets.models.judging.slice_inputs import Counts, count_ratings, slicing_of
 from reco_assets.models.record import Annotation
 from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.models.versions.store import model_store
-from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
+from reco_assets.tables import SILVER_MOVIES, TEST_RATINGS, TRAIN_RATINGS
 from resources.tables.files import TableSpec
 from resources.tables.lakehouse import Lakehouse
 
@@ -59,9 +61,9 @@ def judged(lakehouse: Lakehouse, by: Judge, *versions: str) -> list[Judgement]:
     return by.judge([by.open(store, version, as_trained=True) for version in versions])
 
 
-def in_blocks(lakehouse: Lakehouse, **compared: int) -> InBlocks:
+def in_blocks(lakehouse: Lakehouse, **more: Any) -> InBlocks:
     versions = (lakehouse.version(spec.name) for spec in (TRAIN_RATINGS, TEST_RATINGS))
-    return InBlocks(lakehouse, *versions, PROTOCOL, **compared)
+    return InBlocks(lakehouse, *versions, PROTOCOL, **more)
 
 
 def in_memory(lakehouse: Lakehouse, model: AlsRecommender) -> InMemory:
@@ -84,6 +86,25 @@ def test_every_figure_and_every_user_is_scored_as_in_memory(tried: Lakehouse, ti
         for found_of, expected_of in ((ours.by_user, theirs.by_user), (ours.baselines, theirs.baselines)):
             for scores, of_all in zip(vars(found_of.sorted()).values(), vars(expected_of).values(), strict=True):
                 np.testing.assert_allclose(scores, of_all, rtol=1e-6)
+
+
+@pytest.mark.both_engines
+def test_every_slice_is_as_in_memory(tried: Lakehouse, tiny_model: AlsRecommender) -> None:
+    movies = {"movie_id": [1, 2, 3], "title": ["a", "b", "c"], "genres_string": ["", "", ""]}
+    genres = pa.array([["Drama"], ["Drama", "Comedy"], []], pa.list_(pa.string()))
+    rows = pa.table({**movies, "genres": genres, "release_year": pa.array([None] * 3, pa.int32())})
+    tried.write(SILVER_MOVIES, rows.set_column(0, "movie_id", rows["movie_id"].cast(pa.int32())))
+    counted = slicing_of(tried, count_ratings(tried, None))
+    whole = replace(
+        in_memory(tried, tiny_model), slicing=slicing_of(tried, Counts.of(read_ratings(tried, TRAIN_RATINGS.name)))
+    )
+    expected, found = (judged(tried, by, FIRST, SECOND)[0].tally for by in (whole, in_blocks(tried, slicing=counted)))
+    assert expected
+    assert found
+    assert found.sums.keys() == expected.sums.keys()
+    assert ("figures", "champion", "genre", "Comedy") in found.sums
+    for key, sums in expected.sums.items():
+        np.testing.assert_allclose(found.sums[key], sums, rtol=1e-5, atol=1e-5, err_msg=str(key))
 
 
 @pytest.mark.both_engines

@@ -144,3 +144,14 @@ def test_blocks_of_users_add_up_to_everyone_also_as_bytes() -> None:
     assert {key[0] for key in pooled.sums} >= {FIGURES, DIFFERENCE}
     for key, sums in everyone.sums.items():
         np.testing.assert_allclose(pooled.sums[key], sums, atol=1e-9)
+
+
+def test_where_nobody_is_tested_nothing_is_worse() -> None:
+    nobody = Ratings(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32))
+    train = ratings((1, 1, 5.0))
+    trial = Trial(Exam(nobody, train, PROTOCOL), np.zeros(0, bool), fit_baselines(train))
+    (found,) = judge_in_slices(trial, [trial.baselines.bias_only], slicing())
+    assert found.tally is not None
+    section = slices_section(Tally.pooled([Tally.unpacked(found.tally.packed())]), slicing(), OWN, "baseline")
+    assert (section["figures"], worse_slices(section)) == ([], [])
+    assert slices_told(section).startswith("No slice has 30 users")

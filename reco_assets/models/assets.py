@@ -109,8 +109,8 @@ def _evaluation(family: Family, candidate: dg.AssetKey) -> dg.AssetsDefinition:
         """The candidate, judged on what it was not trained on, beside the champion and the baselines."""
         if candidate == NO_VERSION:
             found = nothing_to_deploy("skipped: nothing was trained and nothing is deployed, so nothing was judged")
-            told = {"version": NO_VERSION, "decision": found.reason, **_decision(found.document())}
-            yield dg.Output(candidate, metadata=told)
+            decided = {"decision": found.reason, **_decision(found.document())}
+            yield dg.Output(candidate, metadata={"version": NO_VERSION, **decided})
             return
         judged = judge_version(family, lakehouse, _registry(family, mlflow), candidate)
         told = {**_judgement_metadata(judged), **publish_models(lakehouse.settings, family)}
@@ -123,22 +123,18 @@ def _evaluation(family: Family, candidate: dg.AssetKey) -> dg.AssetsDefinition:
 def _slice_checks(family: Family) -> list[dg.AssetCheckSpec]:
     if family.own:
         return []
-    told = "In no slice of the test ratings is what would serve worse beyond noise than what it is compared with."
+    told = "In no slice of the test ratings is what would serve worse beyond noise than its rival."
     return [dg.AssetCheckSpec(NOT_WORSE, asset=[GROUP, f"{family.name}_evaluation"], description=told)]
 
 
 def _slices_checked(judged: Judged) -> list[dg.AssetCheckResult]:
     if (section := judged.document.get("slices")) is None:
         return []
-    worse = worse_slices(section)
+    worse, warn = worse_slices(section), dg.AssetCheckSeverity.WARN
+    facts: dict[str, Any] = {"compared": len(section["compared"]), "worse": dg.JsonMetadataValue(worse)}
+    told = slices_told(section)
     return [
-        dg.AssetCheckResult(
-            passed=not worse,
-            check_name=NOT_WORSE,
-            severity=dg.AssetCheckSeverity.WARN,
-            description=slices_told(section),
-            metadata={"compared": len(section["compared"]), "worse": dg.JsonMetadataValue(worse)},
-        )
+        dg.AssetCheckResult(passed=not worse, check_name=NOT_WORSE, severity=warn, description=told, metadata=facts)
     ]
 
 

@@ -6,17 +6,20 @@ like ratings drawn at random. Test ratings are never looked at: what was chosen 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
 from reco_assets.models.ratings import Ratings
+from reco_assets.newest import newest_of_all, newest_of_each_user
 from reco_assets.statistics import pair_number, splitmix64
 
 USUAL_SHARE = 0.2
 MOSTLY = 0.9  # of the users who have ratings on both sides
 SHARES = 10_000  # into which a hash divides all pairs
+_DAY = 86_400_000_000  # microseconds
 
 Strategy = Literal["per_user", "global", "random"]
 
@@ -42,13 +45,23 @@ class Goal:
 
 @dataclass(frozen=True)
 class Dated:
-    """Ratings and the moment (n,) int64 of each; None where it isn't known."""
+    """Ratings and the moment (n,) int64 of each, in microseconds since 1970; None where it isn't known."""
 
     ratings: Ratings
     moment: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ratings)
+
+    def where(self, keep: np.ndarray) -> "Dated":
+        """Those where `keep` (n,) bool is true."""
+        return Dated(self.ratings.where(keep), None if self.moment is None else self.moment[keep])
+
+    def last_days(self, days: int | None) -> "Dated":
+        """Those of the last days before the newest, so that the same are found again later; None: all."""
+        if days is None or self.moment is None or not len(self):
+            return self
+        return self.where(self.moment >= self.moment.max() - days * _DAY)
 
 
 @dataclass(frozen=True)
@@ -121,7 +134,7 @@ def some_users(train: Dated, most: int, seed: int) -> Dated:
     if len(train) <= most:
         return train
     kept = splitmix64(train.ratings.user_id, seed) % np.uint64(len(train)) < most
-    return Dated(train.ratings.where(kept), None if train.moment is None else train.moment[kept])
+    return train.where(kept)
 
 
 def held_out_slice(train: Dated, goal: Goal) -> Slice:
@@ -138,17 +151,6 @@ def held_out_slice(train: Dated, goal: Goal) -> Slice:
     pairs, of_pair = np.unique(number, return_inverse=True)
     last = np.full(len(pairs), np.iinfo(np.int64).min)
     np.maximum.at(last, of_pair, train.moment)
-    ties = splitmix64(pairs, goal.seed)
-    groups = pairs >> 32 if cut.strategy == "per_user" else np.zeros(len(pairs), np.int64)
-    held = _newest_of_each(groups, np.lexsort((ties, last, groups)), cut.share)[of_pair]
+    newest = newest_of_each_user if cut.strategy == "per_user" else newest_of_all
+    held = newest(pairs, last, cut.share, partial(splitmix64, seed=goal.seed))[of_pair]
     return Slice(ratings.where(~held), ratings.where(held))
-
-
-def _newest_of_each(groups: np.ndarray, order: np.ndarray, share: float) -> np.ndarray:
-    """Which of p pairs are the last of their group's, that share of it rounded down; the order has groups together."""
-    first = np.flatnonzero(np.diff(groups[order], prepend=-1))
-    counts = np.diff(first, append=len(order))
-    from_end = np.repeat(first + counts, counts) - np.arange(len(order))
-    held = np.zeros(len(order), bool)
-    held[order] = from_end <= np.repeat(np.floor(counts * share), counts)
-    return held

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pac
 
+from reco_assets.newest import newest_of_all, newest_of_each_user
 from reco_assets.statistics import pair_number, xxhash64
 from reco_assets.vocabulary import FUTURE, HISTORY, SIDES, TEST, TRAIN
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 RATING = ["user_id", "movie_id", "rating", "rating_ts"]
 SHARES = 10_000  # into which a hash divides all pairs
 _TRAIN, _TEST, _FUTURE = (SIDES.index(side) for side in (TRAIN, TEST, FUTURE))
-_SECOND = 1_000_000  # of microseconds
 _NOWHERE = -1
 _BY_NAME = sorted(SIDES)
 _PLACES = np.array([*map(SIDES.index, _BY_NAME), _NOWHERE], np.int8)  # in SIDES, of those by name and of none
@@ -57,7 +57,7 @@ def pairs_of(ratings: pa.Table) -> Pairs:
 
 def sides_by_plan(pairs: Pairs, plan: "SplitSettings") -> np.ndarray:
     """The place in SIDES of each pair's side, (p,) int8: as `plan.split_by_plan`."""
-    future = _newest(pairs.number, pairs.last, plan.future_fraction)
+    future = newest_of_all(pairs.number, pairs.last, plan.future_fraction, _hash)
     rest = np.flatnonzero(~future)
     sides = np.where(future, _FUTURE, _TRAIN).astype(np.int8)
     sides[rest[_is_test(pairs.number[rest], pairs.last[rest], plan)]] = _TEST
@@ -127,41 +127,8 @@ def _is_test(number: np.ndarray, last: np.ndarray, plan: "SplitSettings") -> np.
         share = xxhash64(user, movie, np.full(len(user), plan.seed, np.int32)) % SHARES
         of_test: np.ndarray = share < round(plan.test_fraction * SHARES)
         return of_test
-    newest = _newest if plan.strategy == "global" else _newest_of_each_user
-    return newest(number, last, plan.test_fraction)
-
-
-def _newest(number: np.ndarray, last: np.ndarray, fraction: float) -> np.ndarray:
-    """Which pairs are in the newest fraction of all, rounded down; of those at the same time who are, a hash says."""
-    wanted = int(len(last) * fraction)
-    if wanted == 0:
-        return np.zeros(len(last), bool)
-    cut = np.partition(last, len(last) - wanted)[len(last) - wanted]
-    newest: np.ndarray = last > cut
-    tied = np.flatnonzero(last == cut)
-    left = wanted - np.count_nonzero(newest)
-    newest[tied[np.argsort(_hash(number[tied]))[len(tied) - left :]]] = True
-    return newest
-
-
-def _newest_of_each_user(number: np.ndarray, last: np.ndarray, fraction: float) -> np.ndarray:
-    """Which pairs, sorted by user, are in the newest fraction of their user's, rounded down; else as `_newest`."""
-    user, _ = _ids(number)
-    first = np.flatnonzero(np.diff(user, prepend=_NOWHERE))
-    counts = np.diff(first, append=len(user))
-    wanted = np.floor(counts * fraction).astype(np.int64)
-    of_user = np.repeat(np.arange(len(first)), counts)
-    key = _user_and_time(of_user, last)
-    cut = np.full(len(first), np.iinfo(np.int64).max)
-    some = wanted > 0
-    cut[some] = np.sort(key)[(first + counts - wanted)[some]]
-    newest = key > cut[of_user]
-    tied = np.flatnonzero(key == cut[of_user])
-    tied = tied[np.lexsort((_hash(number[tied]), of_user[tied]))]
-    left = wanted - np.bincount(of_user[newest], minlength=len(first))
-    end = np.cumsum(np.bincount(of_user[tied], minlength=len(first)))
-    newest[tied[end[of_user[tied]] - np.arange(len(tied)) <= left[of_user[tied]]]] = True
-    return newest
+    newest = newest_of_all if plan.strategy == "global" else newest_of_each_user
+    return newest(number, last, plan.test_fraction, _hash)
 
 
 def _hash(number: np.ndarray) -> np.ndarray:
@@ -174,15 +141,6 @@ def _hash(number: np.ndarray) -> np.ndarray:
 
 def _ids(number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (number >> 32).astype(np.int32), (number & 0xFFFFFFFF).astype(np.int32)
-
-
-def _user_and_time(of_user: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """One number (p,) int64 that sorts by user, who is numbered from 0, and then by time."""
-    time = last // _SECOND
-    if (time * _SECOND != last).any() or _bits(time) + _bits(of_user) > 63:
-        time = np.unique(last, return_inverse=True)[1]
-    found: np.ndarray = of_user << _bits(time) | time
-    return found
 
 
 def _bits(numbers: np.ndarray) -> int:

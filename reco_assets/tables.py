@@ -6,20 +6,7 @@ the lakehouse's root.
 
 from pathlib import Path
 
-from pyspark.sql.types import (
-    ArrayType,
-    BinaryType,
-    DataType,
-    DateType,
-    DoubleType,
-    FloatType,
-    IntegerType,
-    LongType,
-    StringType,
-    StructField,
-    StructType,
-    TimestampType,
-)
+from pyspark.sql import types
 
 from reco_assets.vocabulary import KEY, TEST, TRAIN
 from resources.tables.files import DESCRIPTION, TableSpec
@@ -28,18 +15,19 @@ OWNERS = ["team:reco"]  # who answers for the assets, as shown in Dagit
 # Of two runs that hold it, however they were started, the queue lets the second wait: they would share one memory.
 # Every step has it but those of an intake and its drift report, which are small and must not wait for a training.
 HEAVY_POOL = "heavy"
-INT, LONG, FLOAT, STRING, TIMESTAMP = IntegerType(), LongType(), FloatType(), StringType(), TimestampType()
+INT, LONG, FLOAT, STRING = types.IntegerType(), types.LongType(), types.FloatType(), types.StringType()
+TIMESTAMP, DOUBLE = types.TimestampType(), types.DoubleType()
 
 
-def _struct(**columns: DataType) -> StructType:
-    return StructType([StructField(name, kind) for name, kind in columns.items()])
+def _struct(**columns: types.DataType) -> types.StructType:
+    return types.StructType([types.StructField(name, kind) for name, kind in columns.items()])
 
 
-def _described(struct: StructType, **descriptions: str) -> StructType:
+def _described(struct: types.StructType, **descriptions: str) -> types.StructType:
     """The same columns, some with a description, which Dagster shows beside them."""
-    return StructType(
+    return types.StructType(
         [
-            StructField(field.name, field.dataType, metadata={DESCRIPTION: descriptions[field.name]})
+            types.StructField(field.name, field.dataType, metadata={DESCRIPTION: descriptions[field.name]})
             if field.name in descriptions
             else field
             for field in struct.fields
@@ -47,11 +35,11 @@ def _described(struct: StructType, **descriptions: str) -> StructType:
     )
 
 
-_QUARANTINE = {"source": STRING, "line": LONG, "raw": STRING, "reasons": ArrayType(STRING)}
+_QUARANTINE = {"source": STRING, "line": LONG, "raw": STRING, "reasons": types.ArrayType(STRING)}
 _LINE = ("source", "line")
 _RATING = {"user_id": INT, "movie_id": INT, "rating": FLOAT, "rating_ts": TIMESTAMP}
 _SPLIT_RATING = _struct(**_RATING, origin=STRING)
-_RECOMMENDATION = _struct(movie_id=INT, score=FLOAT, rank=INT)
+_LIST = types.ArrayType(_struct(movie_id=INT, score=FLOAT, rank=INT))
 
 # What is typed is there where a field keeps its rules. Where the raw text doesn't follow from it, the row is rescued.
 _PROVENANCE = {"_rescued": STRING, "_line": LONG, "_source_file": STRING, "_loaded_ts": TIMESTAMP}
@@ -75,7 +63,7 @@ BRONZE_TAGS = TableSpec(
 SILVER_RATINGS = TableSpec("silver/ratings", _struct(**_RATING, year=INT, month=INT), ("year", "month"), tuple(KEY))
 SILVER_MOVIES = TableSpec(
     "silver/movies",
-    _struct(movie_id=INT, title=STRING, genres_string=STRING, genres=ArrayType(STRING), release_year=INT),
+    _struct(movie_id=INT, title=STRING, genres_string=STRING, genres=types.ArrayType(STRING), release_year=INT),
     key=("movie_id",),
 )
 SILVER_TAGS = TableSpec(
@@ -116,7 +104,7 @@ EVENTS_LOG = TableSpec(
             extra=STRING,
             **_PLACE,
             ingested_ts=TIMESTAMP,
-            event_date=DateType(),
+            event_date=types.DateType(),
         ),
         extra="JSON text of the fields that have no column here, those of a later schema_version among them.",
         source="The topic's own id, which a later topic of the same name does not have; files:… without a broker.",
@@ -132,9 +120,9 @@ DEAD_LETTERS = TableSpec(
         _struct(
             **_PLACE,
             messages=LONG,
-            key=BinaryType(),
-            raw=BinaryType(),
-            reasons=ArrayType(STRING),
+            key=types.BinaryType(),
+            raw=types.BinaryType(),
+            reasons=types.ArrayType(STRING),
             ingested_ts=TIMESTAMP,
         ),
         messages="1; of a gap (reason older_than_retention) how many offsets from this one on were gone before they "
@@ -146,7 +134,7 @@ DEAD_LETTERS = TableSpec(
 RECOMMENDATIONS_ALS = TableSpec(
     "gold/recommendations_als",
     _described(
-        _struct(user_id=INT, recommendations=ArrayType(_RECOMMENDATION), model_version=STRING, generated_ts=TIMESTAMP),
+        _struct(user_id=INT, recommendations=_LIST, model_version=STRING, generated_ts=TIMESTAMP),
         recommendations="The best movies, rank 1 first. score is no number of stars but how strongly the ranking part "
         "of the model prefers the movie for this user, about 0 to 1; for a user without a liked movie it is the "
         "movie's share of all ratings. Scores order one user's list; those of two users are not comparable.",
@@ -156,7 +144,9 @@ RECOMMENDATIONS_ALS = TableSpec(
 RECOMMENDATIONS_WHY = TableSpec(
     "gold/recommendations_why",
     _described(
-        _struct(user_id=INT, movie_id=INT, because=ArrayType(_struct(movie_id=INT, share=FLOAT)), model_version=STRING),
+        _struct(
+            user_id=INT, movie_id=INT, because=types.ArrayType(_struct(movie_id=INT, share=FLOAT)), model_version=STRING
+        ),
         because="The user's own movies that add most to the score of movie_id in the user's list, the greatest first. "
         "share is the part of the score that each adds. Empty where nothing of the user's own speaks for it, as in the "
         "list of a user without a liked movie, which is what is popular.",
@@ -166,7 +156,7 @@ RECOMMENDATIONS_WHY = TableSpec(
 SIMILAR_MOVIES = TableSpec(
     "gold/similar_movies",
     _described(
-        _struct(movie_id=INT, similar=ArrayType(_RECOMMENDATION), model_version=STRING, generated_ts=TIMESTAMP),
+        _struct(movie_id=INT, similar=_LIST, model_version=STRING, generated_ts=TIMESTAMP),
         similar="The nearest movies, rank 1 first. score is the cosine of the two movies' ranking factors, at most 1.",
     ),
     key=("movie_id",),
@@ -174,7 +164,7 @@ SIMILAR_MOVIES = TableSpec(
 TRENDING = TableSpec(
     "gold/trending",
     _described(
-        _struct(movie_id=INT, score=DoubleType(), events=LONG, rank=INT, as_of=TIMESTAMP),
+        _struct(movie_id=INT, score=DOUBLE, events=LONG, rank=INT, as_of=TIMESTAMP),
         score="The sum of 2^(-age / half-life) over the views, clicks and ratings of the movie.",
         events="How many views, clicks and ratings the movie has.",
         as_of="The time of the newest event, from which every age is counted.",
@@ -191,9 +181,9 @@ RULES = TableSpec(
             subject=STRING,
             value=STRING,
             user_id=INT,
-            factor=DoubleType(),
-            from_day=DateType(),
-            until_day=DateType(),
+            factor=DOUBLE,
+            from_day=types.DateType(),
+            until_day=types.DateType(),
             reason=STRING,
             added_ts=TIMESTAMP,
             removed_ts=TIMESTAMP,
@@ -208,29 +198,17 @@ RULES = TableSpec(
     key=("rule_id",),
 )
 
-# The evaluation writes it, so it is no asset of its own.
+# The evaluation writes it, and says in Dagit that it did: none makes it alone.
+_ACCURACY = ("warm_share", "rmse_all", "mae_all", "ndcg", "hit_rate")
+_BEYOND_IT = ("catalogue_coverage", "novelty", "intra_list_distance", "popularity_share", "share_of_lists")
 MODEL_METRICS = TableSpec(
     "models/metrics",
     _described(
         _struct(
-            judged_version=STRING,
-            test_version=LONG,
-            judged_ts=TIMESTAMP,
-            model=STRING,
-            slice=STRING,
-            value=STRING,
-            test_count=LONG,
-            warm_share=DoubleType(),
-            rmse_all=DoubleType(),
-            mae_all=DoubleType(),
-            users=LONG,
-            ndcg=DoubleType(),
-            hit_rate=DoubleType(),
-            catalogue_coverage=DoubleType(),
-            novelty=DoubleType(),
-            intra_list_distance=DoubleType(),
-            popularity_share=DoubleType(),
-            share_of_lists=DoubleType(),
+            **{"judged_version": STRING, "test_version": LONG, "judged_ts": TIMESTAMP},
+            **dict.fromkeys(("model", "slice", "value"), STRING),
+            **dict.fromkeys(("test_count", "users"), LONG),
+            **dict.fromkeys((*_ACCURACY, *_BEYOND_IT), DOUBLE),
         ),
         test_version="The Delta version of silver/test_ratings; null of a parquet table.",
         model="candidate (judged_version itself), baseline, or the champion that it was compared with.",
@@ -253,7 +231,8 @@ STREAM = (STREAM_RATINGS, STREAM_QUARANTINE)
 EVENTS = (EVENTS_LOG, DEAD_LETTERS)
 GOLD = (RECOMMENDATIONS_ALS, RECOMMENDATIONS_WHY, SIMILAR_MOVIES, TRENDING)
 DECLARED = {
-    spec.name: spec for spec in (*BRONZE, *SILVER, *QUARANTINES, SPLIT_RATINGS, *SPLITS, *STREAM, *EVENTS, RULES, *GOLD)
+    spec.name: spec
+    for spec in (*BRONZE, *SILVER, *QUARANTINES, SPLIT_RATINGS, *SPLITS, *STREAM, *EVENTS, RULES, *GOLD, MODEL_METRICS)
 }
 
 # Files beside tables.

@@ -37,6 +37,7 @@ GROUPS = {
     "models": {
         *("models/als_candidate", "models/als_champion", "models/als_evaluation"),
         *("models/ncf_candidate", "models/ncf_champion", "models/ncf_evaluation"),
+        "models/metrics",
     },
     "events": {"events/dead_letters", "events/log", "events/simulated"},
     "serving": {"serving/rules"},
@@ -67,6 +68,7 @@ CHECKS = {
     "events/dead_letters": EVERY_TABLE | {"no_dead_letters"},
     "gold/trending": KEYED,
     "models/als_evaluation": {"not_worse_in_slice"},
+    "models/metrics": KEYED,
     "features/store": {"rules_hold", "no_look_ahead"},
     "serving/rules": KEYED,
     "gold/recommendations_als": KEYED | {"references", "serving_parity", "rules_kept"},

@@ -9,12 +9,15 @@ import dagster as dg
 from pydantic import Field
 
 from reco_assets.models.interface import Family
-from reco_assets.models.judging.document import metrics_plot, metrics_report, scalar_metrics
-from reco_assets.models.judging.gate_document import facts_of
-from reco_assets.models.judging.run import Judged, judge_version
-from reco_assets.models.judging.sampled_document import sampled_plot
-from reco_assets.models.judging.sampled_gate import DEPLOY_DECISION, nothing_to_deploy
-from reco_assets.models.judging.slice_document import slices_told, worse_slices
+from reco_assets.models.judging.assets import (
+    deploy_decision,
+    judgement_metadata,
+    slice_checks,
+    slices_checked,
+    table_written,
+)
+from reco_assets.models.judging.run import judge_version
+from reco_assets.models.judging.sampled_gate import nothing_to_deploy
 from reco_assets.models.training import NewVersion, Run, train_candidate, why_not_trained
 from reco_assets.models.tuning.search import Tried
 from reco_assets.models.versions.deployment import Candidate, deploy
@@ -27,7 +30,6 @@ from resources.mlflow.mirror import MlflowTracking
 from resources.tables.lakehouse import Lakehouse
 
 GROUP = "models"
-NOT_WORSE = "not_worse_in_slice"
 NO_VERSION = "none"  # handed on where nothing was trained and nothing is deployed
 
 
@@ -99,9 +101,10 @@ def _evaluation(family: Family, candidate: dg.AssetKey) -> dg.AssetsDefinition:
         group_name=GROUP,
         owners=OWNERS,
         pool=HEAVY_POOL,
-        check_specs=_slice_checks(family),
+        check_specs=slice_checks(family),
     )
     def evaluation(
+        context: dg.AssetExecutionContext,
         lakehouse: dg.ResourceParam[Lakehouse],
         mlflow: dg.ResourceParam[MlflowTracking],
         candidate: str,
@@ -109,33 +112,17 @@ def _evaluation(family: Family, candidate: dg.AssetKey) -> dg.AssetsDefinition:
         """The candidate, judged on what it was not trained on, beside the champion and the baselines."""
         if candidate == NO_VERSION:
             found = nothing_to_deploy("skipped: nothing was trained and nothing is deployed, so nothing was judged")
-            decided = {"decision": found.reason, **_decision(found.document())}
+            decided = {"decision": found.reason, **deploy_decision(found.document())}
             yield dg.Output(candidate, metadata={"version": NO_VERSION, **decided})
             return
         judged = judge_version(family, lakehouse, _registry(family, mlflow), candidate)
-        told = {**_judgement_metadata(judged), **publish_models(lakehouse.settings, family)}
+        told = {**judgement_metadata(judged), **publish_models(lakehouse.settings, family)}
         yield dg.Output(candidate, metadata=told)
-        yield from _slices_checked(judged)
+        if slices := judged.document.get("slices"):
+            context.log_event(table_written(lakehouse))
+            yield slices_checked(slices)
 
     return evaluation
-
-
-def _slice_checks(family: Family) -> list[dg.AssetCheckSpec]:
-    if family.own:
-        return []
-    told = "In no slice of the test ratings is what would serve worse beyond noise than its rival."
-    return [dg.AssetCheckSpec(NOT_WORSE, asset=[GROUP, f"{family.name}_evaluation"], description=told)]
-
-
-def _slices_checked(judged: Judged) -> list[dg.AssetCheckResult]:
-    if (section := judged.document.get("slices")) is None:
-        return []
-    worse, warn = worse_slices(section), dg.AssetCheckSeverity.WARN
-    facts: dict[str, Any] = {"compared": len(section["compared"]), "worse": dg.JsonMetadataValue(worse)}
-    told = slices_told(section)
-    return [
-        dg.AssetCheckResult(passed=not worse, check_name=NOT_WORSE, severity=warn, description=told, metadata=facts)
-    ]
 
 
 def _champion(family: Family, evaluation: dg.AssetKey) -> dg.AssetsDefinition:
@@ -203,37 +190,12 @@ def _settled(found: Mapping[str, Any] | None) -> dict[str, Any]:
     return {"chosen": found["line"], "settled": dg.JsonMetadataValue(dict(found))} if found else {}
 
 
-def _judgement_metadata(judged: Judged) -> dict[str, Any]:
-    document, version = judged.document, judged.document["model_version"]
-    decision, sampled = document.get(DEPLOY_DECISION), document.get("sampled")
-    return {
-        **scalar_metrics(document),
-        "version": version,
-        "split": document["evaluation"]["split"],
-        "decision": document["comparison"]["reason"],
-        "report": dg.MetadataValue.md(metrics_report(version, document)),
-        "plot": dg.MetadataValue.md(metrics_plot(document)),
-        **(
-            {"sampled_plot": dg.MetadataValue.md(sampled_plot(sampled)), "protocol": sampled["protocol"]}
-            if sampled
-            else facts_of(document)
-        ),
-        **(_decision(decision) if decision else {}),
-        "path": dg.MetadataValue.path(str(judged.path)),
-        **({"mlflow_run_id": judged.mlflow_run_id} if judged.mlflow_run_id else {}),
-    }
-
-
 def _day(asked: str) -> date:
     """The day that was asked for, or today's (UTC). Raises `DayError`."""
     try:
         return date.fromisoformat(asked) if asked else datetime.now(UTC).date()
     except ValueError:
         raise DayError(f"day={asked!r} is no day: give it as 2025-01-05, or leave it out for today.") from None
-
-
-def _decision(decision: Mapping[str, Any]) -> dict[str, Any]:
-    return {DEPLOY_DECISION: dg.JsonMetadataValue(dict(decision)), "next_task": decision["next_task"]}
 
 
 def _made_from(family: Family, usual: str) -> list[dg.AssetKey]:

@@ -88,11 +88,17 @@ def _rules() -> Rows:
     return [rule | {"rule_id": at} for at in range(1, 5)]
 
 
+def _figures() -> Rows:
+    judged = {"judged_version": "v1", "test_version": 3, "judged_ts": START, "model": "candidate", "slice": "genre"}
+    return [judged | {"value": f"genre {at}", "test_count": 2, "users": 1} for at in range(4)]
+
+
 GOOD: dict[str, Rows] = {
     "serving/rules": _rules(),
     "events/log": _events(),
     "events/dead_letters": [at | {"messages": 1, "raw": b"\xff{", "reasons": ["no_json_object"]} for at in _offsets()],
     "gold/trending": _trending(),
+    "models/metrics": _figures(),
     "bronze/ratings": _raw(user_id=1, movie_id=1, rating=4.0, timestamp=1),
     "bronze/movies": _raw(movie_id=1, title="Film 1", genres="Drama|War"),
     "bronze/tags": _raw(user_id=1, movie_id=1, tag="slow", timestamp=1),

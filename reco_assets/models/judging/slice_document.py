@@ -33,7 +33,7 @@ def slices_section(found: Tally, slicing: Slicing, own: Mapping[str, str], rival
     ]
     tested = _tested(found, own, rival)
     section = {"rival": rival, "level": LEVEL, "least_users": LEAST_USERS, "figures": figures, "compared": tested}
-    plain: dict[str, Any] = plain_json(section)
+    plain: dict[str, Any] = plain_json({**section, "text": slices_told(section)})
     return plain
 
 
@@ -71,7 +71,7 @@ def slices_report(document: Mapping[str, Any]) -> list[str]:
     ]
     header = ("slice", "test ratings", "RMSE, all pairs", f"NDCG@{k}", f"hit rate@{k}")
     beyond = ("coverage", "novelty, bits", "intra-list distance", "popularity share")
-    return ["", *markdown_table((*header, *beyond), rows), "", slices_told(section)]
+    return ["", *markdown_table((*header, *beyond), rows), "", section["text"]]
 
 
 def holm(p: Sequence[float]) -> list[float]:

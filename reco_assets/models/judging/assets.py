@@ -1,0 +1,77 @@
+"""What Dagster sees of a judgement: its figures and report, the check of slices, and the table that it adds to."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from reco_assets.models.interface import Family
+from reco_assets.models.judging.document import metrics_plot, metrics_report, scalar_metrics
+from reco_assets.models.judging.gate_document import facts_of
+from reco_assets.models.judging.run import Judged
+from reco_assets.models.judging.sampled_document import sampled_plot
+from reco_assets.models.judging.sampled_gate import DEPLOY_DECISION
+from reco_assets.models.judging.slice_document import worse_slices
+from reco_assets.tables import MODEL_METRICS, OWNERS
+from resources.io_managers import table_metadata
+from resources.tables.lakehouse import Lakehouse
+
+NOT_WORSE = "not_worse_in_slice"
+METRICS = dg.AssetSpec(
+    MODEL_METRICS.name.split("/"),
+    deps=[["models", "als_evaluation"]],
+    description="What each judged version, its baselines and the champion beside it came to in slices of the test "
+    "ratings. The evaluation writes it.",
+    kinds={"delta"},
+    group_name="models",
+    owners=OWNERS,
+)
+
+
+def slice_checks(family: Family) -> list[dg.AssetCheckSpec]:
+    """What is checked of a judgement on test ratings; nothing where a family judges in its own way."""
+    if family.own:
+        return []
+    told = "In no slice of the test ratings is what would serve worse beyond noise than its rival."
+    return [dg.AssetCheckSpec(NOT_WORSE, asset=["models", f"{family.name}_evaluation"], description=told)]
+
+
+def slices_checked(section: Mapping[str, Any]) -> dg.AssetCheckResult:
+    """What the check of slices found, from the section of the run metrics."""
+    worse, warn = worse_slices(section), dg.AssetCheckSeverity.WARN
+    facts: dict[str, Any] = {"compared": len(section["compared"]), "worse": dg.JsonMetadataValue(worse)}
+    return dg.AssetCheckResult(
+        passed=not worse, check_name=NOT_WORSE, severity=warn, description=section["text"], metadata=facts
+    )
+
+
+def table_written(lakehouse: Lakehouse) -> dg.AssetMaterialization:
+    """That models/metrics was written, as its own writers' runs say it of other tables."""
+    return dg.AssetMaterialization(METRICS.key, metadata=table_metadata(lakehouse, MODEL_METRICS))
+
+
+def judgement_metadata(judged: Judged) -> dict[str, Any]:
+    """What Dagit shows of a judgement."""
+    document, version = judged.document, judged.document["model_version"]
+    decision, sampled = document.get(DEPLOY_DECISION), document.get("sampled")
+    return {
+        **scalar_metrics(document),
+        "version": version,
+        "split": document["evaluation"]["split"],
+        "decision": document["comparison"]["reason"],
+        "report": dg.MetadataValue.md(metrics_report(version, document)),
+        "plot": dg.MetadataValue.md(metrics_plot(document)),
+        **(
+            {"sampled_plot": dg.MetadataValue.md(sampled_plot(sampled)), "protocol": sampled["protocol"]}
+            if sampled
+            else facts_of(document)
+        ),
+        **(deploy_decision(decision) if decision else {}),
+        "path": dg.MetadataValue.path(str(judged.path)),
+        **({"mlflow_run_id": judged.mlflow_run_id} if judged.mlflow_run_id else {}),
+    }
+
+
+def deploy_decision(decision: Mapping[str, Any]) -> dict[str, Any]:
+    """A decision on deployment, and the task that follows from it."""
+    return {DEPLOY_DECISION: dg.JsonMetadataValue(dict(decision)), "next_task": decision["next_task"]}

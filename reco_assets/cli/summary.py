@@ -91,8 +91,9 @@ def _print_metrics(to: Console, version: str, path: Path) -> None:
     to.print(shown)
     warm = "none" if stars.coverage is None else f"{stars.coverage:.1%}"
     to.print(f"Split {stars.split}, {stars.test_count:,} test ratings, {warm} of them warm.")
-    if metrics.protocol.text:
-        to.print(metrics.protocol.text)
+    for section in (metrics.protocol, metrics.forward, metrics.slices):
+        if section.text:
+            to.print(section.text)
     if metrics.sampled:
         _print_sampled(to, metrics.sampled)
 

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.dataset as ds
+
 from reco_assets.given_files.own_paths import ArgumentsError, is_candidate, say_where_parquet_would_be
 from reco_assets.given_files.tables import columns_of, existing, framed_columns_of, go_by_frames
 from reco_assets.models.baselines import baselines_beside
@@ -14,6 +17,7 @@ from reco_assets.models.inputs import read_ratings
 from reco_assets.models.interface import Family
 from reco_assets.models.judging.blocks import Frames, judge_frames
 from reco_assets.models.judging.evaluation import Exam, protocol_of
+from reco_assets.models.judging.leakage import leakage_between
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import Inputs, ModelRecord
 from reco_assets.models.serving import serving_store
@@ -28,7 +32,7 @@ from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import RATING_COLUMNS
 from reco_assets.workspace import NEW_MODEL, TEST, TRAIN, but_for_own, own_version
 from resources.settings import Settings
-from resources.tables.files import table_row_count
+from resources.tables.files import dataset_at, table_row_count
 from resources.tables.lakehouse import Lakehouse
 
 TRAIN_PATH = "parquet_train_path"
@@ -120,12 +124,27 @@ def _judge(settings: Settings, model_path: Path | None, test_path: Path | None) 
     folder = model_path or store.path(store.latest())
     record = read_record(folder, SERVING_FAMILY)
     source = existing(test_path) if test_path else lakehouse.path(TEST_RATINGS.name)
-    sections = _in_blocks if go_by_frames(lakehouse, source, _trained_on(lakehouse, record)) else _in_memory
+    trained_on = _trained_on(lakehouse, record)
+    sections = _in_blocks if go_by_frames(lakehouse, source, trained_on) else _in_memory
     return {
         "model_path": str(folder),
         "test_parquet": str(source),
         **sections(lakehouse, folder, record, source),
+        "protocol": _protocol(trained_on, source),
     }
+
+
+def _protocol(train: Path, test: Path) -> str:
+    """What figures on these test ratings mean, in words."""
+    known, tested, of = dataset_at(train), dataset_at(test), f"the ratings of {test}"
+    if not all(_has_times(side) for side in (known, tested)):
+        return f"Judged on {of}, without times: whether they are newer than what was trained on isn't known."
+    return leakage_between(known, tested).told(of)
+
+
+def _has_times(ratings: ds.Dataset) -> bool:
+    at = ratings.schema.get_field_index("rating_ts")
+    return at >= 0 and bool(pa.types.is_timestamp(ratings.schema.types[at]))
 
 
 def _in_memory(lakehouse: Lakehouse, folder: Path, record: ModelRecord, source: Path) -> dict[str, Any]:

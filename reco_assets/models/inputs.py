@@ -8,7 +8,7 @@ import pyarrow.compute as pac
 
 from reco_assets.models.framed import FramedRatings
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.trial_slice import Cut, Dated, Times, cut_by_times, cut_of, dated
+from reco_assets.models.trial_slice import Cut, Dated, Goal, Times, cut_by_times, cut_of, dated
 from reco_assets.tables import SPLIT_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import AS_DELIVERED, HISTORY, RATING_COLUMNS
 from resources.tables.lakehouse import Lakehouse
@@ -31,10 +31,19 @@ def read_ratings(
 def read_dated(lakehouse: Lakehouse, table: str, version: int | None = None, lookback_days: int | None = None) -> Dated:
     """The same ratings as `read_ratings` reads, and when each was made. Raises `LakehouseError`."""
     rows = lakehouse.dataset(table, version).to_table(columns=[*RATING_COLUMNS, "rating_ts"])
-    if lookback_days is not None:
-        oldest = pac.subtract(pac.max(rows["rating_ts"]), pa.scalar(timedelta(days=lookback_days)))
-        rows = rows.filter(pac.greater_equal(rows["rating_ts"], oldest))
-    return dated(rows)
+    return dated(rows).last_days(lookback_days)
+
+
+def read_rows(lakehouse: Lakehouse, table: str, version: int | None = None) -> pa.Table:
+    """The same ratings with the batch that each came in by, `origin`. Raises `LakehouseError`."""
+    rows = lakehouse.dataset(table, version).to_table([*RATING_COLUMNS, "rating_ts", "origin"])
+    return rows.set_column(4, "origin", rows["origin"].cast(pa.string()))
+
+
+def read_origins(lakehouse: Lakehouse, table: str, version: int | None) -> set[str]:
+    """The batches that a table's ratings came in by, and `history`; the rows stream by. Raises `LakehouseError`."""
+    batches = lakehouse.dataset(table, version, encoded=["origin"]).scanner(columns=["origin"]).to_batches()
+    return {origin for batch in batches for origin in batch["origin"].unique().to_pylist()}
 
 
 def frame_ratings(
@@ -68,6 +77,12 @@ def cut_like(lakehouse: Lakehouse, split: str) -> Cut:
     if split != AS_DELIVERED:
         return cut_of(split)
     return cut_by_times(*(_times(lakehouse, table.name) for table in (TRAIN_RATINGS, TEST_RATINGS)))
+
+
+def goal_of(lakehouse: Lakehouse, cut: Cut) -> Goal:
+    """What the settings ask a model to be good at, and how the slice is cut that it is tried on."""
+    judging, seed = lakehouse.settings.judging, lakehouse.settings.training.seed
+    return Goal(judging.k, judging.rating_threshold, seed, lakehouse.engine.name, cut)
 
 
 def _times(lakehouse: Lakehouse, table: str) -> Times:

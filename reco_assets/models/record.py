@@ -136,8 +136,8 @@ class SampledRecord(_Record):
     models: dict[str, SampledScores] = {}
 
 
-class ProtocolRecord(_Record):
-    """What the test ratings were, in words."""
+class Told(_Record):
+    """A section of the run metrics whose `text` says it in words."""
 
     text: str = ""
 
@@ -161,7 +161,9 @@ class MetricsRecord(_Record):
     champion: JudgedChampion | None = None
     comparison: ComparisonRecord | None = None
     sampled: SampledRecord | None = None
-    protocol: ProtocolRecord = ProtocolRecord()
+    protocol: Told = Told()
+    forward: Told = Told()
+    slices: Told = Told()
 
 
 class ModelRecord(_Record):

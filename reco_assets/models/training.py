@@ -1,19 +1,20 @@
 """How a version comes to be, of whatever family: from ratings, by the settings or by tuning, into a folder."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reco_assets.models.choosing import Chosen, settled_on
 from reco_assets.models.framed import TRIED_ON
-from reco_assets.models.inputs import cut_like, frame_ratings, read_dated, split_of
+from reco_assets.models.inputs import cut_like, frame_ratings, goal_of, read_dated, split_of
 from reco_assets.models.interface import Family, Trained
 from reco_assets.models.judging.document import hyperparameters
 from reco_assets.models.record import Annotation, ModelRecord
 from reco_assets.models.training_data import FramedData, TrainingData
-from reco_assets.models.trial_slice import Dated, Goal, held_out_slice, some_users
-from reco_assets.models.tuning.run import goal_of, run_tuning
+from reco_assets.models.trial_slice import Dated, Goal, some_users
+from reco_assets.models.tuning.run import run_tuning
 from reco_assets.models.tuning.search import Search, Tried
 from reco_assets.models.versions.files import save_model
 from reco_assets.models.versions.store import model_store
@@ -25,14 +26,6 @@ from resources.tables.lakehouse import Lakehouse
 
 if TYPE_CHECKING:
     from resources.engine import Engine
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The configuration to train with, and what model.json keeps of how it was found, by its fields there."""
-
-    config: Any
-    record: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -123,10 +116,8 @@ def _chosen(
     else:
         train = some_users(Dated(data.ratings, data.moment), TRIED_ON, goal.seed)
     tuned = tune(train, family.configure(lakehouse.settings), goal)
-    if family.settle is None:
-        return tuned
-    settled = family.settle(held_out_slice(train, goal), tuned.config, goal)
-    return Chosen(settled.config, {**tuned.record, "settled": settled.record})
+    settled = settled_on(family, train, tuned.config, goal)
+    return Chosen(settled.config, {**tuned.record, **settled.record})
 
 
 def trains_on_frames(family: Family, engine: "Engine") -> bool:

@@ -11,11 +11,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pac
 
-from reco_assets.models.interface import Family, Recommender
+from reco_assets.models.baselines import baselines_beside
+from reco_assets.models.choosing import settled_on
+from reco_assets.models.framed import TRIED_ON
+from reco_assets.models.inputs import cut_like, goal_of, read_rows, split_of
+from reco_assets.models.interface import Family
 from reco_assets.models.judging.backtest import (
     BacktestError,
+    Fitted,
     Step,
-    Timed,
     judge_step,
     retraining_steps,
     together,
@@ -23,9 +27,9 @@ from reco_assets.models.judging.backtest import (
 )
 from reco_assets.models.judging.evaluation import protocol_of
 from reco_assets.models.judging.run import metrics_folder
-from reco_assets.models.ratings import Ratings
+from reco_assets.models.trial_slice import Dated, dated, some_users
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
-from reco_assets.vocabulary import HISTORY, RATING_COLUMNS
+from reco_assets.vocabulary import HISTORY
 from resources.files import replacing, write_json
 from resources.tables.lakehouse import Lakehouse
 
@@ -47,7 +51,8 @@ def backtest(
 ) -> Backtest:
     """Judge the settings' models forward in time, on so many windows; None: on the newer half of what streamed in.
 
-    No version is made and none is promoted. `report` is told of each step when it is done.
+    Each is trained as a version is, which settles what the settings leave open on a slice of what it is trained on. No
+    version is made and none is promoted. `report` is told of each step when it is done.
 
     Raises:
         BacktestError: The ratings have too few times, or are too many for the memory of Spark's driver.
@@ -57,8 +62,14 @@ def backtest(
     config = family.configure(settings)
     protocol = protocol_of(settings.judging, f"windows={windows}" if windows else "streamed")
 
-    def fit(ratings: Ratings) -> Recommender:
-        return family.fit(ratings, config, lakehouse.engine).model
+    goal = goal_of(lakehouse, cut_like(lakehouse, split_of(lakehouse)))
+
+    def fit(train: Dated) -> Fitted:
+        recent = train.last_days(settings.training.lookback_days)
+        chosen = settled_on(family, some_users(recent, TRIED_ON, goal.seed), config, goal)
+        model = family.fit(recent.ratings, chosen.config, lakehouse.engine).model
+        baselines = baselines_beside(family, model, lambda: recent.ratings)
+        return Fitted(model, baselines, family.hyperparameters(chosen.config))
 
     done = []
     for step in _steps(lakehouse, windows):
@@ -67,7 +78,6 @@ def backtest(
     document = {
         "execution_ts": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "model": family.name,
-        "hyperparameters": dict(family.hyperparameters(config)),
         "inputs": {name: lakehouse.version(name) for name in _TABLES},
         "protocol": "Trained on ratings up to a moment, judged on those after it: the figures are a forecast's.",
         "steps": done,
@@ -86,21 +96,12 @@ def _steps(lakehouse: Lakehouse, windows: int | None) -> Iterator[Step]:
             f"A backtest holds all ratings in memory, and {large[0]} has {lakehouse.row_count(large[0]):,}, more than "
             "SPARK_IN_MEMORY_ROWS. Raise that where the driver has the memory, or run with RECO_ENGINE=embedded."
         )
-    train, test = (_rows(lakehouse, name) for name in _TABLES)
+    train, test = (read_rows(lakehouse, name) for name in _TABLES)
     rows = pa.concat_tables([train, test])
     if windows:
-        return windows_of(_timed(rows), windows)
+        return windows_of(dated(rows), windows)
     history = pac.equal(train["origin"], HISTORY)
-    return retraining_steps(_timed(train.filter(history)), _timed(rows.filter(pac.not_equal(rows["origin"], HISTORY))))
-
-
-def _rows(lakehouse: Lakehouse, name: str) -> pa.Table:
-    rows = lakehouse.dataset(name).to_table([*RATING_COLUMNS, "rating_ts", "origin"])
-    return rows.set_column(4, "origin", rows["origin"].cast(pa.string()))
-
-
-def _timed(rows: pa.Table) -> Timed:
-    return Timed(Ratings.from_arrow(rows), rows["rating_ts"].cast(pa.int64()).to_numpy())
+    return retraining_steps(dated(train.filter(history)), dated(rows.filter(pac.not_equal(rows["origin"], HISTORY))))
 
 
 def _draw(steps: Sequence[Mapping[str, Any]], path: Path) -> None:

@@ -81,6 +81,11 @@ def scalar_metrics(document: Mapping[str, Any]) -> dict[str, float]:
             if name in comparison
             for end in ("difference", "low", "high", "users")
         },
+        **{
+            f"forward_{name}_difference": document["forward"][name]["difference"]
+            for name in ("ndcg", "rmse")
+            if name in document.get("forward", {})
+        },
         **(sampled_numbers(document["sampled"]) if "sampled" in document else {}),
     }
     return {name: value for name, value in numbers.items() if isinstance(value, int | float)}
@@ -110,7 +115,7 @@ def metrics_report(version: str, document: Mapping[str, Any]) -> str:
         f"k = {ranking['k']}, relevant from {ranking['threshold']} stars, full catalogue; {ranking['users']:,} users, "
         f"{ranking['skipped_users']:,} skipped without a relevant movie. Coverage {_number(stars['coverage'])}: "
         f"{stars['predictions_count']:,} of {stars['test_count']:,} test pairs are warm.",
-        *(["", document["protocol"]["text"]] if "protocol" in document else []),
+        *(line for name in ("protocol", "forward") if name in document for line in ("", document[name]["text"])),
         *_origin_rows({"candidate": document, "champion": champion} if champion else {"candidate": document}),
         *(sampled_report(document["sampled"]) if "sampled" in document else []),
         *difference_report(document),

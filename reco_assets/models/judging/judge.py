@@ -85,7 +85,7 @@ def judge(settings: Settings, family: Family, version: str, by: Judge, moment: d
     draws, record = _drawn(settings, found, beside), store.record(version)
     baselines = draws.compare(CANDIDATE, BASELINE)
     replaced = _replaced(store, version, champion, baselines)
-    against = _against_champion(draws, replaced) if beside else None
+    against = against_champion(draws, replaced) if beside else None
     findings = Findings(found.sections["ranking"]["k"], baselines, family.replaceable, replaced)
     decision = decide_promotion(findings, against, incomparable or NO_CHAMPION)
     return {
@@ -123,7 +123,7 @@ def _replaced(store: ModelStore, version: str, champion: str | None, baselines: 
     return replaced_by_baselines(baselines, store.family.replaceable, served)
 
 
-def _against_champion(draws: Draws, replaced: Sequence[ModelPart]) -> Comparison:
+def against_champion(draws: Draws, replaced: Sequence[ModelPart]) -> Comparison:
     """What a candidate would serve beside what the champion serves."""
     return Comparison(
         ndcg=draws.lists(BASELINE if "lists" in replaced else CANDIDATE, CHAMPION),

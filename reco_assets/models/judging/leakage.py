@@ -1,6 +1,6 @@
 """What test ratings a version is judged on, in words, and how many of them are older than what it was trained on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -8,6 +8,7 @@ import pyarrow.compute as pac
 import pyarrow.dataset as ds
 
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
+from reco_assets.vocabulary import HISTORY
 from resources.tables.lakehouse import Lakehouse
 
 _TESTED_ON = {
@@ -21,13 +22,14 @@ _TIME = "rating_ts"
 
 @dataclass(frozen=True)
 class Leakage:
-    """How many test ratings there are, how many of them are older than the newest training rating, and how many of its
-    very time: all, where a source has no times.
+    """How many test ratings there are, how many of them are older than the newest training rating, how many of its very
+    time (all, where a source has no times), and how many streamed in.
     """
 
     tested: int
     older: int
     tied: int = 0
+    streamed: int = 0
 
     @property
     def share(self) -> float:
@@ -41,6 +43,12 @@ class Leakage:
     def text(self, split: str) -> str:
         """What figures on these test ratings mean, for a split's policy."""
         tested_on = _TESTED_ON.get(split.partition(":")[0], f"the test ratings of split {split}")
+        if self.streamed:
+            tested_on += f", and {self.streamed:,} that streamed in and were drawn from their batches by a hash"
+        return self.told(tested_on)
+
+    def told(self, tested_on: str) -> str:
+        """The same for test ratings that are described in words."""
         if not self.tested:
             return f"Judged on {tested_on}: there are none, so nothing tells how good it is."
         if self.tied == self.tested:
@@ -52,7 +60,12 @@ class Leakage:
 
     def document(self, split: str) -> dict[str, Any]:
         """The `protocol` section of run_metrics_<version>.json."""
-        return {"split": split, "older_than_newest_training": self.share, "text": self.text(split)}
+        return {
+            "split": split,
+            "older_than_newest_training": self.share,
+            "streamed": self.streamed,
+            "text": self.text(split),
+        }
 
 
 def leakage_of(lakehouse: Lakehouse, train_version: int | None = None, test_version: int | None = None) -> Leakage:
@@ -60,14 +73,24 @@ def leakage_of(lakehouse: Lakehouse, train_version: int | None = None, test_vers
 
     The rows stream by, one column of them, so any number do, whatever the engine.
     """
-    test, newest = lakehouse.dataset(TEST_RATINGS.name, test_version), _newest(lakehouse, train_version)
+    train, test = (
+        lakehouse.dataset(TRAIN_RATINGS.name, train_version),
+        lakehouse.dataset(TEST_RATINGS.name, test_version),
+    )
+    return replace(leakage_between(train, test), streamed=test.count_rows(filter=ds.field("origin") != HISTORY))
+
+
+def leakage_between(train: ds.Dataset, test: ds.Dataset) -> Leakage:
+    """Look at any two tables of ratings with `rating_ts`; nothing is known of what streamed in."""
+    newest = _newest(train)
     if newest is None:
         return Leakage(test.count_rows(), 0)
-    older, tied = (test.count_rows(filter=each) for each in (ds.field(_TIME) < newest, ds.field(_TIME) == newest))
+    time = ds.field(_TIME).cast(newest.type)
+    older, tied = (test.count_rows(filter=each) for each in (time < newest, time == newest))
     return Leakage(test.count_rows(), older, tied)
 
 
-def _newest(lakehouse: Lakehouse, version: int | None) -> pa.Scalar | None:
-    batches = lakehouse.dataset(TRAIN_RATINGS.name, version).scanner(columns=[_TIME]).to_batches()
+def _newest(train: ds.Dataset) -> pa.Scalar | None:
+    batches = train.scanner(columns=[_TIME]).to_batches()
     newest = [pac.max(batch[_TIME]) for batch in batches if len(batch)]
     return max(newest, key=lambda moment: moment.value) if newest else None

@@ -13,6 +13,7 @@ from reco_assets.models.interface import Family, OwnWay
 from reco_assets.models.judging.blocks import InBlocks
 from reco_assets.models.judging.document import scalar_metrics
 from reco_assets.models.judging.evaluation import Exam, protocol_of
+from reco_assets.models.judging.forward import Retraining, judged_forward
 from reco_assets.models.judging.gate_document import facts_of
 from reco_assets.models.judging.judge import InMemory, Judge, judge
 from reco_assets.models.judging.leakage import leakage_of
@@ -20,7 +21,7 @@ from reco_assets.models.judging.metrics_table import write_metrics
 from reco_assets.models.judging.sampled_judge import judge_sampled, not_learned
 from reco_assets.models.judging.slice_inputs import Counts, count_ratings, slicing_of
 from reco_assets.models.ratings import Ratings
-from reco_assets.models.record import Annotation, MetricsRecord, ModelRecord
+from reco_assets.models.record import Annotation, MetricsRecord, ModelRecord, ServesRecord
 from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.models.versions.store import model_store
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
@@ -86,7 +87,19 @@ def _judge_on_test_ratings(family: Family, lakehouse: Lakehouse, record: ModelRe
     document = judge(lakehouse.settings, family, record.version, by, datetime.now(UTC))
     leakage = leakage_of(lakehouse, record.delta_version(TRAIN_RATINGS.name), test_version)
     inputs = {**record.inputs, TEST_RATINGS.name: test_version}
-    return {**document, "protocol": leakage.document(record.split), "inputs": inputs}
+    forward = _forward(family, lakehouse, record, document, test_version)
+    return {**document, **forward, "protocol": leakage.document(record.split), "inputs": inputs}
+
+
+def _forward(
+    family: Family, lakehouse: Lakehouse, record: ModelRecord, document: Mapping[str, Any], test_version: int | None
+) -> dict[str, Any]:
+    if document["champion"] is None:
+        return {}
+    champion = model_store(lakehouse.settings, family).record(document["champion"]["version"])
+    replaced = ServesRecord.model_validate(document["serves"]).replaced
+    found = judged_forward(lakehouse, Retraining(family, record, champion, test_version, replaced))
+    return {} if found is None else {"forward": found}
 
 
 def _judge_own(family: Family, own: OwnWay, lakehouse: Lakehouse, record: ModelRecord, serves: bool) -> dict[str, Any]:

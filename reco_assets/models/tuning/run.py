@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from reco_assets.models.interface import Family
-from reco_assets.models.trial_slice import Cut, Goal
 from reco_assets.models.tuning.search import Search, Tried, Tuned, tune
 from reco_assets.models.versions.store import model_store
 from resources.mlflow.mirror import MlflowTracking
@@ -16,12 +15,6 @@ from resources.tables.lakehouse import Lakehouse
 def study_file(settings: Settings, family: Family) -> Path:
     """The sqlite file with the studies of a family."""
     return model_store(settings, family).folder / "_tuning" / "studies.db"
-
-
-def goal_of(lakehouse: Lakehouse, cut: Cut) -> Goal:
-    """What the settings ask a model to be good at, and how the slice is cut that it is tried on."""
-    judging, seed = lakehouse.settings.judging, lakehouse.settings.training.seed
-    return Goal(judging.k, judging.rating_threshold, seed, lakehouse.engine.name, cut)
 
 
 def run_tuning(

@@ -11,14 +11,14 @@ from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
 from resources.tables.files import TableSpec
 from resources.tables.lakehouse import Lakehouse
 
-Write = Callable[[TableSpec, Sequence[int]], None]
+Write = Callable[..., None]
 
 
 @pytest.fixture
 def write(lakehouse: Lakehouse) -> Write:
     """Write ratings of these seconds."""
 
-    def written(spec: TableSpec, seconds: Sequence[int]) -> None:
+    def written(spec: TableSpec, seconds: Sequence[int], origin: str = "history") -> None:
         count = len(seconds)
         columns = {
             "user_id": pa.array(range(count), pa.int32()),
@@ -27,7 +27,7 @@ def write(lakehouse: Lakehouse) -> Write:
             "rating_ts": pa.array(
                 [datetime.fromtimestamp(second, UTC) for second in seconds], pa.timestamp("us", tz="UTC")
             ),
-            "origin": pa.array(["history"] * count, pa.string()),
+            "origin": pa.array([origin] * count, pa.string()),
         }
         lakehouse.write(spec, pa.table(columns))
 
@@ -38,6 +38,16 @@ def test_test_ratings_older_than_the_newest_training_rating_are_counted(lakehous
     write(TRAIN_RATINGS, [5, 9, 7])
     write(TEST_RATINGS, [8, 9, 10, 1])
     assert leakage_of(lakehouse) == Leakage(tested=4, older=2, tied=1)
+
+
+def test_what_streamed_in_is_counted_and_said(lakehouse: Lakehouse, write: Write) -> None:
+    write(TRAIN_RATINGS, [5])
+    write(TEST_RATINGS, [6, 7], "batch")
+    found = leakage_of(lakehouse)
+    assert found == Leakage(tested=2, older=0, streamed=2)
+    assert "newest ratings, and 2 that streamed in and were drawn from their batches by a hash: 0.0%" in found.text(
+        "per_user:test=0.2"
+    )
 
 
 def test_each_version_is_looked_at_by_itself(lakehouse: Lakehouse, write: Write) -> None:

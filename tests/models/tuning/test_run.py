@@ -13,9 +13,10 @@ from reco_assets.models.als.config import ModelConfig
 from reco_assets.models.als.family import ALS, search_parts
 from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
 from reco_assets.models.assets import model_assets
+from reco_assets.models.inputs import goal_of
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.trial_slice import Cut, Dated
-from reco_assets.models.tuning.run import goal_of, run_tuning
+from reco_assets.models.tuning.run import run_tuning
 from reco_assets.models.tuning.search import Search
 from reco_assets.models.versions.store import model_store
 from resources.mlflow.mirror import MlflowTracking

@@ -24,6 +24,7 @@ from reco_assets.models.families import FAMILIES
 from reco_assets.models.judging.assets import METRICS
 from reco_assets.pipelines.jobs import SPECS, asset_jobs
 from reco_assets.pipelines.schedules import schedules
+from reco_assets.pipelines.selections import STREAM
 from reco_assets.quality import assets as quality
 from reco_assets.rules.assets import RULE_CHECKS, RULES_TABLE
 from reco_assets.runner.taken import announced, begun
@@ -63,7 +64,13 @@ def build_definitions(
     jobs = asset_jobs([key for checks in quality.TABLE_CHECKS for key in checks.check_keys])
     return dg.Definitions(
         assets=_with_freshness(_assets(), settings),
-        asset_checks=[*quality.TABLE_CHECKS, *split_tables.SPLIT_CHECKS, *PARITY_CHECKS, *RULE_CHECKS],
+        asset_checks=[
+            *quality.TABLE_CHECKS,
+            *split_tables.SPLIT_CHECKS,
+            *gold.GOLD_CHECKS,
+            *PARITY_CHECKS,
+            *RULE_CHECKS,
+        ],
         jobs=list(jobs.values()),
         schedules=schedules(settings),
         sensors=[
@@ -85,14 +92,14 @@ def _assets() -> list[Any]:
 
 
 def _with_freshness(assets: Sequence[Any], settings: Settings) -> Sequence[Any]:
-    """The same assets; those of silver, the splits and gold say in Dagit how old they may get."""
+    """The same assets; those of silver, splits and gold say in Dagit how old they may get, but those of an intake."""
     silver_age, gold_age = _policy(settings.schedules.silver_fresh_hours), _policy(settings.schedules.gold_fresh_hours)
     by_group = {"silver": silver_age, "splits": silver_age, "gold": gold_age}
     return list(
         dg.map_asset_specs(
             lambda spec: (
                 spec.replace_attributes(freshness_policy=by_group[spec.group_name])
-                if spec.group_name in by_group
+                if spec.group_name in by_group and spec.key.to_user_string() not in STREAM
                 else spec
             ),
             assets,

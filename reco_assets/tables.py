@@ -141,6 +141,15 @@ RECOMMENDATIONS_ALS = TableSpec(
     ),
     key=("user_id",),
 )
+RECOMMENDATIONS_FRESH = TableSpec(
+    "gold/recommendations_fresh",
+    _described(
+        _struct(**{field.name: field.dataType for field in RECOMMENDATIONS_ALS.schema.fields}, basis=STRING),
+        recommendations="As in recommendations_als, for users with ratings that wait for a training.",
+        basis="What the user's list is made of: waiting (ratings that wait) or history_and_waiting.",
+    ),
+    key=("user_id",),
+)
 RECOMMENDATIONS_WHY = TableSpec(
     "gold/recommendations_why",
     _described(
@@ -229,7 +238,7 @@ SPLITS = (TRAIN_RATINGS, TEST_RATINGS, FUTURE_RATINGS)
 SIDE_TABLES = {TRAIN: TRAIN_RATINGS, TEST: TEST_RATINGS}  # those that batches are merged into
 STREAM = (STREAM_RATINGS, STREAM_QUARANTINE)
 EVENTS = (EVENTS_LOG, DEAD_LETTERS)
-GOLD = (RECOMMENDATIONS_ALS, RECOMMENDATIONS_WHY, SIMILAR_MOVIES, TRENDING)
+GOLD = (RECOMMENDATIONS_ALS, RECOMMENDATIONS_FRESH, RECOMMENDATIONS_WHY, SIMILAR_MOVIES, TRENDING)
 DECLARED = {
     spec.name: spec
     for spec in (*BRONZE, *SILVER, *QUARANTINES, SPLIT_RATINGS, *SPLITS, *STREAM, *EVENTS, RULES, *GOLD, MODEL_METRICS)

@@ -13,6 +13,8 @@ HISTORY = "history"  # the origin of a rating that came with the source; a strea
 LOWEST_RATING, HIGHEST_RATING, RATING_STEP = 0.5, 5.0, 0.5  # stars
 ALLOWED_RATINGS = tuple(half / 2 for half in range(1, 11))
 
+BASES = WAITING, BOTH = ("waiting", "history_and_waiting")  # which ratings of a user a fresh list is made of
+
 PAIR = ["user_id", "movie_id"]
 KEY = [*PAIR, "rating_ts"]
 RATING_COLUMNS = (*PAIR, "rating")  # what a model is fitted to

@@ -41,7 +41,10 @@ GROUPS = {
     },
     "events": {"events/dead_letters", "events/log", "events/simulated"},
     "serving": {"serving/rules"},
-    "gold": {"gold/recommendations_als", "gold/recommendations_why", "gold/similar_movies", "gold/trending"},
+    "gold": {
+        *("gold/recommendations_als", "gold/recommendations_fresh", "gold/recommendations_why"),
+        *("gold/similar_movies", "gold/trending"),
+    },
     "quality": {"quality/evidently", "quality/report"},
     "maintenance": {"maintenance/tables"},
 }
@@ -71,12 +74,13 @@ CHECKS = {
     "models/metrics": KEYED,
     "features/store": {"rules_hold", "no_look_ahead"},
     "serving/rules": KEYED,
-    "gold/recommendations_als": KEYED | {"references", "serving_parity", "rules_kept"},
+    "gold/recommendations_als": KEYED | {"references", "serving_parity", "fresh_agreement", "rules_kept"},
+    "gold/recommendations_fresh": KEYED | {"references", "none_seen", "rules_kept"},
     "gold/recommendations_why": KEYED | {"references", "rules_kept"},
     "gold/similar_movies": KEYED | {"references", "serving_parity", "rules_kept"},
 }
 OF_INTAKE = {"no_file_refused", "every_file_taken", "messages_conserved", "nothing_lost", "no_dead_letters"}
-OF_EVALUATION = {"not_worse_in_slice"}
+OF_EVALUATION = {"not_worse_in_slice", "fresh_agreement"}
 OF_SPLIT = {"split_ties", "split_leakage"}
 NOT_BLOCKING = {"references", "distributions", "outliers", "serving_parity"} | OF_SPLIT | OF_INTAKE | OF_EVALUATION
 NOT_BLOCKING -= {"messages_conserved"}
@@ -124,7 +128,7 @@ def test_the_validation_job_runs_every_check_of_the_tables_and_makes_their_repor
     for key in job.asset_layer.asset_graph.asset_check_keys:
         checked.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
     own = {"quality_passed", "rows_conserved", "rules_hold", "no_look_ahead", "serving_parity", "rules_kept"}
-    own |= OF_SPLIT | OF_INTAKE | OF_EVALUATION
+    own |= OF_SPLIT | OF_INTAKE | OF_EVALUATION | {"none_seen"}
     assert checked == {table: names - own for table, names in CHECKS.items() if names - own}
     assert job.asset_layer.selected_asset_keys == {dg.AssetKey(["quality", "report"])}
 
@@ -154,7 +158,10 @@ def test_every_step_takes_its_turn_but_those_of_an_intake(definitions: dg.Defini
     nodes = definitions.resolve_implicit_global_asset_job_def().nodes
     pools = {node.name: node.definition.pools for node in nodes}
     light = {name for name, held in pools.items() if held != {HEAVY_POOL}}
-    assert light == {"process_streaming_data", "detect_drift", "check_stream_ratings", "check_stream_quarantine"}
+    table = "gold__recommendations_fresh"
+    fresh = {table, f"{table}_none_seen", f"{table}_rules_kept", "check_gold_recommendations_fresh"}
+    intake = {"process_streaming_data", "detect_drift", "check_stream_ratings", "check_stream_quarantine"}
+    assert light == intake | fresh
     assert not any(pools[name] for name in light)
 
 

@@ -69,6 +69,7 @@ with DAG(
         outlets=[
             table("stream/ratings"),
             table("stream/quarantine"),
+            table("gold/recommendations_fresh"),
         ],
         **SPARK_TASK,
     )

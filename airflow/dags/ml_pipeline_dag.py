@@ -107,6 +107,7 @@ with DAG(
                 [
                     "stream/ratings",
                     "stream/quarantine",
+                    "gold/recommendations_fresh",
                     "drift/data_drift",
                     "drift/model_drift",
                     "drift/report",
@@ -116,6 +117,7 @@ with DAG(
         outlets=[
             table("stream/ratings"),
             table("stream/quarantine"),
+            table("gold/recommendations_fresh"),
         ],
     )
     deploy = PythonOperator(

@@ -7,7 +7,8 @@ order and merged in order, so what stands before it in the list is in the table 
 from itertools import takewhile
 
 from reco_assets.batches.accepted import accepted_newest_first, waiting_batches
-from reco_assets.tables import SIDE_TABLES
+from reco_assets.tables import SIDE_TABLES, TRAIN_RATINGS
+from resources.tables.files import LakehouseError
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.log import TableLog, read_log
 
@@ -22,9 +23,34 @@ def pending(lakehouse: Lakehouse, log: TableLog) -> list[str]:
 
     Raises `LedgerError`.
     """
-    epoch = log.epoch
+    return _accepted_since(lakehouse, log, log.epoch)
+
+
+def unlearned(lakehouse: Lakehouse, version: int | None) -> tuple[str, ...]:
+    """The batches that a model trained on a Delta version of silver/train_ratings has not learned from.
+
+    First those that were accepted and merged later, in that order, then those that wait, in the order of intake. Of a
+    model that was trained on no version, or on one that is gone, what was accepted is taken to be known.
+    Raises `LedgerError`.
+    """
+    return (*_accepted_after(lakehouse, version), *waiting_batches(lakehouse))
+
+
+def _accepted_after(lakehouse: Lakehouse, version: int | None) -> list[str]:
+    if version is None:
+        return []
+    try:
+        log = read_log(lakehouse, TRAIN_RATINGS.name, version)
+    except LakehouseError:
+        return []
+    return _accepted_since(lakehouse, log, log.noted_epoch)
+
+
+def _accepted_since(lakehouse: Lakehouse, log: TableLog, epoch: int | None) -> list[str]:
     newest_first = accepted_newest_first(lakehouse.root)
-    return [*takewhile(lambda batch: not log.has(transaction(epoch, batch)), newest_first)][::-1]
+    if epoch is not None:
+        newest_first = takewhile(lambda batch: not log.has(transaction(epoch, batch)), newest_first)
+    return [*newest_first][::-1]
 
 
 def is_merged_and_waits(lakehouse: Lakehouse) -> bool:

@@ -104,11 +104,11 @@ def publish() -> None:
     """Make the lists of gold anew, by the rules of today, with the model that serves."""
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.cli.summary import print_summary
-    from reco_assets.pipelines.selections import SERVING
+    from reco_assets.pipelines.selections import LISTS
     from resources.settings import load_settings
 
     settings = load_settings()
-    print_summary(settings, run_with_progress(settings, SERVING, "publish"))
+    print_summary(settings, run_with_progress(settings, LISTS, "publish"))
 
 
 def _lakehouse() -> "Lakehouse":

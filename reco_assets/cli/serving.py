@@ -65,7 +65,7 @@ def print_recommendations(settings: "Settings", user: int | None, why: bool = Fa
 
     lakehouse = Lakehouse.open(settings)
     if found := recommended(lakehouse, user):
-        _print(found, reasons(lakehouse, found.version, user) if why and user is not None else None)
+        _print(found, reasons(lakehouse, found, user) if why and user is not None else None)
 
 
 def _print(answer: "Answer", because: "Mapping[int, Sequence[Reason]] | None" = None) -> None:

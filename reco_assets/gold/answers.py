@@ -8,12 +8,19 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
+from reco_assets.gold.came import reasons_for_who_came
 from reco_assets.gold.recommendations import list_rows
 from reco_assets.models.serving import champion_version, serving_store
 from reco_assets.rules.editing import Policy, editing_of
 from reco_assets.rules.lists import recommend
 from reco_assets.rules.reading import policy_now
-from reco_assets.tables import RECOMMENDATIONS_ALS, RECOMMENDATIONS_WHY, SILVER_MOVIES, SIMILAR_MOVIES
+from reco_assets.tables import (
+    RECOMMENDATIONS_ALS,
+    RECOMMENDATIONS_FRESH,
+    RECOMMENDATIONS_WHY,
+    SILVER_MOVIES,
+    SIMILAR_MOVIES,
+)
 from resources.errors import RecoError
 from resources.tables.lakehouse import Lakehouse
 
@@ -31,11 +38,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Answer:
-    """A list of movies, what it is, and the version in gold that made it; None where it isn't a user's list of gold."""
+    """A list of movies, what it is, and the version in gold that made it; None where it isn't a user's list of gold.
+
+    `fresh`: it is made of ratings that wait for a training.
+    """
 
     title: str
     entries: Sequence[Entry]
     version: str | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,13 +67,15 @@ def recommended(lakehouse: Lakehouse, user: int | None) -> Answer | None:
     What a rule hides by now is left out of it. None where the table has no user at all. Raises `LakehouseError`,
     `ModelStoreError`.
     """
-    policy = policy_now(lakehouse)
-    if rows := _rows(lakehouse, RECOMMENDATIONS_ALS.name, "user_id", user):
-        user, version = rows[0]["user_id"], rows[0]["model_version"]
-        shown = _shown(rows[0]["recommendations"], policy, user)
-        hidden = len(rows[0]["recommendations"]) - len(shown)
-        title = f"For user {user}, model {version}" + (f"; {hidden} hidden since it was made" if hidden else "")
-        return Answer(title, _entries(lakehouse, shown), version)
+    policy, rows = policy_now(lakehouse), _rows(lakehouse, RECOMMENDATIONS_ALS.name, "user_id", user)
+    fresh = _fresh(lakehouse, user, rows) if user is not None else []
+    for row in (fresh or rows)[:1]:
+        user, version = row["user_id"], row["model_version"]
+        shown = _shown(row["recommendations"], policy, user)
+        hidden = len(row["recommendations"]) - len(shown)
+        title = f"For user {user}, model {version}" + (", with ratings that wait for a training" if fresh else "")
+        title += f"; {hidden} hidden since it was made" if hidden else ""
+        return Answer(title, _entries(lakehouse, shown), version, fresh=bool(fresh))
     if user is None:
         return None
     return Answer(
@@ -70,18 +83,22 @@ def recommended(lakehouse: Lakehouse, user: int | None) -> Answer | None:
     )
 
 
-def reasons(lakehouse: Lakehouse, version: str | None, user: int) -> dict[int, list[Reason]]:
-    """What speaks for each movie of a user's list that a version made, by the movie: the strongest reason first.
+def reasons(lakehouse: Lakehouse, answer: Answer, user: int) -> dict[int, list[Reason]]:
+    """What speaks for each movie of a user's list, by the movie: the strongest reason first.
 
-    None speaks for a list of no version. Raises `NoReasonsError`, `LakehouseError`.
+    None speaks for a list of no version. Raises `NoReasonsError`, `LakehouseError`, `ModelStoreError`.
     """
-    if version is None:
+    if answer.version is None:
         return {}
-    rows = _rows(lakehouse, RECOMMENDATIONS_WHY.name, "user_id", user)
-    if {row["model_version"] for row in rows} - {version}:
+    rows = (
+        reasons_for_who_came(lakehouse, user)
+        if answer.fresh
+        else _rows(lakehouse, RECOMMENDATIONS_WHY.name, "user_id", user)
+    )
+    if {row["model_version"] for row in rows} - {answer.version}:
         raise NoReasonsError(
-            f"{RECOMMENDATIONS_WHY.name} has the reasons of {rows[0]['model_version']}, and the list is of {version}. "
-            f"Make it anew: dg launch --assets '{RECOMMENDATIONS_WHY.name}'"
+            f"{RECOMMENDATIONS_WHY.name} has the reasons of {rows[0]['model_version']}, and the list is of "
+            f"{answer.version}. Make it anew: dg launch --assets '{RECOMMENDATIONS_WHY.name}'"
         )
     told = {row["movie_id"]: row["because"] for row in rows}
     titles = _titles(lakehouse, [each["movie_id"] for because in told.values() for each in because])
@@ -98,6 +115,22 @@ def similar(lakehouse: Lakehouse, movie: int) -> Answer | None:
         return None
     shown = _shown(rows[0]["similar"], policy_now(lakehouse))
     return Answer(f"Like {_titles(lakehouse, [movie])[movie][0]}", _entries(lakehouse, shown))
+
+
+def _fresh(lakehouse: Lakehouse, user: int, listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The user's list of what waits, unless another version has made a newer list since.
+
+    One of the same version is never better: it doesn't know what waits.
+    """
+    if not lakehouse.exists(RECOMMENDATIONS_FRESH.name):
+        return []
+    found = _rows(lakehouse, RECOMMENDATIONS_FRESH.name, "user_id", user)
+    return [
+        fresh
+        for fresh in found
+        if all(row["model_version"] == fresh["model_version"] for row in listed)
+        or fresh["generated_ts"] > listed[0]["generated_ts"]
+    ]
 
 
 def _rows(lakehouse: Lakehouse, table: str, key: str, value: int | None) -> list[dict[str, Any]]:

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
+from reco_assets.gold.fresh import SAID, fresh_rows
 from reco_assets.gold.recommendations import Order, recommendation_rows, similar_rows
 from reco_assets.gold.why import lists_of, why_rows
 from reco_assets.models.blocks import Blocks, ratings_of
 from reco_assets.models.top_n import USERS_PER_BLOCK
-from reco_assets.tables import RECOMMENDATIONS_ALS, RECOMMENDATIONS_WHY, SIMILAR_MOVIES
+from reco_assets.tables import RECOMMENDATIONS_ALS, RECOMMENDATIONS_FRESH, RECOMMENDATIONS_WHY, SIMILAR_MOVIES
 from resources.engine import Engine
 
 if TYPE_CHECKING:
@@ -26,6 +28,14 @@ def recommendation_frame(engine: Engine, champion: Blocks, rated: "DataFrame", o
     seen = rated.groupBy("user_id").agg(F.collect_list("movie_id").alias("seen"))
     users = seen.join(champion.frame(engine, "side"), "user_id", "left")
     return users.mapInArrow(_recommend(champion, order), RECOMMENDATIONS_ALS.schema)
+
+
+def fresh_frame(champion: Blocks, said: "DataFrame", order: Order) -> "DataFrame":
+    """The rows of `fresh_rows` for the users of `said`."""
+    from pyspark.sql import functions as F
+
+    users = said.groupBy("user_id").agg(F.collect_list(F.struct(*SAID[1:])).alias("said"))
+    return users.mapInArrow(_fold_in(champion, order), RECOMMENDATIONS_FRESH.schema)
 
 
 def similar_frame(engine: Engine, champion: Blocks, order: Order) -> "DataFrame":
@@ -52,6 +62,19 @@ def _recommend(champion: Blocks, order: Order) -> Callable[[Batches], Batches]:
             yield from rows.to_batches()
 
     return recommend
+
+
+def _fold_in(champion: Blocks, order: Order) -> Callable[[Batches], Batches]:
+    def fold_in(batches: Batches) -> Batches:
+        of_nobody = champion.of_nobody()
+        for batch in batches:
+            users = pa.table(batch)
+            lists = users["said"].combine_chunks()
+            of_user = np.repeat(users["user_id"].to_numpy(), lists.value_lengths().to_numpy())
+            said = pa.table([of_user, *(lists.flatten().field(name) for name in SAID[1:])], names=SAID)
+            yield from fresh_rows(of_nobody, said, champion.record.version, order).to_batches()
+
+    return fold_in
 
 
 def _explain(model: Blocks) -> Callable[[Batches], Batches]:

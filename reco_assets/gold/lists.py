@@ -34,7 +34,7 @@ class Lists:
 def recommended_to_all(lakehouse: Lakehouse) -> Lists:
     """The best TOP_N movies for every user who ever rated. Raises `NoChampionError`, `ModelStoreError`."""
     store = serving_store(lakehouse.settings)
-    version, order = champion_version(store), _order(lakehouse)
+    version, order = champion_version(store), order_of(lakehouse)
     # All sides together, because streamed ratings are in train and test but not in silver/ratings.
     if _in_blocks(lakehouse):
         sides = [lakehouse.read(spec.name).select("user_id", "movie_id") for spec in SPLITS]
@@ -48,7 +48,7 @@ def recommended_to_all(lakehouse: Lakehouse) -> Lists:
 def similar_to_all(lakehouse: Lakehouse) -> Lists:
     """The TOP_N movies most like each that the champion knows. Raises `NoChampionError`, `ModelStoreError`."""
     store = serving_store(lakehouse.settings)
-    version, order = champion_version(store), _order(lakehouse)
+    version, order = champion_version(store), order_of(lakehouse)
     if _in_blocks(lakehouse):
         return Lists(
             version, similar_frame(lakehouse.engine, Blocks.open(store, version), order), len(order.policy.rules)
@@ -75,7 +75,8 @@ def reasons_for_all(lakehouse: Lakehouse) -> Lists:
     return Lists(version, why_rows(store.load(version), lists, ratings, version))
 
 
-def _order(lakehouse: Lakehouse) -> Order:
+def order_of(lakehouse: Lakehouse) -> Order:
+    """How lists are made now. Raises `LakehouseError`, `LockError`."""
     now, policy = policy_to_publish(lakehouse)
     return Order(lakehouse.settings.serving.top_n, now, policy)
 

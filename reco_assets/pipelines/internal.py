@@ -1,20 +1,20 @@
 """The pipelines of no document: those that the sensors start, and maintenance."""
 
 from reco_assets.pipelines.documented import DETECT, MERGE_AND_RETRAIN, PROCESS, RETRAIN_EDGES
-from reco_assets.pipelines.selections import MAINTENANCE
+from reco_assets.pipelines.selections import FRESH, MAINTENANCE
 from reco_assets.pipelines.spec import INTAKE, JobSpec, Task, chain
 
 STREAM_INTAKE = JobSpec(
     name="stream_intake",
-    description="Files in the streaming folder to staged ratings and a drift report; started by the landing sensor.",
+    description="Files to staged ratings, lists for who came, and a drift report; started by the landing sensor.",
     tasks=(PROCESS, DETECT),
     edges=chain("process_streaming_data", "detect_drift"),
     queue=INTAKE,
 )
 DRIFT_SCORING = JobSpec(
     name="drift_scoring",
-    description="A new drift report on the waiting batches, for when the champion changed since the last.",
-    tasks=(DETECT,),
+    description="A new drift report and lists by the new champion, for when it changed since the last report.",
+    tasks=(DETECT, Task("recommend_to_who_came", FRESH)),
     edges=(),
     queue=INTAKE,
 )

@@ -16,13 +16,13 @@ from reco_assets.quality.evidently import KEY as EVIDENTLY
 from reco_assets.quality.evidently import left_out, write_evidently
 from reco_assets.quality.finding import Finding
 from reco_assets.quality.reports import write_report
-from reco_assets.tables import HEAVY_POOL, OWNERS, STREAM
+from reco_assets.tables import HEAVY_POOL, OWNERS, RECOMMENDATIONS_FRESH, STREAM
 from resources.orchestrator.shown_tables import shown_table
 from resources.tables.lakehouse import Lakehouse
 
 ETL_REPORT = ["silver", "etl_report"]
 CONSERVED, PASSED = "rows_conserved", "quality_passed"
-OF_INTAKE = frozenset(spec.name for spec in STREAM)  # a run that takes files in checks these
+OF_INTAKE = frozenset(spec.name for spec in (*STREAM, RECOMMENDATIONS_FRESH))  # a run that takes files in checks these
 _SEVERITY = {"error": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
 
 

@@ -1,9 +1,12 @@
 """What the tables must be that hold or make lists, as data: part of `declarations`."""
 
+from dataclasses import replace
+
 from reco_assets import tables
 from reco_assets.quality.common_rules import A_MOVIE, SPEAKS, at_least, not_empty, not_future, numbered, one_of
 from reco_assets.quality.declaration import Declaration, EachRow, Empty, Reference, Rule
 from reco_assets.rules.rule import ACTIONS, GREATEST_FACTOR, SUBJECTS
+from reco_assets.vocabulary import BASES
 from resources.tables.files import TableSpec
 
 LONGEST_LIST = 1_000
@@ -33,6 +36,15 @@ def _lists(spec: TableSpec, column: str) -> Declaration:
         key=spec.key,
         references=(Reference(column, f"explode({column}.movie_id)", "silver/movies", "movie_id"),),
     )
+
+
+def _fresh(lists: Declaration) -> Declaration:
+    """Of users who came since the last training: none some day, and many the next.
+
+    Without rules in SQL, for which an intake would start the engine's session.
+    """
+    rules = (*(rule for rule in lists.rules if not isinstance(rule.shape, EachRow)), one_of("basis", *BASES))
+    return replace(lists, rules=rules, empty=Empty.FINE, may_be_absent=True, may_shrink=None)
 
 
 SERVED = (
@@ -67,6 +79,7 @@ SERVED = (
         may_shrink=None,
     ),
     _lists(tables.RECOMMENDATIONS_ALS, "recommendations"),
+    _fresh(_lists(tables.RECOMMENDATIONS_FRESH, "recommendations")),
     _lists(tables.SIMILAR_MOVIES, "similar"),
     Declaration(
         "gold/recommendations_why",

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from reco_assets.rules.checking import LISTS, check_lists
-from reco_assets.tables import HEAVY_POOL, OWNERS, RULES
+from reco_assets.tables import HEAVY_POOL, OWNERS, RECOMMENDATIONS_FRESH, RULES
 from resources.tables.lakehouse import Lakehouse
 
 NAME = "rules_kept"
@@ -25,7 +25,7 @@ def rules_kept(table: str) -> dg.AssetChecksDefinition:
         name=NAME,
         asset=table.split("/"),
         blocking=True,
-        pool=HEAVY_POOL,
+        pool=None if table == RECOMMENDATIONS_FRESH.name else HEAVY_POOL,  # of an intake, which waits for no training
         description="No list breaks a rule that was in force when it was made, or a setting of lists.",
     )
     def check(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.AssetCheckResult:

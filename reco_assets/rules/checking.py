@@ -13,13 +13,21 @@ from reco_assets.models.serving import serving_store
 from reco_assets.rules.catalogue import COLUMNS
 from reco_assets.rules.kept import Kept, Movie, Published, Terms, kept
 from reco_assets.rules.reading import read_rules
-from reco_assets.tables import RECOMMENDATIONS_ALS, RECOMMENDATIONS_WHY, SILVER_MOVIES, SIMILAR_MOVIES, TRAIN_RATINGS
+from reco_assets.tables import (
+    RECOMMENDATIONS_ALS,
+    RECOMMENDATIONS_FRESH,
+    RECOMMENDATIONS_WHY,
+    SILVER_MOVIES,
+    SIMILAR_MOVIES,
+    TRAIN_RATINGS,
+)
 from resources.settings.lists import ListSettings
 from resources.tables.lakehouse import Lakehouse
 
 # {table: whose lists it holds, and the column of their movies}
 LISTS: Mapping[str, tuple[str | None, str]] = {
     RECOMMENDATIONS_ALS.name: ("user_id", "recommendations"),
+    RECOMMENDATIONS_FRESH.name: ("user_id", "recommendations"),
     SIMILAR_MOVIES.name: (None, "similar"),
     RECOMMENDATIONS_WHY.name: ("user_id", "movie_id"),
 }
@@ -50,7 +58,7 @@ class Checked:
 def check_lists(lakehouse: Lakehouse, table: str) -> Checked:
     """Look through the lists of one of `LISTS`. Raises `LakehouseError`, `ModelStoreError`."""
     # Reasons are of the lists of gold, made when those were.
-    dated = SIMILAR_MOVIES.name if table == SIMILAR_MOVIES.name else RECOMMENDATIONS_ALS.name
+    dated = RECOMMENDATIONS_ALS.name if table == RECOMMENDATIONS_WHY.name else table
     made = lakehouse.dataset(dated).head(1, columns=["generated_ts", "model_version"]).to_pylist()
     if not made:
         return Checked(Kept(0, 0, ()), None, 0)

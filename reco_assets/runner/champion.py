@@ -8,7 +8,7 @@ from reco_assets.models.interface import Family
 from reco_assets.models.versions.backup import promote as promote_version
 from reco_assets.models.versions.backup import roll_back as roll_back_version
 from reco_assets.models.versions.store import model_store
-from reco_assets.pipelines.selections import SERVING
+from reco_assets.pipelines.selections import LISTS
 from reco_assets.runner.make import Make
 from reco_assets.runner.run import RunFailedError
 from resources.mlflow.mirror import MlflowTracking
@@ -42,11 +42,11 @@ def _follow(settings: Settings, family: Family, version: str, make: Make, tell: 
     mirror = Thread(target=mlflow.mark_champion, args=(version, previous))
     mirror.start()
     try:
-        make(settings, SERVING, "gold")
+        make(settings, LISTS, "gold")
     except RunFailedError as error:
         raise RunFailedError(
             f"{version} is the champion, but gold still holds the lists of the one before ({error}). "
-            f"Once that is mended: dg launch --assets '{' or '.join(f'key:{key}' for key in SERVING)}'"
+            f"Once that is mended: dg launch --assets '{' or '.join(f'key:{key}' for key in LISTS)}'"
         ) from None
     finally:
         mirror.join()

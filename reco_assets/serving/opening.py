@@ -13,14 +13,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from reco_assets.gold.came import ratings_of_who_came
 from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.interface import Recommender
 from reco_assets.models.serving import serving_store
 from reco_assets.rules.editing import Policy, editing_of
 from reco_assets.rules.reading import policy_now
+from reco_assets.serving.came import Came, write_came
 from reco_assets.serving.seen import COLUMNS, Seen, write_seen
 from reco_assets.serving.snapshot import Snapshot, Trend
-from reco_assets.tables import RULES, SILVER_MOVIES, SPLITS, TRENDING
+from reco_assets.tables import RECOMMENDATIONS_FRESH, RULES, SILVER_MOVIES, SPLITS, TRENDING
 from resources.files import staged
 from resources.locking.locks import MAKING_SECONDS, held
 from resources.tables.files import TableSpec
@@ -29,7 +31,7 @@ from resources.tables.log import read_log
 
 LONGEST_LIST = 1_000
 KEPT = 4  # folders of arrays: those of the champion, of the one before it, and of what users rated by then
-MODEL, SEEN = "model", "seen"
+MODEL, SEEN, CAME = "model", "seen", "came"
 
 Opened = TypeVar("Opened")
 
@@ -64,7 +66,8 @@ def current_state(lakehouse: Lakehouse) -> State | None:
     champion = serving_store(lakehouse.settings).champion()
     if champion is None:
         return None
-    there = [spec.name for spec in (*SPLITS, SILVER_MOVIES, TRENDING, RULES) if lakehouse.exists(spec.name)]
+    asked = (*SPLITS, RECOMMENDATIONS_FRESH, SILVER_MOVIES, TRENDING, RULES)
+    there = [spec.name for spec in asked if lakehouse.exists(spec.name)]
     day = datetime.now(UTC).date() if RULES.name in there else None
     return State(champion, tuple(_table_state(lakehouse, name) for name in there), day)
 
@@ -81,11 +84,11 @@ def open_snapshot(lakehouse: Lakehouse, state: State, folder: Path) -> Snapshot:
     """
     with held(folder / ".lock", f"The arrays to serve {lakehouse.root} from", MAKING_SECONDS):
         model = _model(lakehouse, state.champion, folder)
-        seen = _seen(lakehouse, state.of(*SPLITS), folder)
+        seen, came = _seen(lakehouse, state.of(*SPLITS), folder), _came(lakehouse, state, folder)
         _remove_old(folder)
     policy, titles = policy_now(lakehouse), _titles(lakehouse, state.of(SILVER_MOVIES))
     trend, editing = _trend(lakehouse, state.of(TRENDING), policy), editing_of(policy, SERVING_FAMILY, model)
-    return Snapshot(state.champion, model, seen, titles, trend, editing)
+    return Snapshot(state.champion, model, seen, came, titles, trend, editing)
 
 
 def open_for_users(lakehouse: Lakehouse, state: State, users: np.ndarray, folder: Path) -> Snapshot:
@@ -98,9 +101,11 @@ def open_for_users(lakehouse: Lakehouse, state: State, users: np.ndarray, folder
     of_them = ds.field("user_id").isin(pa.array(users.tolist(), pa.int32()))  # Arrow's own memory, as in tables/growth
     sides = [lakehouse.dataset(side.name, side.version) for side in state.of(*SPLITS)]
     rated = [side.to_table(columns=list(COLUMNS), filter=of_them) for side in sides]
-    write_seen(lambda: (batch for table in rated for batch in table.to_batches()), folder)
+    write_seen(lambda: (batch for table in rated for batch in table.to_batches()), folder / SEEN)
+    write_came(ratings_of_who_came(lakehouse, state.champion, pa.array(users.tolist(), pa.int32())), folder / CAME)
+    seen, came = Seen.load(folder / SEEN), Came.load(folder / CAME)
     editing = editing_of(policy_now(lakehouse), SERVING_FAMILY, model)
-    return Snapshot(state.champion, model, Seen.load(folder), {}, Trend((), None), editing)
+    return Snapshot(state.champion, model, seen, came, {}, Trend((), None), editing)
 
 
 def _model(lakehouse: Lakehouse, version: str, folder: Path) -> Recommender:
@@ -131,6 +136,20 @@ def _seen(lakehouse: Lakehouse, sides: Sequence[TableState], folder: Path) -> Se
     return _opened(arrays, opened)
 
 
+def _came(lakehouse: Lakehouse, state: State, folder: Path) -> Came:
+    """Who came, once gold has lists for them: each intake makes these anew, also where it brought nobody."""
+    marks = [table.mark for table in state.of(RECOMMENDATIONS_FRESH, *SPLITS)]
+    arrays = folder / f"{CAME}-{_digest([state.champion, marks])}"
+
+    def opened() -> Came:
+        if not arrays.exists():
+            with staged(arrays) as staging:
+                write_came(ratings_of_who_came(lakehouse, state.champion), staging)
+        return Came.load(arrays)
+
+    return _opened(arrays, opened)
+
+
 def _opened(arrays: Path, opened: Callable[[], Opened]) -> Opened:
     """What is opened of a folder of arrays, or made where there is none; one that is damaged is made again once."""
     if arrays.exists():
@@ -144,7 +163,7 @@ def _opened(arrays: Path, opened: Callable[[], Opened]) -> Opened:
 
 def _remove_old(folder: Path) -> None:
     """Remove the arrays that were used longest ago, and what killed processes left; who maps them keeps them."""
-    for kind in (MODEL, SEEN):
+    for kind in (MODEL, SEEN, CAME):
         newest_first = sorted(folder.glob(f"{kind}-*"), key=lambda path: path.stat().st_mtime, reverse=True)
         for old in (*newest_first[KEPT:], *folder.glob(f".{kind}-*")):
             shutil.rmtree(old, ignore_errors=True)

@@ -12,6 +12,7 @@ from reco_assets.models.ratings import Ratings, positions
 from reco_assets.models.top_n import MASKED
 from reco_assets.rules.editing import Editing
 from reco_assets.rules.lists import recommend, similar_items
+from reco_assets.serving.came import Came
 from reco_assets.serving.seen import Seen
 
 NOBODY = -1  # the id of who is folded in: nothing is kept of that user, and no rule is for them alone
@@ -27,7 +28,8 @@ class Trend:
 
 @dataclass(frozen=True, eq=False)  # two of them are never the same, and comparing arrays is no question
 class Snapshot:
-    """A champion's version and model, what users have rated, {movie: (title, genres)}, what trends, what lists keep.
+    """A champion's version and model, what users have rated, what those said who came since its training,
+    {movie: (title, genres)}, what trends, what lists keep.
 
     What trends is without what is hidden.
     """
@@ -35,13 +37,14 @@ class Snapshot:
     version: str
     model: Recommender
     seen: Seen
+    came: Came
     titles: Mapping[int, tuple[str, str]]
     trend: Trend
     editing: Editing
 
     def knows_user(self, user: int) -> bool:
-        """Whether the champion was trained on ratings of the user."""
-        return bool((positions(self.model.user_ids, np.array([user])) >= 0).all())
+        """Whether the champion was trained on ratings of the user, or solved for some that came since."""
+        return self.came.holds(user) or bool((positions(self.model.user_ids, np.array([user])) >= 0).all())
 
     def knows_movies(self, movies: Sequence[int]) -> np.ndarray:
         """Which of the movies the champion was trained on."""
@@ -49,9 +52,14 @@ class Snapshot:
         return known
 
     def recommended(self, user: int, n: int) -> list[Entry]:
-        """The user's best n movies without those the user has rated; for a stranger the popular ones."""
-        lists = recommend(self.model, self.editing, np.array([user], np.int32), n, self.seen.of(user))
-        return self._listed(lists)
+        """The user's best n movies without those the user has rated; for a stranger the popular ones.
+
+        For who came since the training the model is solved anew, as for `for_ratings`.
+        """
+        own, rated = self.came.of(user), self.seen.of(user)
+        model = self.model.fold_in(own) if len(own) else self.model
+        users, seen = np.array([user], np.int32), Ratings.concat([rated, own])
+        return self._listed(recommend(model, self.editing, users, n, seen))
 
     def similar(self, movie: int, n: int) -> list[Entry]:
         """The n movies most like one. Raises `KeyError` on one that the champion was not trained on."""

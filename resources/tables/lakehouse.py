@@ -88,12 +88,12 @@ class Lakehouse:
         table = self.delta_table(name)
         return None if table is None else int(table.version())
 
-    def delta_table(self, name: str) -> DeltaTable | None:
-        """The table at its newest Delta version; None for a parquet table. Raises `LakehouseError`."""
-        self._require(name)
+    def delta_table(self, name: str, version: int | None = None) -> DeltaTable | None:
+        """The table, at a Delta version or its newest; None for a parquet table. Raises `LakehouseError`."""
+        self._require(name, version)
         path = self.path(name)
-        with self._damage_told(name):
-            return DeltaTable(for_delta(path)) if is_delta(path) else None
+        with self._damage_told(name, version):
+            return DeltaTable(for_delta(path), version) if is_delta(path) else None
 
     def row_count(self, name: str, version: int | None = None) -> int:
         """Rows in a table, from the files' statistics: no engine job. Raises `LakehouseError`."""

@@ -23,7 +23,7 @@ _EPOCH, _LOOKED_AT = "reco.epoch", "reco.epoch_looked_at"
 
 @dataclass(frozen=True)
 class TableLog:
-    """What a table's log says of its newest version."""
+    """What a table's log says of the version that it was read at."""
 
     _table: DeltaTable
 
@@ -45,12 +45,21 @@ class TableLog:
         A commit with a transaction says up to where this was looked at, so only what came after it is looked at: with
         8,000 commits (a merge an hour for a year) 2 ms and not 2 s. Nor does a log that was cleaned since change it.
         """
-        known, until = self._table.transaction_version(_EPOCH), self._table.transaction_version(_LOOKED_AT)
+        known, until = self.noted_epoch, self._table.transaction_version(_LOOKED_AT)
         if known is not None and until == self.version:
             return known
         history = self._table.history(None if until is None else self.version - until)
         lost = (int(commit["version"]) for commit in history if not _keeps_rows(commit))
         return next(lost, int(history[-1]["version"]) if known is None else known)
+
+    @property
+    def noted_epoch(self) -> int | None:
+        """The epoch at the newest commit that carried a transaction; None where none did.
+
+        An older version's own: delta-rs gives the newest commits as the history of any version.
+        """
+        noted: int | None = self._table.transaction_version(_EPOCH)
+        return noted
 
     def property_of(self, key: str) -> str | None:
         """A property of the table; None where it is not set. It outlives an overwrite of the rows."""
@@ -83,14 +92,17 @@ def log_at(path: Path) -> TableLog | None:
     return TableLog(DeltaTable(for_delta(path))) if is_delta(path) else None
 
 
-def read_log(lakehouse: Lakehouse, name: str) -> TableLog:
-    """The table's log. Raises `LakehouseError` when there is no such table, or none with a log."""
-    return TableLog(open_table(lakehouse, name))
+def read_log(lakehouse: Lakehouse, name: str, version: int | None = None) -> TableLog:
+    """The table's log, whole or up to a version.
+
+    Raises `LakehouseError` when there is no such table, or none with a log.
+    """
+    return TableLog(open_table(lakehouse, name, version))
 
 
-def open_table(lakehouse: Lakehouse, name: str) -> DeltaTable:
+def open_table(lakehouse: Lakehouse, name: str, version: int | None = None) -> DeltaTable:
     """The Delta table itself, for this room. Raises `LakehouseError` as `read_log`."""
-    table = lakehouse.delta_table(name)
+    table = lakehouse.delta_table(name, version)
     if table is None:
         raise LakehouseError(f"{lakehouse.path(name)} is a parquet table, which has no log; use STORAGE_FORMAT=delta.")
     return table

@@ -1,19 +1,30 @@
 """What one person is told: the list of gold with titles and genres."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from reco_assets.gold.answers import Answer, Entry, NoReasonsError, Reason, reasons, recommended, similar
-from reco_assets.tables import RECOMMENDATIONS_ALS, RECOMMENDATIONS_WHY, SILVER_MOVIES, SIMILAR_MOVIES
+from reco_assets.tables import (
+    RECOMMENDATIONS_ALS,
+    RECOMMENDATIONS_FRESH,
+    RECOMMENDATIONS_WHY,
+    SILVER_MOVIES,
+    SIMILAR_MOVIES,
+)
 from resources.tables.files import TableSpec
 from resources.tables.lakehouse import Lakehouse
 
 LIST = [{"movie_id": 2, "score": 0.5, "rank": 1}, {"movie_id": 9, "score": 0.25, "rank": 2}]
-MADE = {"model_version": "v1", "generated_ts": datetime(2026, 1, 1, tzinfo=UTC)}
+MADE: dict[str, Any] = {"model_version": "v1", "generated_ts": datetime(2026, 1, 1, tzinfo=UTC)}
 ENTRIES = [Entry(1, 2, "Heat (1995)", "Action, Crime", 0.5), Entry(2, 9, "movie 9", "", 0.25)]
+
+
+def write(lakehouse: Lakehouse, spec: TableSpec, row: dict[str, object]) -> None:
+    lakehouse.write(spec, pa.Table.from_pylist([row], to_arrow_schema(spec.schema, timezone="UTC")))
 
 
 @pytest.fixture
@@ -21,7 +32,7 @@ def served(lakehouse: Lakehouse) -> Lakehouse:
     """Gold lists of user 7 and movie 2, and the titles of movie 2 alone."""
 
     def put(spec: TableSpec, row: dict[str, object]) -> None:
-        lakehouse.write(spec, pa.Table.from_pylist([row], to_arrow_schema(spec.schema, timezone="UTC")))
+        write(lakehouse, spec, row)
 
     put(RECOMMENDATIONS_ALS, {"user_id": 7, "recommendations": LIST, **MADE})
     because = [{"movie_id": 2, "share": 0.5}, {"movie_id": 8, "share": 0.25}]
@@ -39,17 +50,32 @@ def test_for_no_user_the_first_list_is_told(served: Lakehouse) -> None:
     assert recommended(served, None) == recommended(served, 7)
 
 
+@pytest.mark.parametrize(
+    ("version", "later", "preferred"),
+    [("v1", timedelta(-1), True), ("v0", timedelta(1), True), ("v0", timedelta(-1), False)],
+    ids=["of the same version", "newer, as of a version that was put back", "older than a retraining"],
+)
+def test_a_list_with_ratings_that_wait_is_told_unless_another_version_made_a_newer_one(
+    served: Lakehouse, version: str, later: timedelta, preferred: bool
+) -> None:
+    made = {"model_version": version, "generated_ts": MADE["generated_ts"] + later, "basis": "history_and_waiting"}
+    write(served, RECOMMENDATIONS_FRESH, {"user_id": 7, "recommendations": LIST[:1], **made})
+    told = recommended(served, 7)
+    assert told is not None
+    assert (told.fresh, told.version, len(told.entries)) == ((True, version, 1) if preferred else (False, "v1", 2))
+
+
 def test_what_speaks_for_a_movie_of_a_list_is_told_with_titles_and_shares(served: Lakehouse) -> None:
-    assert reasons(served, "v1", 7) == {9: [Reason("Heat (1995)", 0.5), Reason("movie 8", 0.25)]}
+    assert reasons(served, Answer("", ENTRIES, "v1"), 7) == {9: [Reason("Heat (1995)", 0.5), Reason("movie 8", 0.25)]}
 
 
 def test_reasons_of_another_version_than_the_list_are_not_told(served: Lakehouse) -> None:
     with pytest.raises(NoReasonsError, match="has the reasons of v1, and the list is of v2"):
-        reasons(served, "v2", 7)
+        reasons(served, Answer("", ENTRIES, "v2"), 7)
 
 
 def test_nothing_speaks_for_the_popular_movies_of_someone_whom_nobody_knows(served: Lakehouse) -> None:
-    assert reasons(served, None, 8) == {}
+    assert reasons(served, Answer("", ENTRIES), 8) == {}
 
 
 def test_a_movie_has_those_that_are_like_it(served: Lakehouse) -> None:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from reco_assets.gold.blocks import MOVIES_PER_TASK, recommendation_frame, similar_frame
+from reco_assets.gold.came import reasons_for_who_came, recommended_to_who_came, seen_but_listed
 from reco_assets.gold.lists import Lists, reasons_for_all, recommended_to_all, similar_to_all
 from reco_assets.gold.recommendations import Order, recommendation_rows, similar_rows
 from reco_assets.models.als.config import ModelConfig
@@ -19,7 +20,8 @@ from reco_assets.models.blocks import Blocks
 from reco_assets.models.interface import Trained
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import model_store
-from reco_assets.tables import RECOMMENDATIONS_ALS, SPLITS
+from reco_assets.streaming.intake import take_in
+from reco_assets.tables import RECOMMENDATIONS_ALS, RECOMMENDATIONS_FRESH, SPLITS
 from resources.tables.lakehouse import Lakehouse
 
 VERSION = "20250101_000001"
@@ -113,6 +115,23 @@ def test_tables_beyond_memory_change_nothing_of_what_is_served(
     in_memory, beyond = serving(), serving(spark_in_memory_rows=0)
     assert isinstance(lists(beyond).rows, pa.Table) == (beyond.engine.name == "embedded")
     require_same(rows_of(lists(beyond)), rows_of(lists(in_memory)))
+
+
+@pytest.mark.both_engines
+def test_who_came_with_ratings_that_wait_gets_the_list_that_memory_gives(serving: MakeLakehouse) -> None:
+    in_memory, beyond = serving(), serving(spark_in_memory_rows=0)
+    rows = "".join(f"2020-01-01 00:00:0{movie},{user},{movie * 2},4.5\n" for user in (4, 5, 900) for movie in range(9))
+    (in_memory.settings.storage.landing / "came.csv").write_text(f"DATE,CUST_ID,MOVIE_ID,RATING\n{rows}")
+    take_in(in_memory)
+    made, expected = recommended_to_who_came(beyond), recommended_to_who_came(in_memory)
+    assert made is not None
+    assert expected is not None
+    require_same(rows_of(made), rows_of(expected))
+    in_memory.write(RECOMMENDATIONS_FRESH, expected.rows)
+    fresh = in_memory.dataset(RECOMMENDATIONS_FRESH.name).to_table().sort_by("user_id")
+    assert fresh["basis"].to_pylist() == ["history_and_waiting", "history_and_waiting", "waiting"]
+    assert (seen_but_listed(in_memory), seen_but_listed(beyond)) == (0, 0)
+    assert {row["user_id"] for row in reasons_for_who_came(in_memory, 900)} == {900}
 
 
 @pytest.mark.both_engines

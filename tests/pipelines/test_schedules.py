@@ -48,6 +48,7 @@ def test_silver_and_gold_are_overdue_by_the_settings_and_warn_before() -> None:
     policies = {spec.key.to_user_string(): spec.freshness_policy for spec in definitions.resolve_all_asset_specs()}
     assert policies["silver/ratings"] == policies["silver/train_ratings"] == overdue_after(6)
     assert policies["gold/recommendations_als"] == policies["gold/similar_movies"] == overdue_after(12)
+    assert policies["gold/recommendations_fresh"] is None  # it is as old as the last file
     assert {key for key, policy in policies.items() if policy and key.split("/")[0] not in ("silver", "gold")} == set()
 
 

@@ -111,6 +111,7 @@ GOOD: dict[str, Rows] = {
     "stream/ratings": _ratings(batch="b1", split="train"),
     "stream/quarantine": _refused(batch="b1"),
     "gold/recommendations_als": _lists("user_id", "recommendations"),
+    "gold/recommendations_fresh": [row | {"basis": "waiting"} for row in _lists("user_id", "recommendations")],
     "gold/recommendations_why": _why(),
     "gold/similar_movies": _lists("movie_id", "similar"),
 }

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from reco_assets.batches import upkeep
 from reco_assets.batches.accepted import accept_waiting, accepted
+from reco_assets.batches.merged import unlearned
 from reco_assets.batches.receipt_files import Receipt
 from reco_assets.batches.receipts import write_receipts
 from reco_assets.batches.sides import split_pairs
@@ -290,6 +291,33 @@ def test_a_pair_kept_for_the_future_is_on_the_side_it_was_staged_with(
     history(train=[Rated(1, 1, 0)], test=[Rated(2, 1, 0)], future=[Rated(3, 3, 5)])
     merge(lakehouse)
     assert both(lakehouse) == inserted
+
+
+def test_a_version_of_the_training_table_has_not_learned_what_was_merged_after_it(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
+) -> None:
+    history(train=[Rated(1, 1, 0)])
+    versions = []
+    for batch in ("a", "b", "c"):
+        stage(**{batch: [(Rated(1, 2, 5), "test")]})  # none of whose rows is in the table
+        merge_side(lakehouse, "train")
+        versions.append(lakehouse.version(TRAIN_RATINGS.name))
+    assert [unlearned(lakehouse, version) for version in versions] == [("b", "c"), ("c",), ()]
+    history(train=[Rated(1, 1, 0)])
+    merge_side(lakehouse, "train")  # rebuilt, which begins an epoch
+    assert [unlearned(lakehouse, version) for version in versions] == [("b", "c"), ("c",), ()]
+    assert unlearned(lakehouse, lakehouse.version(TRAIN_RATINGS.name)) == ()
+
+
+def test_before_any_merge_nothing_accepted_was_learned_and_of_a_version_that_is_gone_all_of_it(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
+) -> None:
+    history(train=[Rated(1, 1, 0)])
+    merge_side(lakehouse, "train")
+    before = lakehouse.version(TRAIN_RATINGS.name)
+    stage(a=[(Rated(1, 2, 5), "train")])
+    assert unlearned(lakehouse, before) == ("a",)
+    assert unlearned(lakehouse, 99) == unlearned(lakehouse, None) == ()
 
 
 def restore(lakehouse: Lakehouse) -> None:

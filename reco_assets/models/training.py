@@ -21,6 +21,7 @@ from reco_assets.models.versions.store import model_store
 from reco_assets.tables import TRAIN_RATINGS
 from reco_assets.version import code_version
 from resources.cores import usable_cores
+from resources.memory import give_back_freed
 from resources.mlflow.mirror import MlflowTracking
 from resources.tables.lakehouse import Lakehouse
 
@@ -151,6 +152,7 @@ def train_version(
     settings = lakehouse.settings
     with model_store(settings, family).new_version(output) as (version, path):
         chosen = _chosen(family, lakehouse, data, tune or (lambda _, config, __: Chosen(config, {})))
+        give_back_freed()
         trained = fit(family, data, chosen.config, lakehouse.engine)
         facts = {
             "version": version,
@@ -166,5 +168,6 @@ def train_version(
             **chosen.record,
         }
         record = save_model(path, family, trained, facts)
+    give_back_freed()
     users = len(trained.model.user_ids) if trained.users is None else trained.users
     return NewVersion(version, path, record, users, len(trained.model.movie_ids))

@@ -1,6 +1,7 @@
-"""How much memory a process may take: that of the machine, or less where a control group says so."""
+"""How much memory a process may take: the machine's, or less where a control group says so; and giving it back."""
 
 import os
+import platform
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,19 @@ def test_the_limit_of_any_group_above_the_process_holds(file: str, groups: Path)
 def test_without_control_groups_it_is_what_the_machine_has(groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "_OWN_GROUPS", groups / "none")
     assert memory.memory_bytes() == MACHINE
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library gives back what is freed by itself")
+def test_what_was_freed_between_things_that_are_kept_is_given_back() -> None:
+    blocks = [bytearray(64 * 1024) for _ in range(2_000)]
+    kept = blocks[::20]
+    del blocks
+    before = resident_mib()
+    memory.give_back_freed()
+    assert resident_mib() < before - 80
+    assert len(kept) == 100
+
+
+def resident_mib() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

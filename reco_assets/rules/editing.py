@@ -49,6 +49,18 @@ class Caps:
     def __bool__(self) -> bool:
         return len(self.most) > 0
 
+    @cached_property
+    def words(self) -> list[np.ndarray]:
+        """The groups of each movie as bits, 64 to a word: for each word (movies,) uint64."""
+        return packed(self.groups)
+
+
+def packed(groups: np.ndarray) -> list[np.ndarray]:
+    """Which groups are true of n things, (n, g) bool, as bits: for each 64 of them (n,) uint64."""
+    octets = np.packbits(groups, axis=1)
+    padded = np.pad(octets, ((0, 0), (0, -octets.shape[1] % 8)))
+    return list(np.ascontiguousarray(padded).view(np.uint64).T)
+
 
 @dataclass(frozen=True)
 class Effect:

@@ -11,7 +11,7 @@ import numpy as np
 
 from reco_assets.models.interface import TopN
 from reco_assets.models.top_n import MASKED, empty_lists
-from reco_assets.rules.editing import Caps
+from reco_assets.rules.editing import Caps, packed
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ def reranked(candidates: TopN, at: np.ndarray, n: int, wanted: Wanted) -> TopN:
     lists, rows = empty_lists(candidates.user_id, n), np.arange(len(at))
     left = candidates.movie_id != MASKED
     relevance, likeness = _relevance(candidates.score), np.zeros(at.shape, np.float32)
-    groups = wanted.caps.groups[at]
-    counts = np.zeros((len(at), groups.shape[2]), np.int64)
+    counts = np.zeros((len(at), len(wanted.caps.most)), np.int64)
+    words = [word[at] for word in wanted.caps.words]
     vectors = wanted.directions[at] if wanted.diversity and wanted.directions is not None else None
     for place in range(min(n, at.shape[1])):
         value = np.where(left, (1 - wanted.diversity) * relevance - wanted.diversity * likeness, -np.inf)
@@ -46,8 +46,9 @@ def reranked(candidates: TopN, at: np.ndarray, n: int, wanted: Wanted) -> TopN:
         lists.score[found, place] = candidates.score[rows, best][found]
         left[rows, best] = False
         if wanted.caps:
-            counts += groups[rows, best] & found[:, None]
-            left &= ~(groups & (counts >= wanted.caps.most)[:, None, :]).any(axis=2)
+            counts += wanted.caps.groups[at[rows, best]] & found[:, None]
+            for word, full in zip(words, packed(counts >= wanted.caps.most), strict=True):
+                left &= (word & full[:, None]) == 0
         if vectors is not None:
             cosines = np.einsum("upd,ud->up", vectors, vectors[rows, best])
             likeness = cosines if place == 0 else np.maximum(likeness, cosines)

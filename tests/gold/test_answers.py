@@ -1,6 +1,6 @@
 """What one person is told: the list of gold with titles and genres."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -8,6 +8,8 @@ import pytest
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from reco_assets.gold.answers import Answer, Entry, NoReasonsError, Reason, reasons, recommended, similar
+from reco_assets.rules.reading import add_rules
+from reco_assets.rules.rule import Draft
 from reco_assets.tables import (
     RECOMMENDATIONS_ALS,
     RECOMMENDATIONS_FRESH,
@@ -63,6 +65,14 @@ def test_a_list_with_ratings_that_wait_is_told_unless_another_version_made_a_new
     told = recommended(served, 7)
     assert told is not None
     assert (told.fresh, told.version, len(told.entries)) == ((True, version, 1) if preferred else (False, "v1", 2))
+
+
+def test_a_movie_that_was_hidden_since_is_in_no_answer(served: Lakehouse) -> None:
+    draft = Draft("hide", "genre", "crime", None, None, date(2026, 1, 1), None, "asked for")
+    add_rules(served, [draft])
+    left = [Entry(1, 9, "movie 9", "", 0.25)]
+    assert recommended(served, 7) == Answer("For user 7, model v1; 1 hidden since it was made", left, "v1")
+    assert similar(served, 2) == Answer("Like Heat (1995)", left)
 
 
 def test_what_speaks_for_a_movie_of_a_list_is_told_with_titles_and_shares(served: Lakehouse) -> None:

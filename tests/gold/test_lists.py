@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 import pytest
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from reco_assets.gold.blocks import MOVIES_PER_TASK, recommendation_frame, similar_frame
 from reco_assets.gold.came import reasons_for_who_came, recommended_to_who_came, seen_but_listed
@@ -20,8 +21,10 @@ from reco_assets.models.blocks import Blocks
 from reco_assets.models.interface import Trained
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.versions.store import model_store
+from reco_assets.rules.reading import add_rules
+from reco_assets.rules.rule import Draft
 from reco_assets.streaming.intake import take_in
-from reco_assets.tables import RECOMMENDATIONS_ALS, RECOMMENDATIONS_FRESH, SPLITS
+from reco_assets.tables import RECOMMENDATIONS_ALS, RECOMMENDATIONS_FRESH, SILVER_MOVIES, SPLITS
 from resources.tables.lakehouse import Lakehouse
 
 VERSION = "20250101_000001"
@@ -132,6 +135,27 @@ def test_who_came_with_ratings_that_wait_gets_the_list_that_memory_gives(serving
     assert fresh["basis"].to_pylist() == ["history_and_waiting", "history_and_waiting", "waiting"]
     assert (seen_but_listed(in_memory), seen_but_listed(beyond)) == (0, 0)
     assert {row["user_id"] for row in reasons_for_who_came(in_memory, 900)} == {900}
+
+
+def test_rules_and_settings_hold_beyond_memory_as_they_do_in_it(serving: MakeLakehouse, model: AlsRecommender) -> None:
+    asked = {"recommend_most_per_genre": 2, "recommend_diversity": 0.3, "recommend_least_ratings": 20}
+    in_memory, beyond = serving(**asked), serving(spark_in_memory_rows=0, **asked)
+    ids = model.movie_ids.tolist()
+    rows = [{"movie_id": each, "genres": [f"Genre {each % 14}"], "release_year": 2000 + each % 4} for each in ids]
+    named = [row | {"title": "Film", "genres_string": ""} for row in rows]
+    in_memory.write(SILVER_MOVIES, pa.Table.from_pylist(named, to_arrow_schema(SILVER_MOVIES.schema)))
+    made = recommended_to_all(in_memory)
+    top = made.rows["recommendations"].to_pylist()[5][0]["movie_id"]
+    about = {"from_day": NOW.date(), "until_day": None, "reason": "asked for"}
+    hides = Draft("hide", "movie", str(top), None, None, **about)
+    boosts, own = (
+        Draft("boost", "year", "2002", None, 4.0, **about),
+        Draft("hide", "genre", "genre 0", 5, None, **about),
+    )
+    add_rules(in_memory, [hides, boosts, own])
+    kept = rows_of(recommended_to_all(in_memory))
+    assert not kept.equals(rows_of(made))
+    require_same(rows_of(recommended_to_all(beyond)), kept)
 
 
 @pytest.mark.both_engines

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -10,6 +11,8 @@ from reco_assets.gold.recommendations import Order, recommendation_rows, similar
 from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.pyfunc import ranked_movies
 from reco_assets.models.versions.store import ModelStore
+from reco_assets.rules.reading import add_rules, policy_to_publish, remove_rules
+from reco_assets.rules.rule import Draft
 from reco_assets.serving.parity import IN_PART, likeness, parity_of_recommendations, parity_of_similar
 from reco_assets.tables import RECOMMENDATIONS_ALS, SIMILAR_MOVIES
 from resources.mlflow.mirror import Circuit, MlflowTracking
@@ -94,6 +97,28 @@ def test_without_mlflow_the_server_alone_is_compared(with_gold: Served) -> None:
     assert found.passed
     assert found.likeness is not None
     assert found.likeness.keys() == {"server"}
+
+
+def test_rules_are_kept_by_gold_and_server_and_lists_of_other_rules_than_those_of_now_are_named(
+    with_gold: Served,
+) -> None:
+    lakehouse, registry = with_gold.lakehouse, Registered(with_gold.settings)
+    champion = with_gold.store.load(FIRST)
+    popular = champion.popularity.recommend(np.array([STRANGER], np.int32), 3).movie_id[0]
+    about = {"factor": None, "from_day": WHEN.date(), "until_day": None, "reason": "asked for"}
+    rules = add_rules(lakehouse, [Draft("hide", "movie", str(movie), user_id=None, **about) for movie in popular])
+    order = Order(10, *policy_to_publish(lakehouse))
+    lakehouse.write(RECOMMENDATIONS_ALS, recommendation_rows(champion, with_gold.rated, FIRST, order))
+    lakehouse.write(SIMILAR_MOVIES, similar_rows(champion, champion.movie_ids, FIRST, order))
+    found = parity_of_recommendations(lakehouse, registry)
+    assert found.passed
+    assert found.likeness is not None
+    assert found.likeness.keys() == {"server", "registered model"}
+    assert parity_of_similar(lakehouse).passed
+    remove_rules(lakehouse, {rules[0].rule_id})
+    changed = parity_of_recommendations(lakehouse, registry)
+    assert not changed.passed
+    assert "others are in force now. Make it again: reco rules publish" in changed.text
 
 
 def test_gold_of_another_version_than_the_one_that_serves_is_named(with_gold: Served) -> None:

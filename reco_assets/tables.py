@@ -137,7 +137,8 @@ RECOMMENDATIONS_ALS = TableSpec(
         _struct(user_id=INT, recommendations=_LIST, model_version=STRING, generated_ts=TIMESTAMP),
         recommendations="The best movies, rank 1 first. score is no number of stars but how strongly the ranking part "
         "of the model prefers the movie for this user, about 0 to 1; for a user without a liked movie it is the "
-        "movie's share of all ratings. Scores order one user's list; those of two users are not comparable.",
+        "movie's share of all ratings. Scores order one user's list; those of two users are not comparable. A rule "
+        "that boosts a movie multiplies its score; RECOMMEND_DIVERSITY moves movies, not scores.",
     ),
     key=("user_id",),
 )

@@ -35,18 +35,19 @@ LISTS: Mapping[str, tuple[str | None, str]] = {
 
 @dataclass(frozen=True)
 class Checked:
-    """What was found, when the lists were made (UTC), and how many rules were in force then."""
+    """What was found, when the lists were made (UTC), how many rules were in force then, and if settings hold, too."""
 
     kept: Kept
-    as_of: datetime | None
-    rules: int
+    as_of: datetime | None = None
+    rules: int = 0
+    settings: bool = True
 
     @property
     def text(self) -> str:
         """What was found, in words."""
         if self.as_of is None:
             return "There are no lists."
-        asked = f"{self.rules} rules of {self.as_of:%Y-%m-%d %H:%M:%S} and the settings of lists"
+        asked = f"{self.rules} rules of {self.as_of:%Y-%m-%d %H:%M:%S}" + " and the settings of lists" * self.settings
         if not self.kept.broken:
             return f"{self.kept.lists:,} lists keep {asked}."
         return (
@@ -61,7 +62,7 @@ def check_lists(lakehouse: Lakehouse, table: str) -> Checked:
     dated = RECOMMENDATIONS_ALS.name if table == RECOMMENDATIONS_WHY.name else table
     made = lakehouse.dataset(dated).head(1, columns=["generated_ts", "model_version"]).to_pylist()
     if not made:
-        return Checked(Kept(0, 0, ()), None, 0)
+        return Checked(Kept(0, 0, ()))
     as_of, version = made[0]["generated_ts"], made[0]["model_version"]
     of_users, settings = LISTS[table][0] is not None, lakehouse.settings.lists
     rules = [
@@ -75,7 +76,8 @@ def check_lists(lakehouse: Lakehouse, table: str) -> Checked:
         rated=_counts(lakehouse, version) if least else {},
     )
     whole = table != RECOMMENDATIONS_WHY.name
-    return Checked(kept(_published(lakehouse.dataset(table), *LISTS[table]), terms, whole=whole), as_of, len(rules))
+    found = kept(_published(lakehouse.dataset(table), *LISTS[table]), terms, whole=whole)
+    return Checked(found, as_of, len(rules), of_users)
 
 
 def _published(table: ds.Dataset, user: str | None, column: str) -> Iterator[Published]:

@@ -27,7 +27,7 @@ ErrorKind = Literal["no_champion", "unknown_movie", "invalid_request", "no_such_
 
 
 class Entry(BaseModel):
-    """A movie of a list. Scores order one list; those of two lists are not comparable."""
+    """A movie of a list. Scores order one list, unless it is made varied; those of two lists are not comparable."""
 
     rank: int
     movie_id: int

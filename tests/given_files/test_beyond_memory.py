@@ -80,6 +80,18 @@ def test_a_model_is_judged_on_given_ratings_as_in_memory(
         assert beyond[section] == pytest.approx(in_memory[section])
     for name, figures in in_memory["baselines"].items():
         assert beyond["baselines"][name] == pytest.approx(figures)
+    assert beyond["protocol"] == in_memory["protocol"]
+    assert "without times" in in_memory["protocol"]
+
+
+@pytest.mark.both_engines
+def test_given_ratings_that_were_trained_on_are_told_as_in_memory(
+    given: Given, both_ways: Callable[..., list[dict[str, Any]]]
+) -> None:
+    in_memory, beyond = both_ways(lambda settings: evaluate(settings, given.model, given.train, pytest.fail))
+    assert beyond["protocol"] == in_memory["protocol"]
+    again = f"{in_memory['evaluation']['test_count']:,} of them are of pairs that it was trained on"
+    assert again in in_memory["protocol"]
 
 
 @pytest.mark.both_engines

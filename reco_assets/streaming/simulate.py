@@ -25,6 +25,10 @@ class SimulationError(RecoError):
     """Ratings that can't be drawn or shifted as asked."""
 
 
+class ShiftError(SimulationError):
+    """No tilt shifts these ratings so far, as where all have the same stars."""
+
+
 @dataclass(frozen=True)
 class Simulation:
     """Whose ratings (`future` or `history`), of how many users and how many rows at most, shifted by how many stars."""
@@ -118,7 +122,7 @@ def tilt(
     all distributions with that mean diverges least from p; each rating goes to the quantile of q at which it stood
     in p, drawn evenly within its step. So a user's ratings keep their order and users stay as alike as they were,
     which moving every rating by half a star would not do: whole stars dominate, and half stars would take their
-    place. Raises `SimulationError` where no tilt reaches that mean.
+    place. Raises `ShiftError` where no tilt reaches that mean.
     """
     if stars == 0 or len(rating) == 0:
         return rating
@@ -148,7 +152,7 @@ def _tilted(p: np.ndarray, mean: float) -> np.ndarray:
         return float(at(slope) @ HALF_STARS) - mean
 
     if miss(-STEEPEST) > 0 or miss(STEEPEST) < 0:
-        raise SimulationError(
+        raise ShiftError(
             f"Ratings with a mean of {p @ HALF_STARS:.2f} stars can't be shifted to {mean:.2f}; choose a smaller shift."
         )
     return at(brentq(miss, -STEEPEST, STEEPEST))

@@ -33,9 +33,9 @@ from reco_assets.streaming.simulate import draw_rows, draw_users
 from resources.settings.drift import DriftSettings
 
 SIZES = (20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
-MOST_OF_FEW = 1_000  # rows: a fold has some 120 users, who have a run each
 TILTS = (-0.25, -0.5, -1.0)
 USERS = 50
+UNITS = ("sessions", "users", FEW)
 REASONS = tuple(signal.triggers.reason for signal in SIGNALS if signal.triggers)
 
 
@@ -89,28 +89,31 @@ def main() -> None:
     parser.add_argument("--movielens", type=Path, default=MOVIELENS, help="folder of ml-latest-small")
     parser.add_argument("--repetitions", type=int, default=250)
     parser.add_argument("--stream-repetitions", type=int, default=30)
-    parser.add_argument("--streams-only", action="store_true", help="leave out the table of single files")
+    parser.add_argument("--only", choices=(*UNITS, "streams"), help="files that are drawn so, or the streams, alone")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=HERE / "results" / "calibration.json")
     arguments = parser.parse_args()
     run = partial(frequencies, arguments.movielens, arguments.repetitions, arguments.seed)
     shared = arguments.movielens, arguments.stream_repetitions, arguments.seed
     with ProcessPoolExecutor() as pool:
-        found = list(pool.map(run, [] if arguments.streams_only else cells()))
-        streamed = list(pool.map(partial(stream_frequencies, *shared), streams()))
+        found = list(pool.map(run, [cell for cell in cells() if arguments.only in (None, cell.unit)]))
+        asked = streams() if arguments.only in (None, "streams") else []
+        streamed = list(pool.map(partial(stream_frequencies, *shared), asked))
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     document = {"machine": machine(), "seed": arguments.seed, "cells": [asdict(row) for row in found]}
     document["streams"] = [asdict(row) for row in streamed]
     arguments.output.write_text(json.dumps(document, indent=2) + "\n")
-    print_table(found)
-    print_streams(streamed)
+    if found:
+        print_table(found)
+    if streamed:
+        print_streams(streamed)
 
 
 def cells() -> Iterator[Cell]:
     """Files without drift of every size, then tilted ones of 50 users."""
     yield from (Cell("sessions", rows, 0.0) for rows in reversed(SIZES))
     yield from (Cell("sessions", None, stars) for stars in TILTS)
-    yield from (Cell(FEW, rows, 0.0) for rows in reversed(SIZES) if rows <= MOST_OF_FEW)
+    yield from (Cell(FEW, rows, 0.0) for rows in reversed(SIZES))
     yield from (Cell("users", rows, 0.0) for rows in reversed(SIZES))
     yield from (Cell("users", None, stars) for stars in TILTS)
 
@@ -166,7 +169,7 @@ def judge(movielens: Path, cell: Cell, fold: int, rng: np.random.Generator) -> O
 
 def draw(history: History, cell: Cell, fold: int, rng: np.random.Generator) -> np.ndarray:
     """Positions of a file's ratings."""
-    within = np.flatnonzero(history.fold == fold)
+    within = np.flatnonzero(history.folds[fold])
     unit = history.unit[within]
     if cell.rows:
         return within[draw_rows(unit, cell.rows, rng)]

@@ -20,7 +20,6 @@ from reco_assets.vocabulary import TRAIN
 from resources.settings import load_settings
 
 FOLDS = 5
-NO_FOLD = FOLDS
 RUN = 10  # ratings
 FEW = f"runs of {RUN} ratings"  # one of each user
 TRAIN_RATIO = 0.8
@@ -29,14 +28,14 @@ NO_TEST = ScoredRatings(*(np.empty(0) for _ in range(3)), np.empty(0, bool))
 
 @dataclass(frozen=True)
 class History:
-    """All ratings; (n,) each: the session or user that a rating is drawn with, its fold, whether it is trained on.
+    """All n ratings; (n,) each: the session or user that a rating is drawn with, whether it is trained on.
 
-    What is in no fold is never drawn, and known to every champion.
+    `folds` (folds, n): which ratings files are drawn from, in turn; of the others a champion was made.
     """
 
     ratings: Ratings
     unit: np.ndarray
-    fold: np.ndarray
+    folds: np.ndarray
     trained: np.ndarray
 
 
@@ -79,9 +78,10 @@ def load(movielens: Path, unit: str) -> History:
     drawn_with = sessions(users, seconds) if unit == "sessions" else users
     units = np.unique(drawn_with, return_inverse=True)[1]
     fold = np.random.default_rng(0).integers(0, FOLDS, units.max() + 1)[units]
-    if unit == FEW:
-        fold = np.where(_one_run(users, seconds, np.random.default_rng(1)), fold, NO_FOLD)
-    return History(ratings, units, fold, hashed_split(ratings.user_id, ratings.movie_id, TRAIN_RATIO) == TRAIN)
+    folds = np.arange(FOLDS)[:, None] == fold
+    if unit == FEW:  # every user has a run in each fold: a file of 5,000 ratings needs 500 users
+        folds = np.stack([_one_run(users, seconds, np.random.default_rng([1, number])) for number in range(FOLDS)])
+    return History(ratings, units, folds, hashed_split(ratings.user_id, ratings.movie_id, TRAIN_RATIO) == TRAIN)
 
 
 def _one_run(users: np.ndarray, seconds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -99,7 +99,7 @@ def _one_run(users: np.ndarray, seconds: np.ndarray, rng: np.random.Generator) -
 def champion_without(movielens: Path, unit: str, fold: int) -> tuple[AlsRecommender, np.ndarray]:
     """A model trained on the other folds, and the cells of what it predicts for their test side."""
     history = load(movielens, unit)
-    others = history.fold != fold
+    others = ~history.folds[fold]
     champion = AlsRecommender.fit(history.ratings.where(others & history.trained), configure(load_settings()))
     test = ScoredRatings.of(champion, history.ratings.where(others & ~history.trained))
     none = np.empty(0, np.int64)

@@ -87,7 +87,7 @@ def judge_stream(movielens: Path, stream: Stream, number: int, rng: np.random.Ge
 
 def draw_stream(history: History, rows: Sequence[int], fold: int, rng: np.random.Generator) -> list[np.ndarray]:
     """Positions of the ratings of each file; no unit is in two of them."""
-    free, files = history.fold == fold, []
+    free, files = history.folds[fold].copy(), []
     for size in rows:
         within = np.flatnonzero(free)
         files.append(within[draw_rows(history.unit[within], size, rng)])

@@ -12,7 +12,7 @@ AIRFLOW_PORT ?= 8081
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
 .PHONY: help setup spark mlflow evidently neural demo test lint dev bench bench-events bench-features quality calibrate lock clean
-.PHONY: bench-cluster bench-serve cluster-up cluster-down airflow-env airflow-up airflow-trigger-dag test-airflow airflow-lock run-all
+.PHONY: bench-cluster bench-retraining bench-serve cluster-up cluster-down airflow-env airflow-up airflow-trigger-dag test-airflow airflow-lock run-all
 
 define need_python
 @command -v $(PYTHON) >/dev/null || { echo "Install Python 3.11 to 3.14, or run make PYTHON=/path/to/it"; exit 1; }
@@ -105,6 +105,9 @@ quality: setup ## Measure the model on ml-latest-small, mean of three seeds
 
 calibrate: setup ## Measure how often each drift policy retrains, with drift and without
 	$(BIN)/python bench/calibrate.py $(ARGS)
+
+bench-retraining: setup ## Measure what a retraining wins, by unknown users, new ratings and days
+	$(BIN)/python bench/retraining.py $(ARGS)
 
 airflow-env: $(AIRFLOW)/venv-2/.installed $(AIRFLOW)/venv-3/.installed ## Make an environment for each Airflow line
 

@@ -233,7 +233,7 @@ SIGNALS: tuple[Signal, ...] = (
             limit=lambda config: config.age_trigger_days,
             strength=lambda measured: float(measured["days"]),
             is_sure=lambda *_: True,
-            adaptive=30.0,
+            adaptive=180.0,
         ),
     ),
 )

@@ -59,7 +59,7 @@ CASES: dict[str, tuple[str, Sequence[Ratings], dict[str, Any]]] = {
     "unknown_users": ("unknown_users_trigger", [ratings(4_000, first_user=100)], {}),
     "unknown_movies": ("unknown_movies_trigger", [ratings(4_000, first_movie=45)], {}),
     "many_new_ratings": ("volume_trigger", [ratings(3_000)] * 3, {}),
-    "old_champion": ("age_trigger_days", [ratings(100)], {"days": 31.0}),
+    "old_champion": ("age_trigger_days", [ratings(100)], {"days": 181.0}),
 }
 
 
@@ -92,17 +92,17 @@ def test_a_trigger_that_is_off_counts_under_none(reason: str) -> None:
 
 
 def test_ratings_as_before_trigger_nothing() -> None:
-    assert fired(report(ratings(4_000), days=29.0)) == []
+    assert fired(report(ratings(4_000), days=179.0)) == []
 
 
 def test_the_reason_names_the_limit_that_counts() -> None:
-    assert report(ratings(100), days=31.0).reason.startswith(
-        "the champion was trained more than 30 days before the newest file; drift score"
+    assert report(ratings(100), days=181.0).reason.startswith(
+        "the champion was trained more than 180 days before the newest file; drift score"
     )
 
 
 def test_the_headline_names_the_triggers_that_call_and_nothing_else() -> None:
-    found = report(ratings(4_000, first_user=200), days=31.0)
+    found = report(ratings(4_000, first_user=200), days=181.0)
     words = "unknown users, old champion"
     assert f"### Retrain ({words}): drift score" in found.markdown()
     assert f"Retrain ({words}): drift score" in found.html()

@@ -89,10 +89,11 @@ def dated(rows: pa.Table) -> Dated:
 
 @dataclass(frozen=True)
 class Slice:
-    """The training ratings that a trial is fitted to, and those that it is judged on."""
+    """The training ratings that a trial is fitted to, and those that it is judged on; of all users, or of some."""
 
     fitted: Ratings
     held_out: Ratings
+    of_all: bool = True
 
 
 @dataclass(frozen=True)

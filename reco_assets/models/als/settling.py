@@ -5,7 +5,7 @@ both together, and how much popularity is added to them; how far the factors' st
 what the scores that order movies add to the stars.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import product
 from typing import Any
@@ -65,13 +65,15 @@ def _settle_stars(ratings: Slice, config: ModelConfig, score: Score | None) -> t
     if not warm.any():
         return config, {"line": "stars as the settings say, as there was nothing to judge them by"}
     matrix, stars, pairs = fitted.stars.matrix, held.rating[warm], (users[warm], movies[warm])
+    # Some users leave each movie fewer ratings, which ask for more penalty: of 300,000 of 763,000 ratings 0.15 for 0.1.
+    reg_params = [config.rating.reg_param, *(config.reg_params if ratings.of_all else ())]
     by_penalties = {each: _bias_only(fitted, each, pairs) for each in (config.penalties, *PENALTIES)}
     off = {each: (clip(found) - stars) ** 2 for each, found in by_penalties.items()}
     penalties = min(off, key=lambda each: off[each].mean())
     if not _less(off[penalties], off[config.penalties]):
         penalties = config.penalties
     alone, as_set = off[penalties], (config.rating, 1.0)
-    added = dict(_products(residuals(matrix, fit_biases(matrix, penalties)), config, pairs))
+    added = dict(_products(residuals(matrix, fit_biases(matrix, penalties)), config.rating, reg_params, pairs))
     tried = {
         (rating, shrinkage): (clip(by_penalties[penalties] + shrinkage * added[rating]) - stars) ** 2
         for rating in added
@@ -119,11 +121,13 @@ def _root(squared: np.ndarray) -> float:
     return float(np.sqrt(squared.mean()))
 
 
-def _products(left: sp.csr_matrix, config: ModelConfig, pairs: Pairs) -> Iterator[tuple[ExplicitAls, np.ndarray]]:
+def _products(
+    left: sp.csr_matrix, config: ExplicitAls, reg_params: Sequence[float], pairs: Pairs
+) -> Iterator[tuple[ExplicitAls, np.ndarray]]:
     """What the factors of each penalty add to the stars of n pairs; all but the first go on from those before."""
     factors = None
-    for reg_param in (config.rating.reg_param, *config.reg_params):
-        rating = replace(config.rating, reg_param=reg_param)
+    for reg_param in reg_params:
+        rating = replace(config, reg_param=reg_param)
         short = replace(rating, max_iter=min(rating.max_iter, MORE_ITERATIONS)) if factors else rating
         factors = solver.factorize(left, short, factors)
         yield rating, np.einsum("ij,ij->i", factors[0][pairs[0]], factors[1][pairs[1]])

@@ -122,3 +122,12 @@ def test_where_there_is_nothing_to_judge_by_the_settings_stand_and_the_record_sa
     found = settle(cut(ratings), CONFIG, GOAL)
     assert found.config == CONFIG
     assert "as there was nothing to judge them by" in found.record["line"]
+
+
+@pytest.mark.parametrize(("of_all", "tried"), [(True, {0.1, 0.4}), (False, {0.1})])
+def test_a_slice_of_some_users_chooses_no_penalty_as_its_movies_have_fewer_ratings(
+    of_all: bool, tried: set[float]
+) -> None:
+    some = replace(cut(noise()), of_all=of_all)
+    found = settle(some, replace(CONFIG, reg_params=(0.4,)), GOAL).record["stars"]["tried"]
+    assert {each["reg_param"] for each in found} == tried

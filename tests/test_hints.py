@@ -49,6 +49,8 @@ RECO = {
     "reco model promote {}": "model promote {version}",
     "reco model rollback": "model rollback",
     "reco run --function backup_current_model": "run --function backup_current_model",
+    "reco rules list": "rules list",
+    "reco rules publish": "rules publish",
     "reco run --select {}": "run --select silver/movies",
 }
 DAGSTER = {

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Rules for lists: hide or boost movies, genres, years.", no_args_is_help=True)
 
-WHEN_KEPT = "`reco serve` keeps it at once. For new lists in gold: reco rules publish"
+WHEN_KEPT = "Servers keep it at once. For new lists in gold: reco rules publish"
 
 
 @app.command()

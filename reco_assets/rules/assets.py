@@ -11,7 +11,7 @@ NAME = "rules_kept"
 RULES_TABLE = dg.AssetSpec(
     RULES.name.split("/"),
     description="The rules of editors: which movies lists hide or boost, for whom, from when until when, and why. "
-    "Written by reco rules add, import and remove.",
+    "People write them on the command line.",
     group_name="serving",
     owners=OWNERS,
     kinds={"delta"},

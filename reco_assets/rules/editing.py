@@ -136,7 +136,7 @@ class Editing:
 
     def groups(self, user_id: np.ndarray) -> Iterator[tuple[np.ndarray, Effect]]:
         """Users (u,) in groups for whom the same holds: their rows, and what holds."""
-        own = np.isin(user_id, list(self._own)) if self._own else np.zeros(len(user_id), bool)
+        own = np.fromiter((user in self._own for user in user_id.tolist()), bool, len(user_id))
         if not own.all():
             yield np.flatnonzero(~own), self.everyone
         alike: dict[tuple[object, ...], list[int]] = {}

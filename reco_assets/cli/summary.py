@@ -62,8 +62,9 @@ def print_summary(settings: "Settings", outcome: "Outcome") -> None:
         candidate, evaluation, champion = (outcome.metadata.get(key, {}) for key in assets_of(family))
         if candidate.get("trained") is False:
             shown.print(f"No version of {family.name} was trained: {candidate['reason']}.")
-        if "chosen" in candidate:
-            shown.print(str(candidate["chosen"]))
+        for found in ("chosen", "new_movies"):
+            if found in candidate:
+                shown.print(str(candidate[found]))
         if "report" in evaluation:
             _print_metrics(shown, str(evaluation["version"]), Path(evaluation["path"]))
         if champion:

@@ -181,6 +181,7 @@ def _training_metadata(made: NewVersion) -> dict[str, Any]:
         "settings": dg.JsonMetadataValue(made.record.document()["config"]),
         **({"mlflow_run_id": made.mlflow_run_id} if made.mlflow_run_id else {}),
         **_settled(made.record.settled),
+        **({"new_movies": made.record.new_movies["line"]} if made.record.new_movies else {}),
         **({"tuning": dg.JsonMetadataValue(made.record.tuning)} if made.record.tuning else {}),
     }
 

@@ -33,6 +33,8 @@ class Popularity:
     item_counts: np.ndarray
     mean: float
 
+    new_movies = None
+
     @classmethod
     def fit(cls, ratings: Ratings) -> Self:
         """Count ratings. Raises `NoRatingsError`."""
@@ -105,6 +107,8 @@ class BiasOnly:
     movie_ids: np.ndarray
     biases: Biases
     penalties: Penalties = USUAL
+
+    new_movies = None
 
     @classmethod
     def fit(cls, ratings: Ratings) -> Self:

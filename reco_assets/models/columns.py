@@ -1,4 +1,4 @@
-"""Vectors as a column of a Parquet file: one list a row, all of the same length."""
+"""Columns of a Parquet file as arrays: of ids, and of vectors, one list a row, all of the same length."""
 
 import numpy as np
 import pyarrow as pa
@@ -20,3 +20,9 @@ def matrix(column: pa.ChunkedArray, width: int | None = None) -> np.ndarray:
         width = lists.type.list_size if pa.types.is_fixed_size_list(lists.type) else len(numbers) // max(len(lists), 1)
     rows: np.ndarray = numbers.reshape(len(lists), width)
     return rows
+
+
+def in_order(rows: pa.Table, key: str) -> pa.Table:
+    """Rows by a column of ids; the same ones, not copied, where they lie so."""
+    ids = rows[key].to_numpy()
+    return rows.sort_by(key) if (ids[1:] < ids[:-1]).any() else rows

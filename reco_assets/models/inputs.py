@@ -6,10 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pac
 
+from reco_assets.models.catalogue import MOVIES, Catalogue
 from reco_assets.models.framed import FramedRatings
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.trial_slice import Cut, Dated, Goal, Times, cut_by_times, cut_of, dated
-from reco_assets.tables import SPLIT_RATINGS, TEST_RATINGS, TRAIN_RATINGS
+from reco_assets.tables import SILVER_MOVIES, SILVER_TAGS, SPLIT_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import AS_DELIVERED, HISTORY, RATING_COLUMNS
 from resources.tables.lakehouse import Lakehouse
 
@@ -64,6 +65,17 @@ def read_test_ratings(lakehouse: Lakehouse, version: int | None) -> tuple[Rating
     test = lakehouse.dataset(TEST_RATINGS.name, version, encoded=["origin"])
     rows = test.to_table(columns=[*RATING_COLUMNS, "origin"])
     return Ratings.from_arrow(rows), pac.not_equal(rows["origin"].cast(pa.string()), HISTORY).to_numpy()
+
+
+def read_catalogue(lakehouse: Lakehouse) -> Catalogue:
+    """What silver says of movies; without movies where it says nothing. Raises `LakehouseError`."""
+    movies, tags = MOVIES.empty_table(), None
+    if lakehouse.exists(SILVER_MOVIES.name):
+        movies = lakehouse.dataset(SILVER_MOVIES.name).to_table(columns=MOVIES.names)
+    if lakehouse.exists(SILVER_TAGS.name):
+        given = lakehouse.dataset(SILVER_TAGS.name, encoded=["tag"])
+        tags = given.to_table(columns=["user_id", "movie_id", "tag"])
+    return Catalogue.of(movies, tags)
 
 
 def split_of(lakehouse: Lakehouse) -> str:

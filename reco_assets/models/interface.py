@@ -1,4 +1,4 @@
-"""What every model answers and what every family of models brings, whatever it is made of.
+"""What every family of models brings, beside what every model answers.
 
 Store, tuning, judging, deployment, gold, drift, commands and serving know this alone.
 """
@@ -7,92 +7,42 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
-from reco_assets.models.explanation import Explanation, Reasons
 from reco_assets.models.framed import FramedRatings
+from reco_assets.models.item_prior import ItemPrior
 from reco_assets.models.limits import Limits
 from reco_assets.models.ratings import Ratings
+from reco_assets.models.recommender import NewMovies, NoRatingsError, Recommender, TopN
 from reco_assets.models.record import Inputs, ModelPart, ModelRecord
 from reco_assets.models.training_data import TrainingData
 from reco_assets.models.trial_slice import Goal, Settled, Slice
-from resources.errors import RecoError
 from resources.settings import Settings
 
 if TYPE_CHECKING:
     from resources.engine import Engine
     from resources.tables.lakehouse import Lakehouse
 
+__all__ = [
+    "Baselines",
+    "Family",
+    "HeldOut",
+    "Measure",
+    "NewMovies",
+    "NoRatingsError",
+    "OwnWay",
+    "Parameter",
+    "Recommender",
+    "SearchPart",
+    "TopN",
+    "Trained",
+    "UserSide",
+]
+
 Measure = Literal["rmse", "ndcg"]
-
-
-class NoRatingsError(RecoError):
-    """There is nothing to fit a model to."""
-
-
-@dataclass(frozen=True)
-class TopN:
-    """Lists for u users: user_id (u,), movie_id (u, n) with -1 where a list ends early, score (u, n), best first."""
-
-    user_id: np.ndarray
-    movie_id: np.ndarray
-    score: np.ndarray
-
-
-class Recommender(Protocol):
-    """What every model can do. Ids are int32, scores and stars float32."""
-
-    @property
-    def user_ids(self) -> np.ndarray:
-        """The users that the model was trained on or that were folded in, sorted."""
-
-    @property
-    def movie_ids(self) -> np.ndarray:
-        """The movies the model can recommend, sorted."""
-
-    def knows(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
-        """Which of n pairs are warm, both sides seen in training: (n,) bool."""
-
-    def predict(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
-        """Stars for n pairs, within 0.5 to 5, also where the model knows neither side: (n,)."""
-
-    def score(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
-        """What `recommend` orders by, for n pairs: (n,); -inf for a movie that the model can't recommend."""
-
-    def recommend(
-        self, user_id: np.ndarray, n: int, seen: Ratings | None = None, among: np.ndarray | None = None
-    ) -> TopN:
-        """Best n movies per user, `seen` ones left out; users the model has not seen get lists too.
-
-        `among` (movies,) bool says which of `movie_ids` may be listed; None: all of them.
-        """
-
-    def similar_items(self, movie_id: np.ndarray, n: int) -> TopN:
-        """Nearest n movies, the movie itself left out; rows as `movie_id`, empty where nothing is known to be alike.
-
-        Raises `KeyError` on a movie the model has not seen.
-        """
-
-    def fold_in(self, ratings: Ratings) -> "Recommender":
-        """The same model for other users: their side solved from these ratings, the items' side untouched."""
-
-    def explain(self, user_id: int, movie_id: int, seen: Ratings) -> Explanation:
-        """What speaks for a movie for a user who rated `seen`; its score is that of the folded-in user's list.
-
-        Raises `KeyError` on a movie the model has not seen.
-        """
-
-    def reasons(self, lists: TopN, seen: Ratings, n: int) -> Reasons:
-        """The n movies of each user that speak most for each movie of the user's list: the same as `explain` says.
-
-        `seen` are ratings of any users, of which each one's own count; the movies of the lists are the model's.
-        """
-
-    def save(self, folder: Path) -> Mapping[str, Any]:
-        """Write the model's own files into an existing folder; returns what `load` has to find in model.json."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +152,7 @@ class Family:
     Attributes:
         name: Of its folder in the store and of its assets, such as als.
         description: What a model is made of, as Dagit shows it.
-        files: What a version must hold beside model.json.
+        files: What a version must hold beside model.json; `also`: what it may hold.
         record: What model.json holds.
         metrics_file: The name of a version's run metrics, with `{version}` in it.
         registered_name: Names its experiment and its model in MLflow.
@@ -215,6 +165,7 @@ class Family:
         search_space: Says what tuning may try on an engine.
         settle: Chooses on a slice of the training ratings what a configuration leaves open, before each training; None:
             nothing is left open.
+        prior: How movies without ratings come to be listed; None: they don't.
         study_key: Says of a configuration what tells its studies from those that start elsewhere, as plain JSON.
         own: What it does in its own way; None: it is trained and judged as most are.
         users: How a model is made for some users; None: only whole ones can be.
@@ -237,6 +188,8 @@ class Family:
     replaceable: tuple[ModelPart, ...] = ()
     search_space: Callable[["Engine"], tuple[SearchPart, ...]] = lambda _: ()
     settle: Callable[[Slice, Any, Goal], Settled] | None = None
+    prior: ItemPrior[Trained] | None = None
+    also: tuple[str, ...] = ()
     study_key: Callable[[Any], Mapping[str, Any]] = asdict
     own: OwnWay | None = None
     users: UserSide | None = None

@@ -186,6 +186,7 @@ class ModelRecord(_Record):
     seed: int = 0
     tuning: dict[str, Any] | None = None
     settled: dict[str, Any] | None = None  # what the training chose by itself, among what, and one `line` that says it
+    new_movies: dict[str, Any] | None = None  # what is known of movies without ratings, and one `line` that says it
     mlflow_run_id: str | None = None
     metrics: MetricsRecord | None = None
     decision: str = ""

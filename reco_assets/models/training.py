@@ -6,9 +6,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reco_assets.models.choosing import Chosen, settled_on
+from reco_assets.models.choosing import Chosen, settled_on, with_catalogue
 from reco_assets.models.framed import TRIED_ON
-from reco_assets.models.inputs import cut_like, frame_ratings, goal_of, read_dated, split_of
+from reco_assets.models.inputs import cut_like, frame_ratings, goal_of, read_catalogue, read_dated, split_of
 from reco_assets.models.interface import Family, Trained
 from reco_assets.models.judging.document import hyperparameters
 from reco_assets.models.record import Annotation, ModelRecord
@@ -118,7 +118,10 @@ def _chosen(
         train = some_users(Dated(data.ratings, data.moment), TRIED_ON, goal.seed)
     tuned = tune(train, family.configure(lakehouse.settings), goal)
     settled = settled_on(family, train, tuned.config, goal)
-    return Chosen(settled.config, {**tuned.record, **settled.record})
+    chosen = Chosen(settled.config, {**tuned.record, **settled.record})
+    if family.prior is None or TRAIN_RATINGS.name not in data.inputs:  # of other ratings the platform knows no movies
+        return chosen
+    return with_catalogue(family.prior, chosen, train.ratings, read_catalogue(lakehouse), goal)
 
 
 def trains_on_frames(family: Family, engine: "Engine") -> bool:
@@ -154,6 +157,8 @@ def train_version(
         chosen = _chosen(family, lakehouse, data, tune or (lambda _, config, __: Chosen(config, {})))
         give_back_freed()
         trained = fit(family, data, chosen.config, lakehouse.engine)
+        if family.prior and chosen.catalogue:
+            trained = family.prior.add(trained, chosen.catalogue)
         facts = {
             "version": version,
             "engine": lakehouse.engine.name,

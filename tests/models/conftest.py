@@ -90,6 +90,8 @@ class ToyModel:
     stars: np.ndarray
     mean: float
 
+    new_movies = None
+
     @classmethod
     def fit(cls, ratings: Ratings, config: ToyConfig) -> "ToyModel":
         user_ids, movie_ids, stars = stars_of(ratings)

@@ -1,5 +1,6 @@
 """ALS as a family: its settings, its record, its engines' solvers, and what tuning may try."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -11,16 +12,21 @@ import pyarrow.parquet as pq
 import scipy.sparse as sp
 
 from reco_assets.models.als import solver
+from reco_assets.models.als.cold_check import check_prior
 from reco_assets.models.als.config import EaseConfig, Mix, ModelConfig
 from reco_assets.models.als.mapped import load_mapped, write_mapped
+from reco_assets.models.als.new_movies import NEW_FILE, Rated, expected, load_new, save_new
 from reco_assets.models.als.ranking import Factorize
 from reco_assets.models.als.recommender import ITEMS_FILE, USERS_FILE, AlsRecommender
 from reco_assets.models.als.settling import settle
 from reco_assets.models.als.solver import AlsConfig, ExplicitAls, ImplicitAls
+from reco_assets.models.catalogue import Catalogue
 from reco_assets.models.framed import FramedRatings
 from reco_assets.models.interface import Baselines, Family, Parameter, SearchPart, Trained, UserSide
+from reco_assets.models.item_prior import ItemPrior
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.record import ModelRecord
+from reco_assets.models.top_n import Side
 from reco_assets.vocabulary import LOWEST_RATING
 from resources.files import staged
 from resources.settings import Settings
@@ -83,7 +89,8 @@ def load(folder: Path, record: AlsRecord) -> AlsRecommender:
 
 def model_of(folder: Path, record: AlsRecord, users: pa.Table) -> AlsRecommender:
     """See `UserSide`."""
-    return AlsRecommender.of_sides(users, _items(folder), record.config, record.mean, record.replaced)
+    model = AlsRecommender.of_sides(users, _items(folder), record.config, record.mean, record.replaced)
+    return replace(model, new=_new(folder))
 
 
 def baselines_of(model: AlsRecommender) -> Baselines:
@@ -94,6 +101,27 @@ def baselines_of(model: AlsRecommender) -> Baselines:
 @lru_cache(maxsize=2)  # a champion and its candidate
 def _items(folder: Path) -> pa.Table:
     return pq.read_table(folder / ITEMS_FILE).combine_chunks()
+
+
+@lru_cache(maxsize=2)
+def _new(folder: Path) -> Side | None:
+    return load_new(folder)
+
+
+def add_new_movies(trained: Trained, catalogue: Catalogue) -> Trained:
+    """See `ItemPrior`."""
+    model = trained.model
+    assert isinstance(model, AlsRecommender), "the family's own"
+    rated = Rated(model.movie_ids, model.ranking_items, model.item_counts)
+    new, rest = expected(rated, catalogue, catalogue.features()), trained.save
+    if not len(new.ids):
+        return trained
+
+    def save(folder: Path) -> Mapping[str, Any]:
+        save_new(new, folder)
+        return rest(folder) if rest else {}
+
+    return replace(trained, model=replace(model, new=new), save=save if rest else None)
 
 
 def share(folder: Path, record: AlsRecord, arrays: Path) -> AlsRecommender:
@@ -181,6 +209,8 @@ ALS = Family(
     replaceable=("lists", "stars"),
     search_space=search_space,
     settle=settle,
+    prior=ItemPrior(check_prior, add_new_movies),
+    also=(NEW_FILE,),
     users=UserSide(USERS_FILE, model_of, baselines_of, fit_frame),
     shared=share,
     directions=lambda model: model.directions,

@@ -8,13 +8,15 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from reco_assets.models.als.config import ModelConfig
+from reco_assets.models.als.new_movies import NEW_FILE
 from reco_assets.models.als.recommender import ADDS, ITEMS_FILE, USERS_FILE, AlsRecommender
 from reco_assets.models.biases import Biases
 from reco_assets.models.ratings import positions
 from reco_assets.models.record import ModelPart
+from reco_assets.models.top_n import Side
 from resources.arrays import mapped_array, new_array
 
-USERS, ITEMS = "users", "items"
+USERS, ITEMS, NEW = "users", "items", "new"
 ROWS_AT_ONCE = 65_536  # of a side, 30 MB at ranks 50 and 64
 
 
@@ -22,6 +24,8 @@ def write_mapped(version: Path, folder: Path) -> None:
     """Write the arrays of a version's folder, each side sorted by id, a block of rows at a time."""
     _write_side(version / USERS_FILE, "user_id", folder / USERS)
     _write_side(version / ITEMS_FILE, "movie_id", folder / ITEMS)
+    if (version / NEW_FILE).exists():
+        _write_side(version / NEW_FILE, "movie_id", folder / NEW)
 
 
 def load_mapped(folder: Path, config: ModelConfig, mean: float, replaced: Sequence[ModelPart] = ()) -> AlsRecommender:
@@ -42,6 +46,7 @@ def load_mapped(folder: Path, config: ModelConfig, mean: float, replaced: Sequen
         item_counts=array(ITEMS, "rating_count"),
         replaced=tuple(replaced),
         ranking_adds=array(ITEMS, ADDS) if config.mix.ease else None,
+        new=Side(array(NEW, "movie_id"), array(NEW, "ranking_factors")) if (folder / NEW).exists() else None,
     )
 
 

@@ -13,13 +13,14 @@ import scipy.sparse as sp
 
 from reco_assets.models.als import solver as als
 from reco_assets.models.als.config import ModelConfig
+from reco_assets.models.als.new_movies import NewMovies, load_new, save_new
 from reco_assets.models.als.ranking import Factorize, RankingItems, fit_ranking
 from reco_assets.models.baselines import BiasOnly, Popularity, counts_of, likes_of, stars_of, warm
 from reco_assets.models.biases import Biases, clip, fit_biases, residuals
-from reco_assets.models.columns import matrix, vectors
+from reco_assets.models.columns import in_order, matrix, vectors
 from reco_assets.models.explanation import Explanation, Part, Reasons
 from reco_assets.models.interface import TopN
-from reco_assets.models.ratings import Ratings, known_positions, positions, rating_matrix
+from reco_assets.models.ratings import Ratings, at_once, known_positions, positions, rating_matrix
 from reco_assets.models.record import ModelPart
 from reco_assets.models.top_n import MASKED, Side, best_movies, empty_lists, movies_at, top_n
 
@@ -31,8 +32,8 @@ ADDS = "ranking_adds"  # the column that a version with EASE has beside those of
 class AlsRecommender:
     """Both parts of one version. Sides are sorted by id; factors (users or items, rank) are float32.
 
-    `ranking_adds`: what a like of each movie adds to EASE's columns of its user's vector; none without EASE.
-    For parts in `replaced` it answers as bias-only or as popularity, by what it knows itself.
+    `ranking_adds`: what a like of each movie adds to EASE's columns of its user's vector. `new`: movies without ratings
+    by vectors like `ranking_items`. For parts in `replaced` it answers as bias-only or as popularity, by what it knows.
     """
 
     config: ModelConfig
@@ -46,6 +47,7 @@ class AlsRecommender:
     item_counts: np.ndarray
     ranking_adds: np.ndarray | None = None
     replaced: tuple[ModelPart, ...] = ()
+    new: Side | None = None
 
     @classmethod
     def fit(cls, ratings: Ratings, config: ModelConfig, factorize: Factorize = als.factorize) -> Self:
@@ -77,6 +79,12 @@ class AlsRecommender:
         """What serves the users that the ranking part knows nothing of."""
         return Popularity(self.user_ids, self.movie_ids, self.item_counts, self.biases.mean)
 
+    @property
+    def new_movies(self) -> NewMovies | None:
+        """See `Recommender`."""
+        new = None if "lists" in self.replaced else self.new
+        return NewMovies(new, Side(self.user_ids, self.ranking_users)) if new else None
+
     def knows(self, user_id: np.ndarray, movie_id: np.ndarray) -> np.ndarray:
         """See `Recommender`."""
         return warm(self.user_ids, self.movie_ids, user_id, movie_id)
@@ -88,7 +96,7 @@ class AlsRecommender:
         if "stars" in self.replaced:
             return clip(stars)
         known = np.flatnonzero((users >= 0) & (items >= 0))
-        for at in _at_once(known):
+        for at in at_once(known):
             user, item = users[at], items[at]
             stars[at] += np.einsum("ij,ij->i", self.rating_users[user], self.rating_items[item])
             stars[at] += self.config.liking.added(self.ranking_users[user], self.ranking_items[item])
@@ -99,7 +107,7 @@ class AlsRecommender:
         scores = self.popularity.score(user_id, movie_id)
         users, items = positions(self.user_ids, user_id), positions(self.movie_ids, movie_id)
         own = np.flatnonzero(self._have_likes(users) & (items >= 0))
-        for at in _at_once(own):
+        for at in at_once(own):
             scores[at] = np.einsum("ij,ij->i", self.ranking_users[users[at]], self.ranking_items[items[at]])
         return scores
 
@@ -209,25 +217,21 @@ class AlsRecommender:
         }
         pq.write_table(pa.table(users), folder / USERS_FILE)
         pq.write_table(pa.table(items), folder / ITEMS_FILE)
+        save_new(self.new, folder)
         return {"config": self.config, "mean": self.biases.mean}
 
     @classmethod
     def load(cls, folder: Path, config: ModelConfig, mean: float, replaced: Sequence[ModelPart] = ()) -> Self:
         """Read what `save` wrote; `config`, `mean` (stars) and `replaced` are in the version's model.json."""
-        users, items = pq.read_table(folder / USERS_FILE), pq.read_table(folder / ITEMS_FILE)
-        return cls.of_sides(users, items, config, mean, replaced)
+        users, items = (pq.read_table(folder / name) for name in (USERS_FILE, ITEMS_FILE))
+        return replace(cls.of_sides(users, items, config, mean, replaced), new=load_new(folder))
 
     @classmethod
     def of_sides(
         cls, users: pa.Table, items: pa.Table, config: ModelConfig, mean: float, replaced: Sequence[ModelPart] = ()
     ) -> Self:
-        """The model of some users, or of all: rows of a version's users' file, in any order, and all of its items'.
-
-        What it answers for these users is what the model of all answers; any other user is a stranger to it.
-        """
-        ids = users["user_id"].to_numpy()
-        if (ids[1:] < ids[:-1]).any():
-            users = users.sort_by("user_id")
+        """The model of these rows of a version's users, in any order, and of its items; others are strangers to it."""
+        users = in_order(users, "user_id")
         rating_items, ranking_items = matrix(items["rating_factors"]), matrix(items["ranking_factors"])
         return cls(
             config=config,
@@ -242,8 +246,3 @@ class AlsRecommender:
             ranking_adds=matrix(items[ADDS]) if ADDS in items.column_names else None,
             replaced=tuple(replaced),
         )
-
-
-def _at_once(pairs: np.ndarray) -> list[np.ndarray]:
-    """Pairs in parts whose factors fit the cache: 3.4 M at rank 50 take 0.35 s, in parts of a million 0.5 s."""
-    return np.array_split(pairs, len(pairs) // 10_000 + 1)

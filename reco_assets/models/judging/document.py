@@ -46,6 +46,7 @@ def metrics_document(
             },
         },
         **sections,
+        **({"new_movies": record.new_movies} if record.new_movies else {}),
         "recommendations": {"top_n": settings.serving.top_n},
     }
 
@@ -87,6 +88,7 @@ def scalar_metrics(document: Mapping[str, Any]) -> dict[str, float]:
             if name in document.get("forward", {})
         },
         **(sampled_numbers(document["sampled"]) if "sampled" in document else {}),
+        **{f"new_movies_{name}": document.get("new_movies", {}).get(name, {}).get("value") for name in ("auc", "ndcg")},
     }
     return {name: value for name, value in numbers.items() if isinstance(value, int | float)}
 
@@ -118,6 +120,7 @@ def metrics_report(version: str, document: Mapping[str, Any]) -> str:
         *(line for name in ("protocol", "forward") if name in document for line in ("", document[name]["text"])),
         *_origin_rows({"candidate": document, "champion": champion} if champion else {"candidate": document}),
         *(sampled_report(document["sampled"]) if "sampled" in document else []),
+        *(["", document["new_movies"]["line"]] if "new_movies" in document else []),
         *difference_report(document),
         *slices_report(document),
         *(["", f"**{document['comparison']['reason']}**"] if "comparison" in document else []),

@@ -40,6 +40,8 @@ class NcfRecommender:
     tower: Tower
     fold: Fold
 
+    new_movies = None  # those that nobody rated are among `movie_ids`
+
     @classmethod
     def of(
         cls,

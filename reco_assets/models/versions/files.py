@@ -66,7 +66,8 @@ def load_model(path: Path, family: Family, *, as_trained: bool = False) -> Recom
     with _damage_told(path):
         validate_model_version(path, required_files(family))
         record = read_record(path, family)
-        _require_unchanged(path, record, {name for name in record.files if name.partition("/")[0] in family.files})
+        own = {*family.files, *family.also}
+        _require_unchanged(path, record, {name for name in record.files if name.partition("/")[0] in own})
         return family.load(path, record.as_trained() if as_trained else record)
 
 
@@ -83,7 +84,7 @@ def load_users(path: Path, family: Family, user_ids: np.ndarray, *, as_trained: 
     with _damage_told(path):
         validate_model_version(path, required_files(family))
         record = read_record(path, family)
-        _require_unchanged(path, record, set(family.files))
+        _require_unchanged(path, record, {*family.files, *family.also})
         rows = pq.read_table(path / family.users.file, filters=pac.field("user_id").isin(user_ids))
         return family.users.model(path, record.as_trained() if as_trained else record, rows)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from reco_assets.gold.answers import Answer, Reason
     from resources.settings import Settings
@@ -60,15 +60,20 @@ def serve(
 
 def print_recommendations(settings: "Settings", user: int | None, why: bool = False) -> None:
     """Print one user's recommendations; for None, those of the first user of the table. `why` shows reasons as well."""
-    from reco_assets.gold.answers import reasons, recommended
+    from reco_assets.gold.answers import reasons, recommended, without_ratings
     from resources.tables.lakehouse import Lakehouse
 
     lakehouse = Lakehouse.open(settings)
     if found := recommended(lakehouse, user):
-        _print(found, reasons(lakehouse, found, user) if why and user is not None else None)
+        because = reasons(lakehouse, found, user) if why and user is not None else None
+        _print(found, because, without_ratings(lakehouse, found))
 
 
-def _print(answer: "Answer", because: "Mapping[int, Sequence[Reason]] | None" = None) -> None:
+def _print(
+    answer: "Answer",
+    because: "Mapping[int, Sequence[Reason]] | None" = None,
+    new: "Collection[int]" = (),
+) -> None:
     from rich.table import Table
 
     from reco_assets.cli.summary import add_row, console
@@ -78,6 +83,8 @@ def _print(answer: "Answer", because: "Mapping[int, Sequence[Reason]] | None" = 
     shown = Table("#", "movie", "title", told, "score", title=printable(answer.title), title_justify="left")
     for entry in answer.entries:
         words = entry.genres if because is None else _told(because.get(entry.movie_id, ()))
+        if entry.movie_id in new:
+            words = f"{entry.genres} (new)" if because is None else "new: by its genres, year and tags"
         add_row(shown, str(entry.rank), str(entry.movie_id), entry.title, words, f"{entry.score:.3f}")
     console().print(shown)
 

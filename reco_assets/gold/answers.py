@@ -1,6 +1,7 @@
 """What the champion says to one person: the lists of gold, with titles and genres."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 from reco_assets.gold.came import reasons_for_who_came
 from reco_assets.gold.recommendations import list_rows
 from reco_assets.models.serving import champion_version, serving_store
+from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.rules.editing import Policy, editing_of
 from reco_assets.rules.lists import recommend
 from reco_assets.rules.reading import policy_now
@@ -106,6 +108,19 @@ def reasons(lakehouse: Lakehouse, answer: Answer, user: int) -> dict[int, list[R
         movie: [Reason(titles[each["movie_id"]][0], each["share"]) for each in because]
         for movie, because in told.items()
     }
+
+
+def without_ratings(lakehouse: Lakehouse, answer: Answer) -> set[int]:
+    """The movies of a version's list that had no ratings when it was trained. None are told of a version that is gone.
+
+    Raises `LakehouseError`.
+    """
+    with suppress(ModelStoreError):
+        store, nobody = serving_store(lakehouse.settings), np.zeros(0, np.int32)
+        if answer.version and store.record(answer.version).new_movies:
+            new = store.load_users(answer.version, nobody).new_movies
+            return {entry.movie_id for entry in answer.entries} & set(new.movie_ids.tolist() if new else ())
+    return set()
 
 
 def similar(lakehouse: Lakehouse, movie: int) -> Answer | None:

@@ -1,13 +1,32 @@
 """What one person is told: the list of gold with titles and genres."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from reco_assets.gold.answers import Answer, Entry, NoReasonsError, Reason, reasons, recommended, similar
+from reco_assets.gold.answers import (
+    Answer,
+    Entry,
+    NoReasonsError,
+    Reason,
+    reasons,
+    recommended,
+    similar,
+    without_ratings,
+)
+from reco_assets.models.als.config import ModelConfig
+from reco_assets.models.als.family import ALS
+from reco_assets.models.als.recommender import AlsRecommender
+from reco_assets.models.als.solver import ExplicitAls, ImplicitAls
+from reco_assets.models.interface import Trained
+from reco_assets.models.ratings import Ratings
+from reco_assets.models.top_n import Side
+from reco_assets.models.versions.store import model_store
 from reco_assets.rules.reading import add_rules
 from reco_assets.rules.rule import Draft
 from reco_assets.tables import (
@@ -86,6 +105,19 @@ def test_reasons_of_another_version_than_the_list_are_not_told(served: Lakehouse
 
 def test_nothing_speaks_for_the_popular_movies_of_someone_whom_nobody_knows(served: Lakehouse) -> None:
     assert reasons(served, Answer("", ENTRIES), 8) == {}
+
+
+def test_movies_that_had_no_ratings_are_told_from_the_others_as_long_as_the_version_is_there(served: Lakehouse) -> None:
+    answer, store = recommended(served, 7), model_store(served.settings, ALS)
+    assert answer is not None
+    assert without_ratings(served, answer) == set()
+    users, movies = (np.array(ids, np.int32) for ids in ([7, 7, 8], [1, 2, 1]))
+    config = ModelConfig(ExplicitAls(2, 1, 0.1, 1), ImplicitAls(2, 1, 0.1, 1, 0.75), 3.5)
+    model = AlsRecommender.fit(Ratings(users, movies, np.array([5, 4, 3], np.float32)), config)
+    model = replace(model, new=Side(np.array([9], np.int32), np.ones((1, 2), np.float32)))
+    store.save("v1", Trained(model), {"new_movies": {"line": "1 movie"}})
+    assert without_ratings(served, answer) == {9}
+    assert without_ratings(served, replace(answer, version=None)) == set()
 
 
 def test_a_movie_has_those_that_are_like_it(served: Lakehouse) -> None:

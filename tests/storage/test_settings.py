@@ -245,6 +245,7 @@ BAD = [
     ("RECOMMEND_MOST_PER_GENRE", "-1", "a whole number of at least 0"),
     ("RECOMMEND_LEAST_RATINGS", "few", "a whole number of at least 0"),
     ("RECOMMEND_DIVERSITY", "1", "a number of at least 0.0 and less than 1.0"),
+    ("RECOMMEND_NEW_MOVIES_SHARE", "1.5", "a number of at least 0.0 and at most 1.0"),
     ("EVALUATION_K", "ten", "a whole number of at least 1 and at most 1000"),
     ("RATING_THRESHOLD", "5.5", "a number of at least 0.5 and at most 5.0"),
     ("MLFLOW_TIMEOUT_SECONDS", "61", "a number greater than 0.0 and at most 60.0"),

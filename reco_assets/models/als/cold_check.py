@@ -22,6 +22,8 @@ HIDDEN = 5  # one of so many movies
 CHECKED_ON, JUDGED_USERS = 200_000, 1_000  # ratings and users at most
 ENOUGH = 10  # users, and movies that they like, with fewer of which nothing can be told
 RANDOM_AUC = 0.5
+_UNTOLD = "too few users and movies to tell what features say of movies without training ratings, so none is listed"
+_CAN, _CANNOT = "can be listed", "are not listed, as their features rank them no better than chance"
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def check_prior(train: Ratings, catalogue: Catalogue, config: ModelConfig, goal:
     facts: dict[str, Any] = {"movies": unrated, "features": catalogue.names()}
     if not unrated:
         why = "every movie has ratings" if len(catalogue.movie_ids) else "nothing but ratings is known of movies"
-        return _useless(facts, f"no movies without ratings: {why}")
+        return _useless(facts, f"no movies without training ratings are listed: {why}")
     parts = hide(some_users(Dated(train), CHECKED_ON, goal.seed).ratings, catalogue, goal.seed)
     likes = likes_of(parts.visible.stars.matrix, config.like_threshold) if len(parts.visible) else None
     if likes is None or not likes.nnz:
@@ -70,9 +72,6 @@ def check_prior(train: Ratings, catalogue: Catalogue, config: ModelConfig, goal:
     by_genre = _genre_popularity(catalogue, ids, counts, movies)
     popular = find(lambda _: by_genre, exam.liked, exam.rated, goal.k)
     return _told(facts, found, popular, random_ndcg(found, exam.rated, goal.k), goal.k)
-
-
-_UNTOLD = "too few users and movies to tell whether features say anything of movies without ratings, so none is listed"
 
 
 def hide(train: Ratings, catalogue: Catalogue, seed: int) -> Hidden:
@@ -116,8 +115,8 @@ def _told(facts: dict[str, Any], found: Found, popular: Found, by_chance: float,
     beside = mean_of_users(popular, popular.auc), mean_of_users(popular, popular.ndcg, summed=True)
     users, movies = len(np.unique(found.user)), len(np.unique(found.movie))
     line = (
-        f"{facts['movies']:,} movies without ratings {'can' if useful else 'can not'} be listed by their features: of "
-        f"{movies:,} rated ones, all hidden, AUC {_words(auc)} for {users:,} users (chance 0.5, popularity of genres "
+        f"{facts['movies']:,} movies without training ratings {_CAN if useful else _CANNOT}: for {users:,} users and "
+        f"{movies:,} movies whose ratings were hidden, AUC {_words(auc)} (chance 0.5, popularity of genres "
         f"{beside[0].value:.3f}), NDCG@{k} {ndcg.value:.3f} (chance {by_chance:.3f}, popularity of genres "
         f"{beside[1].value:.3f})."
     )

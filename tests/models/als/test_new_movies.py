@@ -66,7 +66,7 @@ class TestCheck:
         found = check_prior(TRAIN, catalogue("Drama"), CONFIG, GOAL)
         assert not found.useful
         assert found.record["auc"] == {"value": 0.5, "low": 0.5, "high": 0.5}
-        assert "can not be listed" in found.record["line"]
+        assert "no better than chance" in found.record["line"]
 
     def test_genres_that_say_nothing_of_taste_are_not_better_than_chance(self) -> None:
         shuffled = replace(TRAIN, movie_id=np.random.default_rng(1).permutation(RATED).astype(np.int32)[TRAIN.movie_id])
@@ -77,7 +77,11 @@ class TestCheck:
         [
             (rated_by_taste(movies=8), catalogue(*GENRES, rated=8), "Too few users and movies to tell"),
             (rated_by_taste(users=3), catalogue(*GENRES), "Too few users and movies to tell"),
-            (TRAIN, catalogue(*GENRES, new=()), "No movies without ratings: every movie has ratings."),
+            (
+                TRAIN,
+                catalogue(*GENRES, new=()),
+                "No movies without training ratings are listed: every movie has ratings.",
+            ),
             (TRAIN, Catalogue.of(MOVIES.empty_table()), "nothing but ratings is known of movies"),
         ],
         ids=["few movies", "few users", "none is new", "no movies file"],

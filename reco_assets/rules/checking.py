@@ -68,12 +68,14 @@ def check_lists(lakehouse: Lakehouse, table: str) -> Checked:
     rules = [
         rule for rule in read_rules(lakehouse) if rule.in_force(as_of) and (of_users or rule.draft.user_id is None)
     ]
-    least = settings.least_ratings if of_users else 0
+    new_places = int(settings.new_movies_share * lakehouse.settings.serving.top_n + 1e-9) if of_users else 0
+    counted = of_users and (settings.least_ratings or new_places)
     terms = Terms(
         rules=rules,
         settings=settings if of_users else ListSettings(),
         movies=_movies(lakehouse),
-        rated=_counts(lakehouse, version) if least else {},
+        rated=_counts(lakehouse, version) if counted else {},
+        new_places=new_places,
     )
     whole = table != RECOMMENDATIONS_WHY.name
     found = kept(_published(lakehouse.dataset(table), *LISTS[table]), terms, whole=whole)

@@ -27,6 +27,10 @@ class Policy:
         shape = self.settings
         return not (self.rules or shape.most_per_genre or shape.least_ratings or shape.diversity)
 
+    def of(self, movie_ids: np.ndarray) -> "Policy":
+        """The same, with these movies in its catalogue, in their order."""
+        return replace(self, catalogue=self.catalogue.at(movie_ids))
+
     def hides(self, movie_ids: np.ndarray, user_id: int | None = None) -> np.ndarray:
         """Which movies (m,) rules hide from a user, or for None from everyone: (m,) bool."""
         movies, hidden = self.catalogue.at(movie_ids), np.zeros(len(movie_ids), bool)
@@ -92,16 +96,22 @@ class Editing:
         policy: The rules and settings; its catalogue has the model's movies, in their order.
         rated: How many users rated each movie in the training, (movies,); None where nothing depends on it.
         directions: Vectors of movies, as of `Family.directions`; None where lists needn't be varied.
+        new: The policy put to the movies that nobody rated; None where lists have no place for them.
     """
 
     policy: Policy
     rated: np.ndarray | None = None
     directions: np.ndarray | None = None
+    new: "Editing | None" = None
 
     @property
     def is_off(self) -> bool:
         """Whether lists are what the model says."""
         return self.policy.is_off
+
+    def new_places(self, n: int) -> int:
+        """How many places of a list of n are for movies that nobody rated: their share, rounded down."""
+        return int(self.policy.settings.new_movies_share * n + 1e-9)  # 0.3 * 10 may be less than 3
 
     @property
     def reranks(self) -> bool:
@@ -149,15 +159,17 @@ class Editing:
 
 def editing_of(policy: Policy, family: Family, model: Recommender) -> Editing:
     """A policy put to the movies of a model of a family."""
-    if policy.is_off:
+    settings, new = policy.settings, model.new_movies
+    listed = new if settings.new_movies_share else None
+    if policy.is_off and listed is None:
         return Editing(policy)
-    settings = policy.settings
     counts, vectors = settings.least_ratings and family.users, settings.diversity and family.directions
     popular = family.users.baselines(model).popularity if counts and family.users else None
     return Editing(
-        replace(policy, catalogue=policy.catalogue.at(model.movie_ids)),
+        policy.of(model.movie_ids),
         rated=getattr(popular, "item_counts", None),
         directions=family.directions(model) if vectors and family.directions else None,
+        new=Editing(policy.of(listed.movie_ids)) if listed else None,
     )
 
 

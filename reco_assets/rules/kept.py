@@ -37,12 +37,14 @@ class Terms:
         settings: Of lists.
         movies: What is known of each movie.
         rated: How many users rated each movie in the training; nothing where nothing depends on it.
+        new_places: How many movies of a list may be such that nobody rated, however many ratings are asked.
     """
 
     rules: Sequence[Rule]
     settings: ListSettings
     movies: Mapping[int, Movie]
     rated: Mapping[int, int]
+    new_places: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def kept(published: Iterable[Published], terms: Terms, *, whole: bool = True) ->
         lists += 1
         found = [*_hidden(user, movies, hidden), *_seldom_rated(movies, terms)]
         if whole:
-            found += _too_many(movies, terms)
+            found += [*_too_many(movies, terms), *_too_many_new(movies, terms)]
         broken += len(found)
         told += [f"{'a list' if user is None else f'user {user}'}: {each}" for each in found][: SHOWN - len(told)]
     return Kept(lists, broken, tuple(told))
@@ -93,7 +95,7 @@ def _hidden(user: int | None, movies: Sequence[int], hidden: Mapping[int | None,
 def _seldom_rated(movies: Sequence[int], terms: Terms) -> Iterator[str]:
     least = terms.settings.least_ratings
     if least:
-        counts = ((each, terms.rated.get(each, 0)) for each in movies)
+        counts = ((each, terms.rated.get(each, 0)) for each in movies if each in terms.rated or not terms.new_places)
         yield from (
             f"movie {each} has {count} ratings, and {least} are asked" for each, count in counts if count < least
         )
@@ -106,3 +108,9 @@ def _too_many(movies: Sequence[int], terms: Terms) -> Iterator[str]:
         yield from (
             f"{count} movies of {genre}, and {most} are allowed" for genre, count in genres.items() if count > most
         )
+
+
+def _too_many_new(movies: Sequence[int], terms: Terms) -> Iterator[str]:
+    new = sum(each not in terms.rated for each in movies) if terms.new_places else 0
+    if new > terms.new_places:
+        yield f"{new} movies that nobody rated, and {terms.new_places} are allowed"

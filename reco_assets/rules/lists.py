@@ -10,14 +10,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reco_assets.models.interface import Recommender, TopN
+from reco_assets.models.interface import NewMovies, Recommender, TopN
 from reco_assets.models.ratings import Ratings, positions
 from reco_assets.models.top_n import MASKED, empty_lists
 from reco_assets.rules.editing import Editing, Effect
+from reco_assets.rules.new_movies import Grouped, placed
 from reco_assets.rules.reranking import Wanted, could_be_longer, reranked
 
 CANDIDATES, MOST_MORE = 10, 500  # so many times as many as a list is long, but no more than so many more
 WIDER = 8
+MORE = 3  # others for each new movie: it may fill the genres of so many
 USERS_AT_ONCE = 20_480  # blocks of 512, as the kernel makes them
 CANDIDATES_AT_ONCE = 2**17  # of all users together: 70 MB of vectors of 128
 
@@ -27,6 +29,31 @@ def recommend(model: Recommender, editing: Editing, user_id: np.ndarray, n: int,
 
     A list is shorter than n where they leave no more. Without any it is the model's to the last bit.
     """
+    new, places = model.new_movies, editing.new_places(n)
+    if new is None or editing.new is None or not places:
+        return _of_rated(model, editing, user_id, n, seen)
+    # Where genres may be full, there must be more to choose from.
+    more, pool = (MORE * places, CANDIDATES * places) if editing.caps else (0, places)
+    others = _of_rated(model, editing, user_id, n + more, seen)
+    found = _of_new(new, editing.new, user_id, min(pool, places + MOST_MORE), seen)
+    both = _grouped(model, editing, others), _grouped(new, editing.new, found)
+    return placed(*both, n, places, editing.caps.most)
+
+
+def _of_new(new: NewMovies, editing: Editing, user_id: np.ndarray, n: int, seen: Ratings | None) -> TopN:
+    """The best new movies, without those that rules hide."""
+    lists = empty_lists(user_id, n)
+    for rows, effect in editing.groups(user_id):
+        found = _Asked(new, editing, effect, seen).best(user_id[rows], n)
+        lists.movie_id[rows], lists.score[rows] = found.movie_id, found.score
+    return lists
+
+
+def _grouped(model: Recommender | NewMovies, editing: Editing, lists: TopN) -> Grouped:
+    return Grouped(lists, editing.caps.groups[_at(model, lists)])
+
+
+def _of_rated(model: Recommender, editing: Editing, user_id: np.ndarray, n: int, seen: Ratings | None) -> TopN:
     if editing.is_off:
         return model.recommend(user_id, n, seen)
     lists = empty_lists(user_id, n)
@@ -59,7 +86,7 @@ def similar_items(model: Recommender, editing: Editing, movie_id: np.ndarray, n:
 class _Asked:
     """Who answers, what holds for those who ask, and what they have seen."""
 
-    model: Recommender
+    model: Recommender | NewMovies
     editing: Editing
     effect: Effect
     seen: Ratings | None
@@ -118,6 +145,6 @@ def _best_of(parts: list[TopN], user_id: np.ndarray, n: int) -> TopN:
     return TopN(user_id, *(np.take_along_axis(values, order, axis=1) for values in (movies, scores)))
 
 
-def _at(model: Recommender, lists: TopN) -> np.ndarray:
+def _at(model: Recommender | NewMovies, lists: TopN) -> np.ndarray:
     """The positions of the lists' movies among the model's."""
     return positions(model.movie_ids, lists.movie_id.ravel()).reshape(lists.movie_id.shape)

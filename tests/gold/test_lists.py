@@ -20,6 +20,7 @@ from reco_assets.models.biases import Biases
 from reco_assets.models.blocks import Blocks
 from reco_assets.models.interface import Trained
 from reco_assets.models.ratings import Ratings
+from reco_assets.models.top_n import Side
 from reco_assets.models.versions.store import model_store
 from reco_assets.rules.reading import add_rules
 from reco_assets.rules.rule import Draft
@@ -35,7 +36,7 @@ MakeLakehouse = Callable[..., Lakehouse]
 
 @pytest.fixture(scope="module")
 def model() -> AlsRecommender:
-    """Random factors: three users liked nothing, and movie 5 was liked by nobody."""
+    """Random factors: three users liked nothing, movie 5 was liked by nobody, and 20 movies have no ratings."""
     rng = np.random.default_rng(1)
     users, items = (rng.normal(size=(rows, 4)).astype(np.float32) for rows in (USERS, MOVIES))
     users[:3], items[5] = 0, 0
@@ -49,6 +50,7 @@ def model() -> AlsRecommender:
         ranking_users=users,
         ranking_items=items,
         item_counts=rng.permutation(MOVIES).astype(np.int32),
+        new=Side(np.arange(1, 40, 2, dtype=np.int32), rng.normal(size=(20, 4)).astype(np.float32)),
     )
 
 
@@ -115,9 +117,21 @@ def test_every_movie_gets_the_list_that_memory_gives(serving: MakeLakehouse, mod
 def test_tables_beyond_memory_change_nothing_of_what_is_served(
     serving: MakeLakehouse, lists: Callable[[Lakehouse], Lists]
 ) -> None:
-    in_memory, beyond = serving(), serving(spark_in_memory_rows=0)
+    share = {"recommend_new_movies_share": 0.2}
+    in_memory, beyond = serving(**share), serving(**share, spark_in_memory_rows=0)
     assert isinstance(lists(beyond).rows, pa.Table) == (beyond.engine.name == "embedded")
     require_same(rows_of(lists(beyond)), rows_of(lists(in_memory)))
+
+
+def test_lists_have_places_for_movies_without_ratings_and_no_reasons_for_them(
+    serving: MakeLakehouse, model: AlsRecommender
+) -> None:
+    assert model.new is not None
+    lakehouse = serving(recommend_new_movies_share=0.2)
+    lakehouse.write(RECOMMENDATIONS_ALS, recommended_to_all(lakehouse).rows)
+    rows = rows_of_reasons(reasons_for_all(lakehouse)).to_pylist()
+    why = [row["because"] for row in rows if row["movie_id"] in set(model.new.ids.tolist())]
+    assert why == [[]] * 2 * (USERS - 3)
 
 
 @pytest.mark.both_engines

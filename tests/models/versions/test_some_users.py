@@ -1,7 +1,7 @@
 """A version may have its users in parts, and can be loaded for some of them, to whom it answers as the whole does."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,10 @@ def assert_answers_as(some: Recommender, whole: Recommender, users: np.ndarray) 
 @pytest.fixture(params=[AlsRecommender, InParts], ids=["one file", "in parts"])
 def store(request: pytest.FixtureRequest, store_settings: Settings, tiny_model: AlsRecommender) -> ModelStore:
     made = model_store(store_settings, ALS)
-    made.save(FIRST, Trained(request.param(**vars(tiny_model))), {})
+    own = {
+        each.name: getattr(tiny_model, each.name) for each in fields(tiny_model)
+    }  # not what other tests cached in it
+    made.save(FIRST, Trained(request.param(**own)), {})
     return made
 
 

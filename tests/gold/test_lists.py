@@ -22,6 +22,7 @@ from reco_assets.models.interface import Trained
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.top_n import Side
 from reco_assets.models.versions.store import model_store
+from reco_assets.rules.checking import check_lists
 from reco_assets.rules.reading import add_rules
 from reco_assets.rules.rule import Draft
 from reco_assets.streaming.intake import take_in
@@ -151,6 +152,7 @@ def test_who_came_with_ratings_that_wait_gets_the_list_that_memory_gives(serving
     assert {row["user_id"] for row in reasons_for_who_came(in_memory, 900)} == {900}
 
 
+@pytest.mark.both_engines
 def test_rules_and_settings_hold_beyond_memory_as_they_do_in_it(serving: MakeLakehouse, model: AlsRecommender) -> None:
     asked = {"recommend_most_per_genre": 2, "recommend_diversity": 0.3, "recommend_least_ratings": 20}
     in_memory, beyond = serving(**asked), serving(spark_in_memory_rows=0, **asked)
@@ -170,6 +172,10 @@ def test_rules_and_settings_hold_beyond_memory_as_they_do_in_it(serving: MakeLak
     kept = rows_of(recommended_to_all(in_memory))
     assert not kept.equals(rows_of(made))
     require_same(rows_of(recommended_to_all(beyond)), kept)
+    in_memory.write(RECOMMENDATIONS_ALS, made.rows)
+    found, expected = (check_lists(each, RECOMMENDATIONS_ALS.name).kept for each in (beyond, in_memory))
+    assert expected.broken > 0, "the model's counts are not those of the ratings that lie there"
+    assert found == expected
 
 
 @pytest.mark.both_engines

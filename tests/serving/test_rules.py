@@ -4,14 +4,19 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from reco_assets.rules.reading import add_rules, remove_rules
+from reco_assets.gold.recommendations import Order, recommendation_rows
+from reco_assets.rules.checking import check_lists
+from reco_assets.rules.reading import add_rules, policy_to_publish, remove_rules
 from reco_assets.rules.rule import Draft
 from reco_assets.serving import opening
 from reco_assets.serving.app import make_app
-from tests.serving.conftest import STRANGER, Served
+from reco_assets.tables import RECOMMENDATIONS_ALS
+from resources.tables.lakehouse import Lakehouse
+from tests.serving.conftest import FIRST, STRANGER, Served
 
 SENT = {"ratings": [{"movie_id": 3, "stars": 5}, {"movie_id": 9, "stars": 4.5}]}
 
@@ -52,6 +57,23 @@ def test_a_rule_for_one_user_is_kept_for_no_one_else(make_served: Callable[[], S
         assert free[0] not in listed(client, f"/recommendations/{STRANGER}")
         assert listed(client, f"/recommendations/{STRANGER + 1}") == free
         assert listed(client, "/recommendations") == folded
+
+
+def test_no_movie_that_too_few_rated_is_served_and_published_lists_are_held_to_the_same_counts(
+    make_served: Callable[[], Served],
+) -> None:
+    served = make_served()
+    asked = Lakehouse.open(served.settings.changed(recommend_least_ratings=7))
+    movie, count = np.unique(served.train.movie_id, return_counts=True)
+    often = set(movie[count >= 7].tolist())
+    with TestClient(make_app(asked), "http://localhost") as client:
+        assert set(listed(client, f"/recommendations/{STRANGER}?n=1000")) == often
+    champion = served.store.load(FIRST)
+    order = Order(40, *policy_to_publish(asked))
+    asked.write(RECOMMENDATIONS_ALS, recommendation_rows(champion, served.rated, FIRST, order))
+    assert check_lists(asked, RECOMMENDATIONS_ALS.name).kept.broken == 0
+    more = Lakehouse.open(served.settings.changed(recommend_least_ratings=8))
+    assert "7 ratings, and 8 are asked" in check_lists(more, RECOMMENDATIONS_ALS.name).text
 
 
 def test_what_is_served_changes_with_the_day_where_there_are_rules(

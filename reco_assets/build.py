@@ -21,7 +21,7 @@ from reco_assets.gold import assets as gold
 from reco_assets.maintenance import assets as maintenance
 from reco_assets.models.assets import model_assets
 from reco_assets.models.families import FAMILIES
-from reco_assets.models.judging.assets import METRICS
+from reco_assets.models.judging.assets import metrics
 from reco_assets.pipelines.jobs import SPECS, asset_jobs
 from reco_assets.pipelines.schedules import schedules
 from reco_assets.pipelines.selections import STREAM
@@ -88,7 +88,7 @@ def build_definitions(
 
 def _assets() -> list[Any]:
     of_families = [asset for family in FAMILIES for asset in model_assets(family)]
-    return [*dg.load_assets_from_modules(ASSET_MODULES), *of_families, METRICS, RULES_TABLE]
+    return [*dg.load_assets_from_modules(ASSET_MODULES), *of_families, metrics, RULES_TABLE]
 
 
 def _with_freshness(assets: Sequence[Any], settings: Settings) -> Sequence[Any]:

@@ -208,7 +208,6 @@ RULES = TableSpec(
     key=("rule_id",),
 )
 
-# The evaluation writes it, and says in Dagit that it did: none makes it alone.
 _ACCURACY = ("warm_share", "rmse_all", "mae_all", "ndcg", "hit_rate")
 _BEYOND_IT = ("catalogue_coverage", "novelty", "intra_list_distance", "popularity_share", "share_of_lists")
 MODEL_METRICS = TableSpec(

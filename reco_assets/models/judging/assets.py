@@ -8,24 +8,37 @@ import dagster as dg
 from reco_assets.models.interface import Family
 from reco_assets.models.judging.document import metrics_plot, metrics_report, scalar_metrics
 from reco_assets.models.judging.gate_document import facts_of
-from reco_assets.models.judging.run import Judged
+from reco_assets.models.judging.metrics_table import write_metrics
+from reco_assets.models.judging.run import Judged, judged_in_slices
 from reco_assets.models.judging.sampled_document import sampled_plot
 from reco_assets.models.judging.sampled_gate import DEPLOY_DECISION
 from reco_assets.models.judging.slice_document import worse_slices
-from reco_assets.tables import MODEL_METRICS, OWNERS
+from reco_assets.tables import HEAVY_POOL, MODEL_METRICS, OWNERS
 from resources.io_managers import table_metadata
 from resources.tables.lakehouse import Lakehouse
 
 NOT_WORSE = "not_worse_in_slice"
-METRICS = dg.AssetSpec(
-    MODEL_METRICS.name.split("/"),
+
+
+@dg.asset(
+    key=MODEL_METRICS.name.split("/"),
     deps=[["models", "als_evaluation"]],
-    description="What each judged version, its baselines and the champion beside it came to in slices of the test "
-    "ratings. The evaluation writes it.",
     kinds={"delta"},
     group_name="models",
     owners=OWNERS,
+    pool=HEAVY_POOL,
 )
+def metrics(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
+    """What each judged version, its baselines and the champion beside it came to in slices of the test ratings.
+
+    The evaluation puts its rows in. Made by itself, it has those of all run metrics there are, and what else it had.
+    """
+    write_metrics(lakehouse, judged_in_slices(lakehouse.settings))
+    version = lakehouse.version(MODEL_METRICS.name)
+    return dg.MaterializeResult(
+        metadata=table_metadata(lakehouse, MODEL_METRICS),
+        data_version=None if version is None else dg.DataVersion(str(version)),
+    )
 
 
 def slice_checks(family: Family) -> list[dg.AssetCheckSpec]:
@@ -46,8 +59,8 @@ def slices_checked(section: Mapping[str, Any]) -> dg.AssetCheckResult:
 
 
 def table_written(lakehouse: Lakehouse) -> dg.AssetMaterialization:
-    """That models/metrics was written, as its own writers' runs say it of other tables."""
-    return dg.AssetMaterialization(METRICS.key, metadata=table_metadata(lakehouse, MODEL_METRICS))
+    """Say that models/metrics has the rows of a judgement."""
+    return dg.AssetMaterialization(metrics.key, metadata=table_metadata(lakehouse, MODEL_METRICS))
 
 
 def judgement_metadata(judged: Judged) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A judgement as a run makes it: on today's test ratings, kept with the version, in a file and in MLflow."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from reco_assets.models.record import Annotation, MetricsRecord, ModelRecord, Se
 from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.models.versions.store import model_store
 from reco_assets.tables import TEST_RATINGS, TRAIN_RATINGS
+from resources.documents import read_document
 from resources.files import write_json
 from resources.mlflow.mirror import MlflowTracking
 from resources.mlflow.store import VersionRecord
@@ -46,6 +47,14 @@ def metrics_folder(settings: Settings) -> Path:
     return settings.storage.root / "gold" / "metrics"
 
 
+def judged_in_slices(settings: Settings) -> Iterator[dict[str, Any]]:
+    """The run metrics there are of judgements in slices. Raises `DocumentError` where a file is damaged."""
+    for path in sorted(metrics_folder(settings).glob("run_metrics_*.json")):
+        document = read_document(path, dict[str, Any])
+        if "slices" in document:
+            yield document
+
+
 def judge_version(family: Family, lakehouse: Lakehouse, registry: MlflowTracking, version: str) -> Judged:
     """Judge a version in its family's way; keep, register and return what was found.
 
@@ -57,7 +66,7 @@ def judge_version(family: Family, lakehouse: Lakehouse, registry: MlflowTracking
         document = _judge_own(family, family.own, lakehouse, record, serves)
     else:
         document = _judge_on_test_ratings(family, lakehouse, record)
-        write_metrics(lakehouse, document)
+        write_metrics(lakehouse, [document])
     again = family.own is not None and serves and record.metrics is not None  # what it was deployed by stays its record
     path = metrics_folder(settings) / family.metrics_file.format(version=f"{version}_today" if again else version)
     write_json(path, document)

@@ -8,10 +8,16 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pytest
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from reco_assets.batches.accepted import accept_waiting
 from reco_assets.gold.assets import fresh_agreement, none_seen, recommendations_fresh
-from reco_assets.gold.came import agreement_with_retrained, ratings_of_who_came, seen_but_listed
+from reco_assets.gold.came import (
+    agreement_with_retrained,
+    ratings_of_who_came,
+    recommended_to_who_came,
+    seen_but_listed,
+)
 from reco_assets.gold.recommendations import Order, recommendation_rows
 from reco_assets.models.als.config import ModelConfig
 from reco_assets.models.als.family import ALS
@@ -82,6 +88,12 @@ def came(lakehouse: Lakehouse) -> TakeIn:
 
 
 def make_lists(lakehouse: Lakehouse) -> None:
+    made = recommended_to_who_came(lakehouse)
+    none = to_arrow_schema(RECOMMENDATIONS_FRESH.schema, timezone="UTC").empty_table()
+    lakehouse.write(RECOMMENDATIONS_FRESH, none if made is None else made.rows)
+
+
+def materialise(lakehouse: Lakehouse) -> None:
     resources = {"lakehouse": lakehouse, "io_manager": LakehouseIOManager(lakehouse, DECLARED)}
     assert dg.materialize([recommendations_fresh, none_seen], resources=resources).success
 
@@ -105,10 +117,20 @@ def of_new(*rows: tuple[int, float]) -> Ratings:
 
 
 def test_before_the_first_intake_and_without_a_champion_the_table_is_empty(lakehouse: Lakehouse, came: TakeIn) -> None:
-    make_lists(lakehouse)
+    materialise(lakehouse)
     assert fresh(lakehouse) == {}
     came((NEW, 1, 5.0))
     assert fresh(lakehouse) == {}
+
+
+def test_the_asset_is_these_lists(lakehouse: Lakehouse, store: ModelStore, came: TakeIn) -> None:
+    came((NEW, 1, 5.0), (3, 2, 5.0))
+    before = {user: movies(row) for user, row in fresh(lakehouse).items()}
+    materialise(lakehouse)
+    assert {user: movies(row) for user, row in fresh(lakehouse).items()} == before
+    every, one = (ratings_of_who_came(lakehouse, FIRST, users) for users in (None, pa.array([NEW], pa.int32())))
+    assert set(every.user_id.tolist()) == before.keys()
+    assert (one.user_id.tolist(), one.movie_id.tolist()) == ([NEW], [1])
 
 
 def test_a_new_user_of_several_files_gets_one_list_of_the_last_word_on_each_movie(
@@ -195,16 +217,6 @@ def test_a_list_that_names_what_its_user_rated_is_found(lakehouse: Lakehouse, st
         RECOMMENDATIONS_FRESH, pa.Table.from_pylist([wrong], lakehouse.dataset(RECOMMENDATIONS_FRESH.name).schema)
     )
     assert seen_but_listed(lakehouse) == 1
-
-
-def test_those_of_whom_something_is_asked_are_told_alone(lakehouse: Lakehouse, store: ModelStore, came: TakeIn) -> None:
-    came((NEW, 1, 5.0), (3, 2, 5.0))
-    every, one = (
-        ratings_of_who_came(lakehouse, FIRST),
-        ratings_of_who_came(lakehouse, FIRST, pa.array([NEW], pa.int32())),
-    )
-    assert set(every.user_id.tolist()) == {3, NEW}
-    assert (one.user_id.tolist(), one.movie_id.tolist()) == ([NEW], [1])
 
 
 def test_lists_of_who_came_keep_the_rules(lakehouse: Lakehouse, store: ModelStore, came: TakeIn) -> None:

@@ -78,7 +78,7 @@ def scores(model: AlsRecommender, wanted: Policy, seen: Ratings) -> dict[int, di
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 1000), st.lists(drafts, max_size=5), st.integers(0, 5), st.integers(1, 13))
 def test_hidden_movies_are_left_out_and_boosted_ones_ordered_as_by_all_scores(
     seed: int, rules: list[Draft], least: int, n: int
@@ -94,7 +94,7 @@ def test_hidden_movies_are_left_out_and_boosted_ones_ordered_as_by_all_scores(
         assert values[: len(listed)].tolist() == pytest.approx(best, rel=1e-4, abs=1e-5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 1000), st.lists(drafts, max_size=5), asked, st.integers(1, 13))
 def test_no_list_breaks_a_rule_or_setting_and_none_ends_while_a_movie_is_left_that_would_fit(
     seed: int, rules: list[Draft], of_lists: ListSettings, n: int
@@ -123,7 +123,7 @@ def test_without_rules_and_settings_lists_are_the_models_to_the_last_bit() -> No
     np.testing.assert_array_equal(found.score, expected.score)
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 8), st.integers(1, 12))
 def test_choosing_without_caps_and_diversity_keeps_the_order(seed: int, n: int, pool: int) -> None:
     candidates = random_model(seed).recommend(EVERYONE, pool, seen_by(random_model(seed), seed))

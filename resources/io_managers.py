@@ -16,6 +16,7 @@ from resources.files import write_json
 from resources.orchestrator.shown_tables import shown_table
 from resources.paths.identifiers import Identifier
 from resources.tables.files import DESCRIPTION, LakehouseError, TableSpec
+from resources.tables.first_rows import first_rows
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.writing import schema_of
 from resources.text.plain_text import printable
@@ -77,7 +78,7 @@ def where_jobs_are_shown(lakehouse: Lakehouse) -> dict[str, Any]:
 
 
 def _preview(lakehouse: Lakehouse, table: str) -> dg.TableMetadataValue:
-    rows = lakehouse.dataset(table).head(PREVIEW_ROWS)
+    rows = first_rows(lakehouse.dataset(table), PREVIEW_ROWS)
     return shown_table(rows.column_names, [[_cell(value) for value in row.values()] for row in rows.to_pylist()])
 
 

@@ -24,6 +24,7 @@ from reco_assets.tables import (
     SIMILAR_MOVIES,
 )
 from resources.errors import RecoError
+from resources.tables.first_rows import first_rows
 from resources.tables.lakehouse import Lakehouse
 
 
@@ -150,7 +151,7 @@ def _fresh(lakehouse: Lakehouse, user: int, listed: list[dict[str, Any]]) -> lis
 
 def _rows(lakehouse: Lakehouse, table: str, key: str, value: int | None) -> list[dict[str, Any]]:
     data = lakehouse.dataset(table)
-    found = data.head(1) if value is None else data.to_table(filter=pc.field(key) == value)
+    found = first_rows(data, 1) if value is None else data.to_table(filter=pc.field(key) == value)
     rows: list[dict[str, Any]] = found.to_pylist()
     return rows
 

@@ -12,6 +12,7 @@ from reco_assets.models.ratings import Ratings
 from reco_assets.models.trial_slice import Cut, Dated, Goal, Times, cut_by_times, cut_of, dated
 from reco_assets.tables import SILVER_MOVIES, SILVER_TAGS, SPLIT_RATINGS, TEST_RATINGS, TRAIN_RATINGS
 from reco_assets.vocabulary import AS_DELIVERED, HISTORY, RATING_COLUMNS
+from resources.tables.first_rows import first_rows
 from resources.tables.lakehouse import Lakehouse
 
 TIMES_ASKED = 1_000_000  # ratings of a side, 12 MB, tell how it was split from the other
@@ -80,7 +81,7 @@ def read_catalogue(lakehouse: Lakehouse) -> Catalogue:
 
 def split_of(lakehouse: Lakehouse) -> str:
     """The policy by which the current training rows were split."""
-    rows = lakehouse.dataset(SPLIT_RATINGS.name).head(1).to_pylist()
+    rows = first_rows(lakehouse.dataset(SPLIT_RATINGS.name), 1, ["policy"]).to_pylist()
     return str(rows[0]["policy"]) if rows else lakehouse.settings.split.policy()
 
 

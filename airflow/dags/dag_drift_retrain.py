@@ -1,6 +1,27 @@
 """New files to drift reports and, where they call for it, to a retrained model; else it stops there.
 
 Exported by `reco airflow export`: change the platform's job instead, and export again.
+
+| task | operator | runs |
+|---|---|---|
+| `process_streaming_data` | SparkSubmitOperator | `stream/ratings` |
+|  |  | `stream/quarantine` |
+| `find_current_model` | PythonOperator | `find_current_model()` |
+| `detect_drift` | SparkSubmitOperator | `drift/data_drift` |
+|  |  | `drift/model_drift` |
+|  |  | `drift/report` |
+| `check_retrain` | BranchPythonOperator | `check_retrain()` |
+| `skip_retrain` | EmptyOperator |  |
+| `merge_streaming_data` | SparkSubmitOperator | `stream/accepted` |
+|  |  | `silver/train_ratings` |
+|  |  | `silver/test_ratings` |
+| `train_recommender` | SparkSubmitOperator | `models/als_candidate` |
+| `find_latest_model` | PythonOperator | `find_latest_model()` |
+| `test_recommender` | SparkSubmitOperator | `models/als_evaluation` |
+|  |  | `models/als_champion` |
+|  |  | `gold/recommendations_als` |
+|  |  | `gold/similar_movies` |
+|  |  | `gold/recommendations_why` |
 """
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
@@ -39,6 +60,7 @@ from common.timing import cron
 with DAG(
     dag_id="drift_detection_retrain_pipeline",
     description="New files to drift reports and, where they call for it, to a retrained model; else it stops there.",
+    doc_md=__doc__,
     default_args=DEFAULT_DAG_ARGS,
     schedule=cron("0 0 * * *"),
     start_date=START_DATE,

@@ -1,6 +1,31 @@
 """Initial training: ETL, the future ratings as CSV, a model, its evaluation. Started by hand.
 
 Exported by `reco airflow export`: change the platform's job instead, and export again.
+
+| task | operator | runs |
+|---|---|---|
+| `spark_etl` | SparkSubmitOperator | `bronze/ratings` |
+|  |  | `bronze/movies` |
+|  |  | `bronze/tags` |
+|  |  | `silver/ratings` |
+|  |  | `silver/quarantine_ratings` |
+|  |  | `silver/movies` |
+|  |  | `silver/quarantine_movies` |
+|  |  | `silver/tags` |
+|  |  | `silver/quarantine_tags` |
+|  |  | `silver/etl_report` |
+|  |  | `silver/split_ratings` |
+|  |  | `silver/train_ratings` |
+|  |  | `silver/test_ratings` |
+|  |  | `silver/future_ratings` |
+| `spark_create_futures` | SparkSubmitOperator | `silver/future_csv` |
+| `spark_train_recommender` | SparkSubmitOperator | `models/als_candidate` |
+| `find_latest_model` | PythonOperator | `find_latest_model()` |
+| `spark_test_recommender` | SparkSubmitOperator | `models/als_evaluation` |
+|  |  | `models/als_champion` |
+|  |  | `gold/recommendations_als` |
+|  |  | `gold/similar_movies` |
+|  |  | `gold/recommendations_why` |
 """
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
@@ -26,6 +51,7 @@ from common.tables import table
 with DAG(
     dag_id="etl_train_test_pipeline",
     description="Initial training: ETL, the future ratings as CSV, a model, its evaluation. Started by hand.",
+    doc_md=__doc__,
     default_args=DEFAULT_DAG_ARGS,
     schedule=None,
     start_date=START_DATE,

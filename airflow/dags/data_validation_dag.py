@@ -1,6 +1,14 @@
 """Daily checks of the tables: their schema, then quality, distributions and anomalies.
 
 Exported by `reco airflow export`: change the platform's job instead, and export again.
+
+| task | operator | runs |
+|---|---|---|
+| `validate_schema` | PythonOperator | the checks `schema` of every table |
+| `check_data_quality` | PythonOperator | the checks `nulls`, `ranges`, `references`, `row_count` of every table |
+|  |  | `quality/report` |
+| `check_distributions` | PythonOperator | the checks `distributions` of every table |
+| `detect_anomalies` | PythonOperator | the checks `duplicates`, `outliers` of every table |
 """
 
 from airflow.providers.common.compat.sdk import DAG
@@ -16,11 +24,16 @@ from common.timing import cron
 with DAG(
     dag_id="data_validation_dag",
     description="Daily checks of the tables: their schema, then quality, distributions and anomalies.",
+    doc_md=__doc__,
     default_args=DEFAULT_DAG_ARGS,
     schedule=cron("0 0 * * *"),
     start_date=START_DATE,
     catchup=False,
     max_active_runs=1,
+    tags=[
+        "validation",
+        "quality",
+    ],
 ) as dag:
     validate_schema = PythonOperator(
         task_id="validate_schema",

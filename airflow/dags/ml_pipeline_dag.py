@@ -1,6 +1,40 @@
 """The weekly pipeline: new data validated, a model trained, judged and deployed, retraining on drift.
 
 Exported by `reco airflow export`: change the platform's job instead, and export again.
+
+| task | operator | runs |
+|---|---|---|
+| `check_new_data` | PythonOperator | `check_new_data()` |
+| `validate_data` | PythonOperator | `validate_data()` |
+| `preprocess` | PythonOperator | `bronze/ratings` |
+|  |  | `bronze/movies` |
+|  |  | `bronze/tags` |
+|  |  | `silver/ratings` |
+|  |  | `silver/quarantine_ratings` |
+|  |  | `silver/movies` |
+|  |  | `silver/quarantine_movies` |
+|  |  | `silver/tags` |
+|  |  | `silver/quarantine_tags` |
+|  |  | `silver/etl_report` |
+|  |  | `silver/split_ratings` |
+|  |  | `silver/train_ratings` |
+|  |  | `silver/test_ratings` |
+|  |  | `silver/future_ratings` |
+|  |  | `silver/future_csv` |
+| `train` | PythonOperator | `models/als_candidate` |
+| `evaluate` | PythonOperator | `models/als_evaluation` |
+| `check_drift` | PythonOperator | `stream/ratings` |
+|  |  | `stream/quarantine` |
+|  |  | `drift/data_drift` |
+|  |  | `drift/model_drift` |
+|  |  | `drift/report` |
+| `deploy` | PythonOperator | `models/als_champion` |
+|  |  | `gold/recommendations_als` |
+|  |  | `gold/similar_movies` |
+|  |  | `gold/recommendations_why` |
+| `choose_retraining` | BranchPythonOperator | `check_retrain()` |
+| `trigger_retraining` | TriggerDagRunOperator |  |
+| `skip_retraining` | EmptyOperator |  |
 """
 
 from airflow.providers.common.compat.sdk import DAG
@@ -25,11 +59,17 @@ from common.timing import cron
 with DAG(
     dag_id="ml_pipeline_dag",
     description="The weekly pipeline: new data validated, a model trained, judged and deployed, retraining on drift.",
+    doc_md=__doc__,
     default_args=DEFAULT_DAG_ARGS,
     schedule=cron("0 0 * * 0"),
     start_date=START_DATE,
     catchup=False,
     max_active_runs=1,
+    tags=[
+        "validation",
+        "training",
+        "retraining",
+    ],
 ) as dag:
     check_new_data = PythonOperator(
         task_id="check_new_data",

@@ -1,6 +1,21 @@
 """On demand, by drift: a new model, deployed if it is better than the one in production.
 
 Exported by `reco airflow export`: change the platform's job instead, and export again.
+
+| task | operator | runs |
+|---|---|---|
+| `backup_current_model` | PythonOperator | `backup_current_model()` |
+| `retrain_model` | PythonOperator | `stream/accepted` |
+|  |  | `silver/train_ratings` |
+|  |  | `silver/test_ratings` |
+|  |  | `models/als_candidate` |
+| `evaluate_new_model` | PythonOperator | `models/als_evaluation` |
+| `compare_models` | BranchPythonOperator | `compare_models()` |
+| `deploy_new_model` | PythonOperator | `models/als_champion` |
+|  |  | `gold/recommendations_als` |
+|  |  | `gold/similar_movies` |
+|  |  | `gold/recommendations_why` |
+| `rollback_model` | PythonOperator | `rollback_model()` |
 """
 
 from airflow.providers.common.compat.sdk import DAG
@@ -22,11 +37,16 @@ from common.tables import table
 with DAG(
     dag_id="model_retraining_dag",
     description="On demand, by drift: a new model, deployed if it is better than the one in production.",
+    doc_md=__doc__,
     default_args=DEFAULT_DAG_ARGS,
     schedule=None,
     start_date=START_DATE,
     catchup=False,
     max_active_runs=1,
+    tags=[
+        "retraining",
+        "training",
+    ],
 ) as dag:
     backup_current_model = PythonOperator(
         task_id="backup_current_model",

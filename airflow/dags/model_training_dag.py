@@ -1,6 +1,30 @@
 """Training by three variables: how old ratings may be, what is relevant, the registered name.
 
 Exported by `reco airflow export`: change the platform's job instead, and export again.
+
+| task | operator | runs |
+|---|---|---|
+| `extract_and_validate` | PythonOperator | `bronze/ratings` |
+|  |  | `bronze/movies` |
+|  |  | `bronze/tags` |
+|  |  | `silver/ratings` |
+|  |  | `silver/quarantine_ratings` |
+|  |  | `silver/movies` |
+|  |  | `silver/quarantine_movies` |
+|  |  | `silver/tags` |
+|  |  | `silver/quarantine_tags` |
+|  |  | `silver/etl_report` |
+|  |  | `silver/split_ratings` |
+|  |  | `silver/train_ratings` |
+|  |  | `silver/test_ratings` |
+|  |  | `silver/future_ratings` |
+| `engineer_features` | PythonOperator | `features/store` |
+| `train_and_tune` | PythonOperator | `models/als_candidate` |
+| `evaluate_and_register` | PythonOperator | `models/als_evaluation` |
+|  |  | `models/als_champion` |
+|  |  | `gold/recommendations_als` |
+|  |  | `gold/similar_movies` |
+|  |  | `gold/recommendations_why` |
 """
 
 from airflow.providers.common.compat.sdk import DAG
@@ -16,11 +40,16 @@ from common.tables import table
 with DAG(
     dag_id="model_training_dag",
     description="Training by three variables: how old ratings may be, what is relevant, the registered name.",
+    doc_md=__doc__,
     default_args=DEFAULT_DAG_ARGS,
     schedule=None,
     start_date=START_DATE,
     catchup=False,
     max_active_runs=1,
+    tags=[
+        "training",
+        "tuning",
+    ],
 ) as dag:
     extract_and_validate = PythonOperator(
         task_id="extract_and_validate",

@@ -1,6 +1,21 @@
 """Daily: simulated events to features; on Sundays a neural model, deployed if it passes the thresholds.
 
 Exported by `reco airflow export`: change the platform's job instead, and export again.
+
+| task | operator | runs |
+|---|---|---|
+| `generate_synthetic_data` | BashOperator | `events/simulated` |
+| `extract_events` | PythonOperator | `events/log` |
+|  |  | `events/dead_letters` |
+|  |  | `gold/trending` |
+| `compute_features` | PythonOperator | `features/store` |
+| `train_model` | PythonOperator | `models/ncf_candidate` |
+| `evaluate_model` | PythonOperator | `models/ncf_evaluation` |
+| `deploy_model_check` | BranchPythonOperator |  |
+| `deploy_model` | PythonOperator | `models/ncf_champion` |
+| `skip_deploy` | EmptyOperator |  |
+| `alert_success` | SlackWebhookOperator |  |
+| `alert_failure` | SlackWebhookOperator |  |
 """
 
 from datetime import timedelta
@@ -45,6 +60,7 @@ from common.timing import (
 with DAG(
     dag_id="movie_recommender_pipeline",
     description="Daily: simulated events to features; on Sundays a neural model, deployed if it passes the thresholds.",
+    doc_md=__doc__,
     default_args={
         **DEFAULT_DAG_ARGS,
         **overall_sla(timedelta(hours=6)),
@@ -57,6 +73,11 @@ with DAG(
     start_date=START_DATE,
     catchup=False,
     max_active_runs=1,
+    tags=[
+        "events",
+        "features",
+        "training",
+    ],
     user_defined_macros=ALERT_MACROS,
     **overall_deadline(timedelta(hours=6)),
 ) as dag:

@@ -1,6 +1,32 @@
 """Bronze to recommendations: the daily main job.
 
 Exported by `reco airflow export`: change the platform's job instead, and export again.
+
+| task | operator | runs |
+|---|---|---|
+| `run_etl_bronze_to_silver` | PythonOperator | `bronze/ratings` |
+|  |  | `bronze/movies` |
+|  |  | `bronze/tags` |
+|  |  | `silver/ratings` |
+|  |  | `silver/quarantine_ratings` |
+|  |  | `silver/movies` |
+|  |  | `silver/quarantine_movies` |
+|  |  | `silver/tags` |
+|  |  | `silver/quarantine_tags` |
+|  |  | `silver/etl_report` |
+|  |  | `silver/split_ratings` |
+|  |  | `silver/train_ratings` |
+|  |  | `silver/test_ratings` |
+|  |  | `silver/future_ratings` |
+|  |  | `silver/future_csv` |
+| `verify_silver_output` | PythonOperator | `verify_silver()` |
+| `run_train_als_generate_recos` | PythonOperator | `models/als_candidate` |
+|  |  | `models/als_evaluation` |
+|  |  | `models/als_champion` |
+|  |  | `gold/recommendations_als` |
+|  |  | `gold/similar_movies` |
+|  |  | `gold/recommendations_why` |
+| `verify_gold_output` | PythonOperator | `verify_gold()` |
 """
 
 from airflow.providers.common.compat.sdk import DAG
@@ -17,11 +43,17 @@ from common.timing import cron
 with DAG(
     dag_id="reco_pipeline",
     description="Bronze to recommendations: the daily main job.",
+    doc_md=__doc__,
     default_args=DEFAULT_DAG_ARGS,
     schedule=cron("0 0 * * *"),
     start_date=START_DATE,
     catchup=False,
     max_active_runs=1,
+    tags=[
+        "etl",
+        "training",
+        "recommendations",
+    ],
 ) as dag:
     run_etl_bronze_to_silver = PythonOperator(
         task_id="run_etl_bronze_to_silver",

@@ -19,7 +19,7 @@ class DagSpec:
 
     job: JobSpec
     file: str
-    tags: tuple[str, ...] = ()
+    tags: tuple[str, ...]
     operators: Mapping[str, OfTask | Operator] = field(default_factory=dict)
     trigger_rules: Mapping[str, str] = field(default_factory=dict)
     own_args: Mapping[str, Any] = field(default_factory=dict)

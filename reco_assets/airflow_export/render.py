@@ -3,7 +3,7 @@
 Paths are no part of it: the exported common/config.py reads them from Airflow's environment.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -87,6 +87,7 @@ def _dag_file(settings: Settings, spec: DagSpec, modules: Mapping[str, str]) -> 
         spec=spec,
         default_args=_default_args(spec),
         schedule=Code(f"cron({literal(cron)})") if cron else None,
+        rows=_short_rows(spec),
         operators={task.name: spec.operator_of(task) for task in spec.job.tasks},
         tables={task.name: [asset for asset in task.assets if asset in DECLARED] for task in spec.job.tasks},
         imports_of=partial(imports_of, modules=modules),
@@ -102,14 +103,22 @@ def _default_args(spec: DagSpec) -> Code | Over:
 
 
 def _rows(spec: DagSpec) -> list[tuple[str, str, str]]:
-    return [(f"`{task.name}`", spec.operator_of(task).name, _what_runs(task)) for task in spec.job.tasks]
+    return [(f"`{task.name}`", spec.operator_of(task).name, ", ".join(_what_runs(task))) for task in spec.job.tasks]
 
 
-def _what_runs(task: Task) -> str:
+def _short_rows(spec: DagSpec) -> Iterator[tuple[str, str, str]]:
+    """The same with a row for each thing that a task runs, so that lines are short enough for a program."""
+    for task in spec.job.tasks:
+        first, *rest = _what_runs(task) or [""]
+        yield f"`{task.name}`", spec.operator_of(task).name, first
+        yield from (("", "", what) for what in rest)
+
+
+def _what_runs(task: Task) -> list[str]:
     if task.function:
-        return f"`{task.function}()`"
+        return [f"`{task.function}()`"]
     checks = [f"the checks {', '.join(f'`{kind}`' for kind in task.checks)} of every table"] if task.checks else []
-    return ", ".join([*checks, *(f"`{asset}`" for asset in task.assets)])
+    return [*checks, *(f"`{asset}`" for asset in task.assets)]
 
 
 def _common(settings: Settings, trainer: str | None) -> dict[str, str]:

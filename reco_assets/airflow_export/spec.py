@@ -46,7 +46,7 @@ _TEST = spark_submit(
 
 _MLFLOW = ("MLFLOW_TRACKING_URI",)
 
-RECO_PIPELINE = DagSpec(pipelines.RECO_PIPELINE, "reco_pipeline_dag.py")
+RECO_PIPELINE = DagSpec(pipelines.RECO_PIPELINE, "reco_pipeline_dag.py", tags=("etl", "training", "recommendations"))
 
 ETL_TRAIN_TEST_PIPELINE = DagSpec(
     pipelines.ETL_TRAIN_TEST_PIPELINE,
@@ -124,6 +124,7 @@ DRIFT_DETECTION_RETRAIN_PIPELINE = DagSpec(
 ML_PIPELINE = DagSpec(
     pipelines.ML_PIPELINE,
     "ml_pipeline_dag.py",
+    tags=("validation", "training", "retraining"),
     operators={
         "choose_retraining": branch(
             "check_drift",
@@ -138,11 +139,12 @@ ML_PIPELINE = DagSpec(
     },
 )
 
-DATA_VALIDATION = DagSpec(pipelines.DATA_VALIDATION, "data_validation_dag.py")
+DATA_VALIDATION = DagSpec(pipelines.DATA_VALIDATION, "data_validation_dag.py", tags=("validation", "quality"))
 
 MODEL_RETRAINING = DagSpec(
     pipelines.MODEL_RETRAINING,
     "model_retraining_dag.py",
+    tags=("retraining", "training"),
     operators={
         "retrain_model": Run(
             # Started by hand it has no report, and the batches are accepted by hand.
@@ -155,6 +157,7 @@ MODEL_RETRAINING = DagSpec(
 MOVIE_RECOMMENDER_PIPELINE = DagSpec(
     pipelines.MOVIE_RECOMMENDER_PIPELINE,
     "movie_recommender_pipeline.py",
+    tags=("events", "features", "training"),
     operators={
         "generate_synthetic_data": Bash(
             '"${RECO_PYTHON:-python3}" "$SIM_PATH/generate.py" generate-all', variables=("SIM_PATH",)
@@ -176,6 +179,7 @@ MOVIE_RECOMMENDER_PIPELINE = DagSpec(
 MODEL_TRAINING = DagSpec(
     pipelines.MODEL_TRAINING,
     "model_training_dag.py",
+    tags=("training", "tuning"),
     operators={"train_and_tune": Run(steps={"models__als_candidate": {"tune": pipelines.TUNING_TRIALS}})},
 )
 

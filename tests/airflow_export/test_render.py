@@ -105,7 +105,7 @@ def test_a_dag_with_tasks_never_seen_before_needs_no_change_of_the_renderer(writ
         "send": spark_submit("send.py", "--to", Code("WORKSPACE"), "--parts", Code("str(SHUFFLE_PARTITIONS)")),
         "tell": slack_message("SUCCESS_MESSAGE"),
     }
-    files = export_files(load_settings(), [DagSpec(job, "test_dag.py", operators=operators)])
+    files = export_files(load_settings(), [DagSpec(job, "test_dag.py", ("test",), operators)])
     folder, rules = write_all(files), str(REPO / "pyproject.toml")
     assert _ruff("format", "--check", "--config", rules, str(folder)) == ""
     assert _ruff("check", "--config", rules, str(folder)) == ""
@@ -128,6 +128,19 @@ def test_nothing_of_the_exporting_machine_is_in_it(all_files: dict[str, str], tm
 
 def test_every_file_says_that_it_is_exported(all_files: dict[str, str]) -> None:
     assert all(MARKER in "\n".join(text.splitlines()[:5]) for text in all_files.values())
+
+
+@pytest.mark.parametrize("spec", DAG_SPECS, ids=lambda spec: spec.dag_id)
+def test_a_dag_has_tags_and_a_page_that_says_what_each_of_its_tasks_makes(
+    spec: DagSpec, all_files: dict[str, str]
+) -> None:
+    page = ast.get_docstring(ast.parse(all_files[spec.file]))
+    assert spec.tags
+    assert page
+    assert "doc_md=__doc__" in all_files[spec.file]
+    for task in spec.job.tasks:
+        assert f"`{task.name}`" in page
+        assert all(f"`{asset}`" in page for asset in task.assets)
 
 
 def test_schedules_and_numbers_are_those_of_the_settings() -> None:

@@ -15,7 +15,8 @@ import dagster as dg
 from dagster import DagsterInstance
 
 from drift_sensors.cursors import ENDED, UNFINISHED
-from drift_sensors.told_runs import SPEC_OF, ToldRun, tasks_of_steps, told_run
+from drift_sensors.told_runs import ToldRun, told_run
+from reco_assets.monitoring.failures import SPEC_OF, tasks_of_steps
 from reco_assets.pipelines.jobs import in_words
 from reco_assets.pipelines.spec import JobSpec
 from resources.calls.slack import SlackAlerts, escaped

@@ -17,6 +17,7 @@ from reco_assets.cli import (
     rules,
     run,
     serving,
+    status,
     stream,
 )
 from reco_assets.cli.outermost import run_guarded
@@ -47,6 +48,7 @@ def _first_line(context: typer.Context) -> None:
 
 
 app.command()(demo.demo)
+app.command()(status.status)
 app.command()(run.run)
 app.command()(pipeline.etl)
 app.command()(pipeline.futures)

@@ -33,6 +33,9 @@ ModelOption = Annotated[
 ]
 
 
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the facts as one JSON document.")]
+
+
 def replacing(replace: bool) -> Mapping[str, Mapping[str, Any]]:
     """The run configuration of the step that loads raw data."""
     return {"bronze": {"replace_source": True}} if replace else {}

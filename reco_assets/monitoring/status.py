@@ -1,0 +1,149 @@
+"""What is asked first of a platform that runs by itself: who serves and why, what waits, what failed, who watches."""
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from reco_assets.batches.accepted import waiting, waiting_totals
+from reco_assets.drift.reports import newest_report, read_report, reports_folder
+from reco_assets.models.families import SERVING_FAMILY
+from reco_assets.models.versions.store import model_store
+from reco_assets.monitoring.failures import failure_of
+from reco_assets.monitoring.figures import Place
+from reco_assets.sources.choose import in_words
+from reco_assets.streaming.landing import landed_files
+from reco_assets.streaming.not_taken import count_refused, files_not_taken
+from reco_assets.tables import RECOMMENDATIONS_ALS
+from resources.dagster_home import HOME
+from resources.plain_errors import explain
+from resources.tables.lakehouse import Lakehouse
+
+HEARD_SECONDS = 120  # a daemon is heard every 30 s
+NO_DAEMON = "nobody watches the streaming folder: make dev starts Dagster with its daemon"
+NO_HOME = f"{HOME} isn't set, so what Dagster did is recorded nowhere; make dev uses .dagster"
+
+Section = Mapping[str, Any]
+
+
+def platform(place: Place) -> Section:
+    """Source, engine and lakehouse."""
+    settings = place.settings
+    return {"source": in_words(settings), "engine": settings.engine.name, "lakehouse": str(settings.storage.root)}
+
+
+def champion(place: Place) -> Section:
+    """The version that serves, since when and why; empty before the first."""
+    store = model_store(place.settings, SERVING_FAMILY)
+    if (version := store.champion()) is None:
+        return {}
+    record = store.record(version)
+    replaced = list(record.replaced)
+    return {"version": version, "since": record.promoted_ts, "why": record.decision, "baselines_serve": replaced}
+
+
+def lists(place: Place) -> Section:
+    """How many users have a list, made when and by which version; empty before the first."""
+    lakehouse = Lakehouse.open(place.settings)
+    if not lakehouse.exists(RECOMMENDATIONS_ALS.name):
+        return {}
+    rows = lakehouse.dataset(RECOMMENDATIONS_ALS.name).head(1, columns=["model_version", "generated_ts"]).to_pylist()
+    made = {"version": rows[0]["model_version"], "made": _utc(rows[0]["generated_ts"])} if rows else {}
+    return {"users": lakehouse.row_count(RECOMMENDATIONS_ALS.name), **made}
+
+
+def batches(place: Place) -> Section:
+    """Batches that no training takes yet: how many, their ratings, and when the oldest came."""
+    lakehouse = Lakehouse.open(place.settings)
+    totals = waiting_totals(lakehouse)
+    landed = [receipt.landed_ns for receipt in waiting(lakehouse)] if totals.batches else []
+    since = {"since": _moment(min(landed) / 1e9)} if landed else {}
+    return {"waiting": totals.batches, "ratings": totals.rows, **since}
+
+
+def files(place: Place) -> Section:
+    """Files in the streaming folder: how many wait, which are not taken and why, how many were refused."""
+    folder = place.settings.storage.landing
+    not_taken = files_not_taken(place.settings.storage.root, folder)
+    return {
+        "folder": str(folder),
+        "waiting": len(landed_files(folder)),
+        "not_taken": list(map(str, not_taken)),
+        "refused": count_refused(folder),
+    }
+
+
+def drift(place: Place) -> Section:
+    """What the newest drift report says, and its page; empty before the first."""
+    path = newest_report(place.settings)
+    if not path.exists():
+        return {}
+    report = read_report(place.settings)
+    return {
+        "score": report.get("drift_score"),
+        "should_retrain": report["should_retrain"],
+        "reason": report["reason"],
+        "made": _moment(path.stat().st_mtime),
+        "page": str(reports_folder(place.settings) / f"{report['report_id']}.html"),
+    }
+
+
+def last_failed_run(place: Place) -> Section:
+    """Of the newest run that failed: its job, when, and why; empty where none did."""
+    failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])
+    for record in place.instance.get_run_records(failed, limit=1):
+        run = record.dagster_run
+        told = place.instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE).records
+        events = [event for each in told if (event := each.event_log_entry.dagster_event)]
+        why = str(failure_of(place.instance, run.run_id, events[0])) if events else "no reason was recorded"
+        ended = {"ended": _moment(record.end_time)} if record.end_time else {}
+        return {"job": run.job_name, "run_id": run.run_id, **ended, "why": why}
+    return {}
+
+
+def daemon(place: Place) -> Section:
+    """Whether Dagster's sensors are looked after, and when they were last; `problem` where they aren't."""
+    if not os.environ.get(HOME):
+        return {"alive": False, "problem": NO_HOME}
+    beats = place.instance.get_daemon_heartbeats()
+    heard = beats["SENSOR"].timestamp if "SENSOR" in beats else None
+    alive = heard is not None and place.now - heard < HEARD_SECONDS
+    return {
+        "alive": alive,
+        **({"heard": _moment(heard)} if heard else {}),
+        **({} if alive else {"problem": NO_DAEMON}),
+    }
+
+
+SECTIONS: Mapping[str, Callable[[Place], Section]] = {
+    "platform": platform,
+    "champion": champion,
+    "lists": lists,
+    "batches": batches,
+    "files": files,
+    "drift": drift,
+    "last_failed_run": last_failed_run,
+    "daemon": daemon,
+}
+
+
+def status(place: Place) -> Mapping[str, Section]:
+    """Every section by its name, as plain JSON; one that can't be read is {"error": why}, and hides no other."""
+
+    def read(section: Callable[[Place], Section]) -> Section:
+        try:
+            return section(place)
+        except Exception as error:  # whatever is damaged, this is where people look first
+            return {"error": explain(error)}
+
+    return {name: read(section) for name, section in SECTIONS.items()}
+
+
+def _moment(seconds: float) -> str:
+    return _utc(datetime.fromtimestamp(seconds, UTC))
+
+
+def _utc(moment: datetime) -> str:
+    return moment.replace(tzinfo=moment.tzinfo or UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

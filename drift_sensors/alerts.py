@@ -9,8 +9,8 @@ from dagster import DagsterEventType, DagsterInstance, EventLogRecord
 from drift_sensors.landing_alerts import landing_alert_sensor
 from drift_sensors.telling import Tell, materializations, metadata_of, run_changes, telling_sensor
 from drift_sensors.told_runs import failure_by_mail, failure_in_slack, success_in_slack, told_run
-from reco_assets.monitoring.failures import SPEC_OF, failure_of
 from reco_assets.pipelines.documented import DOCUMENTED_SPECS
+from reco_assets.pipelines.failures import SPEC_OF, failure_of
 from reco_assets.pipelines.jobs import RETRAINING
 from reco_assets.pipelines.selections import PROMOTION
 from reco_assets.split.acceptance import BY_HAND

@@ -16,7 +16,7 @@ from dagster import DagsterInstance
 
 from drift_sensors.cursors import ENDED, UNFINISHED
 from drift_sensors.told_runs import ToldRun, told_run
-from reco_assets.monitoring.failures import SPEC_OF, tasks_of_steps
+from reco_assets.pipelines.failures import SPEC_OF, tasks_of_steps
 from reco_assets.pipelines.jobs import in_words
 from reco_assets.pipelines.spec import JobSpec
 from resources.calls.slack import SlackAlerts, escaped

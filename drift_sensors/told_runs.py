@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from dagster import DagsterInstance
 
 from drift_sensors.cursors import ATTEMPT_TAG
-from reco_assets.monitoring.failures import Failure
+from reco_assets.pipelines.failures import Failure
 from resources.calls.slack import escaped
 from resources.orchestrator.dagster_private import SCHEDULED_EXECUTION_TIME_TAG
 

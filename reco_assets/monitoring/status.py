@@ -5,14 +5,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import dagster as dg
-
 from reco_assets.batches.accepted import waiting, waiting_totals
 from reco_assets.drift.reports import newest_report, read_report, reports_folder
 from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.versions.store import model_store
-from reco_assets.monitoring.failures import failure_of
 from reco_assets.monitoring.figures import Place
+from reco_assets.pipelines.failures import last_failed_run
 from reco_assets.sources.choose import in_words
 from reco_assets.streaming.landing import landed_files
 from reco_assets.streaming.not_taken import count_refused, files_not_taken
@@ -90,17 +88,13 @@ def drift(place: Place) -> Section:
     }
 
 
-def last_failed_run(place: Place) -> Section:
+def failed_run(place: Place) -> Section:
     """Of the newest run that failed: its job, when, and why; empty where none did."""
-    failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])
-    for record in place.instance.get_run_records(failed, limit=1):
-        run = record.dagster_run
-        told = place.instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE).records
-        events = [event for each in told if (event := each.event_log_entry.dagster_event)]
-        why = str(failure_of(place.instance, run.run_id, events[0])) if events else "no reason was recorded"
-        ended = {"ended": _moment(record.end_time)} if record.end_time else {}
-        return {"job": run.job_name, "run_id": run.run_id, **ended, "why": why}
-    return {}
+    found = last_failed_run(place.instance)
+    if found is None:
+        return {}
+    ended = {"ended": _moment(found.ended)} if found.ended else {}
+    return {"job": found.job, "run_id": found.run_id, **ended, "why": str(found.failure)}
 
 
 def daemon(place: Place) -> Section:
@@ -124,7 +118,7 @@ SECTIONS: Mapping[str, Callable[[Place], Section]] = {
     "batches": batches,
     "files": files,
     "drift": drift,
-    "last_failed_run": last_failed_run,
+    "last_failed_run": failed_run,
     "daemon": daemon,
 }
 

@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import dagster as dg
 
 from reco_assets.batches.receipts import received_batches
+from reco_assets.pipelines.failures import last_failed_run
 from reco_assets.pipelines.selections import PROMOTION
 from reco_assets.sources.choose import is_without_source
 from reco_assets.streaming.simulate import ShiftError, Simulation
@@ -22,12 +24,14 @@ from reco_assets.streaming.simulated_file import simulate
 from resources.dagster_home import open_instance
 from resources.engine import give_back
 from resources.errors import RecoError
+from resources.orchestrator.webserver import AT_WORK
 from resources.settings import Settings, load_settings
 
 CONTROL_USERS = 60  # fewer whole users exceed the threshold by chance now and then: see docs/drift.md
 TILTS = (-1.0, -0.5, -0.25)  # stars; ratings that are all low can be shifted by less
 POLL_SECONDS = 0.5
-WAIT_SECONDS = 300.0  # a report came after 128 s on two cores that had 30 processes to run
+WAIT_SECONDS = 300.0  # until a run begins; a report came after 128 s on two cores that had 30 processes to run
+UNFINISHED = [dg.DagsterRunStatus(status) for status in AT_WORK]
 
 T = TypeVar("T")
 Tell = Callable[[str], None]  # says a line to a person
@@ -154,12 +158,20 @@ def _wait_until_ended(running: Running, run_id: str) -> None:
 
 
 def _until(running: Running, complaint: str, condition: Callable[[], T]) -> T:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < deadline:
+    """What a condition comes to; waits while a run is at work, however slow the machine, and `WAIT_SECONDS` more.
+
+    Raises `DemoError` there, or as soon as a run fails.
+    """
+    began, seen = datetime.now(UTC), time.monotonic()
+    while time.monotonic() - seen < WAIT_SECONDS:
         if found := condition():
             return found
+        if running.instance.get_runs_count(dg.RunsFilter(statuses=UNFINISHED)):
+            seen = time.monotonic()
+        if failed := last_failed_run(running.instance, began):
+            raise DemoError(f"{complaint}, as {failed}. What Dagster said is in {running.log}.")
         time.sleep(POLL_SECONDS)
-    raise DemoError(f"{complaint} within {WAIT_SECONDS:.0f} s. What Dagster said is in {running.log}.")
+    raise DemoError(f"{complaint}, and for {WAIT_SECONDS:.0f} s no run was at work. Dagster's log: {running.log}.")
 
 
 def _events(instance: dg.DagsterInstance, asset: str, after: int) -> list[dg.EventLogRecord]:

@@ -10,7 +10,7 @@ from dagster._daemon.types import DaemonHeartbeat
 
 from reco_assets.drift.reports import write_report
 from reco_assets.monitoring.figures import Place
-from reco_assets.monitoring.status import HEARD_SECONDS, NO_DAEMON, NO_HOME, daemon, last_failed_run, status
+from reco_assets.monitoring.status import HEARD_SECONDS, NO_DAEMON, NO_HOME, daemon, failed_run, status
 from reco_assets.tables import NEWEST_DRIFT_REPORT
 from resources.settings import load_settings
 
@@ -69,7 +69,7 @@ def test_of_the_newest_failed_run_the_step_and_its_own_message_are_told(place: P
         work()
 
     nightly.execute_in_process(instance=place.instance, raise_on_error=False)
-    found = last_failed_run(place)
+    found = failed_run(place)
     assert (found["job"], found["why"]) == ("nightly", "work: the disk is full")
 
 

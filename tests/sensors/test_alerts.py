@@ -10,7 +10,7 @@ from drift_sensors.alerts import ACCEPTED, CHAMPION, alert_sensors, promotion_me
 from drift_sensors.landing_alerts import NAME as LANDING
 from drift_sensors.telling import ALERTS_PER_TICK
 from drift_sensors.told_runs import ToldRun, failure_in_slack, told_run
-from reco_assets.monitoring.failures import Failure
+from reco_assets.pipelines.failures import Failure
 from reco_assets.pipelines.jobs import RETRAINING
 from resources.errors import RecoError
 from resources.settings import load_settings

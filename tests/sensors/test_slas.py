@@ -80,7 +80,7 @@ class Watch:
             "job", "Of the test.", tasks=(Task("make", ("made",), sla=nothing),), edges=(), limits=limits
         )
         monkeypatch.setattr("drift_sensors.slas.SPEC_OF", {"job": self.spec})
-        monkeypatch.setattr("reco_assets.monitoring.failures.SPEC_OF", {"job": self.spec})
+        monkeypatch.setattr("reco_assets.pipelines.failures.SPEC_OF", {"job": self.spec})
         slack = {"slack_bot_token": "xoxb-1", "slack_channel": "#reco", "slack_api_url": url} if url else {}
         self.sensor = sla_sensor(load_settings(**slack), [self.spec])
         self.instance, self.cursor = instance, None

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from dagster import DagsterEvent, DagsterEventType, DagsterInstance
+from dagster import DagsterEvent, DagsterEventType, DagsterInstance, DagsterRunStatus, RunsFilter
 
 from reco_assets.pipelines.jobs import SPECS
 from reco_assets.pipelines.spec import JobSpec
@@ -26,6 +27,19 @@ class Failure:
         return ": ".join([*filter(None, at), self.reason])
 
 
+@dataclass(frozen=True)
+class FailedRun:
+    """A run, when it ended (Unix seconds), and why."""
+
+    job: str
+    run_id: str
+    ended: float | None
+    failure: Failure
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} of {self.job} failed: {self.failure}"
+
+
 def failure_of(instance: DagsterInstance, run_id: str, event: DagsterEvent) -> Failure:
     """The first failed step with its own clear message; of a run that failed outside of its steps, what is known."""
     data = event.event_specific_data
@@ -39,6 +53,18 @@ def failure_of(instance: DagsterInstance, run_id: str, event: DagsterEvent) -> F
     if step is None or step.step_key is None:
         return Failure(text)
     return Failure(text, step.step_key, tasks_of_steps(instance, run_id, event.job_name).get(step.step_key))
+
+
+def last_failed_run(instance: DagsterInstance, since: datetime | None = None) -> FailedRun | None:
+    """The newest run that failed, of those that changed since a moment; None where there is none."""
+    failed = RunsFilter(statuses=[DagsterRunStatus.FAILURE], updated_after=since)
+    for record in instance.get_run_records(failed, limit=1):
+        run = record.dagster_run
+        told = instance.get_records_for_run(run.run_id, of_type=DagsterEventType.RUN_FAILURE).records
+        events = [event for each in told if (event := each.event_log_entry.dagster_event)]
+        failure = failure_of(instance, run.run_id, events[0]) if events else Failure("no reason was recorded")
+        return FailedRun(run.job_name, run.run_id, record.end_time, failure)
+    return None
 
 
 def tasks_of_steps(instance: DagsterInstance, run_id: str, job: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """`reco`: the command line of the platform. Errors a person can act on are one line, without a traceback."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -11,6 +12,7 @@ from reco_assets.cli import (
     drift,
     events,
     features,
+    history,
     metrics,
     models,
     pipeline,
@@ -28,12 +30,25 @@ app = typer.Typer(
     name="reco",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        from reco_assets.version import code_version
+
+        typer.echo(f"reco {code_version()}")
+        raise typer.Exit
+
+
 @app.callback(help=HELP)
-def _first_line(context: typer.Context) -> None:
+def _first_line(
+    context: typer.Context,
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which code this is, and end.")
+    ] = False,
+) -> None:
     if "--help" in context.args:
         return
     from reco_assets.runner.first_line import first_line
@@ -49,6 +64,7 @@ def _first_line(context: typer.Context) -> None:
 
 app.command()(demo.demo)
 app.command()(status.status)
+app.command()(history.history)
 app.command()(run.run)
 app.command()(pipeline.etl)
 app.command()(pipeline.futures)

@@ -31,7 +31,7 @@ spark: .venv-spark/.installed ## Make the environment of Apache Spark and of pro
 .venv/.installed .venv-spark/.installed:
 	$(need_python)
 	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/$(INSTALL) --require-hashes $(patsubst %,--requirement %,$(filter %.lock,$^))
+	$(PYTHON) tools/install.py $(@D) $(filter %.lock,$^)
 	$(@D)/$(INSTALL) --no-build-isolation --editable .
 	touch $@
 

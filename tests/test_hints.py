@@ -23,7 +23,8 @@ COMMAND = re.compile(
 )
 # Where a sentence goes on behind a command.
 GOES_ON = re.compile(
-    r" (?:then|or|and|with|first|again|what|that|shows|writes|did|exports|in|has|makes|is|alone|would|does)\b.*"
+    r" (?:then|or|and|with|first|again|what|that|shows|writes|did|exports|in|has|makes|is|alone|would|does"
+    r"|starts|uses)\b.*"
 )
 NO_COMMAND = {"make behind them", "make it"}
 MISSING_TABLE = "dagster asset materialize -m reco_assets.definitions --select '*{}'"
@@ -37,6 +38,7 @@ RECO = {
     "reco events extract": "events extract",
     "reco events generate": "events generate --users 5 --days 2",
     "reco etl --replace-source": "etl --replace-source",
+    "reco status": "status",
     "reco train": "train",
     "reco evaluate": "evaluate",
     "reco stream process": "stream process",
@@ -71,7 +73,7 @@ DAGSTER = {
     ],
     "dg launch --job lakehouse_maintenance": ["dg", "launch", "--job", "lakehouse_maintenance"],
 }
-MAKE = {"make evidently", "make neural", "make spark"}
+MAKE = {"make dev", "make evidently", "make neural", "make spark"}
 DOWNLOADS = {"reco data fetch ml-latest-small"}  # tests/sources/test_fetch.py has what it does, without a network
 SMALL = {
     "RECO_SOURCE": "synthetic",

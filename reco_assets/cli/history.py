@@ -29,7 +29,7 @@ def history(
     from resources.tables.lakehouse import Lakehouse
 
     lakehouse = Lakehouse.open(load_settings())
-    lakehouse.require_delta("reco history")
+    lakehouse.require_delta("The history of a table")
     found = lakehouse.delta_table(table)
     versions = [as_version(commit) for commit in found.history(limit)] if found else []
     if json:

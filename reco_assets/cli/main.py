@@ -37,7 +37,7 @@ def _say_version(asked: bool) -> None:
     if asked:
         from reco_assets.version import code_version
 
-        typer.echo(f"reco {code_version()}")
+        typer.echo(f"reco-assets {code_version()}")
         raise typer.Exit
 
 

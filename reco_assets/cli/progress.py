@@ -8,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from reco_assets.build import build_definitions
 from reco_assets.cli.summary import console
+from reco_assets.pipelines.spec import JobSpec
 from reco_assets.runner.hand_over import hand_over
 from reco_assets.runner.results import checks_result, run_result
 from reco_assets.runner.run import Outcome, materialize_assets, require_no_error, run_checks
@@ -25,7 +26,15 @@ def run_with_progress(
     settings: Settings, assets: Sequence[str], title: str, config: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Outcome:
     """Materialise assets, showing the step at work, and hand the result over. Raises `RunFailedError`."""
-    outcome = _run(settings, assets, title, config)
+    return _handed_over(settings, _run(settings, assets, title, config))
+
+
+def job_with_progress(settings: Settings, spec: JobSpec, config: Mapping[str, Mapping[str, Any]]) -> Outcome:
+    """As `run_with_progress`, as a run of that job, which Dagit shows among the job's own."""
+    return _handed_over(settings, _run(settings, spec.assets, spec.name, config, job=spec.name))
+
+
+def _handed_over(settings: Settings, outcome: Outcome) -> Outcome:
     hand_over(settings, run_result(settings, outcome))
     return outcome
 
@@ -38,7 +47,12 @@ def result_with_progress(
 
 
 def _run(
-    settings: Settings, assets: Sequence[str], title: str, config: Mapping[str, Mapping[str, Any]] | None = None
+    settings: Settings,
+    assets: Sequence[str],
+    title: str,
+    config: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    job: str | None = None,
 ) -> Outcome:
     """Progress goes to standard error: standard output is for what a command has to say."""
     _hush(settings)
@@ -67,7 +81,7 @@ def _run(
                 if progress.disable:
                     CONSOLE.print(f"{described} ({done} of {total})")
 
-        outcome = materialize_assets(build_definitions, settings, assets, listen, config)
+        outcome = materialize_assets(build_definitions, settings, assets, listen, config, job=job)
         progress.update(task, description=title)
     return outcome
 

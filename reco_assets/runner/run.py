@@ -79,6 +79,8 @@ def materialize_assets(
     assets: Sequence[str],
     listen: Listener | None = None,
     config: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    job: str | None = None,
 ) -> Outcome:
     """Materialise assets in one run, with their checks.
 
@@ -91,6 +93,7 @@ def materialize_assets(
         assets: What to make, in the words of `selected_assets`.
         listen: Called with (step key, event) as the run goes on.
         config: The configuration of steps by name.
+        job: The job that is run, with its tags and under its name in Dagit, whose assets these are; None: no job.
 
     Raises:
         RunRequestError: There is no such asset or step, or the configuration does not fit.
@@ -100,8 +103,8 @@ def materialize_assets(
     definitions = build(settings)
     selected = selected_assets(definitions.resolve_asset_graph(), assets)
     run_config = step_config({node.assets_def.op.name for node in selected}, config or {})
-    job = definitions.resolve_implicit_global_asset_job_def()
-    result = _execute(settings, job, listen, run_config, asset_selection=[node.key for node in selected])
+    run = definitions.resolve_job_def(job) if job else definitions.resolve_implicit_global_asset_job_def()
+    result = _execute(settings, run, listen, run_config, asset_selection=[node.key for node in selected])
     if not result.success:
         if _only_checks_failed(result):
             require_no_error(_outcome(result).checks)

@@ -74,4 +74,4 @@ def test_a_table_that_is_not_there_is_named(reco: Reco) -> None:
 
 
 def test_the_version_is_the_packages_and_that_of_its_code(reco: Reco) -> None:
-    assert re.fullmatch(r"reco \d+\.\d+\.\d+\+[0-9a-f]{10}\n", reco("--version").stdout)
+    assert re.fullmatch(r"reco-assets \d+\.\d+\.\d+\+[0-9a-f]{10}\n", reco("--version").stdout)

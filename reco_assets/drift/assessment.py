@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ class Compared:
     """The names of what is compared: waiting batches in the order of arrival, the champion, versions of tables.
 
     `corrections`: how many of the batches' rows gave an earlier rating another value; `user_share`: the share of the
-    champion's users that is looked at.
+    champion's users that is looked at; `files`: the names that the batches came under, in the same order.
     """
 
     batches: Sequence[str] = ()
@@ -37,6 +38,7 @@ class Compared:
     delta_versions: Mapping[str, int | None] | None = None
     corrections: int = 0
     user_share: float = 1.0
+    files: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """As a report shows it: of the batches their number, the hash of their names, and the newest."""
@@ -45,6 +47,7 @@ class Compared:
                 "count": len(self.batches),
                 "name": set_name(self.batches),
                 "newest": list(self.batches[: -NAMED_BATCHES - 1 : -1]),
+                **({"files": list(self.files[: -NAMED_BATCHES - 1 : -1])} if self.files else {}),
                 "corrections": self.corrections,
             },
             "model_version": self.model_version,
@@ -87,9 +90,9 @@ class DriftReport:
         """Reference against current, as PNGs inside markdown."""
         return page.plots(self.document)
 
-    def html(self) -> str:
-        """The whole report as one page that needs no network."""
-        return page.html(self.document, self.signals)
+    def html(self, made: datetime | None = None) -> str:
+        """The whole report as one page that needs no network, and that says when it was made."""
+        return page.html(self.document, self.signals, made)
 
 
 def report_on(scan: Scan, compared: Compared, yardstick: Yardstick) -> DriftReport:

@@ -1,11 +1,13 @@
 """The drift assets: how far the waiting batches are from what the champion knows, and what follows from it."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
 from reco_assets.drift.document import called_by
+from reco_assets.drift.index import write_index
 from reco_assets.drift.inputs import report_on_waiting
 from reco_assets.drift.reports import write_report
 from reco_assets.drift.upkeep import after_report
@@ -64,8 +66,9 @@ def detect_drift(
         )
     if REPORT not in context.selected_asset_keys:
         return  # whoever finds a report acts on it, so none is left where only a score is asked for
-    path, page = write_report(lakehouse.settings, document, report.html())
+    path, page = write_report(lakehouse.settings, document, report.html(datetime.now(UTC)))
     after_report(lakehouse.settings)
+    index = write_index(lakehouse.settings)
     yield dg.MaterializeResult(
         asset_key=REPORT,
         metadata={
@@ -83,6 +86,7 @@ def detect_drift(
             "window": (document["window"] or {}).get("name", ""),
             "path": dg.MetadataValue.path(str(path)),
             "html": dg.MetadataValue.path(str(page)),
+            "all_reports": dg.MetadataValue.path(str(index)),
         },
         data_version=dg.DataVersion(report.report_id),
     )

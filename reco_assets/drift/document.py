@@ -32,6 +32,8 @@ _COLUMNS = {
     "prediction drift": "model_score",
     "score": "drift_score",
 }
+TERMS = {"kl": "kl", "mean": "mean_shift", "median": "median_shift"}
+TERM_NAMES = {"kl": "other shape (KL divergence, nats)", "mean": "mean shift (stars)", "median": "median shift (stars)"}
 SECTIONS = {"data_drift": "data (ratings)", "model_drift": "predictions"}
 
 
@@ -97,15 +99,33 @@ def in_short(codes: Sequence[str]) -> str:
     return ", ".join(code.replace("_", " ") for code in codes)
 
 
-def tables(report: Document, signals: Sequence[Signal]) -> list[list[list[str]]]:
-    """The verdict of both policies, every window, the scores of the one that decides, signals.
+def tables(report: Document, signals: Sequence[Signal]) -> list[tuple[str, list[list[str]]]]:
+    """What made the score, the verdict of each policy, every window, the measures of the one that decides, signals.
 
-    Each table is rows of cells, the first row its header. There is no table where nothing was compared: the reason is
-    all there is to say.
+    Each table is a title and rows of cells, the first row its header. There is no table where nothing was compared: the
+    reason is all there is to say.
     """
     if not report["windows"]:
         return []
-    return [_verdict_rows(report), _window_rows(report), _score_rows(report), _signal_rows(report, signals)]
+    return [
+        ("What made the score", _term_rows(report)),
+        ("What each policy says", _verdict_rows(report)),
+        ("Which ratings were looked at", _window_rows(report)),
+        ("Every measure", _score_rows(report)),
+        ("Beside the score", _signal_rows(report, signals)),
+    ]
+
+
+def _term_rows(report: Document) -> list[list[str]]:
+    """How much each measure adds to the scores of ratings and of predictions, by the documented formula."""
+    weights, rows = report["config"]["weights"], []
+    for name, title in SECTIONS.items():
+        for measure, key in TERMS.items():
+            if (value := report[name].get(key)) is not None:
+                weight, limit = weights[f"{measure}_weight"], weights[f"{measure}_threshold"]
+                parts = (value, weight, limit, weight * abs(value) / limit)
+                rows.append([title, TERM_NAMES[measure], *map(_number, parts)])
+    return [["of", "measure", "value", "weight", "threshold", "adds"], *rows]
 
 
 def _verdict_rows(report: Document) -> list[list[str]]:
@@ -114,7 +134,8 @@ def _verdict_rows(report: Document) -> list[list[str]]:
     for name, verdict in report["verdicts"].items():
         decides = " (decides)" if name == report["policy"] else ""
         retrain, alone = (_yes(found[name]["should_retrain"]) for found in (report["verdicts"], pool))
-        rows.append([name + decides, retrain, verdict["window"], ", ".join(verdict["reason_codes"]), alone])
+        reasons = ", ".join(verdict["reason_codes"]).replace("_", " ")
+        rows.append([name + decides, retrain, verdict["window"], reasons, alone])
     return rows
 
 
@@ -184,6 +205,7 @@ def facts(report: Document) -> list[tuple[str, str]]:
         ("champion", report["model_version"] or "none"),
         ("tables", ", ".join(f"{name} v{version}" for name, version in versions) or "none"),
         (f"batches ({batches['count']:,}), the newest first", _first(batches)),
+        ("their files", ", ".join(batches.get("files", ())) or "none"),
     ]
     if not batches["count"]:
         return found

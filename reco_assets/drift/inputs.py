@@ -64,7 +64,9 @@ def report_on_waiting(lakehouse: Lakehouse) -> DriftReport:
     if scan.starts.end < len(arrivals):
         scan = scan_batches(lakehouse, reference.model_of, arrivals, yardstick, scan)
         _keep_scan(path, source, arrivals, scan)
-    return report_on(scan, Compared(names, champion, versions, corrections, reference.sample.share), yardstick)
+    files = [receipt.source for receipt in received]
+    compared = Compared(names, champion, versions, corrections, reference.sample.share, files)
+    return report_on(scan, compared, yardstick)
 
 
 def arrived(received: Sequence[Receipt]) -> list[Arrival]:

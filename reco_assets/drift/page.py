@@ -1,6 +1,7 @@
 """A drift report as Markdown and as one page, with its plots. All from its JSON."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from reco_assets.drift.document import SECTIONS, Document, facts, headline, tables
 from reco_assets.drift.performance import in_words
@@ -16,8 +17,8 @@ def markdown(report: Document, signals: Sequence[Signal]) -> str:
     performance = in_words(report["performance_drift"])
     lines = [f"### {performance}", ""] if performance else []
     lines += [f"### {headline(report)}", "", report["reason"], ""]
-    for rows in tables(report, signals):
-        lines += [*markdown_table(rows[0], rows[1:]), ""]
+    for title, rows in tables(report, signals):
+        lines += [f"#### {title}", "", *markdown_table(rows[0], rows[1:]), ""]
     lines += [f"{name}: {value}  " for name, value in facts(report)]
     return "\n".join(lines)
 
@@ -27,29 +28,42 @@ def plots(report: Document) -> str:
     return "\n\n".join(f"![{name}]({address})" for name, address in _images(report))
 
 
-def html(report: Document, signals: Sequence[Signal]) -> str:
-    """The whole report as one page: styles and images inside, nothing to load."""
+def html(report: Document, signals: Sequence[Signal], made: datetime | None = None) -> str:
+    """The whole report as one page: it loads nothing.
+
+    `made`: when; only a report of the platform's own says that, and leads to the page of all of them.
+    """
     kind = "retrain" if report["should_retrain"] else "" if report["windows"] else "nothing"
     return render_page(
         __package__,
         "report.html.jinja",
+        made=f"{made:%Y-%m-%d %H:%M} UTC" if made else "",
+        files=report["batches"].get("files", []),
         headline=headline(report),
         kind=kind,
         performance=in_words(report["performance_drift"]),
         performance_kind=report["performance_drift"]["status"],
         reason=report["reason"],
         tables=tables(report, signals),
-        images=_images(report),
+        charts=[(title, *_rows(shares)) for title, shares in _judged(report)],
         facts=facts(report),
     )
 
 
+def _judged(report: Document) -> list[tuple[str, Document]]:
+    """Title and shares of each section that was judged."""
+    return [(title, report[name]["distribution"]) for name, title in SECTIONS.items() if "distribution" in report[name]]
+
+
+def _rows(shares: Document) -> tuple[list[tuple[str, float, float]], float]:
+    """Each bin as (from … stars, current, reference), and the largest of all, in percent."""
+    current, reference = ([100 * share for share in shares[side]] for side in ("current", "reference"))
+    return list(zip(shares["from_stars"], current, reference, strict=True)), max(*current, *reference)
+
+
 def _images(report: Document) -> list[tuple[str, str]]:
     """Name and address of each judged section's plot."""
-    judged = [
-        (title, report[name]["distribution"]) for name, title in SECTIONS.items() if "distribution" in report[name]
-    ]
-    return [(f"{title}: reference against current", _bars(title, shares)) for title, shares in judged]
+    return [(f"{title}: reference against current", _bars(title, shares)) for title, shares in _judged(report)]
 
 
 def _bars(title: str, shares: Document) -> str:
@@ -62,6 +76,6 @@ def _bars(title: str, shares: Document) -> str:
     axes.bar([x + 0.2 for x in at], shares["current"], 0.4, label="current", color="#3d6fb4")
     axes.set_xticks(list(at), shares["from_stars"])
     axes.set_title(f"{title}: share of rows per bin, from … stars", fontsize=9)
-    axes.legend(fontsize=8, frameon=False)
+    figure.legend(fontsize=8, frameon=False, loc="outside right upper")  # on the bars it hides them
     axes.spines[["top", "right"]].set_visible(False)
     return png_address(figure)

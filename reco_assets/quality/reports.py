@@ -101,7 +101,7 @@ def _charts(table: str, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         if current and any(current.values()):
             shares, before = _shares(current), _shares(reference) if reference else {}
             largest = max(*shares.values(), *before.values(), 1e-9)
-            bars = [(label, share, before.get(label), 100 * share / largest) for label, share in shares.items()]
+            bars = [(label, share, before.get(label)) for label, share in shares.items()]
             charts.append({"column": bins.column, "bars": bars, "largest": largest})
     return charts
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from reco_assets.batches.accepted import set_name
 from reco_assets.drift.assessment import Compared, DriftReport, no_report, report_on
 from reco_assets.drift.cells import ScoredRatings, cells_of
 from reco_assets.drift.decision import JUDGES
+from reco_assets.drift.document import SECTIONS, tables
 from reco_assets.drift.histograms import RATINGS, UserHistogram, of_values
 from reco_assets.drift.measures import Occurrences
 from reco_assets.drift.policy import Reason, should_retrain
@@ -331,6 +333,21 @@ def test_the_page_is_light_and_loads_nothing(inputs: Inputs) -> None:
     assert len(page) < 300_000
     assert "<b>v1</b>" not in page
     assert not re.search(r"(?:src|href)=\"(?!data:)|https?://|<script", page)
+
+
+def test_what_the_measures_add_is_the_score_of_their_section(inputs: Inputs) -> None:
+    report = assess(inputs(shift=-1.0), CONFIG)
+    titled = dict(tables(report.document, report.signals))
+    for section, title in SECTIONS.items():
+        added = [float(row[-1]) for row in titled["What made the score"] if row[0] == title]
+        assert len(added) == 3
+        assert sum(added) == pytest.approx(report.document[section]["score"], rel=1e-3)
+
+
+def test_a_page_that_says_when_it_was_made_leads_to_all_reports(inputs: Inputs) -> None:
+    page = assess(inputs(), CONFIG).html(datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
+    assert "2026-01-02 03:04 UTC" in page
+    assert 'href="index.html"' in page
 
 
 def test_a_report_stays_light_however_many_batches_wait(inputs: Inputs) -> None:

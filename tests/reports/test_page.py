@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from reco_assets.reports.page import png_address, render_page
 
-NOTHING = {"kind": "nothing", "performance": "", "tables": [], "images": [], "facts": []}
+NOTHING = {"kind": "nothing", "performance": "", "made": "", "tables": [], "charts": [], "facts": []}
 
 
 def _drift_page(reason: str) -> str:

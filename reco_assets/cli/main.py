@@ -9,6 +9,7 @@ from reco_assets.cli import (
     airflow,
     data,
     demo,
+    doctor,
     drift,
     events,
     features,
@@ -64,6 +65,7 @@ def _first_line(
 
 app.command()(demo.demo)
 app.command()(status.status)
+app.command()(doctor.doctor)
 app.command()(history.history)
 app.command()(run.run)
 app.command()(pipeline.etl)

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,6 +68,21 @@ def held(lock_file: Path, what: str, timeout_seconds: float) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_UN)
     finally:
         os.close(handle)
+
+
+def holders(folder: Path) -> dict[str, str]:
+    """The lock files of a folder that are held now, by name, and by whom; of a dead process there may be text alone."""
+    found = {}
+    for path in sorted(folder.glob("*.lock")) if folder.is_dir() else ():
+        with suppress(OSError):
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                found[path.name] = str(_holder(handle))
+            finally:
+                os.close(handle)
+    return found
 
 
 def _open(lock_file: Path) -> int:

@@ -40,7 +40,9 @@ $(DAGSTER_HOME)/dagster.yaml: dagster.yaml
 	cp dagster.yaml $@
 
 evidently: $(VENV)/.evidently ## Add Evidently to the environment: drift reports of its own
-mlflow: $(VENV)/.mlflow ## Add MLflow's server and pages to the environment
+mlflow: $(VENV)/.mlflow ## Open MLflow's pages of the local store on port 5000
+	$(BIN)/mlflow server --host 127.0.0.1 --port 5000 \
+	  --backend-store-uri sqlite:///$${LAKEHOUSE_PATH:-data}/mlflow/mlflow.db
 neural: $(VENV)/.neural ## Add JAX to the environment: the neural model can be trained
 
 %/.evidently: %/.installed requirements/evidently.lock

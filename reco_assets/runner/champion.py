@@ -1,6 +1,7 @@
 """Another version serves: the record says so first, then MLflow's aliases and gold follow."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Thread
 
 from reco_assets.models.families import SERVING_FAMILY
@@ -17,29 +18,38 @@ from resources.settings import Settings
 Tell = Callable[[str], None]  # says a line to a person
 
 
+@dataclass(frozen=True)
+class Serving:
+    """A version that serves, and why, as a sentence."""
+
+    version: str
+    why: str
+
+
 def promote(settings: Settings, version: str, make: Make, tell: Tell, family: Family = SERVING_FAMILY) -> None:
     """Make a version the champion, whatever its figures, and let gold follow it if it follows that family.
 
     The champion serves even where gold cannot follow. Raises `ModelStoreError`, `RunFailedError`.
     """
     promote_version(settings, family, version)
-    _follow(settings, family, version, make, tell)
+    _follow(settings, family, Serving(version, "It was promoted by hand."), make, tell)
 
 
 def roll_back(settings: Settings, make: Make, tell: Tell, family: Family = SERVING_FAMILY) -> None:
     """Let champion and predecessor change places, and gold follow. Raises as `promote`."""
-    _follow(settings, family, roll_back_version(settings, family), make, tell)
+    _follow(settings, family, Serving(roll_back_version(settings, family), "A person rolled back to it."), make, tell)
 
 
-def _follow(settings: Settings, family: Family, version: str, make: Make, tell: Tell) -> None:
+def _follow(settings: Settings, family: Family, serving: Serving, make: Make, tell: Tell) -> None:
+    version, why = serving.version, serving.why
     previous = model_store(settings, family).previous()
     tell(f"Champion: {version}, before it: {previous or 'none'}.")
     mlflow = MlflowTracking(settings, family.registered_name(settings))
     if family != SERVING_FAMILY:
-        mlflow.mark_champion(version, previous)
+        mlflow.mark_champion(version, previous, why)
         return
     # Beside the rest: the process that it starts imports MLflow, as long as everything else that a rollback does.
-    mirror = Thread(target=mlflow.mark_champion, args=(version, previous))
+    mirror = Thread(target=mlflow.mark_champion, args=(version, previous, why))
     mirror.start()
     try:
         make(settings, LISTS, "gold")

@@ -14,7 +14,8 @@ from typing import Any
 from resources.calls.outside import OutsideError, shared_process
 from resources.errors import RecoError
 from resources.mlflow.home import MlflowHome
-from resources.mlflow.store import CHAMPION, Registry, RunRecord, VersionRecord
+from resources.mlflow.shown import RunRecord, VersionRecord
+from resources.mlflow.store import CHAMPION, Registry
 from resources.settings import Settings
 from resources.text.masking import masked
 
@@ -73,12 +74,13 @@ class MlflowTracking:
         run_id: str | None = self._attempt("log_run", RunRecord(name, params, metrics, parent))
         return run_id
 
-    def mark_champion(self, version: str, previous: str | None = None) -> None:
+    def mark_champion(self, version: str, previous: str | None = None, why: str = "") -> None:
         """Point the alias `champion` at a version, and `previous` at the one before; a warning if MLflow is away.
 
-        A version that serves is nobody's `challenger`.
+        Experiment and model say that it serves, and why. A version that serves is nobody's `challenger`.
         """
-        self._attempt("set_aliases", {CHAMPION: version} | ({PREVIOUS: previous} if previous else {}))
+        said = f"{version} serves{f', after {previous}' if previous else ''}.{f' {why}' if why else ''}"
+        self._attempt("set_aliases", {CHAMPION: version} | ({PREVIOUS: previous} if previous else {}), said)
 
     def fetch_version(self, version: str, folder: Path) -> Path | None:
         """Copy a registered version's files into a folder; None, with a warning, if MLflow is away or knows it not.

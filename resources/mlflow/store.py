@@ -4,7 +4,6 @@ Every step, one request or one file, has its own time. What belongs here: MLflow
 doesn't: what to do when MLflow is away.
 """
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,36 +13,12 @@ from typing import Any
 from resources.calls.outside import step
 from resources.mlflow.client import OPENED, Client, client_at, import_client
 from resources.mlflow.home import MlflowHome
+from resources.mlflow.shown import NOTE, RunRecord, VersionRecord, datasets_of, shown_in
 
 CHAMPION, CHALLENGER = "champion", "challenger"
+OF_MODELS = {"mlflow.experimentKind": "custom_model_development"}  # else its pages are those for language models
 FILES = "model"  # the folder of a version's files among its run's artifacts
 SLOWEST_BYTES_PER_SECOND = 1_000_000  # a file has a second more for each
-
-
-@dataclass(frozen=True)
-class VersionRecord:
-    """One model version as MLflow shows it: flat parameters and metrics, and the files to keep.
-
-    `run_id` is the run to go on in, such as that of its training; without it, or where it is gone, one is made.
-    """
-
-    version: str
-    params: Mapping[str, Any]
-    metrics: Mapping[str, float]
-    model_folder: Path
-    documents: tuple[Path, ...] = ()
-    run_id: str | None = None
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """A finished run as MLflow shows it, nested in a parent run where one is given."""
-
-    name: str
-    params: Mapping[str, Any]
-    metrics: Mapping[str, float]
-    parent: str | None = None
-    run_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,12 +53,12 @@ def log_version(registry: Registry, record: VersionRecord) -> str:
             _log_file(client, registry, run_id, path, folder.as_posix())
         for document in record.documents:
             _log_file(client, registry, run_id, document)
-        _register(client, registry.name, record.version, run_id)
+        _register(client, registry.name, record, run_id)
     return run_id
 
 
 def _run_of(record: VersionRecord) -> RunRecord:
-    return RunRecord(record.version, record.params, record.metrics, run_id=record.run_id)
+    return RunRecord(record.version, record.params, record.metrics, run_id=record.run_id, said=record.said)
 
 
 def log_run(registry: Registry, record: RunRecord) -> str:
@@ -92,13 +67,18 @@ def log_run(registry: Registry, record: RunRecord) -> str:
         return run_id
 
 
-def set_aliases(registry: Registry, aliases: Mapping[str, str]) -> None:
-    """Point aliases at versions; one that serves is nobody's challenger. Raises `LookupError` for an unknown one."""
+def set_aliases(registry: Registry, aliases: Mapping[str, str], why: str) -> None:
+    """Point aliases at versions, and say on both pages who serves and why; one that serves is nobody's challenger.
+
+    Raises `LookupError` for an unknown one.
+    """
     client, name = _client(registry), registry.name
     for alias, version in aliases.items():
         client.set_registered_model_alias(name, alias, _registered(client, name, version).version)
     if _aliases(client, name).get(CHALLENGER) == aliases[CHAMPION]:
         client.delete_registered_model_alias(name, CHALLENGER)
+    client.update_registered_model(name, why)
+    client.set_experiment_tag(_experiment(client, registry), NOTE, why)
 
 
 def run_of(registry: Registry, version: str) -> str:
@@ -148,7 +128,9 @@ def _run(client: Client, registry: Registry, record: RunRecord) -> Iterator[str]
     try:
         # A parameter can't be changed: what was trained with stays, whatever the settings say by now.
         params = {name: value for name, value in record.params.items() if name not in (known or {})}
-        _log_numbers(client, run_id, params, record.metrics)
+        client.log_batch(run_id, *shown_in(record, params))
+        if record.said.inputs:
+            client.log_inputs(run_id, datasets_of(record.said))
         yield run_id
         status = "FINISHED"
     finally:
@@ -166,14 +148,6 @@ def _params_of(client: Client, run_id: str) -> Mapping[str, str] | None:
             return None
         raise
     return found
-
-
-def _log_numbers(client: Client, run_id: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
-    from mlflow.entities import Metric, Param
-
-    now = int(time.time() * 1000)
-    logged = [Metric(key, value, now, 0) for key, value in metrics.items()]
-    client.log_batch(run_id, logged, [Param(key, str(value)) for key, value in params.items()])
 
 
 def _log_file(client: Client, registry: Registry, run_id: str, path: Path, folder: str | None = None) -> None:
@@ -197,19 +171,22 @@ def _experiment(client: Client, registry: Registry) -> str:
     if found is not None:
         if registry.home is not None:
             registry.home.require_here(found.artifact_location)
+        for tag, value in OF_MODELS.items() - found.tags.items():  # it was made by an earlier release, or by hand
+            client.set_experiment_tag(found.experiment_id, tag, value)
         return str(found.experiment_id)
     local = None if registry.home is None else registry.home.artifacts.as_uri()
-    return str(client.create_experiment(registry.name, artifact_location=local))
+    return str(client.create_experiment(registry.name, artifact_location=local, tags=OF_MODELS))
 
 
-def _register(client: Client, name: str, version: str, run_id: str) -> None:
+def _register(client: Client, name: str, record: VersionRecord, run_id: str) -> None:
     from mlflow.exceptions import MlflowException
 
     with suppress(MlflowException):  # registered by an earlier version
         client.create_registered_model(name)
     source = f"{client.get_run(run_id).info.artifact_uri}/{FILES}"
-    made = client.create_model_version(name, source, run_id, tags={"version": version})
-    if _aliases(client, name).get(CHAMPION) != version:  # the champion may be judged and registered anew
+    tags = {**record.said.tags, "version": record.version}
+    made = client.create_model_version(name, source, run_id, tags=tags, description=record.said.description or None)
+    if _aliases(client, name).get(CHAMPION) != record.version:  # the champion may be judged and registered anew
         client.set_registered_model_alias(name, CHALLENGER, made.version)
 
 

@@ -1,5 +1,6 @@
 """MLflow mirrors what was trained and what serves, and where it is away nothing waits for it."""
 
+import json
 import shutil
 import socket
 import subprocess
@@ -14,8 +15,9 @@ from typing import Any
 import pytest
 
 from resources import resources_for
+from resources.mlflow.home import MlflowHome
 from resources.mlflow.mirror import MlflowTracking, RegistryError
-from resources.mlflow.store import VersionRecord
+from resources.mlflow.shown import Said, VersionRecord
 from resources.settings import load_settings
 
 FIRST, SECOND = "20250101_000001", "20250101_000002"
@@ -75,6 +77,41 @@ def test_a_version_is_logged_with_parameters_metrics_and_artifacts(
     assert run.data.metrics == {"rmse": 0.87, "users": 610.0}
     assert {artifact.path for artifact in client(local).list_artifacts(run_id)} == {"model", "run_metrics.json"}
     assert [artifact.path for artifact in client(local).list_artifacts(run_id, "model")] == ["model/model.json"]
+
+
+def test_a_version_says_what_was_decided_by_which_run_and_of_which_tables_it_is(
+    local: MlflowTracking, record: Callable[[str], VersionRecord]
+) -> None:
+    said = Said("promoted: better", {"dagster_run_id": "run"}, {"silver/train_ratings": 3}, "/lake")
+    run = client(local).get_run(local.log_version(replace(record(FIRST), said=said)))
+    assert run.data.tags["mlflow.note.content"] == "promoted: better"
+    assert run.data.tags["dagster_run_id"] == "run"
+    (dataset,) = (used.dataset for used in run.inputs.dataset_inputs)
+    assert dataset.name == "silver/train_ratings"
+    assert json.loads(dataset.source) == {"path": "/lake/silver/train_ratings", "delta_table_version": 3}
+    (version,) = client(local).search_model_versions(f"name='{local.name}'")
+    assert (version.description, version.tags["dagster_run_id"]) == ("promoted: better", "run")
+
+
+def test_the_pages_are_those_of_models_and_say_who_serves_and_why(
+    local: MlflowTracking, record: Callable[[str], VersionRecord]
+) -> None:
+    for version in (FIRST, SECOND):
+        local.log_version(record(version))
+    local.mark_champion(SECOND, FIRST, "Better beyond noise.")
+    experiment = client(local).get_experiment_by_name(local.name)
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    told = f"{SECOND} serves, after {FIRST}. Better beyond noise."
+    assert experiment.tags["mlflow.note.content"] == told
+    assert client(local).get_registered_model(local.name).description == told
+
+
+def test_an_experiment_that_was_there_before_gets_the_pages_of_models(local: MlflowTracking) -> None:
+    made = client(local).create_experiment(
+        local.name, artifact_location=MlflowHome(local.settings.storage.root).artifacts.as_uri()
+    )
+    local.log_run(FIRST, {}, {})
+    assert client(local).get_experiment(made).tags["mlflow.experimentKind"] == "custom_model_development"
 
 
 def test_the_evaluation_of_a_version_goes_on_in_the_run_of_its_training(
@@ -209,7 +246,7 @@ def test_a_run_that_breaks_off_is_marked_failed_and_warned_of(
 def test_logging_to_a_new_file_prints_nothing(tmp_path: Path, record: Callable[[str], VersionRecord]) -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "from resources.mlflow.mirror import MlflowTracking; from resources.mlflow.store import VersionRecord\n"
+        "from resources.mlflow.mirror import MlflowTracking; from resources.mlflow.shown import VersionRecord\n"
         "from resources.settings import load_settings\n"
         "folder = Path(sys.argv[1]); settings = load_settings(lakehouse_path=folder / 'lake')\n"
         "assert MlflowTracking(settings).log_version(VersionRecord('1', {}, {}, folder / 'model'))"

@@ -14,7 +14,7 @@ import pytest
 
 from resources.calls.outside import shared_process
 from resources.mlflow.mirror import MlflowTracking
-from resources.mlflow.store import VersionRecord
+from resources.mlflow.shown import VersionRecord
 from resources.settings import load_settings
 
 SECONDS = 1.0

@@ -13,7 +13,7 @@ from resources.calls.outside import shared_process
 from resources.locking.locks import LockError
 from resources.mlflow.home import LOCATIONS, MlflowHome
 from resources.mlflow.mirror import MlflowTracking
-from resources.mlflow.store import VersionRecord
+from resources.mlflow.shown import VersionRecord
 from resources.settings import load_settings
 
 FIRST, SECOND = "20250101_000001", "20250101_000002"

@@ -51,10 +51,10 @@ def _deploy(settings: Settings, candidate: Candidate) -> ComparisonRecord:
         _require_compared_with(version, comparison.champion, champion)
         _test_as_registered(store, registry, version)
         back_up(settings, candidate.family)
-        registry.mark_champion(version, champion)
+        registry.mark_champion(version, champion, comparison.reason)
         store.promote(version, comparison.reason)
     elif champion is not None:
-        registry.mark_champion(champion, store.previous())
+        registry.mark_champion(champion, store.previous(), store.record(champion).decision)
     return comparison
 
 

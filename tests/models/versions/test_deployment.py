@@ -18,7 +18,7 @@ from reco_assets.models.versions.files import ModelStoreError, load_model
 from reco_assets.models.versions.smoke import SmokeTestError
 from reco_assets.models.versions.store import ModelStore, model_store
 from resources.mlflow.mirror import MlflowTracking, RegistryError
-from resources.mlflow.store import VersionRecord
+from resources.mlflow.shown import VersionRecord
 from resources.settings import Settings, load_settings
 
 FIRST, SECOND, THIRD = "20250101_000001", "20250101_000002", "20250101_000003"

@@ -6,6 +6,7 @@ Exported by `reco airflow export`: change the platform's job instead, and export
 |---|---|---|
 | `process_streaming_data` | SparkSubmitOperator | `stream/ratings` |
 |  |  | `stream/quarantine` |
+|  |  | `gold/recommendations_fresh` |
 | `find_current_model` | PythonOperator | `find_current_model()` |
 | `detect_drift` | SparkSubmitOperator | `drift/data_drift` |
 |  |  | `drift/model_drift` |

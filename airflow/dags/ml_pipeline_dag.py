@@ -25,6 +25,7 @@ Exported by `reco airflow export`: change the platform's job instead, and export
 | `evaluate` | PythonOperator | `models/als_evaluation` |
 | `check_drift` | PythonOperator | `stream/ratings` |
 |  |  | `stream/quarantine` |
+|  |  | `gold/recommendations_fresh` |
 |  |  | `drift/data_drift` |
 |  |  | `drift/model_drift` |
 |  |  | `drift/report` |

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pyspark.sql import types
 
+from reco_assets.columns import MEANINGS, origins_of
 from reco_assets.vocabulary import KEY, TEST, TRAIN
 from resources.tables.files import DESCRIPTION, TableSpec
 
@@ -21,6 +22,13 @@ TIMESTAMP, DOUBLE = types.TimestampType(), types.DoubleType()
 
 def _struct(**columns: types.DataType) -> types.StructType:
     return types.StructType([types.StructField(name, kind) for name, kind in columns.items()])
+
+
+def _table(
+    name: str, schema: types.StructType, partition_by: tuple[str, ...] = (), key: tuple[str, ...] = ()
+) -> TableSpec:
+    """A table whose columns say what they mean and come from."""
+    return TableSpec(name, schema, partition_by, key, MEANINGS, origins_of(name))
 
 
 def _described(struct: types.StructType, **descriptions: str) -> types.StructType:
@@ -48,47 +56,47 @@ _SAID = {
     "_rescued": "The line's fields as CSV, of a row that breaks a rule or is written in another way than the rest; "
     "else null.",
 }
-BRONZE_RATINGS = TableSpec(
+BRONZE_RATINGS = _table(
     "bronze/ratings",
     _described(_struct(user_id=INT, movie_id=INT, rating=FLOAT, timestamp=LONG, **_PROVENANCE), **_SAID),
 )
-BRONZE_MOVIES = TableSpec(
+BRONZE_MOVIES = _table(
     "bronze/movies", _described(_struct(movie_id=INT, title=STRING, genres=STRING, year=INT, **_PROVENANCE), **_SAID)
 )
-BRONZE_TAGS = TableSpec(
+BRONZE_TAGS = _table(
     "bronze/tags",
     _described(_struct(user_id=INT, movie_id=INT, tag=STRING, timestamp=LONG, **_PROVENANCE), **_SAID),
 )
 
-SILVER_RATINGS = TableSpec("silver/ratings", _struct(**_RATING, year=INT, month=INT), ("year", "month"), tuple(KEY))
-SILVER_MOVIES = TableSpec(
+SILVER_RATINGS = _table("silver/ratings", _struct(**_RATING, year=INT, month=INT), ("year", "month"), tuple(KEY))
+SILVER_MOVIES = _table(
     "silver/movies",
     _struct(movie_id=INT, title=STRING, genres_string=STRING, genres=types.ArrayType(STRING), release_year=INT),
     key=("movie_id",),
 )
-SILVER_TAGS = TableSpec(
+SILVER_TAGS = _table(
     "silver/tags",
     _struct(user_id=INT, movie_id=INT, tag=STRING, tag_ts=TIMESTAMP, year=INT, month=INT),
     ("year", "month"),
 )
-QUARANTINE_RATINGS = TableSpec("silver/quarantine_ratings", _struct(**_QUARANTINE), key=_LINE)
-QUARANTINE_MOVIES = TableSpec("silver/quarantine_movies", _struct(**_QUARANTINE), key=_LINE)
-QUARANTINE_TAGS = TableSpec("silver/quarantine_tags", _struct(**_QUARANTINE), key=_LINE)
+QUARANTINE_RATINGS = _table("silver/quarantine_ratings", _struct(**_QUARANTINE), key=_LINE)
+QUARANTINE_MOVIES = _table("silver/quarantine_movies", _struct(**_QUARANTINE), key=_LINE)
+QUARANTINE_TAGS = _table("silver/quarantine_tags", _struct(**_QUARANTINE), key=_LINE)
 
 # No key: a pair that is in split_ratings twice is also twice in the table of its side.
-SPLIT_RATINGS = TableSpec("silver/split_ratings", _struct(**_RATING, origin=STRING, side=STRING, policy=STRING))
-TRAIN_RATINGS = TableSpec("silver/train_ratings", _SPLIT_RATING, key=tuple(KEY))
-TEST_RATINGS = TableSpec("silver/test_ratings", _SPLIT_RATING, key=tuple(KEY))
-FUTURE_RATINGS = TableSpec("silver/future_ratings", _SPLIT_RATING, key=tuple(KEY))
+SPLIT_RATINGS = _table("silver/split_ratings", _struct(**_RATING, origin=STRING, side=STRING, policy=STRING))
+TRAIN_RATINGS = _table("silver/train_ratings", _SPLIT_RATING, key=tuple(KEY))
+TEST_RATINGS = _table("silver/test_ratings", _SPLIT_RATING, key=tuple(KEY))
+FUTURE_RATINGS = _table("silver/future_ratings", _SPLIT_RATING, key=tuple(KEY))
 
-STREAM_RATINGS = TableSpec(
+STREAM_RATINGS = _table(
     "stream/ratings", _struct(batch=STRING, line=LONG, **_RATING, split=STRING), key=("batch", "line")
 )
-STREAM_QUARANTINE = TableSpec("stream/quarantine", _struct(batch=STRING, **_QUARANTINE), key=("batch", *_LINE))
+STREAM_QUARANTINE = _table("stream/quarantine", _struct(batch=STRING, **_QUARANTINE), key=("batch", *_LINE))
 
 # Where in which topic a message lay. `source` tells a topic from a later one of its name, and from files.
 _PLACE = {"source": STRING, "topic": STRING, "partition": INT, "offset": LONG}
-EVENTS_LOG = TableSpec(
+EVENTS_LOG = _table(
     "events/log",
     _described(
         _struct(
@@ -114,7 +122,7 @@ EVENTS_LOG = TableSpec(
     ("event_date",),
     ("event_id",),
 )
-DEAD_LETTERS = TableSpec(
+DEAD_LETTERS = _table(
     "events/dead_letters",
     _described(
         _struct(
@@ -131,7 +139,7 @@ DEAD_LETTERS = TableSpec(
     ),
 )
 
-RECOMMENDATIONS_ALS = TableSpec(
+RECOMMENDATIONS_ALS = _table(
     "gold/recommendations_als",
     _described(
         _struct(user_id=INT, recommendations=_LIST, model_version=STRING, generated_ts=TIMESTAMP),
@@ -142,7 +150,7 @@ RECOMMENDATIONS_ALS = TableSpec(
     ),
     key=("user_id",),
 )
-RECOMMENDATIONS_FRESH = TableSpec(
+RECOMMENDATIONS_FRESH = _table(
     "gold/recommendations_fresh",
     _described(
         _struct(**{field.name: field.dataType for field in RECOMMENDATIONS_ALS.schema.fields}, basis=STRING),
@@ -151,7 +159,7 @@ RECOMMENDATIONS_FRESH = TableSpec(
     ),
     key=("user_id",),
 )
-RECOMMENDATIONS_WHY = TableSpec(
+RECOMMENDATIONS_WHY = _table(
     "gold/recommendations_why",
     _described(
         _struct(
@@ -163,7 +171,7 @@ RECOMMENDATIONS_WHY = TableSpec(
     ),
     key=("user_id", "movie_id"),
 )
-SIMILAR_MOVIES = TableSpec(
+SIMILAR_MOVIES = _table(
     "gold/similar_movies",
     _described(
         _struct(movie_id=INT, similar=_LIST, model_version=STRING, generated_ts=TIMESTAMP),
@@ -171,7 +179,7 @@ SIMILAR_MOVIES = TableSpec(
     ),
     key=("movie_id",),
 )
-TRENDING = TableSpec(
+TRENDING = _table(
     "gold/trending",
     _described(
         _struct(movie_id=INT, score=DOUBLE, events=LONG, rank=INT, as_of=TIMESTAMP),
@@ -182,7 +190,7 @@ TRENDING = TableSpec(
     key=("movie_id",),
 )
 
-RULES = TableSpec(
+RULES = _table(
     "serving/rules",
     _described(
         _struct(
@@ -210,7 +218,7 @@ RULES = TableSpec(
 
 _ACCURACY = ("warm_share", "rmse_all", "mae_all", "ndcg", "hit_rate")
 _BEYOND_IT = ("catalogue_coverage", "novelty", "intra_list_distance", "popularity_share", "share_of_lists")
-MODEL_METRICS = TableSpec(
+MODEL_METRICS = _table(
     "models/metrics",
     _described(
         _struct(

@@ -55,20 +55,42 @@ class LakehouseIOManager(dg.IOManager):
 
 def table_metadata(lakehouse: Lakehouse, spec: TableSpec) -> dict[str, Any]:
     """What Dagit shows on a materialisation of the table."""
-    columns = [
-        dg.TableColumn(field.name, field.dataType.simpleString(), field.metadata.get(DESCRIPTION))
-        for field in spec.schema.fields
-    ]
     metadata: dict[str, Any] = {
         "dagster/row_count": lakehouse.row_count(spec.name),
-        "dagster/column_schema": dg.TableSchema(columns),
+        "dagster/column_schema": _columns(spec),
         "dagster/table_name": spec.name,
         "dagster/uri": lakehouse.address(spec.name),
         "preview": _preview(lakehouse, spec.name),
     }
+    if spec.origins:
+        metadata["dagster/column_lineage"] = _lineage(spec)
     metadata |= where_jobs_are_shown(lakehouse)
     version = lakehouse.version(spec.name)
     return metadata if version is None else metadata | {"delta_version": version}
+
+
+def _columns(spec: TableSpec) -> dg.TableSchema:
+    """Each column with its type, what it means, and whether it is part of the key."""
+    columns = [
+        dg.TableColumn(
+            field.name,
+            field.dataType.simpleString(),
+            field.metadata.get(DESCRIPTION) or spec.meanings.get(field.name),
+            dg.TableColumnConstraints(nullable=field.name not in spec.key, unique=spec.key == (field.name,)),
+        )
+        for field in spec.schema.fields
+    ]
+    key = [f"no two rows have the same {', '.join(spec.key)}"] if spec.key else []
+    return dg.TableSchema(columns, dg.TableConstraints(other=key))
+
+
+def _lineage(spec: TableSpec) -> dg.TableColumnLineage:
+    return dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(dg.AssetKey(table.split("/")), above) for table, above in origins]
+            for column, origins in spec.origins.items()
+        }
+    )
 
 
 def where_jobs_are_shown(lakehouse: Lakehouse) -> dict[str, Any]:

@@ -4,9 +4,9 @@ What belongs here: Delta and parquet folders wherever they lie. What doesn't: th
 versions and locks, which `Lakehouse` knows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,13 +63,16 @@ def own_errors() -> Iterator[None]:
 class TableSpec:
     """What a table promises: its columns in order with their types, and the columns it is partitioned by.
 
-    `key`: the columns that tell its rows apart; empty where rows may repeat.
+    `key`: the columns that tell its rows apart; empty where rows may repeat. `meanings`: what columns mean that have no
+    comment of their own. `origins`: from which (table, column) each column is made, where it is made from one.
     """
 
     name: str
     schema: StructType
     partition_by: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
+    meanings: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    origins: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict, compare=False, repr=False)
 
 
 def for_delta(path: Path) -> str:

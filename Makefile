@@ -142,5 +142,6 @@ airflow-lock: ## Resolve Airflow's requirements again into airflow/requirements-
 	$(AIRFLOW_COMPILE) airflow/requirements-airflow.txt --output-file airflow/requirements-3.lock
 	$(AIRFLOW_COMPILE) --no-deps airflow/requirements-test.txt --output-file airflow/requirements-test.lock
 
-clean: ## Remove the environments and what the demo made
-	rm -rf .venv .venv-spark .venv-peers $(AIRFLOW) .dagster data
+clean: ## Remove the environments; data and records of runs stay
+	rm -rf .venv .venv-spark .venv-peers $(AIRFLOW)
+	@for kept in data .dagster; do [ ! -e $$kept ] || echo "Kept: $$kept. To remove it too: rm -r $$kept"; done

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from pyspark.sql import types
 
-from reco_assets.columns import MEANINGS, origins_of
+from reco_assets.declaring import described, struct, table
 from reco_assets.vocabulary import KEY, TEST, TRAIN
-from resources.tables.files import DESCRIPTION, TableSpec
 
 OWNERS = ["team:reco"]  # who answers for the assets, as shown in Dagit
 # Of two runs that hold it, however they were started, the queue lets the second wait: they would share one memory.
@@ -20,34 +19,11 @@ INT, LONG, FLOAT, STRING = types.IntegerType(), types.LongType(), types.FloatTyp
 TIMESTAMP, DOUBLE = types.TimestampType(), types.DoubleType()
 
 
-def _struct(**columns: types.DataType) -> types.StructType:
-    return types.StructType([types.StructField(name, kind) for name, kind in columns.items()])
-
-
-def _table(
-    name: str, schema: types.StructType, partition_by: tuple[str, ...] = (), key: tuple[str, ...] = ()
-) -> TableSpec:
-    """A table whose columns say what they mean and come from."""
-    return TableSpec(name, schema, partition_by, key, MEANINGS, origins_of(name))
-
-
-def _described(struct: types.StructType, **descriptions: str) -> types.StructType:
-    """The same columns, some with a description, which Dagster shows beside them."""
-    return types.StructType(
-        [
-            types.StructField(field.name, field.dataType, metadata={DESCRIPTION: descriptions[field.name]})
-            if field.name in descriptions
-            else field
-            for field in struct.fields
-        ]
-    )
-
-
 _QUARANTINE = {"source": STRING, "line": LONG, "raw": STRING, "reasons": types.ArrayType(STRING)}
 _LINE = ("source", "line")
 _RATING = {"user_id": INT, "movie_id": INT, "rating": FLOAT, "rating_ts": TIMESTAMP}
-_SPLIT_RATING = _struct(**_RATING, origin=STRING)
-_LIST = types.ArrayType(_struct(movie_id=INT, score=FLOAT, rank=INT))
+_SPLIT_RATING = struct(**_RATING, origin=STRING)
+_LIST = types.ArrayType(struct(movie_id=INT, score=FLOAT, rank=INT))
 
 # What is typed is there where a field keeps its rules. Where the raw text doesn't follow from it, the row is rescued.
 _PROVENANCE = {"_rescued": STRING, "_line": LONG, "_source_file": STRING, "_loaded_ts": TIMESTAMP}
@@ -56,50 +32,50 @@ _SAID = {
     "_rescued": "The line's fields as CSV, of a row that breaks a rule or is written in another way than the rest; "
     "else null.",
 }
-BRONZE_RATINGS = _table(
+BRONZE_RATINGS = table(
     "bronze/ratings",
-    _described(_struct(user_id=INT, movie_id=INT, rating=FLOAT, timestamp=LONG, **_PROVENANCE), **_SAID),
+    described(struct(user_id=INT, movie_id=INT, rating=FLOAT, timestamp=LONG, **_PROVENANCE), **_SAID),
 )
-BRONZE_MOVIES = _table(
-    "bronze/movies", _described(_struct(movie_id=INT, title=STRING, genres=STRING, year=INT, **_PROVENANCE), **_SAID)
+BRONZE_MOVIES = table(
+    "bronze/movies", described(struct(movie_id=INT, title=STRING, genres=STRING, year=INT, **_PROVENANCE), **_SAID)
 )
-BRONZE_TAGS = _table(
+BRONZE_TAGS = table(
     "bronze/tags",
-    _described(_struct(user_id=INT, movie_id=INT, tag=STRING, timestamp=LONG, **_PROVENANCE), **_SAID),
+    described(struct(user_id=INT, movie_id=INT, tag=STRING, timestamp=LONG, **_PROVENANCE), **_SAID),
 )
 
-SILVER_RATINGS = _table("silver/ratings", _struct(**_RATING, year=INT, month=INT), ("year", "month"), tuple(KEY))
-SILVER_MOVIES = _table(
+SILVER_RATINGS = table("silver/ratings", struct(**_RATING, year=INT, month=INT), ("year", "month"), tuple(KEY))
+SILVER_MOVIES = table(
     "silver/movies",
-    _struct(movie_id=INT, title=STRING, genres_string=STRING, genres=types.ArrayType(STRING), release_year=INT),
+    struct(movie_id=INT, title=STRING, genres_string=STRING, genres=types.ArrayType(STRING), release_year=INT),
     key=("movie_id",),
 )
-SILVER_TAGS = _table(
+SILVER_TAGS = table(
     "silver/tags",
-    _struct(user_id=INT, movie_id=INT, tag=STRING, tag_ts=TIMESTAMP, year=INT, month=INT),
+    struct(user_id=INT, movie_id=INT, tag=STRING, tag_ts=TIMESTAMP, year=INT, month=INT),
     ("year", "month"),
 )
-QUARANTINE_RATINGS = _table("silver/quarantine_ratings", _struct(**_QUARANTINE), key=_LINE)
-QUARANTINE_MOVIES = _table("silver/quarantine_movies", _struct(**_QUARANTINE), key=_LINE)
-QUARANTINE_TAGS = _table("silver/quarantine_tags", _struct(**_QUARANTINE), key=_LINE)
+QUARANTINE_RATINGS = table("silver/quarantine_ratings", struct(**_QUARANTINE), key=_LINE)
+QUARANTINE_MOVIES = table("silver/quarantine_movies", struct(**_QUARANTINE), key=_LINE)
+QUARANTINE_TAGS = table("silver/quarantine_tags", struct(**_QUARANTINE), key=_LINE)
 
 # No key: a pair that is in split_ratings twice is also twice in the table of its side.
-SPLIT_RATINGS = _table("silver/split_ratings", _struct(**_RATING, origin=STRING, side=STRING, policy=STRING))
-TRAIN_RATINGS = _table("silver/train_ratings", _SPLIT_RATING, key=tuple(KEY))
-TEST_RATINGS = _table("silver/test_ratings", _SPLIT_RATING, key=tuple(KEY))
-FUTURE_RATINGS = _table("silver/future_ratings", _SPLIT_RATING, key=tuple(KEY))
+SPLIT_RATINGS = table("silver/split_ratings", struct(**_RATING, origin=STRING, side=STRING, policy=STRING))
+TRAIN_RATINGS = table("silver/train_ratings", _SPLIT_RATING, key=tuple(KEY))
+TEST_RATINGS = table("silver/test_ratings", _SPLIT_RATING, key=tuple(KEY))
+FUTURE_RATINGS = table("silver/future_ratings", _SPLIT_RATING, key=tuple(KEY))
 
-STREAM_RATINGS = _table(
-    "stream/ratings", _struct(batch=STRING, line=LONG, **_RATING, split=STRING), key=("batch", "line")
+STREAM_RATINGS = table(
+    "stream/ratings", struct(batch=STRING, line=LONG, **_RATING, split=STRING), key=("batch", "line")
 )
-STREAM_QUARANTINE = _table("stream/quarantine", _struct(batch=STRING, **_QUARANTINE), key=("batch", *_LINE))
+STREAM_QUARANTINE = table("stream/quarantine", struct(batch=STRING, **_QUARANTINE), key=("batch", *_LINE))
 
 # Where in which topic a message lay. `source` tells a topic from a later one of its name, and from files.
 _PLACE = {"source": STRING, "topic": STRING, "partition": INT, "offset": LONG}
-EVENTS_LOG = _table(
+EVENTS_LOG = table(
     "events/log",
-    _described(
-        _struct(
+    described(
+        struct(
             event_id=STRING,
             event_type=STRING,
             user_id=INT,
@@ -122,10 +98,10 @@ EVENTS_LOG = _table(
     ("event_date",),
     ("event_id",),
 )
-DEAD_LETTERS = _table(
+DEAD_LETTERS = table(
     "events/dead_letters",
-    _described(
-        _struct(
+    described(
+        struct(
             **_PLACE,
             messages=LONG,
             key=types.BinaryType(),
@@ -139,10 +115,10 @@ DEAD_LETTERS = _table(
     ),
 )
 
-RECOMMENDATIONS_ALS = _table(
+RECOMMENDATIONS_ALS = table(
     "gold/recommendations_als",
-    _described(
-        _struct(user_id=INT, recommendations=_LIST, model_version=STRING, generated_ts=TIMESTAMP),
+    described(
+        struct(user_id=INT, recommendations=_LIST, model_version=STRING, generated_ts=TIMESTAMP),
         recommendations="The best movies, rank 1 first. score is no number of stars but how strongly the ranking part "
         "of the model prefers the movie for this user, about 0 to 1; for a user without a liked movie it is the "
         "movie's share of all ratings. Scores order one user's list; those of two users are not comparable. A rule "
@@ -150,20 +126,20 @@ RECOMMENDATIONS_ALS = _table(
     ),
     key=("user_id",),
 )
-RECOMMENDATIONS_FRESH = _table(
+RECOMMENDATIONS_FRESH = table(
     "gold/recommendations_fresh",
-    _described(
-        _struct(**{field.name: field.dataType for field in RECOMMENDATIONS_ALS.schema.fields}, basis=STRING),
+    described(
+        struct(**{field.name: field.dataType for field in RECOMMENDATIONS_ALS.schema.fields}, basis=STRING),
         recommendations="As in recommendations_als, for users with ratings that wait for a training.",
         basis="What the user's list is made of: waiting (ratings that wait) or history_and_waiting.",
     ),
     key=("user_id",),
 )
-RECOMMENDATIONS_WHY = _table(
+RECOMMENDATIONS_WHY = table(
     "gold/recommendations_why",
-    _described(
-        _struct(
-            user_id=INT, movie_id=INT, because=types.ArrayType(_struct(movie_id=INT, share=FLOAT)), model_version=STRING
+    described(
+        struct(
+            user_id=INT, movie_id=INT, because=types.ArrayType(struct(movie_id=INT, share=FLOAT)), model_version=STRING
         ),
         because="The user's own movies that add most to the score of movie_id in the user's list, the greatest first. "
         "share is the part of the score that each adds. Empty where nothing of the user's own speaks for it, as in the "
@@ -171,18 +147,18 @@ RECOMMENDATIONS_WHY = _table(
     ),
     key=("user_id", "movie_id"),
 )
-SIMILAR_MOVIES = _table(
+SIMILAR_MOVIES = table(
     "gold/similar_movies",
-    _described(
-        _struct(movie_id=INT, similar=_LIST, model_version=STRING, generated_ts=TIMESTAMP),
+    described(
+        struct(movie_id=INT, similar=_LIST, model_version=STRING, generated_ts=TIMESTAMP),
         similar="The nearest movies, rank 1 first. score is the cosine of the two movies' ranking factors, at most 1.",
     ),
     key=("movie_id",),
 )
-TRENDING = _table(
+TRENDING = table(
     "gold/trending",
-    _described(
-        _struct(movie_id=INT, score=DOUBLE, events=LONG, rank=INT, as_of=TIMESTAMP),
+    described(
+        struct(movie_id=INT, score=DOUBLE, events=LONG, rank=INT, as_of=TIMESTAMP),
         score="The sum of 2^(-age / half-life) over the views, clicks and ratings of the movie.",
         events="How many views, clicks and ratings the movie has.",
         as_of="The time of the newest event, from which every age is counted.",
@@ -190,10 +166,10 @@ TRENDING = _table(
     key=("movie_id",),
 )
 
-RULES = _table(
+RULES = table(
     "serving/rules",
-    _described(
-        _struct(
+    described(
+        struct(
             rule_id=INT,
             action=STRING,
             subject=STRING,
@@ -218,10 +194,10 @@ RULES = _table(
 
 _ACCURACY = ("warm_share", "rmse_all", "mae_all", "ndcg", "hit_rate")
 _BEYOND_IT = ("catalogue_coverage", "novelty", "intra_list_distance", "popularity_share", "share_of_lists")
-MODEL_METRICS = _table(
+MODEL_METRICS = table(
     "models/metrics",
-    _described(
-        _struct(
+    described(
+        struct(
             **{"judged_version": STRING, "test_version": LONG, "judged_ts": TIMESTAMP},
             **dict.fromkeys(("model", "slice", "value"), STRING),
             **dict.fromkeys(("test_count", "users"), LONG),

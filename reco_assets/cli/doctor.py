@@ -13,7 +13,7 @@ MARKS = {"ok": "ok", "note": "!", "problem": "✗"}
 def doctor(
     *,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Do what can safely be done: make folders, bring files from the backup.")
+        bool, typer.Option("--repair", help="Do what can safely be done: folders that lack, files from the backup.")
     ] = False,
     json: JsonOption = False,
 ) -> None:

@@ -44,6 +44,18 @@ BRONZE_TAGS = table(
     described(struct(user_id=INT, movie_id=INT, tag=STRING, timestamp=LONG, **_PROVENANCE), **_SAID),
 )
 
+# Of sources whose ids are text. No asset: the load of bronze writes it, before the first row that has such an id.
+IDS = table(
+    "bronze/ids",
+    described(
+        struct(kind=STRING, text=STRING, id=INT),
+        kind="user_id or movie_id.",
+        text="The id as the source has it.",
+        id="The whole number that every other table has in its place; it never changes.",
+    ),
+    key=("kind", "id"),
+)
+
 SILVER_RATINGS = table("silver/ratings", struct(**_RATING, year=INT, month=INT), ("year", "month"), tuple(KEY))
 SILVER_MOVIES = table(
     "silver/movies",

@@ -103,7 +103,7 @@ def test_a_run_that_fails_while_it_replaces_leaves_the_source_as_it_was(settings
     folder = write_movielens(tmp_path / "other", 5)
     (folder / "ratings.csv").write_text((folder / "ratings.csv").read_text() + "1,2\n")
     before = contents(settings.storage.root)
-    with pytest.raises(RunFailedError, match="2 fields where the header has 4"):
+    with pytest.raises(RunFailedError, match="2 fields where the first line has 4"):
         materialize_assets(build_definitions, with_source(settings, reco_source_path=folder), BRONZE, config=REPLACE)
     assert contents(settings.storage.root) == before
     assert choose_place(settings).folder == tmp_path / "raw"

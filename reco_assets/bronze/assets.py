@@ -7,6 +7,8 @@ from typing import Any
 import dagster as dg
 
 from reco_assets.sources.choose import choose_place, open_source, require_same_source
+from reco_assets.sources.kept_ids import NOTE as TEXT_IDS
+from reco_assets.sources.kept_ids import numbered
 from reco_assets.sources.remembered import NOTE, recall, remember, remembered_as
 from reco_assets.sources.source import SourceError, read_raw
 from reco_assets.sources.unreadable import watched, with_rows
@@ -54,7 +56,9 @@ def bronze(
     with lakehouse.lock(LOCK):  # of two first runs from different sources, one finds the other's
         place = choose_place(settings)
         require_same_source(settings, place)
-        source = open_source(settings, place)
+        source, ids = numbered(lakehouse, open_source(settings, place))
+        if read_as := "; ".join(filter(None, [source.said, ids.said])):
+            context.log.info("%s: %s", place, read_as)
         loaded = remembered_as(settings.storage.root, place.kind, place.folder)
         files, limit = {path.name: path for path in source.files}, settings.quality.quarantine_max_share
         ratings = with_rows(source.ratings, source.files[0] if source.files else source.name)
@@ -65,9 +69,11 @@ def bronze(
             rule = f"{', '.join(wanted)} alone cannot come from {place}, another source than the rest"
             fix = "Select bronze/ratings, bronze/movies and bronze/tags."
             raise SourceError(settings.storage.root, None, rule, fix)
-        note = {NOTE: loaded.model_dump_json()}
+        note = {NOTE: loaded.model_dump_json(), TEXT_IDS: ",".join(ids.texts)}
         whole = {name: read_raw(tables[name], note).read_all() for name in wanted if name != "ratings"}
         metadata: dict[str, Any] = {"source": source.name, "files": [str(path) for path in source.files]}
+        if read_as:
+            metadata["read_as"] = read_as
         for name in wanted:
             made = whole[name] if name in whole else read_raw(tables[name], note)
             yield dg.Output(made, output_name=name, metadata=metadata)

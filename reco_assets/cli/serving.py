@@ -9,10 +9,11 @@ if TYPE_CHECKING:
 
     from reco_assets.gold.answers import Answer, Reason
     from resources.settings import Settings
+    from resources.tables.lakehouse import Lakehouse
 
 
 def recommend(
-    user: Annotated[int, typer.Option(help="The user's id.")],
+    user: Annotated[str, typer.Option(help="The user's id, as the source has it.")],
     why: Annotated[
         bool, typer.Option("--why", help="Show in place of genres which of the user's own movies speak for each.")
     ] = False,
@@ -23,16 +24,17 @@ def recommend(
     print_recommendations(load_settings(), user, why)
 
 
-def similar(movie: Annotated[int, typer.Option(help="The movie's id.")]) -> None:
+def similar(movie: Annotated[str, typer.Option(help="The movie's id, as the source has it.")]) -> None:
     """Show the movies most like one: titles, genres, how alike (cosine)."""
     from reco_assets.gold.answers import similar as like
     from resources.settings import load_settings
     from resources.tables.lakehouse import Lakehouse
 
-    found = like(Lakehouse.open(load_settings()), movie)
+    lakehouse = Lakehouse.open(load_settings())
+    found = like(lakehouse, _id_of(lakehouse, "movie_id", movie))
     if found is None:
         raise typer.BadParameter(f"movie {movie} has no ratings in the champion's training data, so none is like it")
-    _print(found)
+    _print(lakehouse, found)
 
 
 def serve(
@@ -58,18 +60,29 @@ def serve(
     answer(Address(host, port), workers or usable_cores(), tell)
 
 
-def print_recommendations(settings: "Settings", user: int | None, why: bool = False) -> None:
+def print_recommendations(settings: "Settings", user: str | None, why: bool = False) -> None:
     """Print one user's recommendations; for None, those of the first user of the table. `why` shows reasons as well."""
     from reco_assets.gold.answers import reasons, recommended, without_ratings
     from resources.tables.lakehouse import Lakehouse
 
     lakehouse = Lakehouse.open(settings)
-    if found := recommended(lakehouse, user):
-        because = reasons(lakehouse, found, user) if why and user is not None else None
-        _print(found, because, without_ratings(lakehouse, found))
+    number = None if user is None else _id_of(lakehouse, "user_id", user)
+    if found := recommended(lakehouse, number, user):
+        because = reasons(lakehouse, found, number) if why and number is not None else None
+        _print(lakehouse, found, because, without_ratings(lakehouse, found))
+
+
+def _id_of(lakehouse: "Lakehouse", name: str, said: str) -> int:
+    from reco_assets.sources.kept_ids import id_of
+
+    found = id_of(lakehouse, name, said)
+    if found is None:
+        raise typer.BadParameter(f"{said!r} is no whole number from 0 to 2147483647, as ids are in this lakehouse")
+    return found
 
 
 def _print(
+    lakehouse: "Lakehouse",
     answer: "Answer",
     because: "Mapping[int, Sequence[Reason]] | None" = None,
     new: "Collection[int]" = (),
@@ -77,15 +90,18 @@ def _print(
     from rich.table import Table
 
     from reco_assets.cli.summary import add_row, console
+    from reco_assets.sources.kept_ids import texts_of
     from resources.text.plain_text import printable
 
     told = "genres" if because is None else "because of"  # both don't fit a terminal
     shown = Table("#", "movie", "title", told, "score", title=printable(answer.title), title_justify="left")
+    texts = texts_of(lakehouse, "movie_id", [entry.movie_id for entry in answer.entries])
     for entry in answer.entries:
         words = entry.genres if because is None else _told(because.get(entry.movie_id, ()))
         if entry.movie_id in new:
             words = f"{entry.genres} (new)" if because is None else "new: by its genres, year and tags"
-        add_row(shown, str(entry.rank), str(entry.movie_id), entry.title, words, f"{entry.score:.3f}")
+        movie = texts.get(entry.movie_id, str(entry.movie_id))
+        add_row(shown, str(entry.rank), movie, entry.title, words, f"{entry.score:.3f}")
     console().print(shown)
 
 

@@ -16,6 +16,7 @@ from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.rules.editing import Policy, editing_of
 from reco_assets.rules.lists import recommend
 from reco_assets.rules.reading import policy_now
+from reco_assets.sources.kept_ids import texts_of
 from reco_assets.tables import (
     RECOMMENDATIONS_ALS,
     RECOMMENDATIONS_FRESH,
@@ -64,25 +65,27 @@ class NoReasonsError(RecoError):
     """A list has no reasons in gold, since they were made for the lists of another version."""
 
 
-def recommended(lakehouse: Lakehouse, user: int | None) -> Answer | None:
+def recommended(lakehouse: Lakehouse, user: int | None, said: str | None = None) -> Answer | None:
     """A user's list, the popular movies for one whom nobody knows; for None, that of the first user of the table.
 
-    What a rule hides by now is left out of it. None where the table has no user at all. Raises `LakehouseError`,
-    `ModelStoreError`.
+    What a rule hides by now is left out of it; `said` is the user's id as the source has it. None where the table has
+    no user at all. Raises `LakehouseError`, `ModelStoreError`.
     """
     policy, rows = policy_now(lakehouse), _rows(lakehouse, RECOMMENDATIONS_ALS.name, "user_id", user)
     fresh = _fresh(lakehouse, user, rows) if user is not None else []
     for row in (fresh or rows)[:1]:
-        user, version = row["user_id"], row["model_version"]
+        user, version = int(row["user_id"]), row["model_version"]
+        name = said or texts_of(lakehouse, "user_id", [user]).get(user, str(user))
         shown = _shown(row["recommendations"], policy, user)
         hidden = len(row["recommendations"]) - len(shown)
-        title = f"For user {user}, model {version}" + (", with ratings that wait for a training" if fresh else "")
+        title = f"For user {name}, model {version}" + (", with ratings that wait for a training" if fresh else "")
         title += f"; {hidden} hidden since it was made" if hidden else ""
         return Answer(title, _entries(lakehouse, shown), version, fresh=bool(fresh))
     if user is None:
         return None
     return Answer(
-        f"User {user} has no ratings yet; the popular movies", _entries(lakehouse, _popular(lakehouse, policy, user))
+        f"User {said or user} has no ratings yet; the popular movies",
+        _entries(lakehouse, _popular(lakehouse, policy, user)),
     )
 
 
@@ -182,4 +185,5 @@ def _titles(lakehouse: Lakehouse, movies: list[int]) -> dict[int, tuple[str, str
     """Title and genres of each movie."""
     rows = lakehouse.dataset(SILVER_MOVIES.name).to_table(filter=pc.field("movie_id").isin(movies)).to_pylist()
     named = {row["movie_id"]: (row["title"], ", ".join(row["genres"])) for row in rows}
-    return {movie: named.get(movie, (f"movie {movie}", "")) for movie in movies}
+    texts = texts_of(lakehouse, "movie_id", [movie for movie in movies if movie not in named])
+    return {movie: named.get(movie, (f"movie {texts.get(movie, movie)}", "")) for movie in movies}

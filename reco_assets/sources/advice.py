@@ -23,6 +23,7 @@ class Sample:
 _UNITS = {13: ("milliseconds", 3), 16: ("microseconds", 6), 19: ("nanoseconds", 9)}
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?\s*(Z|UTC|[+-]\d\d:?\d\d)?")
 _OFFSET = re.compile(r".*\d\s*(Z|UTC|[+-]\d\d:?\d\d)")
+_NOT_OF = re.compile(r".*\(not of (.+)\)")
 _HALVE = "awk -F, -v OFS=, 'NF > 2 && ${column} + 0 > 0 {{${column} /= 2}} 1' FILE > HALVED"
 
 
@@ -35,6 +36,8 @@ def advice(reason: str, samples: Sequence[Sample]) -> str:
     if name not in columns and name == "timestamp":
         name = "date"
     values = [sample.values.get(name, "").strip() for sample in samples]
+    if described := [found[1] for value in values if (found := _NOT_OF.fullmatch(value))]:
+        return f"They are not of {described[0]}, as the description of the files says: correct it, or them."
     if reason.startswith("null_"):
         return f"Their {name} is empty: is it in another column, or missing from the export?"
     if reason == "rating_out_of_range":
@@ -55,7 +58,8 @@ def _out_of_range(numbers: Sequence[float], column: int) -> str:
     if HIGHEST_RATING < max(numbers) <= 2 * HIGHEST_RATING:
         return (
             f"They go up to {max(numbers):g}, as on a scale of 1 to 10: halve every rating of the file, also those of "
-            f"5 and less, which would be stored doubled: {_HALVE.format(column=column)}."
+            f"5 and less, which would be stored doubled: {_HALVE.format(column=column)}. "
+            "A source's files may keep it: RECO_SOURCE=columns with scale: 1-10 reads it (docs/sources.md)."
         )
     if max(numbers) > HIGHEST_RATING:
         return (
@@ -114,8 +118,12 @@ _INVALID: Mapping[str, Callable[[Sequence[str]], str]] = {
     "timestamp": _timestamp,
     "date": _date,
 }
+_IDS = (
+    "Ids are whole numbers from 0 to 2147483647: number them anew, or let RECO_SOURCE=columns number a source's own "
+    "(docs/sources.md); streamed files have the numbers of bronze/ids."
+)
 _GENERAL = {
-    **dict.fromkeys(("user_id", "movie_id"), "Ids are whole numbers from 0 to 2147483647: number them anew."),
+    **dict.fromkeys(("user_id", "movie_id"), _IDS),
     "rating": "Ratings are stars from 0.5 to 5, in half stars, with a decimal point.",
     "timestamp": "Times are Unix seconds, whole numbers as 1704103200.",
     "date": "Dates are in UTC, as 2024-01-31 or 2024-01-31 10:00:00.",

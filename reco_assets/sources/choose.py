@@ -6,8 +6,9 @@ replaced by another source only by a run that says so.
 
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import is_zipfile
 
-from reco_assets.sources import synthetic
+from reco_assets.sources import columns, synthetic
 from reco_assets.sources.formats import FORMATS
 from reco_assets.sources.recognise import advice_on
 from reco_assets.sources.remembered import Remembered, recall, remembered_as
@@ -51,7 +52,7 @@ def choose_place(settings: Settings) -> Place:
         return Place("synthetic", None)
     if folder is not None:
         folder = _absolute(folder)
-        return Place(kind or (held.kind if held and held.folder == folder else "movielens"), folder)
+        return Place(kind or _kind_of(settings, folder, held), folder)
     release = default_folder(settings)
     if held and kind in (None, held.kind) and not (settings.source.replaces and release):
         return held
@@ -64,13 +65,15 @@ def open_source(settings: Settings, place: Place) -> Source:
     """The source at a place. Raises `SourceError` when its folder is not there."""
     if place.folder is None:
         return synthetic.source(settings.synthetic)
-    if not place.folder.is_dir():
+    if not place.folder.is_dir() and not is_zipfile(place.folder):
         if settings.source.path:
             folder = place.folder.parent if place.folder.is_file() else "the folder with the files"
             raise SourceError(place.folder, None, "RECO_SOURCE_PATH is not a folder", f"Set it to {folder}.")
         rule = f"the folder that this lakehouse's {place.kind} ratings came from is gone"
         fix = f"Put it back, or set RECO_SOURCE_PATH to where it is now, and once: {HOW_TO_REPLACE}."
         raise SourceError(place.folder, None, rule, fix)
+    if place.kind == "columns" and settings.source.columns:
+        return columns.source(place.folder, settings.source.columns)
     if advice := advice_on(place.folder, place.kind):
         raise SourceError(place.folder, None, f"this folder holds no {place.kind} ratings", advice)
     return FORMATS[place.kind].open(place.folder)
@@ -100,11 +103,16 @@ def is_without_source(settings: Settings) -> bool:
 
 
 def in_words(settings: Settings) -> str:
-    """The place a run reads from, or that there is none yet; never raises."""
+    """The place a run reads from and what it makes of scales and times, or that there is none yet; never raises."""
     try:
-        return str(choose_place(settings))
+        place = choose_place(settings)
     except RecoError:
         return "none yet"
+    try:
+        said = open_source(settings, place).said
+    except (RecoError, OSError):
+        return str(place)
+    return f"{place}; {said}" if said else str(place)
 
 
 def raw_folder(settings: Settings) -> Path:
@@ -114,7 +122,8 @@ def raw_folder(settings: Settings) -> Path:
 
 def default_folder(settings: Settings) -> Path | None:
     """The MovieLens release in the lakehouse that was put there last, if there is any."""
-    releases = [path.parent for path in raw_folder(settings).glob("*/ratings.csv")]
+    signs = FORMATS["movielens"].signs
+    releases = [path.parent for sign in signs for path in raw_folder(settings).glob(f"*/{sign}")]
     newest = max(releases, key=lambda folder: folder.stat().st_mtime, default=None)
     return newest and newest.resolve()
 
@@ -125,6 +134,13 @@ def _held_place(settings: Settings, known: Remembered | None) -> Place | None:
         return None
     folder = known.path(settings.storage.root)
     return Place(known.kind, folder) if folder or known.kind == "synthetic" else None
+
+
+def _kind_of(settings: Settings, folder: Path, held: Place | None) -> SourceName:
+    """The kind of a folder that only its path is set of."""
+    if settings.source.columns or (folder / columns.FILE).is_file():
+        return "columns"
+    return held.kind if held and held.folder == folder else "movielens"
 
 
 def _may_be_a_release(settings: Settings, known: Remembered | None) -> bool:

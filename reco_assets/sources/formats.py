@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from reco_assets.sources import movielens, netflix, presplit
+from reco_assets.sources import columns, movielens, netflix, presplit
 from reco_assets.sources.source import Format
 from resources.settings.source import SourceName
 
@@ -10,4 +10,5 @@ FORMATS: Mapping[SourceName, Format] = {
     "movielens": movielens.FORMAT,
     "netflix": netflix.FORMAT,
     "presplit": presplit.FORMAT,
+    "columns": columns.FORMAT,
 }

@@ -3,9 +3,13 @@
 from pathlib import Path
 
 from reco_assets.sources.formats import FORMATS
+from reco_assets.sources.looks import HEAD_BYTES, looks_like
+from reco_assets.sources.packed import found, opened
+from reco_assets.sources.source import SourceError
 from resources.settings.source import SourceName
 
-_PACKED = ("ratings.csv.gz", "ratings.csv.zip", "*.zip", "*.tar", "*.tar.gz", "*.tgz")
+_PACKED = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".bz2", ".xz", ".7z", ".rar", ".zst")
+_LOOKED_AT = 20
 
 
 def advice_on(folder: Path, kind: SourceName) -> str | None:
@@ -15,14 +19,24 @@ def advice_on(folder: Path, kind: SourceName) -> str | None:
     for other in FORMATS:
         if sign := _holds(folder, other):
             return f"It holds {sign.name}: set RECO_SOURCE={other}."
+    if folder.is_file():
+        return None
     if nested := next((path for path in sorted(folder.iterdir()) if path.is_dir() and _holds(path, kind)), None):
         return f"Set RECO_SOURCE_PATH={nested}, which has them."
-    if (folder / "ratings.dat").exists():
-        return "ratings.dat has no header and parts fields by '::': make a ratings.csv of it, with commas and a header."
-    if packed := next((path for pattern in _PACKED for path in sorted(folder.glob(pattern))), None):
+    files = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
+    if packed := next((path for path in files if path.name.endswith(_PACKED)), None):
         return f"Unpack {packed.name}."
-    return None
+    return next((what for path in files[:_LOOKED_AT] if (what := _look(path))), None)
+
+
+def _look(path: Path) -> str | None:
+    try:
+        with opened(path) as handle:
+            return looks_like(path.name, handle.read(HEAD_BYTES))
+    except (OSError, SourceError):
+        return None
 
 
 def _holds(folder: Path, kind: SourceName) -> Path | None:
-    return next((path for sign in FORMATS[kind].signs for path in sorted(folder.glob(sign))), None)
+    signs = FORMATS[kind].signs
+    return next((path for sign in signs for path in (*sorted(folder.glob(sign)), found(folder, sign)) if path), None)

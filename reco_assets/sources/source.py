@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from reco_assets.sources.ids import Ids
 from reco_assets.sources.layout import Columns, RawForm
 from reco_assets.sources.raw_forms import raw_schema
 from resources.errors import RecoError
@@ -44,7 +45,14 @@ class RawTable:
 
 @dataclass(frozen=True)
 class Source:
-    """A place that raw ratings, movies and tags come from; `optional` names files that need not be there."""
+    """A place that raw ratings, movies and tags come from.
+
+    Attributes:
+        optional: The names of files that need not be there.
+        said: What is made of scales and times, for people; empty where nothing is.
+        numbered: Where ids may be text: gives, of the ids so far, those with what the files add, and the source that
+            has them in place of texts. It reads the files once for that.
+    """
 
     name: str
     ratings: RawTable
@@ -52,6 +60,8 @@ class Source:
     tags: RawTable
     files: tuple[Path, ...] = ()
     optional: frozenset[str] = frozenset()
+    said: str = ""
+    numbered: "Callable[[Ids], tuple[Source, Ids]] | None" = None
 
 
 @dataclass(frozen=True)

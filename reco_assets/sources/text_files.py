@@ -7,7 +7,8 @@ bronze as they came, and silver quarantines them.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,9 +19,13 @@ import pyarrow.csv as pc
 from reco_assets.sources.ahead import ahead
 from reco_assets.sources.headers import header_defect
 from reco_assets.sources.layout import Columns, RawForm
+from reco_assets.sources.looks import looks_like
+from reco_assets.sources.packed import container, opened
 from reco_assets.sources.plain_blocks import plain_block
+from reco_assets.sources.quotes import check_quotes
 from reco_assets.sources.source import Loaded, RawTable, SourceError, raw_batch
 from reco_assets.sources.typed import BOM, typed, whole_stars_among
+from reco_assets.vocabulary import CSV_COLUMNS
 from resources.text.plain_text import printable
 
 BLOCK_BYTES = 8 << 20
@@ -36,19 +41,19 @@ COMPRESSED = (
 NUL_BYTE = "a NUL byte: this is no UTF-8 text"
 NUL_ADVICE = "If it is UTF-16: iconv -f UTF-16 -t UTF-8. Else unpack or replace the file."
 
-_FIELD = rb'(?:"[^"]*(?:""[^"]*)*"|[^",]*)'
-_WELL_QUOTED = re.compile(_FIELD + rb"(?:," + _FIELD + rb")*")
+_PLAIN = pc.ParseOptions()
 
 
 def require_text_file(path: Path) -> None:
-    """Raise `SourceError` unless the path is a readable file with something in it."""
-    if not path.exists():
+    """Raise `SourceError` unless the path, or the zip that it is in, is a readable file with something in it."""
+    file = container(path)
+    if not file.exists():
         raise SourceError(path, None, "the file does not exist", _how_to_get(path))
-    if not path.is_file():
+    if not file.is_file():
         raise SourceError(path, None, "this is not a regular file", "Give the path of a file.")
-    if not os.access(path, os.R_OK):
+    if not os.access(file, os.R_OK):
         raise SourceError(path, None, "the file may not be read", "Give yourself the right to read it.")
-    if path.stat().st_size == 0:
+    if file.stat().st_size == 0:
         raise SourceError(path, None, "the file is empty", "Replace it by a complete copy.")
 
 
@@ -65,7 +70,7 @@ def line_blocks(path: Path) -> Iterator[tuple[int, bytes]]:
     Raises `SourceError` when more than `MAX_LINE_BYTES` after the last line's end hold no other.
     """
     first_line, rest = 1, b""
-    with path.open("rb") as handle:
+    with opened(path) as handle:
         while chunk := handle.read(BLOCK_BYTES):
             end = chunk.rfind(b"\n") + 1
             block = b"".join((rest, memoryview(chunk)[:end])) if end else b""
@@ -108,7 +113,7 @@ def check_text(path: Path) -> int:
         _check_encoding(path, first_line, block)
         check_line_ends(path, first_line, block)
         if b'"' in block:
-            _check_quotes(path, first_line, block)
+            check_quotes(path, first_line, block)
         found = block.count(b"\n") + (not block.endswith(b"\n"))
         body = block.rstrip(b"\r\n")
         end = block[len(body) :]
@@ -126,12 +131,14 @@ def check_text(path: Path) -> int:
 
 def check_header(path: Path, columns: tuple[str, ...]) -> None:
     """Raise `SourceError` unless the first line names exactly these columns in this order."""
-    with path.open("rb") as handle:
+    with opened(path) as handle:
         first = handle.readline(MAX_LINE_BYTES).removeprefix(BOM)
     if first.startswith(COMPRESSED):
         raise SourceError(path, None, "the file is compressed", "Unpack it: give one plain CSV file.")
     if defect := header_defect(first.decode("utf-8", "replace"), columns):
         rule, fix = defect
+        if columns != CSV_COLUMNS and (seen := looks_like(path.name, first)):
+            fix = f"{fix} Or read it as it is: {seen}"
         raise SourceError(path, 1, rule, fix)
 
 
@@ -150,7 +157,7 @@ def csv_table(path: Path, columns: Columns) -> RawTable:
 
         def converted(rows: tuple[int, bytes]) -> pa.RecordBatch:
             first_row, block = rows
-            values = plain_block(block, form) or typed(_parse(path, first_row, block, form.fields), form)
+            values = plain_block(block, form) or typed(parse(path, first_row, block, form.fields), form)
             numbers = pa.array(np.arange(first_row, first_row + len(values["movie_id"])))
             return raw_batch(values, form, Loaded(numbers, path.name, loaded_at))
 
@@ -175,7 +182,7 @@ def _form(path: Path, columns: Columns) -> RawForm:
     first = next(_row_blocks(path), None) if "rating" in columns.fields else None
     if first is None:
         return RawForm(columns.fields)
-    return RawForm(columns.fields, whole_stars_among(_parse(path, *first, columns.fields)["rating"]))
+    return RawForm(columns.fields, whole_stars_among(parse(path, *first, columns.fields)["rating"]))
 
 
 def now() -> pa.TimestampScalar:
@@ -183,19 +190,28 @@ def now() -> pa.TimestampScalar:
     return pa.scalar(datetime.now(UTC), pa.timestamp("us", tz="UTC"))
 
 
-def _parse(path: Path, first_line: int, block: bytes, names: tuple[str, ...]) -> dict[str, pa.Array]:
+def parse(
+    path: Path, first_line: int, block: bytes, names: Sequence[str], options: pc.ParseOptions = _PLAIN
+) -> dict[str, pa.Array]:
+    """The fields of whole lines as text, null where empty: {name: (n,)}; every line must have that many.
+
+    Raises `SourceError`.
+    """
+
     def refuse(row: pc.InvalidRow) -> str:
         uneven.append((first_line + row.number - 1, row.actual_columns))
         return "error"
 
     uneven: list[tuple[int, int]] = []
+    parsing = copy(options)
+    parsing.invalid_row_handler = refuse
     try:
         table = pc.read_csv(
             # The parser drops a byte order mark before the block: this one, never one that is a row's own.
             pa.BufferReader(BOM + block),
             # One chunk, one thread: only then does the parser number its rows.
             read_options=pc.ReadOptions(column_names=names, block_size=len(BOM) + len(block) + 1, use_threads=False),
-            parse_options=pc.ParseOptions(invalid_row_handler=refuse),
+            parse_options=parsing,
             convert_options=pc.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
             ),
@@ -204,7 +220,7 @@ def _parse(path: Path, first_line: int, block: bytes, names: tuple[str, ...]) ->
         if not uneven:
             raise SourceError(path, first_line, f"the CSV cannot be read from here: {error}", "Check it.") from None
         line, found = uneven[0]
-        rule = f"{found} fields where the header has {len(names)}"
+        rule = f"{found} fields where the first line has {len(names)}"
         raise SourceError(path, line, rule, "Correct or remove the line.") from None
     return {name: table[name].combine_chunks() for name in names}
 
@@ -218,14 +234,6 @@ def _check_encoding(path: Path, first_line: int, block: bytes) -> None:
     except UnicodeDecodeError as error:
         line = first_line + block[: error.start].count(b"\n")
         raise SourceError(path, line, "the text is not UTF-8", "Convert it: iconv -f LATIN1 -t UTF-8.") from None
-
-
-def _check_quotes(path: Path, first_line: int, block: bytes) -> None:
-    text = block.removeprefix(BOM) if first_line == 1 else block
-    for number, line in enumerate(text.split(b"\n"), start=first_line):
-        if b'"' in line and not _WELL_QUOTED.fullmatch(line.removesuffix(b"\r")):
-            rule = "a quote that does not close, or stands inside an unquoted field"
-            raise SourceError(path, number, rule, 'Quote the whole field and write "" for a quote inside.')
 
 
 def _blank_line(path: Path, line: int) -> SourceError:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from resources.settings.group import SEED, Group, LocalPath, Positive, Seed, below
 
-SourceName = Literal["movielens", "netflix", "presplit", "synthetic"]
+SourceName = Literal["movielens", "netflix", "presplit", "columns", "synthetic"]
 
 
 class SourceSettings(Group, alias_generator=below("RECO_SOURCE_")):
@@ -14,6 +14,7 @@ class SourceSettings(Group, alias_generator=below("RECO_SOURCE_")):
 
     name: Annotated[SourceName | None, Field(alias="RECO_SOURCE")] = None
     path: LocalPath | None = None
+    columns: Annotated[str | None, Field(alias="RECO_COLUMNS")] = None
     replace: Annotated[Literal["on", "off"], Field(alias="RECO_REPLACE_SOURCE")] = "off"
 
     @property

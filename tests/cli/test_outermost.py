@@ -97,7 +97,7 @@ def test_recommend_survives_titles_that_look_like_markup(
     served: Lakehouse, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "160")
-    print_recommendations(served.settings, 1)
+    print_recommendations(served.settings, "1")
     said = capsys.readouterr().out
     assert "[/b] Closed" in said
     assert "Brazil [extended cut]" in said

@@ -274,20 +274,20 @@ def test_blank_lines_that_fill_blocks_between_rows_are_refused_at_the_first(refu
 
 
 def test_a_line_of_blanks_is_refused_as_one_field(refused):
-    assert "1 fields where the header has 4" in refused(HEADER + FIRST + b"   \n", line=3)
+    assert "1 fields where the first line has 4" in refused(HEADER + FIRST + b"   \n", line=3)
 
 
 def test_a_row_with_a_field_too_many_is_refused_with_its_line(refused, small_blocks):
     message = refused(HEADER + FIRST * 20 + b"1,10,a,b,100\n" + SECOND, line=22)
-    assert "5 fields where the header has 4" in message
+    assert "5 fields where the first line has 4" in message
 
 
 def test_a_row_with_a_field_too_few_is_refused_with_its_line(refused):
-    assert "3 fields where the header has 4" in refused(HEADER + FIRST + b"1,10,100\n" + SECOND, line=3)
+    assert "3 fields where the first line has 4" in refused(HEADER + FIRST + b"1,10,100\n" + SECOND, line=3)
 
 
 def test_a_row_cut_off_at_the_end_is_refused(refused):
-    assert "2 fields where the header has 4" in refused(HEADER + FIRST + b"2,20", line=3)
+    assert "2 fields where the first line has 4" in refused(HEADER + FIRST + b"2,20", line=3)
 
 
 def test_a_file_with_cr_line_ends_is_refused(refused):

@@ -64,9 +64,9 @@ def test_what_a_header_holds_cannot_steer_the_terminal() -> None:
         (None, ["combined/train.txt", "combined/test.txt"], r"holds train\.txt: set RECO_SOURCE=presplit\."),
         ("netflix", ["ratings.csv", "movies.csv"], r"holds ratings\.csv: set RECO_SOURCE=movielens\."),
         (None, ["ml-latest-small/ratings.csv"], r"Set RECO_SOURCE_PATH=.*/raw/ml-latest-small, which has them\."),
-        (None, ["ratings.dat", "movies.dat"], r"parts fields by '::'"),
-        (None, ["ml-25m.zip"], r"Unpack ml-25m\.zip\."),
-        (None, ["ratings.csv.gz"], r"Unpack ratings\.csv\.gz\."),
+        (None, ["ml-25m.zip"], r"ml-25m\.zip: what is packed there can't be read: .*\. Fetch a complete copy\."),
+        (None, ["ml-25m.tar.gz"], r"Unpack ml-25m\.tar\.gz\."),
+        (None, ["part-1.txt"], r"part-1\.txt looks like the Netflix Prize's ratings: .* set RECO_SOURCE=netflix\."),
     ],
 )
 def test_a_folder_with_other_files_is_answered_with_the_setting_that_reads_them(

@@ -27,7 +27,8 @@ def described(folder: Path, said: str | None) -> Files:
     try:
         return parsed(path.read_text(encoding="utf-8-sig"), path)
     except (OSError, UnicodeDecodeError) as error:
-        rule = f"this description of files can't be read: {error}"
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        rule = f"this description of the files can't be read: {reason}"
         raise SourceError(path, None, rule, f"Set {SETTING} to a YAML file or to its text. {_FIX}") from None
 
 

@@ -11,6 +11,11 @@ from reco_assets.sources.own import own_source
 from reco_assets.sources.source import Format, Source, SourceError
 
 FILE, SETTING = "columns.yaml", "RECO_COLUMNS"
+_IN_WORDS = {
+    "extra_forbidden": "no such setting",
+    "missing": "must be there",
+    "model_type": "must say file and columns of a table",
+}
 _FIX = "docs/sources.md has what may stand there, with examples."
 
 
@@ -53,7 +58,7 @@ def parsed(text: str, where: Path | str) -> Files:
 
 def _rule(path: Sequence[int | str], message: str, kind: str) -> str:
     named = ".".join(str(part) for part in path)
-    said = {"extra_forbidden": "no such setting", "missing": "must be there"}.get(kind, message)
+    said = _IN_WORDS.get(kind, message)
     said = said.removeprefix("Value error, ")
     return f"{named}: {said[0].lower()}{said[1:]}" if named else said
 

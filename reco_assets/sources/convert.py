@@ -18,6 +18,7 @@ THUMBS = {
     **dict.fromkeys(("down", "thumbs down", "thumbs_down", "dislike", "disliked", "false", "no", "0", "-1"), "0.5"),
 }
 _UNITS = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000}
+_MOST_DIGITS = 18
 _AS_THEY_ARE = ("stars", "1-5")
 _RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\s*(?:-|–|to)\s*(-?\d+(?:\.\d+)?)")  # noqa: RUF001
 
@@ -68,10 +69,14 @@ def seconds_of(times: pa.Array, written: str) -> pa.Array:
     if written == "seconds":
         return times
     if written in _UNITS:
-        return _each(times, lambda text: str(int(text) // _UNITS[written]) if text.isdecimal() else None, written)
+        return _each(times, lambda text: _whole_seconds(text, _UNITS[written]), written)
     if written == "iso":
         return _each(times, lambda text: _second(datetime.fromisoformat, text), "ISO 8601")
     return _each(times, lambda text: _second(lambda one: datetime.strptime(one, written), text), written)
+
+
+def _whole_seconds(text: str, a_second: int) -> str | None:
+    return str(int(text) // a_second) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def _second(parse: Callable[[str], datetime], text: str) -> str | None:

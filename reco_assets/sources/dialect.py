@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from reco_assets.sources.convert import parsed_scale, require_form_of_time
 from reco_assets.sources.presplit import FILES
@@ -32,12 +32,20 @@ def _file(name: str) -> str:
     return name
 
 
+def _column(said: Any) -> Any:
+    if isinstance(said, bool) or not ((isinstance(said, str) and said) or (isinstance(said, int) and said > 0)):
+        raise ValueError(
+            "must be a column's name, in quotes where YAML takes it for more than text, or its place from 1"
+        )
+    return said
+
+
 def _scale(text: str) -> str:
     parsed_scale(text)
     return text
 
 
-Column = Annotated[int, Field(ge=1, le=10_000)] | Annotated[str, Field(min_length=1)]  # its place from 1, or its name
+Column = Annotated[int | str, BeforeValidator(_column)]
 Columns = Mapping[str, int | str]  # {what a column is to the platform: its place or name}
 Time = Annotated[str, AfterValidator(require_form_of_time)]
 

@@ -44,7 +44,8 @@ def id_of(lakehouse: Lakehouse, name: str, said: str) -> int | None:
     None for what is neither, in a lakehouse whose ids are whole numbers. Raises `LakehouseError`.
     """
     if not _is_text(lakehouse, name):
-        return int(said) if said.isdecimal() and int(said) <= INT32_MAX else None
+        is_number = said.isdecimal() and len(said) <= len(str(INT32_MAX)) and int(said) <= INT32_MAX
+        return int(said) if is_number else None
     is_it = (pac.field("kind") == name) & (pac.field("text") == said.strip())
     found = lakehouse.dataset(IDS.name).to_table(["id"], filter=is_it)["id"].to_pylist()
     return int(found[0]) if found else 0

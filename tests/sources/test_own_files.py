@@ -108,6 +108,7 @@ def test_the_better_rating_never_has_fewer_stars(low: int, width: int, data: st.
     [
         ("seconds", "1000000000", "1000000000"),
         ("milliseconds", "1000000000999", "1000000000"),
+        ("milliseconds", "-5", "-5 (not of milliseconds)"),
         ("iso", "2001-09-09", "999993600"),
         ("iso", "2001-09-09 01:46:40", "1000000000"),
         ("iso", "2001-09-09T01:46:40.5Z", "1000000000"),
@@ -147,15 +148,19 @@ def test_a_row_that_does_not_fit_keeps_its_text(tmp_path: Path) -> None:
         ("ratings:\n  columns: {}\n  speed: 3\n  file: a", 3, "ratings.speed: no such setting"),
         ("ratings:\n  file: a\n  time: soon\n  columns: {}", 3, "ratings.time: time must be seconds"),
         ("ratings:\n  file: a\n  separator: x\n  columns: {}", 3, "ratings.separator: separator must be 'tab'"),
-        ("movies: {}\n", 1, "movies.file: must be there"),
+        ("ratings: x", 1, "ratings: must say file and columns of a table"),
+        (
+            "ratings:\n  file: a\n  columns: {user_id: on}",
+            3,
+            "ratings.columns.user_id: must be a column's name, in quotes",
+        ),
+        ("movies: {}\n", None, "ratings: must be there"),
         ("ratings: {\n", 2, "no YAML: "),
         ("[1]", None, "must name ratings, and may name movies and tags"),
     ],
 )
 def test_a_bad_description_gets_one_line_with_its_place_and_rule(said: str, line: int | None, rule: str) -> None:
     where = f"columns.yaml, line {line}" if line else "columns.yaml"
-    if said.startswith("movies"):
-        where, rule = "columns.yaml", "ratings: must be there"
     with pytest.raises(SourceError, match=rf"^{re.escape(f'{where}: {rule}')}"):
         parsed(said, "columns.yaml")
 

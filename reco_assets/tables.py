@@ -47,12 +47,7 @@ BRONZE_TAGS = table(
 # Of sources whose ids are text. No asset: the load of bronze writes it, before the first row that has such an id.
 IDS = table(
     "bronze/ids",
-    described(
-        struct(kind=STRING, text=STRING, id=INT),
-        kind="user_id or movie_id.",
-        text="The id as the source has it.",
-        id="The whole number that every other table has in its place; it never changes.",
-    ),
+    described(struct(kind=STRING, text=STRING, id=INT), text="The user_id or movie_id, as kind says, of the source."),
     key=("kind", "id"),
 )
 

@@ -32,21 +32,20 @@ def _drafts(name: str, lines: Iterable[str], catalogue: Catalogue, today: date) 
     rows = csv.reader(lines, strict=True)
     try:
         header = [column.strip() for column in next(rows, [])]
-        _require_header(name, header)
+        _require_columns(header)
         for row in rows:
             if row:
                 yield require_known(draft_of(_fields(header, row), today), catalogue)
     except (csv.Error, RuleError) as error:
-        if isinstance(error, RuleError) and rows.line_num == 1:
-            raise
-        raise RuleError(f"{name}, line {rows.line_num}: {error}. Nothing was added.") from None
+        line = max(rows.line_num, 1)  # of an empty file none was read
+        raise RuleError(f"{name}, line {line}: {error}. Nothing was added.") from None
 
 
-def _require_header(name: str, header: Sequence[str]) -> None:
+def _require_columns(header: Sequence[str]) -> None:
     if len(set(header)) < len(header) or not NEEDED <= set(header) <= set(FIELDS):
         raise RuleError(
-            f"{name}, line 1: the columns are {', '.join(header)[:200] or 'missing'}; they must be of "
-            f"{', '.join(FIELDS)}, each once, {', '.join(name for name in FIELDS if name in NEEDED)} among them."
+            f"the columns are {', '.join(header)[:200] or 'missing'}; they must be of {', '.join(FIELDS)}, each once, "
+            f"{', '.join(name for name in FIELDS if name in NEEDED)} among them"
         )
 
 

@@ -74,6 +74,7 @@ def test_a_file_of_rules_is_read_with_its_columns_in_any_order(tmp_path: Path, c
         ("", "line 1: the columns are missing; they must be of action, subject"),
         ("action,subject,value\n", "line 1: the columns are action, subject, value; they must be"),
         ("action,subject,value,reason,why\n", "line 1: the columns are"),
+        ('"action\nsubject",value\n', "line 2: the columns are"),
         ("action,subject,value,reason\nhide,movie,1,x\nhide,movie,two,x\n", "line 3: value: 'two' must be"),
         ("action,subject,value,reason\nhide,movie,1\n", "line 2: it has 3 fields, and the header has 4"),
         ("action,subject,value,reason\nhide,movie,2,x\n", "line 2: value: silver/movies has no movie '2'"),
@@ -88,7 +89,10 @@ def test_a_file_with_a_fault_is_refused_with_its_line(
     file.write_text(text)
     with pytest.raises(RuleError, match=told) as refused:
         drafts_in(file, catalogue, TODAY)
-    assert str(refused.value).startswith(str(file))
+    message = str(refused.value)
+    assert message.startswith(f"{file}, line ")
+    assert (message.count(str(file)), message.count(". Nothing was added.")) == (1, 1)
+    assert ".." not in message
 
 
 def test_a_file_that_is_not_there_or_no_text_is_told(tmp_path: Path, catalogue: Catalogue) -> None:

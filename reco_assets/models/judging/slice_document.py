@@ -14,7 +14,7 @@ from resources.text.plain_text import markdown_table
 
 LEVEL = 0.05  # the chance of warning of any slice where none is worse
 LEAST_USERS = 30  # whose mean difference is near enough to normal for a t-test
-_SCORES = ("ndcg", "rmse_all")
+_SCORES = {"ndcg": "NDCG", "rmse_all": "RMSE of all pairs"}
 
 
 def slices_section(found: Tally, slicing: Slicing, own: Mapping[str, str], rival: str) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def slices_told(section: Mapping[str, Any]) -> str:
     if not worse:
         return f"In no slice worse than the {by}."
     listed = [
-        f"{found['slice']} {found['value']} ({found['score']} {found['candidate']:.4f} against {found['rival']:.4f})"
+        f"{_name(found)} ({_SCORES[found['score']]} {found['candidate']:.4f} against {found['rival']:.4f})"
         for found in worse
     ]
     return f"Worse than the {by}: {', '.join(listed)}."
@@ -65,7 +65,7 @@ def slices_report(document: Mapping[str, Any]) -> list[str]:
     section, k = document["slices"], document["ranking"]["k"]
     names = ("rmse_all", "ndcg", "hit_rate", "catalogue_coverage", "novelty", "intra_list_distance", "popularity_share")
     rows = [
-        [f"{row['slice']} {row['value']}", f"{row['test_count']:,}", *(_number(row[name]) for name in names)]
+        [_name(row), f"{row['test_count']:,}", *(_number(row[name]) for name in names)]
         for row in section["figures"]
         if row["model"] == "candidate"
     ]
@@ -84,6 +84,10 @@ def holm(p: Sequence[float]) -> list[float]:
         least = max(least, min(1.0, p[at] * (len(p) - done)))
         adjusted[at] = least
     return adjusted
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return "all" if (row["slice"], row["value"]) == EVERYTHING else f"{row['slice']} {row['value']}"
 
 
 def _figures(found: Tally, slicing: Slicing, key: Key) -> dict[str, Any]:

@@ -103,7 +103,10 @@ def test_a_slice_in_which_a_version_is_worse_is_said_and_the_others_are_not() ->
     section = slices_section(*worse_for_newcomers(), OWN, "baseline")
     assert {(found["slice"], found["value"]) for found in worse_slices(section)} >= {("user", "cold")}
     assert ("user", "new") not in {(found["slice"], found["value"]) for found in worse_slices(section)}
-    assert slices_told(section).startswith("Worse than the baseline, of ")
+    told = slices_told(section)
+    assert told.startswith("Worse than the baseline, of ")
+    assert "): user cold (RMSE of all pairs 1.0383 against 0." in told
+    assert ", all (RMSE of all pairs 0.7353 against 0.1581)" in told
 
 
 def test_a_chance_is_that_of_the_paired_t_test() -> None:

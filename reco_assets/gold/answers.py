@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from reco_assets.gold.came import reasons_for_who_came
+from reco_assets.gold.came import ratings_of_who_came, reasons_for_who_came
 from reco_assets.gold.recommendations import list_rows
 from reco_assets.models.serving import champion_version, serving_store
 from reco_assets.models.versions.files import ModelStoreError
@@ -137,9 +138,9 @@ def similar(lakehouse: Lakehouse, movie: int) -> Answer | None:
 
 
 def _fresh(lakehouse: Lakehouse, user: int, listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The user's list of what waits, unless another version has made a newer list since.
+    """The user's list of what waits, unless another version that has learned all of it made a newer list since.
 
-    One of the same version is never better: it doesn't know what waits.
+    One that has not, or is the same version, is never better: its list may name what the user has rated by now.
     """
     if not lakehouse.exists(RECOMMENDATIONS_FRESH.name):
         return []
@@ -149,6 +150,7 @@ def _fresh(lakehouse: Lakehouse, user: int, listed: list[dict[str, Any]]) -> lis
         for fresh in found
         if all(row["model_version"] == fresh["model_version"] for row in listed)
         or fresh["generated_ts"] > listed[0]["generated_ts"]
+        or len(ratings_of_who_came(lakehouse, listed[0]["model_version"], pa.array([user], pa.int32())))
     ]
 
 

@@ -11,6 +11,7 @@ import pytest
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from reco_assets.batches.accepted import accept_waiting
+from reco_assets.gold.answers import recommended
 from reco_assets.gold.assets import fresh_agreement, none_seen, recommendations_fresh
 from reco_assets.gold.came import (
     agreement_with_retrained,
@@ -32,7 +33,14 @@ from reco_assets.rules.reading import add_rules
 from reco_assets.rules.rule import Draft
 from reco_assets.split.merge import merge_side
 from reco_assets.streaming.intake import take_in
-from reco_assets.tables import DECLARED, RECOMMENDATIONS_ALS, RECOMMENDATIONS_FRESH, SPLIT_RATINGS, TRAIN_RATINGS
+from reco_assets.tables import (
+    DECLARED,
+    RECOMMENDATIONS_ALS,
+    RECOMMENDATIONS_FRESH,
+    SILVER_MOVIES,
+    SPLIT_RATINGS,
+    TRAIN_RATINGS,
+)
 from resources.io_managers import LakehouseIOManager
 from resources.tables.lakehouse import Lakehouse
 
@@ -188,6 +196,27 @@ def test_who_was_learned_is_left_to_the_retrained_lists_until_that_champion_goes
     store.promote(FIRST, "rolled back")
     make_lists(lakehouse)
     assert movies(fresh(lakehouse)[NEW]) == before
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_a_list_of_who_still_waits_is_shown_though_another_champion_made_newer_lists(
+    lakehouse: Lakehouse, store: ModelStore, came: TakeIn, learned: bool
+) -> None:
+    came((3, 2, 5.0))
+    if learned:
+        accept_waiting(lakehouse, "report")
+        merge(lakehouse)
+    train(lakehouse, store, SECOND)
+    store.promote(SECOND, "better")
+    rated = Ratings.from_arrow(lakehouse.dataset(TRAIN_RATINGS.name).to_table())
+    rows = recommendation_rows(store.load(SECOND), rated, SECOND, Order(MOVIES, datetime.now(UTC)))
+    lakehouse.write(RECOMMENDATIONS_ALS, rows)
+    titles = [{"movie_id": movie, "title": f"film {movie}", "genres": ["Drama"]} for movie in range(MOVIES)]
+    lakehouse.write(SILVER_MOVIES, pa.Table.from_pylist(titles, to_arrow_schema(SILVER_MOVIES.schema, timezone="UTC")))
+    told = recommended(lakehouse, 3)
+    assert told is not None
+    assert told.fresh is not learned
+    assert 2 not in [entry.movie_id for entry in told.entries]
 
 
 def test_a_retraining_says_how_far_its_lists_were_foreseen(

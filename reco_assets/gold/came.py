@@ -65,9 +65,8 @@ def recommended_to_who_came(lakehouse: Lakehouse) -> Lists | None:
         framed = _frame_of_said(lakehouse, batches)
         return Lists(version, fresh_frame(Blocks.open(store, version), framed, order), len(order.policy.rules))
     said, model = _said(lakehouse, batches), store.load_users(version, NOBODY)
-    with threadpool_limits(
-        1
-    ):  # a user's products are small: beside a training, threads take 44 users 2.2 s and not 0.2
+    # A user's products are small: beside a training, threads take 44 users 2.2 s and not 0.2.
+    with threadpool_limits(1):
         rows = fresh_rows(model, said, version, order)
     return Lists(version, rows, len(order.policy.rules))
 

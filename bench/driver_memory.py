@@ -31,13 +31,16 @@ from tools.cluster import Cluster, Ports, down, up
 SIZES = (1_000_000, 4_000_000, 16_000_000)
 MODEL = ("train", "evaluate", "serve")
 STAGES = ("silver", "split", "futures", *MODEL)
+HEAP = "640m"
 SETTINGS = {
     "RECO_ENGINE": "spark",
     "SPARK_IN_MEMORY_ROWS": "0",
-    "SPARK_DRIVER_MEMORY": "1g",
+    "SPARK_DRIVER_MEMORY": HEAP,
     "SPARK_CORES_MAX": "2",
-    # As the driver's JVM is told: what runs for some seconds is not worth compiling thoroughly.
-    "SPARK_CONF": f"spark.executor.defaultJavaOptions={' '.join(JAVA_OPTIONS)}",
+    # The executor's as the driver's JVM: what runs for some seconds is not worth compiling thoroughly.
+    # The driver has its heap from the start, as the collector would else take what it may at its own pace.
+    "SPARK_CONF": f"spark.executor.defaultJavaOptions={' '.join(JAVA_OPTIONS)};"
+    f"spark.driver.extraJavaOptions=-Xms{HEAP} -XX:+AlwaysPreTouch",
     "ALS_RANK": "8",
     "ALS_MAX_ITER": "1",
     "RANKING_RANK": "8",

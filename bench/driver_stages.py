@@ -1,6 +1,7 @@
 """The main job in one driver on Spark, lakehouse after lakehouse: `driver_stages.py STAGE,STAGE LAKEHOUSE ...`.
 
-It prints a line of JSON for each stage, with the most memory that the driver has held since it started.
+It prints a line of JSON for each stage: the most memory that the driver has held since it started, and what of its heap
+is live.
 """
 
 import os
@@ -27,7 +28,7 @@ def main() -> None:
             with stage(name) as told:
                 told["lakehouse"] = Path(lakehouse).name
                 materialize_assets(build_definitions, settings, STAGES[name])
-                told.update(most_held())
+                told.update(most_held(), live=live())
 
 
 def most_held() -> dict[str, int]:
@@ -37,6 +38,16 @@ def most_held() -> dict[str, int]:
         status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
         held["java" if status["Name"].strip() == "java" else "python"] += int(status["VmHWM"].split()[0]) // 1024
     return dict(held)
+
+
+def live() -> int:
+    """What of the JVM's heap is in use once all that nothing needs is collected, in MiB."""
+    from pyspark import SparkContext
+
+    java = SparkContext._jvm.java.lang
+    java.System.gc()
+    heap = java.Runtime.getRuntime()
+    return (heap.totalMemory() - heap.freeMemory()) // (1 << 20)
 
 
 if __name__ == "__main__":

@@ -129,12 +129,17 @@ def check_text(path: Path) -> int:
     return lines
 
 
+def check_plain(path: Path, first: bytes) -> None:
+    """Raise `SourceError` where the first bytes of a file say that it is compressed."""
+    if first.startswith(COMPRESSED):
+        raise SourceError(path, None, "the file is compressed", "Unpack it: give one plain CSV file.")
+
+
 def check_header(path: Path, columns: tuple[str, ...]) -> None:
     """Raise `SourceError` unless the first line names exactly these columns in this order."""
     with opened(path) as handle:
         first = handle.readline(MAX_LINE_BYTES).removeprefix(BOM)
-    if first.startswith(COMPRESSED):
-        raise SourceError(path, None, "the file is compressed", "Unpack it: give one plain CSV file.")
+    check_plain(path, first)
     if defect := header_defect(first.decode("utf-8", "replace"), columns):
         rule, fix = defect
         if columns != CSV_COLUMNS and (seen := looks_like(path.name, first)):

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from reco_assets.sources.source import SourceError
-from reco_assets.sources.text_files import check_header
+from reco_assets.sources.text_files import COMPRESSED, check_header, check_plain
 from reco_assets.streaming.landing import HAS_A_WRITER, LandingError, open_regular
 from reco_assets.streaming.writers import Look, Writers
 from reco_assets.vocabulary import CSV_COLUMNS
@@ -38,6 +38,7 @@ def require_ready(path: Path) -> None:
             raise LandingError(f"{path} cannot be taken in: {HAS_A_WRITER}. Wait until that ends.")
         if os.fstat(handle).st_size == 0:
             raise SourceError(path, None, "the file is empty", "Replace it by a complete copy.")
+        check_plain(path, os.pread(handle, max(map(len, COMPRESSED)), 0))  # the next would unpack it
         check_header(path, CSV_COLUMNS)
     finally:
         os.close(handle)

@@ -15,7 +15,7 @@ from reco_assets.models.als import solver
 from reco_assets.models.als.cold_check import check_prior
 from reco_assets.models.als.config import EaseConfig, Mix, ModelConfig
 from reco_assets.models.als.mapped import load_mapped, write_mapped
-from reco_assets.models.als.new_movies import NEW_FILE, Rated, expected, load_new, save_new
+from reco_assets.models.als.new_movies import NEW_FILE, Rated, expected, load_new, save_new, told_apart
 from reco_assets.models.als.ranking import Factorize
 from reco_assets.models.als.recommender import ITEMS_FILE, USERS_FILE, AlsRecommender
 from reco_assets.models.als.settling import settle
@@ -113,7 +113,7 @@ def add_new_movies(trained: Trained, catalogue: Catalogue) -> Trained:
     model = trained.model
     assert isinstance(model, AlsRecommender), "the family's own"
     rated = Rated(model.movie_ids, model.ranking_items, model.item_counts)
-    new, rest = expected(rated, catalogue, catalogue.features()), trained.save
+    new, rest = told_apart(expected(rated, catalogue, catalogue.features())), trained.save
     if not len(new.ids):
         return trained
 

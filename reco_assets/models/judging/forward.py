@@ -116,15 +116,19 @@ def _of(rows: pa.Table, batches: Collection[str]) -> pa.ChunkedArray:
 
 def _told(found: Mapping[str, Any], k: int) -> str:
     names = {"rmse": "RMSE of all pairs", "ndcg": f"NDCG@{k}"}
-    scores = [
-        f"{name} {found[score]['candidate']:.4f} against the champion's {found[score][CHAMPION]:.4f} (difference "
-        f"{found[score]['low']:+.4f} to {found[score]['high']:+.4f}, {found[score]['users']:,} users)"
-        for score, name in names.items()
-        if score in found
-    ]
+    scores = [_difference(name, found[score]) for score, name in names.items() if score in found]
     until = found["trained_until"][:16].replace("T", " ")
     return (
         f"Forward in time: trained with the older half of what came in since {found['champion']} was trained, up to "
         f"{until}, and judged on the newer half, {found['test_count']:,} ratings that neither knows: "
         f"{', '.join(scores) or 'too few users to compare'}."
+    )
+
+
+def _difference(name: str, found: Mapping[str, Any]) -> str:
+    if found["low"] == found["high"] == 0:  # as of users whom neither knows: both serve them what is popular
+        return f"{name} {found['candidate']:.4f} of both, the same for each of {found['users']:,} users"
+    return (
+        f"{name} {found['candidate']:.4f} against the champion's {found[CHAMPION]:.4f} (difference "
+        f"{found['low']:+.4f} to {found['high']:+.4f}, {found['users']:,} users)"
     )

@@ -30,7 +30,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("resources", "reco_assets", "drift_sensors", "docs")
 SHAPE = SyntheticSettings(users=120, movies=150, ratings=8_000)
 
-TOY_COUNTS_TABLE = 'TOY_COUNTS = TableSpec("gold/toy_counts", _struct(movie_id=INT, ratings=LONG))'
 TOY_COUNTS = '''"""Pure: how often each movie was rated."""
 
 from typing import TYPE_CHECKING
@@ -141,13 +140,17 @@ def add_gold_table(copy: Copy) -> None:
         "reco_assets/tables.py",
         (
             "\nGOLD = (",
-            '\nTOY_COUNTS = TableSpec("gold/toy_counts", _struct(movie_id=INT, ratings=LONG))\nGOLD = (TOY_COUNTS, ',
+            '\nTOY_COUNTS = table("gold/toy_counts", struct(movie_id=INT, ratings=LONG))\nGOLD = (TOY_COUNTS, ',
         ),
     )
     copy.make("reco_assets/gold/toy_counts.py", TOY_COUNTS)
     assets = "reco_assets/gold/assets.py"
-    imports = "from pyspark.sql import DataFrame\n\nfrom reco_assets.gold.toy_counts import count_ratings\n"
-    copy.change(assets, ("import pyarrow as pa\n\n", f"import pyarrow as pa\n{imports}"))
+    ours, theirs = "\nfrom reco_assets.gold.toy_counts import count_ratings", "\nfrom reco_assets.models.families"
+    copy.change(
+        assets,
+        ("import pyarrow as pa\n", "import pyarrow as pa\nfrom pyspark.sql import DataFrame\n"),
+        (theirs, f"{ours}{theirs}"),
+    )
     with (copy.root / assets).open("a") as file:
         file.write(TOY_COUNTS_ASSET)
     copy.change("reco_assets/pipelines/selections.py", ("SERVING = (", 'SERVING = ("gold/toy_counts", '))
@@ -157,7 +160,7 @@ def add_source(copy: Copy) -> None:
     copy.make("reco_assets/sources/toy.py", TOY_SOURCE)
     copy.change(
         "reco_assets/sources/formats.py",
-        ("import movielens, netflix, presplit\n", "import movielens, netflix, presplit, toy\n"),
+        ("netflix, presplit\n", "netflix, presplit, toy\n"),
         ('    "movielens": ', '    "toy": toy.FORMAT,\n    "movielens": '),
     )
     copy.change("resources/settings/source.py", ('Literal["movielens", ', 'Literal["toy", "movielens", '))

@@ -15,13 +15,12 @@ NOTE = "mlflow.note.content"  # the tag that its pages show as description
 class Said:
     """What a run says beside its numbers: in words, as tags, and of which versions of tables it is.
 
-    `inputs`: the Delta version of each table by its name; `lakehouse`: where they lie.
+    `inputs`: the Delta version of each table by its name, without where it lies: a lakehouse may be moved or copied.
     """
 
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, int | str | None] = field(default_factory=dict)
-    lakehouse: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,12 +62,12 @@ def shown_in(record: RunRecord, params: Mapping[str, Any]) -> tuple[list[Any], l
 
 
 def datasets_of(said: Said) -> list[Any]:
-    """The versions of tables as MLflow's entities, by a digest of where each lies and which it is."""
+    """The versions of tables as MLflow's entities, by a digest of table and version."""
     from mlflow.entities import Dataset, DatasetInput
 
     found = []
     for table, version in said.inputs.items():
-        source = json.dumps({"path": f"{said.lakehouse}/{table}", "delta_table_version": version})
+        source = json.dumps({"table": table, "delta_table_version": version})
         digest = hashlib.sha256(source.encode()).hexdigest()[:8]
         found.append(DatasetInput(Dataset(table, digest, "delta_table", source)))
     return found

@@ -89,6 +89,7 @@ def test_the_documented_arguments_as_written_go_through_the_assets_task_by_task(
     )
     assert list(judged["assets"]) == [
         "models/als_evaluation",
+        "models/metrics",
         "models/als_champion",
         "gold/recommendations_als",
         "gold/similar_movies",

@@ -82,13 +82,13 @@ def test_a_version_is_logged_with_parameters_metrics_and_artifacts(
 def test_a_version_says_what_was_decided_by_which_run_and_of_which_tables_it_is(
     local: MlflowTracking, record: Callable[[str], VersionRecord]
 ) -> None:
-    said = Said("promoted: better", {"dagster_run_id": "run"}, {"silver/train_ratings": 3}, "/lake")
+    said = Said("promoted: better", {"dagster_run_id": "run"}, {"silver/train_ratings": 3})
     run = client(local).get_run(local.log_version(replace(record(FIRST), said=said)))
     assert run.data.tags["mlflow.note.content"] == "promoted: better"
     assert run.data.tags["dagster_run_id"] == "run"
     (dataset,) = (used.dataset for used in run.inputs.dataset_inputs)
     assert dataset.name == "silver/train_ratings"
-    assert json.loads(dataset.source) == {"path": "/lake/silver/train_ratings", "delta_table_version": 3}
+    assert json.loads(dataset.source) == {"table": "silver/train_ratings", "delta_table_version": 3}
     (version,) = client(local).search_model_versions(f"name='{local.name}'")
     assert (version.description, version.tags["dagster_run_id"]) == ("promoted: better", "run")
 

@@ -77,15 +77,15 @@ def judge_version(family: Family, lakehouse: Lakehouse, registry: MlflowTracking
         return Judged(document, path, registry.log_run(version, *shown))
     # A version that is judged again gets a run of its own: one run holds one judgement.
     trained_in = None if record.metrics else record.mlflow_run_id
-    told = VersionRecord(version, *shown, store.path(version), (path,), trained_in, _said(settings, record, document))
+    told = VersionRecord(version, *shown, store.path(version), (path,), trained_in, _said(record, document))
     return Judged(document, path, registry.log_version(told))
 
 
-def _said(settings: Settings, record: ModelRecord, document: Mapping[str, Any]) -> Said:
+def _said(record: ModelRecord, document: Mapping[str, Any]) -> Said:
     """What MLflow shows of a version beside numbers: the decision that follows, and what it was made of and by."""
     tags = {name: getattr(record, name) for name in ("dagster_run_id", "code_version", "split", "engine")}
     given = {name: value for name, value in tags.items() if value}
-    return Said(document["comparison"]["reason"], given, document["inputs"], str(settings.storage.root))
+    return Said(document["comparison"]["reason"], given, document["inputs"])
 
 
 def _judged(document: Mapping[str, Any]) -> Annotation:

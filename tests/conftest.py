@@ -50,6 +50,12 @@ def _no_settings_from_outside() -> None:
         del os.environ[name]
 
 
+@pytest.fixture(autouse=True)
+def _no_store_that_mlflow_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    # MLflow puts the address of its store into the environment, where a later test would take it for a setting.
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
 @pytest.fixture(scope="session")
 def engine(_no_settings_from_outside: None) -> Iterator[Engine]:
     engine = Engine(load_settings())

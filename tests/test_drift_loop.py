@@ -127,10 +127,18 @@ def test_gold_is_what_the_champion_serves(loop: Loop) -> None:
     assert set(served["model_version"].to_pylist()) == {champion}
 
 
+def _command(process: psutil.Process) -> list[str]:
+    """The command line of a process; empty of one that has ended meanwhile."""
+    try:
+        return list(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return []
+
+
 def daemon() -> psutil.Process:
     """Dagster's daemon among the processes that this one started."""
     family = psutil.Process().children(recursive=True)
-    return next(process for process in family if "dagster._daemon" in process.cmdline())
+    return next(process for process in family if "dagster._daemon" in _command(process))
 
 
 def test_a_daemon_that_is_killed_while_a_file_is_taken_in_loses_no_batch(loop: Loop) -> None:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reco_assets.cli.options import JsonOption
-from reco_assets.cli.summary import add_row, console, number, say
 
 Section = Mapping[str, Any]
 
@@ -18,6 +17,7 @@ def status(*, json: JsonOption = False) -> None:
 
     from rich.table import Table
 
+    from reco_assets.cli.summary import add_row, console, say
     from reco_assets.monitoring.figures import Place
     from reco_assets.monitoring.status import status as read
     from resources.dagster_home import open_instance
@@ -79,6 +79,8 @@ def _drift(of: Section) -> Iterator[str]:
     if not of:
         yield "no report yet: it follows the first file in the streaming folder"
         return
+    from reco_assets.cli.summary import number
+
     verdict = "calls for retraining" if of["should_retrain"] else "calls for nothing"
     yield f"score {number(of['score'], 2)}, {verdict}, {_when(of['made'])}"
     yield from (of["reason"], of["page"])

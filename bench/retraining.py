@@ -100,12 +100,6 @@ def load(movielens: Path) -> Dated:
     return Dated(Ratings(users.astype(np.int32), movies.astype(np.int32), stars.astype(np.float32)), seconds)
 
 
-def some(dated: Dated, keep: np.ndarray) -> Dated:
-    """The ratings where `keep` is true, or at these positions."""
-    assert dated.moment is not None
-    return Dated(dated.ratings.where(keep), dated.moment[keep])
-
-
 def mix(movielens: Path, number: int) -> list[Found]:
     """The first study, on one draw of unknown users."""
     everything, rng = load(movielens), np.random.default_rng(number)
@@ -114,7 +108,7 @@ def mix(movielens: Path, number: int) -> list[Found]:
     place = _place(users)
     trained = ~unknown & (place < KNOWN_PART)
     waiting = np.where(unknown, place < 1 / 2, ~trained & (place < KNOWN_PART + WAITING_PART))
-    champion, config = trained_on(some(everything, trained))
+    champion, config = trained_on(everything.where(trained))
     found = []
     with threadpool_limits(1):
         for share, volume in product(SHARES, VOLUMES):
@@ -142,7 +136,7 @@ def age(movielens: Path, moment: float) -> list[Found]:
     assert everything.moment is not None
     until = round(moment * len(everything))
     day = everything.moment[until]
-    champion, config = trained_on(some(everything, np.arange(until)))
+    champion, config = trained_on(everything.where(np.arange(until)))
     return list(_aged(everything, champion, config, until, int(day)))
 
 

@@ -34,13 +34,7 @@ def doctor(
                 typer.echo(f"not repaired: {found.name}: {error}", err=True)
     findings = list(examine(settings))
     if json:
-        say(
-            {
-                "findings": [
-                    {name: getattr(each, name) for name in ("name", "status", "said", "fix")} for each in findings
-                ]
-            }
-        )
+        say({"findings": [{name: getattr(each, name) for name in SHOWN} for each in findings]})
     else:
         shown = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
         shown.add_column(no_wrap=True)

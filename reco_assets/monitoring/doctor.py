@@ -78,8 +78,10 @@ def engine(settings: Settings) -> Iterator[Finding]:
 
 def ports(_: Settings) -> Iterator[Finding]:
     """Which of the usual ports are taken."""
-    taken = [f"{port} ({what})" for port, what in PORTS.items() if listens(port)]
-    free = [f"{port} ({what})" for port, what in PORTS.items() if not listens(port)]
+    listening = {port: listens(port) for port in PORTS}
+    taken, free = (
+        [f"{port} ({PORTS[port]})" for port, is_taken in listening.items() if is_taken is of] for of in (True, False)
+    )
     if taken:
         yield Finding(
             "ports", "note", f"something listens on {', '.join(taken)}", "if that isn't ours, take another port"

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from reco_assets.streaming.simulated_file import simulate
 from resources.dagster_home import open_instance
 from resources.engine import give_back
 from resources.errors import RecoError
+from resources.loopback import free_port
 from resources.orchestrator.webserver import AT_WORK
 from resources.settings import Settings, load_settings
 
@@ -110,7 +110,7 @@ def dagster_running(settings: Settings) -> Iterator[Running]:
     """Dagster's web server, daemon and code server on loopback, ended with the block."""
     home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.storage.root / "_dagster")))
     home.mkdir(parents=True, exist_ok=True)
-    log, port = home / "demo.log", _free_port()
+    log, port = home / "demo.log", free_port()
     command = [sys.executable, "-m", "reco_assets.web", "dev", "-m", "reco_assets.definitions"]
     with log.open("w") as output, open_instance() as instance:
         process = subprocess.Popen(
@@ -131,12 +131,6 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.wait(timeout=30)
     except (subprocess.TimeoutExpired, KeyboardInterrupt):  # who presses Ctrl-C again doesn't want to wait
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _drop(settings: Settings, tell: Tell, plan: Simulation, name: str) -> None:

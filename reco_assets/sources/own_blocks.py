@@ -138,9 +138,7 @@ def _parquet(path: Path, form: Text, columns: Mapping[str, int | str]) -> Iterat
                 yield Block(pa.array(np.arange(first, first + len(batch))), text)
                 first += len(batch)
         except (pa.ArrowException, OSError) as error:
-            raise SourceError(
-                path, None, f"the Parquet file can't be read: {error}", "Fetch a complete copy."
-            ) from None
+            raise _unreadable(path, error) from None
 
 
 def _parquet_file(path: Path, handle: object) -> pq.ParquetFile:

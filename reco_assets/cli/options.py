@@ -1,5 +1,6 @@
 """Options that several commands take, and what is said of arguments that do not fit."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,8 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from resources.errors import RecoError
+
 if TYPE_CHECKING:
     from reco_assets.models.interface import Family
+
+
+class NobodyToAskError(RecoError):
+    """Something that can't be undone was asked for where nobody can confirm it."""
 
 
 def local_path(text: str) -> Path:
@@ -34,6 +41,29 @@ ModelOption = Annotated[
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the facts as one JSON document.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before something is changed.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be changed, and change nothing.")]
+
+
+def confirm(question: str, *, yes: bool, undone_by: str | None = None) -> None:
+    """Ask on a terminal before something is changed; a no ends the command, with exit code 1.
+
+    Where nobody can be asked, as in a script, what can be undone is done, and what can't is refused.
+
+    Args:
+        question: What is to be changed, as a question.
+        yes: The person said yes already, by `YesOption`.
+        undone_by: The command that undoes it; None where nothing does.
+
+    Raises:
+        NobodyToAskError: It can't be undone, nobody said yes, and standard input is no terminal.
+    """
+    if yes:
+        return
+    if sys.stdin.isatty():
+        typer.confirm(question, abort=True, err=True)
+    elif undone_by is None:
+        raise NobodyToAskError(f"{question} It can't be undone and there is no terminal to ask on: say --yes.")
 
 
 def replacing(replace: bool) -> Mapping[str, Mapping[str, Any]]:
@@ -65,7 +95,6 @@ def other_family(model: str | None) -> "Family | None":
 def said_of(family: "Family") -> "Iterator[Family]":
     """Say of what an error advises that it is to be done for this family, where that isn't the one that serves."""
     from reco_assets.models.families import SERVING_FAMILY
-    from resources.errors import RecoError
 
     try:
         yield family

@@ -5,6 +5,9 @@ from pyspark.sql import types
 from reco_assets.columns import MEANINGS, origins_of
 from resources.tables.files import DESCRIPTION, TableSpec
 
+INT, LONG, FLOAT, STRING = types.IntegerType(), types.LongType(), types.FloatType(), types.StringType()
+TIMESTAMP, DOUBLE = types.TimestampType(), types.DoubleType()
+
 
 def struct(**columns: types.DataType) -> types.StructType:
     """Columns in this order."""

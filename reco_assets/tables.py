@@ -8,16 +8,14 @@ from pathlib import Path
 
 from pyspark.sql import types
 
-from reco_assets.declaring import described, struct, table
+from reco_assets.declaring import DOUBLE, FLOAT, INT, LONG, STRING, TIMESTAMP, described, struct, table
+from reco_assets.measured_tables import MODEL_METRICS
 from reco_assets.vocabulary import KEY, TEST, TRAIN
 
 OWNERS = ["team:reco"]  # who answers for the assets, as shown in Dagit
 # Of two runs that hold it, however they were started, the queue lets the second wait: they would share one memory.
 # Every step has it but those of an intake and its drift report, which are small and must not wait for a training.
 HEAVY_POOL = "heavy"
-INT, LONG, FLOAT, STRING = types.IntegerType(), types.LongType(), types.FloatType(), types.StringType()
-TIMESTAMP, DOUBLE = types.TimestampType(), types.DoubleType()
-
 
 _QUARANTINE = {"source": STRING, "line": LONG, "raw": STRING, "reasons": types.ArrayType(STRING)}
 _LINE = ("source", "line")
@@ -197,29 +195,6 @@ RULES = table(
         removed_ts="When it was removed; it stays, as lists of before kept it.",
     ),
     key=("rule_id",),
-)
-
-_ACCURACY = ("warm_share", "rmse_all", "mae_all", "ndcg", "hit_rate")
-_BEYOND_IT = ("catalogue_coverage", "novelty", "intra_list_distance", "popularity_share", "share_of_lists")
-MODEL_METRICS = table(
-    "models/metrics",
-    described(
-        struct(
-            **{"judged_version": STRING, "test_version": LONG, "judged_ts": TIMESTAMP},
-            **dict.fromkeys(("model", "slice", "value"), STRING),
-            **dict.fromkeys(("test_count", "users"), LONG),
-            **dict.fromkeys((*_ACCURACY, *_BEYOND_IT), DOUBLE),
-        ),
-        test_version="The Delta version of silver/test_ratings; null of a parquet table.",
-        model="candidate (judged_version itself), baseline, or the champion that it was compared with.",
-        users="Who has something to find in the slice; ndcg and hit_rate are means over them.",
-        catalogue_coverage="Movies that are in a list, of those of the slice that have training ratings.",
-        novelty="The mean over listed movies of -log2 of their share of the training ratings, in bits.",
-        intra_list_distance="1 - the mean cosine of the genres of two movies of a list; of slices of users.",
-        popularity_share="Which part of the listed movies is in the head: the most rated, with a third of all ratings.",
-        share_of_lists="Which part of the places in lists has movies of the slice.",
-    ),
-    key=("judged_version", "test_version", "model", "slice", "value"),
 )
 
 BRONZE = (BRONZE_RATINGS, BRONZE_MOVIES, BRONZE_TAGS)

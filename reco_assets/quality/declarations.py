@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from reco_assets import tables
 from reco_assets.events.schema import EVENT_TYPES
+from reco_assets.measured_tables import MODEL_METRICS
 from reco_assets.models.judging.comparison import BASELINE, CANDIDATE, CHAMPION
 from reco_assets.quality.common_rules import (
     A_MOVIE,
@@ -193,7 +194,7 @@ _WRITTEN = (
     *SERVED,
     Declaration(
         "models/metrics",
-        tables.MODEL_METRICS.schema,
+        MODEL_METRICS.schema,
         required=("judged_version", "judged_ts", "model", "slice", "value", "test_count", "users"),
         rules=(
             *at_least(0, "users"),
@@ -201,7 +202,7 @@ _WRITTEN = (
             one_of("model", CANDIDATE, BASELINE, CHAMPION),
             not_future("judged_ts"),
         ),
-        key=tables.MODEL_METRICS.key,
+        key=MODEL_METRICS.key,
         empty=Empty.FINE,
         may_be_absent=True,
     ),

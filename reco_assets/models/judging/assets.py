@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from reco_assets.measured_tables import MODEL_METRICS
 from reco_assets.models.interface import Family
 from reco_assets.models.judging.document import metrics_plot, metrics_report, scalar_metrics
 from reco_assets.models.judging.gate_document import facts_of
@@ -13,7 +14,7 @@ from reco_assets.models.judging.run import Judged, judged_in_slices
 from reco_assets.models.judging.sampled_document import sampled_plot
 from reco_assets.models.judging.sampled_gate import DEPLOY_DECISION
 from reco_assets.models.judging.slice_document import worse_slices
-from reco_assets.tables import HEAVY_POOL, MODEL_METRICS, OWNERS
+from reco_assets.tables import HEAVY_POOL, OWNERS
 from resources.io_managers import table_metadata
 from resources.tables.lakehouse import Lakehouse
 

@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from reco_assets.tables import MODEL_METRICS, TEST_RATINGS
+from reco_assets.measured_tables import MODEL_METRICS
+from reco_assets.tables import TEST_RATINGS
 from resources.tables.lakehouse import Lakehouse
 
 

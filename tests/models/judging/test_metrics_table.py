@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from reco_assets.measured_tables import MODEL_METRICS
 from reco_assets.models.judging.metrics_table import write_metrics
 from reco_assets.models.judging.run import judged_in_slices, metrics_folder
-from reco_assets.tables import MODEL_METRICS, TEST_RATINGS
+from reco_assets.tables import TEST_RATINGS
 from resources.files import write_json
 from resources.tables.lakehouse import Lakehouse
 

@@ -1,5 +1,6 @@
 """Composition, and nothing else: which assets, checks, jobs, schedules and resources make the code location."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from reco_assets.maintenance import assets as maintenance
 from reco_assets.models.assets import model_assets
 from reco_assets.models.families import FAMILIES
 from reco_assets.models.judging.assets import metrics
+from reco_assets.owners import OWNERS
 from reco_assets.pipelines.jobs import SPECS, asset_jobs
 from reco_assets.pipelines.schedules import schedules
 from reco_assets.pipelines.selections import STREAM
@@ -34,6 +36,7 @@ from reco_assets.split import assets as split_tables
 from reco_assets.streaming import assets as streaming
 from reco_assets.tables import DECLARED
 from resources import resources_for
+from resources.io_managers import COLUMN_SCHEMA
 from resources.settings import Settings, load_settings
 
 ASSET_MODULES = (
@@ -63,7 +66,7 @@ def build_definitions(
     resources["mlflow"] = begun(resources["mlflow"])
     jobs = asset_jobs([key for checks in quality.TABLE_CHECKS for key in checks.check_keys])
     return dg.Definitions(
-        assets=_with_freshness(_assets(), settings),
+        assets=_shown(_assets(), settings),
         asset_checks=[
             *quality.TABLE_CHECKS,
             *split_tables.SPLIT_CHECKS,
@@ -91,20 +94,30 @@ def _assets() -> list[Any]:
     return [*dg.load_assets_from_modules(ASSET_MODULES), *of_families, metrics, RULES_TABLE]
 
 
-def _with_freshness(assets: Sequence[Any], settings: Settings) -> Sequence[Any]:
-    """The same assets; those of silver, splits and gold say in Dagit how old they may get, but those of an intake."""
+def _shown(assets: Sequence[Any], settings: Settings) -> Sequence[Any]:
+    """The same assets with what Dagit shows of each by its layer, its table and its code."""
     silver_age, gold_age = _policy(settings.schedules.silver_fresh_hours), _policy(settings.schedules.gold_fresh_hours)
-    by_group = {"silver": silver_age, "splits": silver_age, "gold": gold_age}
-    return list(
-        dg.map_asset_specs(
-            lambda spec: (
-                spec.replace_attributes(freshness_policy=by_group[spec.group_name])
-                if spec.group_name in by_group and spec.key.to_user_string() not in STREAM
-                else spec
-            ),
-            assets,
+    ages = {"silver": silver_age, "splits": silver_age, "gold": gold_age}
+
+    def shown(spec: dg.AssetSpec) -> dg.AssetSpec:
+        name, group = spec.key.to_user_string(), str(spec.group_name)
+        table = DECLARED.get(name)
+        columns = {COLUMN_SCHEMA: quality.columns_of(table)} if table else {}
+        return spec.replace_attributes(
+            owners=[OWNERS[group]] if group in OWNERS else [],
+            kinds={*spec.kinds, spec.key.path[0]},  # the lineage names nodes by the last part of their keys alone
+            metadata={**spec.metadata, **columns},
+            freshness_policy=ages.get(group) if name not in STREAM else None,  # an intake comes when a file does
         )
-    )
+
+    return dg.map_asset_specs(shown, _with_code(assets))
+
+
+def _with_code(assets: Sequence[Any]) -> Sequence[Any]:
+    """The same assets; Dagit offers to open the file of each."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # 80 of them, of what Dagster makes by itself
+        return dg.with_source_code_references(assets)
 
 
 def _policy(hours: int) -> dg.FreshnessPolicy:

@@ -12,7 +12,6 @@ from reco_assets.declaring import DOUBLE, FLOAT, INT, LONG, STRING, TIMESTAMP, d
 from reco_assets.measured_tables import MODEL_METRICS
 from reco_assets.vocabulary import KEY, TEST, TRAIN
 
-OWNERS = ["team:reco"]  # who answers for the assets, as shown in Dagit
 # Of two runs that hold it, however they were started, the queue lets the second wait: they would share one memory.
 # Every step has it but those of an intake and its drift report, which are small and must not wait for a training.
 HEAVY_POOL = "heavy"

@@ -4,7 +4,7 @@ To a table's materialisation they attach what a person looks for in Dagit: row c
 the Delta version, which is also the asset's data version.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
 
+COLUMN_SCHEMA = "dagster/column_schema"
 PREVIEW_ROWS = 5
 PREVIEW_WIDTH = 60
 RUNS_KEPT = 100
@@ -41,12 +42,15 @@ class LakehouseIOManager(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: "DataFrame | pa.Table | pa.RecordBatchReader") -> None:
         """Write the table and describe it. Raises `LakehouseError` on columns that were not declared."""
         name = context.asset_key.to_user_string()
-        spec = self._tables.get(name) or TableSpec(name, schema_of(obj))
+        declared = self._tables.get(name)
+        spec = declared or TableSpec(name, schema_of(obj))
         self._lakehouse.write(spec, obj)
         version = self._lakehouse.version(spec.name)
         if version is not None:
             context.step_context.set_data_version(context.asset_key, dg.DataVersion(str(version)))
-        context.add_output_metadata(table_metadata(self._lakehouse, spec))
+        # Of a declared table the asset's definition has the columns, as they are known before it is written.
+        columns = {} if declared else {COLUMN_SCHEMA: column_schema(spec, Promises())}
+        context.add_output_metadata(table_metadata(self._lakehouse, spec) | columns)
 
     def load_input(self, context: dg.InputContext) -> "DataFrame":
         """The upstream table as a lazy DataFrame. Raises `LakehouseError` when it was never written."""
@@ -57,7 +61,6 @@ def table_metadata(lakehouse: Lakehouse, spec: TableSpec) -> dict[str, Any]:
     """What Dagit shows on a materialisation of the table."""
     metadata: dict[str, Any] = {
         "dagster/row_count": lakehouse.row_count(spec.name),
-        "dagster/column_schema": _columns(spec),
         "dagster/table_name": spec.name,
         "dagster/uri": lakehouse.address(spec.name),
         "preview": _preview(lakehouse, spec.name),
@@ -69,19 +72,34 @@ def table_metadata(lakehouse: Lakehouse, spec: TableSpec) -> dict[str, Any]:
     return metadata if version is None else metadata | {"delta_version": version}
 
 
-def _columns(spec: TableSpec) -> dg.TableSchema:
-    """Each column with its type, what it means, and whether it is part of the key."""
+@dataclass(frozen=True)
+class Promises:
+    """What holds of a table's rows beside the types of its columns: those without nulls, and rules in words, by the
+    column that they are about or of several columns.
+    """
+
+    without_nulls: Collection[str] = ()
+    of_columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    of_several: Sequence[str] = ()
+
+
+def column_schema(spec: TableSpec, promises: Promises) -> dg.TableSchema:
+    """Each column with its type, what it means and what is promised of it."""
     columns = [
         dg.TableColumn(
             field.name,
             field.dataType.simpleString(),
             field.metadata.get(DESCRIPTION) or spec.meanings.get(field.name),
-            dg.TableColumnConstraints(nullable=field.name not in spec.key, unique=spec.key == (field.name,)),
+            dg.TableColumnConstraints(
+                nullable=field.name not in promises.without_nulls,
+                unique=spec.key == (field.name,),
+                other=list(promises.of_columns.get(field.name, ())),
+            ),
         )
         for field in spec.schema.fields
     ]
-    key = [f"no two rows have the same {', '.join(spec.key)}"] if spec.key else []
-    return dg.TableSchema(columns, dg.TableConstraints(other=key))
+    key = [f"{', '.join(spec.key)}: unique together"] if len(spec.key) > 1 else []
+    return dg.TableSchema(columns, dg.TableConstraints(other=[*key, *promises.of_several]))
 
 
 def _lineage(spec: TableSpec) -> dg.TableColumnLineage:

@@ -12,7 +12,7 @@ from reco_assets.sources.kept_ids import numbered
 from reco_assets.sources.remembered import NOTE, recall, remember, remembered_as
 from reco_assets.sources.source import SourceError, read_raw
 from reco_assets.sources.unreadable import watched, with_rows
-from reco_assets.tables import HEAVY_POOL, OWNERS
+from reco_assets.tables import HEAVY_POOL
 from resources.tables.lakehouse import Lakehouse
 
 LOCK = "bronze/source"
@@ -28,7 +28,6 @@ def _out(description: str) -> dg.AssetOut:
         key_prefix="bronze",
         group_name="bronze",
         description=description,
-        owners=OWNERS,
         kinds={"delta"},
         is_required=False,
     )

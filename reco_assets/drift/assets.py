@@ -11,12 +11,11 @@ from reco_assets.drift.index import write_index
 from reco_assets.drift.inputs import report_on_waiting
 from reco_assets.drift.reports import write_report
 from reco_assets.drift.upkeep import after_report
-from reco_assets.tables import OWNERS
 from resources.tables.lakehouse import Lakehouse
 from resources.text.json_lines import of_batches
 
 DATA, MODEL, REPORT = (dg.AssetKey(["drift", name]) for name in ("data_drift", "model_drift", "report"))
-_ASSET: dict[str, Any] = {"group_name": "drift", "owners": OWNERS, "kinds": {"json"}}
+_ASSET: dict[str, Any] = {"group_name": "drift", "kinds": {"json"}}
 
 
 @dg.multi_asset(

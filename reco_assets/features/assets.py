@@ -10,7 +10,7 @@ from reco_assets.features.finding import NO_LOOK_AHEAD, RULES, FeatureCheckError
 from reco_assets.features.inputs import INPUTS
 from reco_assets.features.run import STORE, Computed, compute_store
 from reco_assets.features.store import FeatureStore
-from reco_assets.tables import HEAVY_POOL, OWNERS
+from reco_assets.tables import HEAVY_POOL
 from reco_assets.version import code_version
 from resources.files import plain_json
 from resources.orchestrator.shown_tables import shown_table
@@ -28,7 +28,6 @@ CHECKS: Mapping[str, str] = {
     deps=[table.split("/") for table in INPUTS],
     check_specs=[dg.AssetCheckSpec(name, asset=KEY, description=text, blocking=True) for name, text in CHECKS.items()],
     group_name="features",
-    owners=OWNERS,
     pool=HEAVY_POOL,
     kinds={"duckdb"},
     # Of this room alone, so that Dagster calls the store outdated after a change here and not after any.

@@ -13,7 +13,6 @@ from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.tables import (
     EVENTS_LOG,
     HEAVY_POOL,
-    OWNERS,
     RECOMMENDATIONS_ALS,
     RECOMMENDATIONS_FRESH,
     RULES,
@@ -28,7 +27,6 @@ NONE_SEEN, AGREEMENT = "none_seen", "fresh_agreement"
 _GOLD: dict[str, Any] = {
     "key_prefix": "gold",
     "group_name": "gold",
-    "owners": OWNERS,
     "kinds": {"delta"},
 }
 _HEAVY: dict[str, Any] = {**_GOLD, "pool": HEAVY_POOL}

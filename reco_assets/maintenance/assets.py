@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 
 from reco_assets.maintenance.models import remove_superseded
-from reco_assets.tables import HEAVY_POOL, MODELS, OWNERS, RATING_EVENTS
+from reco_assets.tables import HEAVY_POOL, MODELS, RATING_EVENTS
 from resources.orchestrator.shown_tables import Cell, shown_table
 from resources.tables.files import LakehouseError
 from resources.tables.lakehouse import Lakehouse
@@ -15,7 +15,7 @@ from resources.tables.upkeep import Upkeep, delta_tables, maintain_table
 _COLUMNS = ("table", "files", "MB", "won, MB", "kept versions", "not readable before")
 
 
-@dg.asset(key_prefix="maintenance", group_name="maintenance", owners=OWNERS, kinds={"delta"}, pool=HEAVY_POOL)
+@dg.asset(key_prefix="maintenance", group_name="maintenance", kinds={"delta"}, pool=HEAVY_POOL)
 def tables(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
     """Delta tables with few files and none that nobody needs.
 

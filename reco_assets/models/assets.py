@@ -23,7 +23,7 @@ from reco_assets.models.tuning.search import Tried
 from reco_assets.models.versions.deployment import Candidate, deploy
 from reco_assets.models.versions.published import publish_models
 from reco_assets.models.versions.store import model_store
-from reco_assets.tables import HEAVY_POOL, OWNERS
+from reco_assets.tables import HEAVY_POOL
 from reco_assets.version import code_version
 from resources.errors import RecoError
 from resources.mlflow.mirror import MlflowTracking
@@ -67,7 +67,6 @@ def _candidate(family: Family) -> dg.AssetsDefinition:
         code_version=code_version("reco_assets/models"),
         key_prefix=GROUP,
         group_name=GROUP,
-        owners=OWNERS,
         pool=HEAVY_POOL,
     )
     def candidate(
@@ -99,7 +98,6 @@ def _evaluation(family: Family, candidate: dg.AssetKey) -> dg.AssetsDefinition:
         kinds={"json"},
         key_prefix=GROUP,
         group_name=GROUP,
-        owners=OWNERS,
         pool=HEAVY_POOL,
         check_specs=slice_checks(family),
     )
@@ -132,7 +130,6 @@ def _champion(family: Family, evaluation: dg.AssetKey) -> dg.AssetsDefinition:
         kinds={"json"},
         key_prefix=GROUP,
         group_name=GROUP,
-        owners=OWNERS,
         pool=HEAVY_POOL,
     )
     def champion(

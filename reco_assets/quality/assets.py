@@ -11,19 +11,28 @@ from reco_assets.quality import kinds
 from reco_assets.quality.checking import check_table
 from reco_assets.quality.conservation import Conservation
 from reco_assets.quality.declaration import Declaration
-from reco_assets.quality.declarations import DECLARATIONS
+from reco_assets.quality.declarations import DECLARATIONS, DECLARED
 from reco_assets.quality.evidently import KEY as EVIDENTLY
 from reco_assets.quality.evidently import left_out, write_evidently
 from reco_assets.quality.finding import Finding
 from reco_assets.quality.reports import write_report
-from reco_assets.tables import HEAVY_POOL, OWNERS, RECOMMENDATIONS_FRESH, STREAM
+from reco_assets.quality.words import in_words
+from reco_assets.tables import HEAVY_POOL, RECOMMENDATIONS_FRESH, STREAM
+from resources.io_managers import Promises, column_schema
 from resources.orchestrator.shown_tables import shown_table
+from resources.tables.files import TableSpec
 from resources.tables.lakehouse import Lakehouse
 
 ETL_REPORT = ["silver", "etl_report"]
 CONSERVED, PASSED = "rows_conserved", "quality_passed"
 OF_INTAKE = frozenset(spec.name for spec in (*STREAM, RECOMMENDATIONS_FRESH))  # a run that takes files in checks these
 _SEVERITY = {"error": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
+
+
+def columns_of(spec: TableSpec) -> dg.TableSchema:
+    """The columns of a declared table as Dagit shows them, with all that is asked of each."""
+    declaration = DECLARED[spec.name]
+    return column_schema(spec, Promises(declaration.required, *in_words(declaration)))
 
 
 def table_checks(declaration: Declaration) -> dg.AssetChecksDefinition:
@@ -60,7 +69,6 @@ def table_checks(declaration: Declaration) -> dg.AssetChecksDefinition:
     key=["quality", "report"],
     deps=[declaration.table.split("/") for declaration in DECLARATIONS],
     group_name="quality",
-    owners=OWNERS,
     pool=HEAVY_POOL,
     kinds={"html"},
 )
@@ -88,7 +96,6 @@ def quality_report(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResu
     ],
     check_specs=[dg.AssetCheckSpec(name, asset=ETL_REPORT, blocking=True) for name in (CONSERVED, PASSED)],
     group_name="silver",
-    owners=OWNERS,
     pool=HEAVY_POOL,
     kinds={"json"},
 )
@@ -119,7 +126,6 @@ def etl_report(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
     deps=[["silver", "train_ratings"], ["stream", "ratings"]],
     output_required=False,
     group_name="quality",
-    owners=OWNERS,
     pool=HEAVY_POOL,
     kinds={"html"},
 )

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from reco_assets.rules.checking import LISTS, check_lists
-from reco_assets.tables import HEAVY_POOL, OWNERS, RECOMMENDATIONS_FRESH, RULES
+from reco_assets.tables import HEAVY_POOL, RECOMMENDATIONS_FRESH, RULES
 from resources.tables.lakehouse import Lakehouse
 
 NAME = "rules_kept"
@@ -13,7 +13,6 @@ RULES_TABLE = dg.AssetSpec(
     description="The rules of editors: which movies lists hide or boost, for whom, from when until when, and why. "
     "People write them on the command line.",
     group_name="serving",
-    owners=OWNERS,
     kinds={"delta"},
 )
 

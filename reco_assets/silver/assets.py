@@ -12,12 +12,12 @@ import dagster as dg
 from reco_assets.silver.quarantine import Cleaned
 from reco_assets.silver.rating_events import take_newest, taken_events
 from reco_assets.silver.raw_rows import movies_cleaned, ratings_cleaned, tags_cleaned
-from reco_assets.tables import HEAVY_POOL, OWNERS, SILVER_RATINGS
+from reco_assets.tables import HEAVY_POOL, SILVER_RATINGS
 from resources.tables.lakehouse import Lakehouse
 
 
 def _outs(table: str, description: str) -> dict[str, dg.AssetOut]:
-    common: dict[str, Any] = {"key_prefix": "silver", "group_name": "silver", "owners": OWNERS, "kinds": {"delta"}}
+    common: dict[str, Any] = {"key_prefix": "silver", "group_name": "silver", "kinds": {"delta"}}
     common["is_required"] = False
     refused = f"Raw {table} that a cleaning rule refused: source, line, raw text and the reasons."
     return {

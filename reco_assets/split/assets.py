@@ -12,7 +12,7 @@ from reco_assets.publishing import publish_table, publish_waiting
 from reco_assets.split import merge
 from reco_assets.split.acceptance import Accept, verdict_for
 from reco_assets.split.history import export_futures, policy_of, side_of_history, split_history, ties_of_split
-from reco_assets.tables import FUTURES_CSV, HEAVY_POOL, OWNERS, SIDE_TABLES, SPLIT_RATINGS
+from reco_assets.tables import FUTURES_CSV, HEAVY_POOL, SIDE_TABLES, SPLIT_RATINGS
 from reco_assets.vocabulary import FUTURE, TEST, TRAIN
 from resources.io_managers import table_metadata
 from resources.tables.files import TableSpec
@@ -22,7 +22,6 @@ from resources.text.json_lines import of_batches
 _ASSET: dict[str, Any] = {
     "key_prefix": "silver",
     "group_name": "splits",
-    "owners": OWNERS,
     "kinds": {"delta"},
     "pool": HEAVY_POOL,
 }
@@ -73,7 +72,6 @@ class AcceptConfig(dg.Config):
     output_required=False,
     kinds={"json"},
     group_name="stream",
-    owners=OWNERS,
     pool=HEAVY_POOL,
 )
 def accepted(
@@ -166,7 +164,6 @@ def future_ratings(lakehouse: dg.ResourceParam[Lakehouse]) -> Any:
     key=["silver", "future_csv"],
     deps=[["silver", "future_ratings"]],
     group_name="splits",
-    owners=OWNERS,
     pool=HEAVY_POOL,
     kinds={"csv"},
 )

@@ -13,7 +13,7 @@ from reco_assets.batches.receipt_files import COUNTED
 from reco_assets.publishing import publish_waiting
 from reco_assets.streaming.intake import IntakeResult, NoFilesError, take_in, take_in_again, take_in_file
 from reco_assets.streaming.landing import landed_files
-from reco_assets.tables import OWNERS, STREAM_QUARANTINE, STREAM_RATINGS
+from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
 from resources.io_managers import table_metadata
 from resources.orchestrator.shown_tables import shown_table
 from resources.tables.lakehouse import Lakehouse
@@ -24,7 +24,7 @@ RATINGS, QUARANTINE = dg.AssetKey(["stream", "ratings"]), dg.AssetKey(["stream",
 NO_FILE_REFUSED, EVERY_FILE_TAKEN = "no_file_refused", "every_file_taken"
 SKIPPED_TAG = "reco/skipped"
 SHOWN_FILES = 20
-_ASSET: dict[str, Any] = {"group_name": "stream", "owners": OWNERS}
+_ASSET: dict[str, Any] = {"group_name": "stream"}
 
 
 class WithoutFiles(Enum):

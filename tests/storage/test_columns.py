@@ -36,12 +36,8 @@ def test_every_cleaned_or_published_table_has_column_lineage(layer: str) -> None
     assert [name for name in without if "quarantine" not in name] == []
 
 
-def test_dagit_is_shown_meanings_keys_and_lineage(tmp_path: Path) -> None:
+def test_dagit_is_shown_where_columns_come_from(tmp_path: Path) -> None:
     lakehouse, spec = Lakehouse.open(load_settings(lakehouse_path=tmp_path)), DECLARED["silver/movies"]
     lakehouse.write(spec, to_arrow_schema(spec.schema, timezone="UTC").empty_table())
-    metadata = table_metadata(lakehouse, spec)
-    movie, title = metadata["dagster/column_schema"].columns[:2]
-    assert title.description.startswith("The movie's title")
-    assert movie.constraints == dg.TableColumnConstraints(nullable=False, unique=True)
-    above = metadata["dagster/column_lineage"].deps_by_column["release_year"]
+    above = table_metadata(lakehouse, spec)["dagster/column_lineage"].deps_by_column["release_year"]
     assert {dep.column_name for dep in above} == {"year", "title"}

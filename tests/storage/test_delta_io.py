@@ -63,11 +63,16 @@ def test_an_asset_takes_the_table_that_the_one_before_it_returned(lakehouse: Lak
 def test_a_materialisation_shows_rows_columns_place_and_version(lakehouse: Lakehouse) -> None:
     metadata = _metadata(_materialize(lakehouse, bronze_words, silver_words), ["silver", "words"])
     assert metadata["dagster/row_count"] == 3
-    columns = [(column.name, column.type) for column in metadata["dagster/column_schema"].columns]
-    assert columns == [("id", "int"), ("word", "string")]
     assert metadata["dagster/table_name"] == "silver/words"
     assert metadata["dagster/uri"] == str(lakehouse.path("silver/words"))
     assert metadata["delta_version"] == 0
+
+
+def test_only_of_a_table_that_is_not_declared_a_materialisation_shows_the_columns(lakehouse: Lakehouse) -> None:
+    made = _materialize(lakehouse, bronze_words, silver_words)
+    columns = _metadata(made, ["bronze", "words"])["dagster/column_schema"].columns
+    assert [(column.name, column.type) for column in columns] == [("raw_id", "string"), ("raw_word", "string")]
+    assert "dagster/column_schema" not in _metadata(made, ["silver", "words"])
 
 
 def test_the_preview_is_a_table_of_the_first_rows(lakehouse: Lakehouse) -> None:

@@ -10,7 +10,7 @@ import dagster as dg
 from reco_assets.events.extraction.counts import Extracted
 from reco_assets.events.extraction.extract import extract
 from reco_assets.events.extraction.gaps import gaps_since
-from reco_assets.tables import DEAD_LETTERS, EVENTS_LOG, HEAVY_POOL, OWNERS
+from reco_assets.tables import DEAD_LETTERS, EVENTS_LOG, HEAVY_POOL
 from resources.dagster_home import open_instance
 from resources.io_managers import table_metadata
 from resources.orchestrator.shown_tables import Cell, shown_table
@@ -19,7 +19,7 @@ from resources.tables.lakehouse import Lakehouse
 LOG, DEAD = dg.AssetKey(["events", "log"]), dg.AssetKey(["events", "dead_letters"])
 CONSERVED, NOTHING_LOST, NO_DEAD_LETTERS = "messages_conserved", "nothing_lost", "no_dead_letters"
 TOLD_FOR = timedelta(days=1)
-_ASSET: dict[str, Any] = {"group_name": "events", "owners": OWNERS, "kinds": {"delta"}, "skippable": True}
+_ASSET: dict[str, Any] = {"group_name": "events", "kinds": {"delta"}, "skippable": True}
 
 
 @dg.multi_asset(

@@ -5,14 +5,13 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from reco_assets.events.simulation.daily import simulate
-from reco_assets.tables import HEAVY_POOL, OWNERS
+from reco_assets.tables import HEAVY_POOL
 from resources.tables.lakehouse import Lakehouse
 
 
 @dg.asset(
     key_prefix="events",
     group_name="events",
-    owners=OWNERS,
     pool=HEAVY_POOL,
     kinds={"python", "kafka"},
     description="Simulated users, movies, views, clicks and ratings, sent to Kafka, or to files where no broker is "

@@ -14,7 +14,7 @@ from reco_assets.models.judging.run import Judged, judged_in_slices
 from reco_assets.models.judging.sampled_document import sampled_plot
 from reco_assets.models.judging.sampled_gate import DEPLOY_DECISION
 from reco_assets.models.judging.slice_document import worse_slices
-from reco_assets.tables import HEAVY_POOL, OWNERS
+from reco_assets.tables import HEAVY_POOL
 from resources.io_managers import table_metadata
 from resources.tables.lakehouse import Lakehouse
 
@@ -26,7 +26,6 @@ NOT_WORSE = "not_worse_in_slice"
     deps=[["models", "als_evaluation"]],
     kinds={"delta"},
     group_name="models",
-    owners=OWNERS,
     pool=HEAVY_POOL,
 )
 def metrics(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:

@@ -19,6 +19,7 @@ from reco_assets.events.extraction import assets as events
 from reco_assets.events.simulation import assets as simulation
 from reco_assets.features import assets as features
 from reco_assets.gold import assets as gold
+from reco_assets.gold.previews import PREVIEWS
 from reco_assets.maintenance import assets as maintenance
 from reco_assets.models.assets import model_assets
 from reco_assets.models.families import FAMILIES
@@ -61,7 +62,7 @@ def build_definitions(
 ) -> dg.Definitions:
     """Everything Dagster knows of the platform. Raises `SettingsError` on a bad environment variable."""
     settings = settings or load_settings()
-    resources = resources_for(settings, DECLARED)
+    resources = resources_for(settings, DECLARED, PREVIEWS)
     resources["lakehouse"] = announced(resources["lakehouse"])
     resources["mlflow"] = begun(resources["mlflow"])
     jobs = asset_jobs([key for checks in quality.TABLE_CHECKS for key in checks.check_keys])

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from resources.io_managers import Preview
     from resources.settings import Settings
     from resources.tables.files import TableSpec
 
 
-def resources_for(settings: "Settings", tables: "Mapping[str, TableSpec]") -> dict[str, Any]:
+def resources_for(
+    settings: "Settings", tables: "Mapping[str, TableSpec]", previews: "Mapping[str, Preview] | None" = None
+) -> dict[str, Any]:
     """The resources of a code location; nothing is started or connected before an asset asks for it."""
     # Here, not above: whoever imports one module of this package would load Dagster and the engine's types too (1.5 s).
     from resources.io_managers import LakehouseIOManager, VersionIOManager
@@ -19,7 +22,7 @@ def resources_for(settings: "Settings", tables: "Mapping[str, TableSpec]") -> di
     lakehouse, mlflow = Lakehouse.open(settings), MlflowTracking(settings, settings.mlflow.registry_name)
     return {
         "lakehouse": lakehouse,
-        "io_manager": LakehouseIOManager(lakehouse, tables),
+        "io_manager": LakehouseIOManager(lakehouse, tables, previews),
         "version_io": VersionIOManager(lakehouse),
         "mlflow": mlflow,
         "mlflow_tracking": mlflow_tracking(mlflow),

@@ -4,7 +4,7 @@ To a table's materialisation they attach what a person looks for in Dagit: row c
 the Delta version, which is also the asset's data version.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,12 +32,19 @@ RUNS_KEPT = 100
 LOCK = "gold/_versions"
 
 
-class LakehouseIOManager(dg.IOManager):
-    """Maps the asset key `layer/table` to the table of that name."""
+Preview = Callable[[Lakehouse, "pa.Table"], "pa.Table"]
+"""Makes of a table's first rows, of which there is one at least, those that a person is shown."""
 
-    def __init__(self, lakehouse: Lakehouse, tables: Mapping[str, TableSpec]) -> None:
+
+class LakehouseIOManager(dg.IOManager):
+    """Maps the asset key `layer/table` to the table of that name; `previews` are those of tables by name."""
+
+    def __init__(
+        self, lakehouse: Lakehouse, tables: Mapping[str, TableSpec], previews: Mapping[str, Preview] | None = None
+    ) -> None:
         self._lakehouse = lakehouse
         self._tables = tables
+        self._previews = previews or {}
 
     def handle_output(self, context: dg.OutputContext, obj: "DataFrame | pa.Table | pa.RecordBatchReader") -> None:
         """Write the table and describe it. Raises `LakehouseError` on columns that were not declared."""
@@ -50,20 +57,20 @@ class LakehouseIOManager(dg.IOManager):
             context.step_context.set_data_version(context.asset_key, dg.DataVersion(str(version)))
         # Of a declared table the asset's definition has the columns, as they are known before it is written.
         columns = {} if declared else {COLUMN_SCHEMA: column_schema(spec, Promises())}
-        context.add_output_metadata(table_metadata(self._lakehouse, spec) | columns)
+        context.add_output_metadata(table_metadata(self._lakehouse, spec, self._previews.get(name)) | columns)
 
     def load_input(self, context: dg.InputContext) -> "DataFrame":
         """The upstream table as a lazy DataFrame. Raises `LakehouseError` when it was never written."""
         return self._lakehouse.read(context.asset_key.to_user_string())
 
 
-def table_metadata(lakehouse: Lakehouse, spec: TableSpec) -> dict[str, Any]:
+def table_metadata(lakehouse: Lakehouse, spec: TableSpec, preview: Preview | None = None) -> dict[str, Any]:
     """What Dagit shows on a materialisation of the table."""
     metadata: dict[str, Any] = {
         "dagster/row_count": lakehouse.row_count(spec.name),
         "dagster/table_name": spec.name,
         "dagster/uri": lakehouse.address(spec.name),
-        "preview": _preview(lakehouse, spec.name),
+        "preview": _preview(lakehouse, spec.name, preview),
     }
     if spec.origins:
         metadata["dagster/column_lineage"] = _lineage(spec)
@@ -117,8 +124,10 @@ def where_jobs_are_shown(lakehouse: Lakehouse) -> dict[str, Any]:
     return {"spark_pages": dg.MetadataValue.url(pages)} if pages else {}
 
 
-def _preview(lakehouse: Lakehouse, table: str) -> dg.TableMetadataValue:
+def _preview(lakehouse: Lakehouse, table: str, preview: Preview | None) -> dg.TableMetadataValue:
     rows = first_rows(lakehouse.dataset(table), PREVIEW_ROWS)
+    if preview and rows.num_rows:
+        rows = preview(lakehouse, rows)
     return shown_table(rows.column_names, [[_cell(value) for value in row.values()] for row in rows.to_pylist()])
 
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from reco_assets.gold.came import ratings_of_who_came, reasons_for_who_came
 from reco_assets.gold.recommendations import list_rows
+from reco_assets.gold.titles import titles_of
 from reco_assets.models.serving import champion_version, serving_store
 from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.rules.editing import Policy, editing_of
@@ -22,7 +23,6 @@ from reco_assets.tables import (
     RECOMMENDATIONS_ALS,
     RECOMMENDATIONS_FRESH,
     RECOMMENDATIONS_WHY,
-    SILVER_MOVIES,
     SIMILAR_MOVIES,
 )
 from resources.errors import RecoError
@@ -108,7 +108,7 @@ def reasons(lakehouse: Lakehouse, answer: Answer, user: int) -> dict[int, list[R
             f"{answer.version}. Make it anew: dg launch --assets '{RECOMMENDATIONS_WHY.name}'"
         )
     told = {row["movie_id"]: row["because"] for row in rows}
-    titles = _titles(lakehouse, [each["movie_id"] for because in told.values() for each in because])
+    titles = titles_of(lakehouse, [each["movie_id"] for because in told.values() for each in because])
     return {
         movie: [Reason(titles[each["movie_id"]][0], each["share"]) for each in because]
         for movie, because in told.items()
@@ -134,7 +134,7 @@ def similar(lakehouse: Lakehouse, movie: int) -> Answer | None:
     if not rows:
         return None
     shown = _shown(rows[0]["similar"], policy_now(lakehouse))
-    return Answer(f"Like {_titles(lakehouse, [movie])[movie][0]}", _entries(lakehouse, shown))
+    return Answer(f"Like {titles_of(lakehouse, [movie])[movie][0]}", _entries(lakehouse, shown))
 
 
 def _fresh(lakehouse: Lakehouse, user: int, listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -179,13 +179,5 @@ def _popular(lakehouse: Lakehouse, policy: Policy, user: int) -> list[dict[str, 
 
 
 def _entries(lakehouse: Lakehouse, rows: list[dict[str, Any]]) -> list[Entry]:
-    titles = _titles(lakehouse, [row["movie_id"] for row in rows])
+    titles = titles_of(lakehouse, [row["movie_id"] for row in rows])
     return [Entry(row["rank"], row["movie_id"], *titles[row["movie_id"]], row["score"]) for row in rows]
-
-
-def _titles(lakehouse: Lakehouse, movies: list[int]) -> dict[int, tuple[str, str]]:
-    """Title and genres of each movie."""
-    rows = lakehouse.dataset(SILVER_MOVIES.name).to_table(filter=pc.field("movie_id").isin(movies)).to_pylist()
-    named = {row["movie_id"]: (row["title"], ", ".join(row["genres"])) for row in rows}
-    texts = texts_of(lakehouse, "movie_id", [movie for movie in movies if movie not in named])
-    return {movie: named.get(movie, (f"movie {texts.get(movie, movie)}", "")) for movie in movies}

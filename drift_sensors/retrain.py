@@ -23,17 +23,17 @@ from drift_sensors.cursors import (
     newest,
     unfinished,
 )
-from reco_assets.batches.accepted import accepted_among
+from drift_sensors.reports import ReportEvent, batches_of, new_reports
+from reco_assets.batches.accepted import settled_among
+from reco_assets.batches.withdrawn import withdrawn
 from reco_assets.drift.claims import SENSOR, claim
-from reco_assets.drift.reports import ReportError, newest_batches, read_report
+from reco_assets.drift.reports import ReportError
 from reco_assets.models.serving import serving_store
 from reco_assets.pipelines.documented import FOLLOWING_THEIR_REPORT
 from reco_assets.pipelines.internal import DRIFT_RETRAIN, DRIFT_SCORING
 from reco_assets.pipelines.jobs import RETRAINING, Jobs
 from resources.airflow import DAG_TAG, RUN_TAG
 from resources.settings import Settings
-
-REPORTS_PER_TICK = 100
 
 
 class Step(Enum):
@@ -55,30 +55,13 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class ReportEvent:
-    """A materialised drift report: its place in the event log, what it found, on which champion.
-
-    `called_by`: the codes of what calls for a retraining; empty in reports of earlier versions of the platform.
-    """
-
-    storage_id: int
-    run_id: str
-    report_id: str
-    should_retrain: bool
-    drift_score: float
-    reason: str
-    model_version: str | None
-    called_by: str = ""
-
-
-@dataclass(frozen=True)
 class Situation:
     """What a report is judged in.
 
     `tried`: the runs that this report led to, oldest first; `own_run`: the run that made the report, if that run goes
     on to retrain by itself; `airflow`: the Airflow run that made it, if its DAG retrains by itself; `retraining`:
     unfinished retrainings; `last_retrained`: when the last one ended (Unix seconds); `waiting`: the report's batches
-    that training does not take yet.
+    that wait still; `withdrawn`: those of them that were withdrawn since it was made.
     """
 
     tried: Sequence[Attempt]
@@ -88,6 +71,7 @@ class Situation:
     last_retrained: float | None
     waiting: frozenset[str]
     champion: str | None
+    withdrawn: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -108,7 +92,7 @@ def decide(report: ReportEvent, situation: Situation, policy: RetrainPolicy, now
     if tried:
         return _after_attempts(report, tried, policy.retry, now)
     if not situation.waiting:
-        return Decision(Step.SETTLE, f"Report {report.report_id}: its batches are in training already.")
+        return Decision(Step.SETTLE, f"Report {report.report_id}: none of its batches waits any more.")
     return _first_attempt(report, situation, policy, now)
 
 
@@ -117,6 +101,8 @@ def _first_attempt(report: ReportEvent, situation: Situation, policy: RetrainPol
         return Decision(Step.WAIT, f"Retraining {situation.retraining[0].run_id} is under way.")
     if report.model_version != situation.champion:
         return Decision(Step.RESCORE, f"Report {report.report_id} is about {report.model_version}, champion no more.")
+    if situation.withdrawn:
+        return Decision(Step.RESCORE, f"Report {report.report_id} is also about batches that were withdrawn since.")
     if situation.last_retrained is not None and now < situation.last_retrained + policy.cooldown_seconds:
         return Decision(Step.WAIT, f"Cooling down: at most one retraining in {policy.cooldown_seconds:,} s.")
     return Decision(Step.RETRAIN, report.reason)
@@ -173,17 +159,9 @@ def retrain_sensor(settings: Settings, jobs: Jobs) -> dg.SensorDefinition:
     return sensor
 
 
-def new_reports(instance: dg.DagsterInstance, cursor: str | None) -> list[ReportEvent]:
-    """The reports after the cursor, oldest first."""
-    filters = dg.AssetRecordsFilter(
-        asset_key=dg.AssetKey(["drift", "report"]), after_storage_id=int(cursor) if cursor else None
-    )
-    records = instance.fetch_materializations(filters, limit=REPORTS_PER_TICK, ascending=True).records
-    return [_report_event(record) for record in records]
-
-
 def situation_of(report: ReportEvent, instance: dg.DagsterInstance, settings: Settings) -> Situation:
     """What run storage and lakehouse say about a report's runs, batches and champion: no engine, no table read."""
+    batches = batches_of(report, settings)
     done = newest(instance, dg.RunsFilter(job_name=DRIFT_RETRAIN.name, statuses=[dg.DagsterRunStatus.SUCCESS]))
     return Situation(
         tried=attempts(instance, dg.RunsFilter(job_name=DRIFT_RETRAIN.name, tags={REPORT_TAG: report.report_id})),
@@ -191,8 +169,9 @@ def situation_of(report: ReportEvent, instance: dg.DagsterInstance, settings: Se
         airflow=_retraining_airflow_run(report, instance),
         retraining=unfinished(instance, *RETRAINING),
         last_retrained=done.ended if done else None,
-        waiting=_waiting(report, settings),
+        waiting=batches - settled_among(settings.storage.root, batches),
         champion=serving_store(settings).champion(),
+        withdrawn=batches & withdrawn(settings.storage.root).keys(),
     )
 
 
@@ -207,31 +186,6 @@ def _retraining_airflow_run(report: ReportEvent, instance: dg.DagsterInstance) -
     run = instance.get_run_by_id(report.run_id)
     dag = run.tags.get(DAG_TAG) if run else None
     return f"Airflow's DAG {dag}, run {run.tags.get(RUN_TAG)}" if run and dag in FOLLOWING_THEIR_REPORT else None
-
-
-def _waiting(report: ReportEvent, settings: Settings) -> frozenset[str]:
-    """Those of the report's newest batches that wait still: what accepts one of its batches accepts all of them."""
-    if not report.should_retrain:
-        return frozenset()
-    batches = newest_batches(read_report(settings, report.report_id))
-    return frozenset(batches) - accepted_among(settings.storage.root, batches)
-
-
-def _report_event(record: dg.EventLogRecord) -> ReportEvent:
-    materialization = record.asset_materialization
-    if materialization is None:
-        raise ValueError(f"Event {record.storage_id} is no materialisation of drift/report.")
-    values = {name: value.value for name, value in materialization.metadata.items()}
-    return ReportEvent(
-        storage_id=record.storage_id,
-        run_id=record.run_id,
-        report_id=str(values["report_id"]),
-        should_retrain=bool(values["should_retrain"]),
-        drift_score=float(str(values["drift_score"])),
-        reason=str(values["reason"]),
-        model_version=str(values["model_version"]) or None,
-        called_by=str(values.get("called_by", "")),
-    )
 
 
 def _retrain(report: ReportEvent, decision: Decision, policy: RetryPolicy) -> dg.RunRequest:

@@ -213,6 +213,7 @@ DECLARED = {
 LEDGER = Path("stream", "ledger.sqlite")
 ARCHIVE = Path("stream", "archive")  # <batch>.csv
 RECEIPTS = Path("stream", "receipts")  # <batch>.json
+WITHDRAWALS = Path("stream", "withdrawals")  # <number>.json, a decision each
 NOT_TAKEN = Path("stream", "not_taken.json")
 RATING_EVENTS = Path("silver", "_rating_events.json")  # the version of events/log that silver/ratings is made with
 FUTURES_CSV = Path("processed", "future.csv")

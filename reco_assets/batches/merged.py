@@ -7,6 +7,7 @@ order and merged in order, so what stands before it in the list is in the table 
 from itertools import takewhile
 
 from reco_assets.batches.accepted import accepted_newest_first, waiting_batches
+from reco_assets.batches.withdrawn import withdrawn
 from reco_assets.tables import SIDE_TABLES, TRAIN_RATINGS
 from resources.tables.files import LakehouseError
 from resources.tables.lakehouse import Lakehouse
@@ -47,10 +48,10 @@ def _accepted_after(lakehouse: Lakehouse, version: int | None) -> list[str]:
 
 
 def _accepted_since(lakehouse: Lakehouse, log: TableLog, epoch: int | None) -> list[str]:
-    newest_first = accepted_newest_first(lakehouse.root)
+    newest_first, out = accepted_newest_first(lakehouse.root), withdrawn(lakehouse.root)
     if epoch is not None:
         newest_first = takewhile(lambda batch: not log.has(transaction(epoch, batch)), newest_first)
-    return [*newest_first][::-1]
+    return [batch for batch in newest_first if batch not in out][::-1]
 
 
 def is_merged_and_waits(lakehouse: Lakehouse) -> bool:

@@ -1,10 +1,11 @@
-"""Every batch that was taken in so far arrives again, and each policy says what it would have done."""
+"""Every batch that was taken in and not withdrawn arrives again, and each policy says what it would have done."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from reco_assets.batches.receipts import receipts
+from reco_assets.batches.withdrawn import withdrawn
 from reco_assets.drift.inputs import arrived, batch_cells
 from reco_assets.drift.policy import reachable
 from reco_assets.drift.reference import reference_of
@@ -45,7 +46,8 @@ def past_batches(settings: Settings, version: str | None = None) -> PastBatches:
 
     Raises `ReportError` when there is none or the version does not say what it was trained on, `ModelStoreError`.
     """
-    received, config = receipts(settings.storage.root), reachable(settings.drift)
+    out, config = withdrawn(settings.storage.root), reachable(settings.drift)
+    received = [receipt for receipt in receipts(settings.storage.root) if receipt.batch not in out]
     if not received:
         raise ReportError(
             f"No batch was taken in yet. Copy a CSV file to {settings.storage.landing} and run: reco stream process."

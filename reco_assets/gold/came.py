@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from reco_assets.batches.merged import unlearned
 from reco_assets.batches.receipts import good_rows
+from reco_assets.batches.withdrawn import withdrawn
 from reco_assets.gold.blocks import fresh_frame
 from reco_assets.gold.fresh import (
     COUNTS,
@@ -116,8 +117,12 @@ def seen_but_listed(lakehouse: Lakehouse) -> int:
     lists = fresh["recommendations"].combine_chunks()
     users = np.repeat(fresh["user_id"].to_numpy(), lists.value_lengths().to_numpy())
     listed = pa.table([pa.array(users, pa.int32()), lists.flatten().field("movie_id")], names=PAIR)
-    rated = [spec.name for spec in (STREAM_RATINGS, *SPLITS) if lakehouse.exists(spec.name)]
-    return sum(len(rows_held(lakehouse, name, listed, PAIR)) for name in rated)
+    seen = sum(len(rows_held(lakehouse, spec.name, listed, PAIR)) for spec in _sides(lakehouse))
+    if not lakehouse.exists(STREAM_RATINGS.name):
+        return seen
+    came = rows_held(lakehouse, STREAM_RATINGS.name, listed, [*PAIR, BATCH])
+    out = pa.array([*withdrawn(lakehouse.root)], pa.string())
+    return seen + len(came.filter(pac.invert(pac.is_in(came[BATCH], out))))
 
 
 def _batches(lakehouse: Lakehouse, version: str) -> tuple[str, ...]:

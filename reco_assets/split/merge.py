@@ -2,8 +2,8 @@
 
 Each table has one writer, `merge_side`, and two ways that lead to the same rows:
 
-- **rebuilt** from silver/split_ratings and every accepted batch, when the split changed since the table was last built
-  (the table's property says from which state of the split that was);
+- **rebuilt** from silver/split_ratings and every accepted batch, when the split changed since the table was last built,
+  or a batch was withdrawn that it may hold (the table's property says from which state that was);
 - **inserted**, only the batches accepted since, which costs what the batches cost and not what the table costs.
 
 A row's side is that of its pair in history, else the one it was staged with. Of rows with the same user, movie and
@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reco_assets.batches.accepted import accepted
+from reco_assets.batches.accepted import accepted, set_name, taken_back
 from reco_assets.batches.last_values import REPLACES, last_values
 from reco_assets.batches.merged import pending, transaction
 from reco_assets.batches.receipts import good_rows
@@ -70,11 +70,15 @@ def merge_side(lakehouse: Lakehouse, side: str) -> Merged:
             lakehouse.write(spec, side_of_history(lakehouse, side))
             return Merged(How.REBUILT, lakehouse.row_count(spec.name), ())
         split = read_log(lakehouse, SPLIT_RATINGS.name)
+        # Before the batches are looked up: what is withdrawn in between is left out twice, and never kept.
+        state = _state(split, taken_back(lakehouse.root))
         if lakehouse.exists(spec.name):
             log = read_log(lakehouse, spec.name)
-            if log.property_of(BUILT_FROM) == _state(split):
+            if log.property_of(BUILT_FROM) == state:
                 return _insert(lakehouse, side, split.version, pending(lakehouse, log), log.epoch)
-        return _rebuild(lakehouse, side, split, [entry.batch for entry in accepted(lakehouse.root)])
+        return _rebuild(
+            lakehouse, side, _Source(split.version, state), [each.batch for each in accepted(lakehouse.root)]
+        )
 
 
 def rows_of_side(stream: pa.Table, known: pa.Table, batches: Sequence[str], side: str) -> pa.Table:
@@ -124,7 +128,15 @@ def _without(rows: pa.Table, keys: pa.Table) -> pa.Table:
     return rows.filter(pa.array(kept))
 
 
-def _rebuild(lakehouse: Lakehouse, side: str, split: TableLog, batches: list[str]) -> Merged:
+@dataclass(frozen=True)
+class _Source:
+    """What a side is rebuilt from: a version of the split, and the name of that and of what is withdrawn."""
+
+    version: int
+    state: str
+
+
+def _rebuild(lakehouse: Lakehouse, side: str, split: _Source, batches: list[str]) -> Merged:
     spec = SIDE_TABLES[side]
     rows, corrected = side_of_history(lakehouse, side, split.version), 0
     if batches and isinstance(rows, pa.RecordBatchReader):
@@ -140,7 +152,7 @@ def _rebuild(lakehouse: Lakehouse, side: str, split: TableLog, batches: list[str
     reached(f"{side}_rebuilt")
     # Until this commit the property names an older state of the split, so that a run killed here is done again.
     epoch = read_log(lakehouse, spec.name).epoch
-    record(lakehouse, spec.name, transaction(epoch, batches[-1]) if batches else None, {BUILT_FROM: _state(split)})
+    record(lakehouse, spec.name, transaction(epoch, batches[-1]) if batches else None, {BUILT_FROM: split.state})
     reached(f"{side}_rebuild_recorded")
     return Merged(How.REBUILT, lakehouse.row_count(spec.name), tuple(batches), corrected)
 
@@ -176,6 +188,6 @@ def _known(lakehouse: Lakehouse, stream: pa.Table, split_version: int) -> pa.Tab
     return split.to_table(columns, pc.field("user_id").isin(pc.unique(stream["user_id"])))
 
 
-def _state(split: TableLog) -> str:
+def _state(split: TableLog, taken_back: Sequence[str]) -> str:
     """A table made anew under the same name begins at version 0 again, so the version alone would not do."""
-    return f"{split.table_id}@{split.version}"
+    return f"{split.table_id}@{split.version}" + (f" without {set_name(taken_back)}" if taken_back else "")

@@ -56,6 +56,12 @@ def test_a_report_whose_batches_are_all_accepted_needs_no_run() -> None:
     assert decision(situation=replace(QUIET, waiting=frozenset())).step is Step.SETTLE
 
 
+def test_a_report_that_is_also_about_a_withdrawn_batch_is_made_anew() -> None:
+    found = decision(situation=replace(QUIET, waiting=frozenset({"b"}), withdrawn=frozenset({"a"})))
+    assert found.step is Step.RESCORE
+    assert "withdrawn" in found.reason
+
+
 def test_a_report_of_which_one_batch_still_waits_is_acted_on() -> None:
     assert decision(situation=replace(QUIET, waiting=frozenset({"b"}))).step is Step.RETRAIN
 

@@ -17,6 +17,7 @@ from reco_assets.batches.merged import unlearned
 from reco_assets.batches.receipt_files import Receipt
 from reco_assets.batches.receipts import write_receipts
 from reco_assets.batches.sides import split_pairs
+from reco_assets.batches.withdrawn import Action, decide
 from reco_assets.split.merge import (
     ROW,
     How,
@@ -375,6 +376,62 @@ def test_on_parquet_the_tables_are_the_sides_of_the_split(make_lakehouse: Callab
         assert merge(parquet) == (Merged(How.REBUILT, 1, ()), Merged(How.REBUILT, 1, ()))
 
 
+@pytest.mark.both_engines
+def test_a_withdrawn_batch_leaves_both_tables_and_what_it_corrected_is_as_before(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
+) -> None:
+    history(train=[Rated(1, 1, 0), Rated(1, 2, 0)], test=[Rated(2, 1, 0)])
+    stage(a=[(Rated(1, 1, 0, 2.0), "train"), (Rated(2, 1, 0, 3.0), "test")])
+    merge(lakehouse)
+    before = both(lakehouse)
+    stage(b=[(Rated(1, 1, 0, 1.0), "train"), (Rated(2, 1, 0, 1.0), "test"), (Rated(9, 9, 5), "train")])
+    merge(lakehouse)
+    decide(lakehouse, "withdraw", ["b"], "wrong")
+    assert [merged.how for merged in merge(lakehouse)] == [How.REBUILT, How.REBUILT]
+    assert both(lakehouse) == before
+    assert [merged.how for merged in merge(lakehouse)] == [How.UNCHANGED, How.UNCHANGED]
+
+
+def test_batches_that_come_after_a_withdrawal_are_inserted_and_one_that_counts_again_is_in_its_old_place(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
+) -> None:
+    history(train=[Rated(1, 1, 0)], test=[Rated(2, 1, 0)])
+    stage(a=[(Rated(1, 1, 0, 2.0), "train"), (Rated(3, 3, 0), "train")])
+    merge(lakehouse)
+    decide(lakehouse, "withdraw", ["a"], "wrong")
+    stage(b=[(Rated(1, 1, 0, 5.0), "train")])
+    merge(lakehouse)
+    stage(c=[(Rated(4, 4, 0), "train")])
+    assert merge_side(lakehouse, "train") == Merged(How.INSERTED, 1, ("c",))
+    assert of_side(lakehouse, "train") == [(1, 1, 0, 5.0, "b"), (4, 4, 0, 4.0, "c")]
+    decide(lakehouse, "reinstate", ["a"], "right after all")
+    merge(lakehouse)
+    assert of_side(lakehouse, "train") == [(1, 1, 0, 5.0, "b"), (3, 3, 0, 4.0, "a"), (4, 4, 0, 4.0, "c")]
+
+
+def test_a_withdrawal_that_training_never_held_rebuilds_nothing(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
+) -> None:
+    history(train=[Rated(1, 1, 0)], test=[Rated(2, 1, 0)])
+    merge(lakehouse)
+    write_receipts(lakehouse.root, [Receipt("waits", "waits.csv", 1, 1, 1, 1, 0, 0, 1, 0, 1)])
+    decide(lakehouse, "withdraw", ["waits"], "wrong")
+    assert [merged.how for merged in merge(lakehouse)] == [How.UNCHANGED, How.UNCHANGED]
+
+
+def test_a_model_of_before_a_withdrawal_has_learned_what_it_had(
+    lakehouse: Lakehouse, history: Callable[..., None], stage: Callable[..., None]
+) -> None:
+    history(train=[Rated(1, 1, 0)], test=[Rated(2, 1, 0)])
+    stage(a=[(Rated(5, 5, 0), "train")], b=[(Rated(6, 6, 0), "train")])
+    merge(lakehouse)
+    version = lakehouse.version(TRAIN_RATINGS.name)
+    decide(lakehouse, "withdraw", ["b"], "wrong")
+    stage(c=[(Rated(7, 7, 0), "train")])
+    merge(lakehouse)
+    assert unlearned(lakehouse, version) == ("c",)
+
+
 RATED = st.builds(Rated, st.integers(1, 3), st.integers(1, 3), st.integers(0, 2), st.sampled_from([1.0, 3.5, 5.0]))
 SIDED = st.tuples(RATED, st.sampled_from(["train", "test", "future"]))
 
@@ -402,6 +459,7 @@ class World:
         self.history: dict[Rated, str] = {}
         self.accepted: list[tuple[Rated, str]] = []
         self.batches = 0
+        self.withdrawn = set[str]()
         self.grow([(Rated(1, 1, 0), "train"), (Rated(2, 2, 0), "test")])
 
     def grow(self, rows: list[tuple[Rated, str]]) -> None:
@@ -425,14 +483,25 @@ class World:
         self.accepted += [(row, name) for row in found]
         self.batches += 1
 
+    def withdraw(self, rows: list[tuple[Rated, str]]) -> None:
+        """A batch is withdrawn, or one that is withdrawn counts again."""
+        name = f"batch{len(rows)}"
+        action: Action = "reinstate" if name in self.withdrawn else "withdraw"
+        if len(rows) < self.batches:
+            assert decide(self.lakehouse, action, [name], "wrong") == [name]
+            self.withdrawn ^= {name}
+
     def merge(self, _rows: object = None) -> None:
         merge(self.lakehouse)
 
     def expected(self) -> list[tuple[int, int, int, float, str]]:
-        """History and then every batch, row by row: another value replaces, the same one changes nothing."""
+        """History and then every batch, row by row: another value replaces, the same one changes nothing.
+
+        Withdrawn batches are as if they had never come.
+        """
         values: dict[tuple[int, int, int], tuple[float, str]] = {}
         history = [(row, "history") for row, side in self.history.items() if side != "future"]
-        for row, origin in (*history, *self.accepted):
+        for row, origin in (*history, *(each for each in self.accepted if each[1] not in self.withdrawn)):
             if values.get(row[:3], (None, ""))[0] != row.rating:
                 values[row[:3]] = (row.rating, origin)
         return sorted((*key, *value) for key, value in values.items())
@@ -455,12 +524,13 @@ class World:
         return [found["split"] for found in staged if (found["user_id"], found["movie_id"]) == row[:2]]
 
 
-STEP = st.tuples(st.sampled_from([World.take, World.take, World.merge, World.grow]), st.lists(SIDED, max_size=4))
+STEPS = [World.take, World.take, World.merge, World.grow, World.withdraw]
+STEP = st.tuples(st.sampled_from(STEPS), st.lists(SIDED, max_size=4))
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=st.lists(STEP, min_size=1, max_size=6))
-def test_in_whatever_order_batches_merges_and_rebuilds_come_the_rows_are_the_same(
+@given(steps=st.lists(STEP, min_size=1, max_size=7))
+def test_in_whatever_order_batches_merges_withdrawals_and_rebuilds_come_the_rows_are_the_same(
     tmp_path_factory: pytest.TempPathFactory,
     engine: Engine,
     steps: list[tuple[Callable[..., None], list[tuple[Rated, str]]]],

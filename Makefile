@@ -12,7 +12,7 @@ AIRFLOW_PORT ?= 8081
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
 .PHONY: help setup spark mlflow evidently neural demo test lint dev bench bench-events bench-features quality calibrate lock clean
-.PHONY: bench-cluster bench-retraining bench-serve cluster-up cluster-down airflow-env airflow-up airflow-trigger-dag test-airflow airflow-lock run-all
+.PHONY: bench-cluster bench-retraining bench-serve docs docs-serve cluster-up cluster-down airflow-env airflow-up airflow-trigger-dag test-airflow airflow-lock run-all
 
 define need_python
 @command -v $(PYTHON) >/dev/null || { echo "Install Python 3.11 to 3.14, or run make PYTHON=/path/to/it"; exit 1; }
@@ -44,6 +44,10 @@ mlflow: $(VENV)/.mlflow ## Open MLflow's pages of the local store on port 5000
 	$(BIN)/mlflow server --host 127.0.0.1 --port 5000 \
 	  --backend-store-uri sqlite:///$${LAKEHOUSE_PATH:-data}/mlflow/mlflow.db
 neural: $(VENV)/.neural ## Add JAX to the environment: the neural model can be trained
+
+%/.docs: %/.installed requirements/docs.lock
+	$*/$(INSTALL) --require-hashes --requirement requirements/docs.lock
+	touch $@
 
 %/.evidently: %/.installed requirements/evidently.lock
 	$*/$(INSTALL) --require-hashes --requirement requirements/evidently.lock
@@ -78,6 +82,13 @@ lint: setup ## Style, types, the direction of imports and the Dockerfiles alone
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile airflow/Dockerfile
+
+MKDOCS := NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs
+docs: .venv/.docs ## Build the pages of docs/ as a site in site/; a link that leads nowhere is an error
+	$(MKDOCS) build --strict
+
+docs-serve: .venv/.docs ## Open that site on port 8008, and follow what is changed
+	$(MKDOCS) serve --dev-addr 127.0.0.1:8008
 
 bench: setup spark .venv-peers/.installed ## Ours beside the peers; ARGS="--size 20m --write" for more, and into docs/performance.md
 	$(BIN)/python bench/run.py $(ARGS)
@@ -142,6 +153,6 @@ airflow-lock: ## Resolve Airflow's requirements again into airflow/requirements-
 	$(AIRFLOW_COMPILE) airflow/requirements-airflow.txt --output-file airflow/requirements-3.lock
 	$(AIRFLOW_COMPILE) --no-deps airflow/requirements-test.txt --output-file airflow/requirements-test.lock
 
-clean: ## Remove the environments; data and records of runs stay
-	rm -rf .venv .venv-spark .venv-peers $(AIRFLOW)
+clean: ## Remove the environments and the built site; data and records of runs stay
+	rm -rf .venv .venv-spark .venv-peers $(AIRFLOW) site
 	@for kept in data .dagster; do [ ! -e $$kept ] || echo "Kept: $$kept. To remove it too: rm -r $$kept"; done

@@ -22,6 +22,7 @@ install_servers() {
 }
 
 stage "lint and types" make lint
+stage "pages" make docs
 stage "fast tests on Python $(python_of .venv)" run_tests .venv embedded "not slow" "$@"
 stage "environment of Spark, after these" ${make_spark:-make spark}
 if ! .venv-spark/bin/python -c "from resources.engine import require_java; require_java()" 2>/dev/null; then

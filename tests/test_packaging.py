@@ -21,7 +21,9 @@ NEEDED_ALL_THE_SAME = {
     "dagster-dg-cli": "the command dg",
     "dagster-postgres": "named in deploy/dagster.yaml",
     "delta-spark": "for who imports delta; it refuses a pyspark that its JARs don't fit",
+    "mkdocs-material": "the theme, named in mkdocs.yml",
     "mlflow": "its server and pages",
+    "mmdr": "its command draws the diagrams of pages",
     "psycopg2-binary": "named in the addresses of databases",
     "pyspark": "has the modules of pyspark-client, and the JARs",
 }
@@ -54,7 +56,8 @@ def project() -> Mapping[str, Any]:
 def declared() -> set[str]:
     found = project()["project"]
     extras = [requirement for extra in found["optional-dependencies"].values() for requirement in extra]
-    return {name_of(requirement) for requirement in (*found["dependencies"], *extras)} - {"reco-assets"}
+    docs = project()["dependency-groups"]["docs"]
+    return {name_of(requirement) for requirement in (*found["dependencies"], *extras, *docs)} - {"reco-assets"}
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -3,7 +3,7 @@
 # One resolution of everything comes first, so that all locks agree on each version:
 #   embedded.lock   the default: embedded engine, mlflow-skinny (on which dagster-mlflow runs, though it asks for all of it)
 #   spark.lock      production, complete: Apache Spark's own pyspark instead of pyspark-client, deploy, neural; no test packages
-#   dev.lock, oracles.lock, evidently.lock, mlflow.lock, neural.lock   what each adds to either of the two
+#   dev.lock, docs.lock, oracles.lock, evidently.lock, mlflow.lock, neural.lock   what each adds to either of the two
 set -eu
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -19,14 +19,14 @@ resolve() { # the lock's file, then uv's arguments
         --quiet --constraints "$work/agreed" --output-file "$out" "$@"
 }
 
-added() { # the same, without what embedded.lock has
+added() { # the same, without what embedded.lock has; `needed` is added all the same
     out=$1
     shift
-    resolve "$out" "$@" $(sed -n 's/^\([a-z0-9][a-z0-9.-]*\)==.*/--no-emit-package \1/p' requirements/embedded.lock)
+    resolve "$out" "$@" $(sed -n "/^${needed:-nothing}==/d;s/^\([a-z0-9][a-z0-9.-]*\)==.*/--no-emit-package \1/p" requirements/embedded.lock)
     sed -i '/^$/,$d' "$out" # uv's list of what it left out
 }
 
-resolve "$work/all" --all-extras --group dev --group oracles "$@"
+resolve "$work/all" --all-extras --group dev --group docs --group oracles "$@"
 sed -n 's/^\([a-z0-9][^ ]*==[^ ]*\)\( ;.*[^\\]\)\{0,1\} \\$/\1\2/p' "$work/all" >"$work/agreed"
 resolve requirements/embedded.lock --extra mlflow --excludes "$work/no-mlflow"
 resolve requirements/spark.lock --extra spark --extra deploy --extra neural --excludes "$work/no-client"
@@ -35,3 +35,5 @@ added requirements/oracles.lock --group oracles --excludes "$work/no-mlflow"
 added requirements/evidently.lock --extra evidently --excludes "$work/no-mlflow"
 added requirements/mlflow.lock --extra mlflow
 added requirements/neural.lock --extra neural --excludes "$work/no-mlflow"
+needed=colorama # which embedded.lock has for Windows alone
+added requirements/docs.lock --group docs --excludes "$work/no-mlflow"

@@ -12,6 +12,7 @@ from reco_assets.models.interface import Family
 from reco_assets.models.judging.assets import (
     deploy_decision,
     judgement_metadata,
+    link_to_run,
     slice_checks,
     slices_checked,
     table_written,
@@ -82,8 +83,10 @@ def _candidate(family: Family) -> dg.AssetsDefinition:
             context.add_output_metadata({"version": deployed, "trained": False, "reason": reason})
             return deployed
         run = Run(context.run_id, config.tune, lambda tried: _observe(context, tried))
-        made = train_candidate(family, lakehouse, _registry(family, mlflow), run)
-        context.add_output_metadata({**_training_metadata(made), **publish_models(lakehouse.settings, family)})
+        registry = _registry(family, mlflow)
+        made = train_candidate(family, lakehouse, registry, run)
+        told = {**_training_metadata(made), **link_to_run(registry, made.mlflow_run_id)}
+        context.add_output_metadata({**told, **publish_models(lakehouse.settings, family)})
         return made.version
 
     return candidate
@@ -113,8 +116,9 @@ def _evaluation(family: Family, candidate: dg.AssetKey) -> dg.AssetsDefinition:
             decided = {"decision": found.reason, **deploy_decision(found.document())}
             yield dg.Output(candidate, metadata={"version": NO_VERSION, **decided})
             return
-        judged = judge_version(family, lakehouse, _registry(family, mlflow), candidate)
-        told = {**judgement_metadata(judged), **publish_models(lakehouse.settings, family)}
+        registry = _registry(family, mlflow)
+        judged = judge_version(family, lakehouse, registry, candidate)
+        told = {**judgement_metadata(judged, registry), **publish_models(lakehouse.settings, family)}
         yield dg.Output(candidate, metadata=told)
         if slices := judged.document.get("slices"):
             context.log_event(table_written(lakehouse))
@@ -176,7 +180,6 @@ def _training_metadata(made: NewVersion) -> dict[str, Any]:
         "users": made.users,
         "movies": made.movies,
         "settings": dg.JsonMetadataValue(made.record.document()["config"]),
-        **({"mlflow_run_id": made.mlflow_run_id} if made.mlflow_run_id else {}),
         **_settled(made.record.settled),
         **({"new_movies": made.record.new_movies["line"]} if made.record.new_movies else {}),
         **({"tuning": dg.JsonMetadataValue(made.record.tuning)} if made.record.tuning else {}),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from resources.calls.outside import OutsideError, shared_process
 from resources.errors import RecoError
@@ -21,6 +22,7 @@ from resources.text.masking import masked
 
 PREVIOUS = "previous"
 STORE = "resources.mlflow.store"
+LOCAL_PAGES = "http://127.0.0.1:5000"  # of `make mlflow`
 
 
 class RegistryError(RecoError):
@@ -51,6 +53,12 @@ class MlflowTracking:
         """The tracking server, or a sqlite file in the lakehouse."""
         named = self.settings.mlflow.tracking_uri
         return named.get_secret_value() if named else MlflowHome(self.settings.storage.root).uri
+
+    def page_of(self, run_id: str) -> str:
+        """The address of a run's page: on the tracking server, or where `make mlflow` shows the lakehouse's store."""
+        server = urlsplit(self.uri)
+        shown = f"{server.scheme}://{server.netloc.rpartition('@')[2]}{server.path.rstrip('/')}"
+        return f"{shown if server.scheme in ('http', 'https') else LOCAL_PAGES}/#/runs/{run_id}"
 
     @property
     def registry(self) -> Registry:

@@ -143,7 +143,7 @@ def test_where_nothing_was_trained_and_nothing_is_deployed_each_asset_says_so(we
 def test_on_sunday_a_version_is_trained_judged_and_deployed(week: Week) -> None:
     evaluation, champion = week.sunday.metadata["evaluation"], week.sunday.metadata["champion"]
     assert evaluation["deploy_decision"]["next_task"] == "deploy_model"
-    assert evaluation["deploy_decision"]["metrics"]["ndcg_at_10"] == evaluation["sampled_ndcg"]
+    assert evaluation["deploy_decision"]["metrics"]["ndcg_at_10"] == evaluation["NDCG@10"]
     assert (champion["champion"], champion["promoted"]) == (week.sunday.version, True)
     record = model_store(week.lakehouse.settings, weekly()).record(week.sunday.version)
     assert record.inputs == STORE
@@ -154,7 +154,7 @@ def test_on_other_days_what_is_deployed_is_judged_and_never_promoted_again(week:
     candidate, evaluation = week.monday.metadata["candidate"], week.monday.metadata["evaluation"]
     assert week.monday.version == week.sunday.version
     assert (candidate["trained"], candidate["reason"]) == (False, "2025-01-06 is no Sunday")
-    assert evaluation["sampled_auc"] == week.sunday.metadata["evaluation"]["sampled_auc"]
+    assert evaluation["AUC"] == week.sunday.metadata["evaluation"]["AUC"]
     assert evaluation["deploy_decision"]["next_task"] == "skip_deploy"
     assert f"{week.sunday.version} is deployed already" in evaluation["deploy_decision"]["reason"]
     assert week.monday.metadata["champion"]["promoted"] is False
@@ -172,8 +172,10 @@ def test_the_report_shows_every_model_beside_each_other_under_its_protocol(week:
     assert evaluation["protocol"].startswith("leave-latest-one-out of ratings >= 4, ranked among 99 sampled negatives")
     for name in ("| candidate |", "| popularity |", "| implicit als |"):
         assert name in evaluation["report"]
-    assert evaluation["sampled_plot"].startswith("![among 99 sampled negatives](data:image/png;base64,")
-    assert evaluation["sampled_implicit_als_auc"] == evaluation["sampled_auc"]  # it is the same model
+    assert evaluation["plot"].startswith("![among 99 sampled negatives](data:image/png;base64,")
+    candidate, same_model = (f"| {name} | {evaluation['AUC']:.4f} |" for name in ("candidate", "implicit als"))
+    assert candidate in evaluation["report"]
+    assert same_model in evaluation["report"]
 
 
 def test_mlflow_holds_the_deployed_version_with_its_figures_and_alias(week: Week) -> None:

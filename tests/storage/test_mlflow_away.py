@@ -188,3 +188,15 @@ def test_a_store_that_another_process_never_ends_making_is_no_reason_to_wait_for
         fcntl.flock(handle, fcntl.LOCK_EX)
         shared_process("mlflow").stop()
         assert MlflowTracking(lake).log_run("a", {}, {})
+
+
+@pytest.mark.parametrize(
+    ("uri", "page"),
+    [
+        ("https://me:secret@mlflow.example/base/", "https://mlflow.example/base/#/runs/r1"),
+        ("", "http://127.0.0.1:5000/#/runs/r1"),
+    ],
+)
+def test_a_run_has_a_page_on_the_server_or_where_the_local_store_is_shown(tmp_path: Path, uri: str, page: str) -> None:
+    settings = load_settings(lakehouse_path=tmp_path, **({"mlflow_tracking_uri": uri} if uri else {}))
+    assert MlflowTracking(settings).page_of("r1") == page

@@ -7,8 +7,9 @@ import dagster as dg
 
 from reco_assets.measured_tables import MODEL_METRICS
 from reco_assets.models.interface import Family
-from reco_assets.models.judging.document import metrics_plot, metrics_report, scalar_metrics
+from reco_assets.models.judging.document import metrics_plot, metrics_report
 from reco_assets.models.judging.gate_document import facts_of
+from reco_assets.models.judging.headline import differences, headline
 from reco_assets.models.judging.metrics_table import write_metrics
 from reco_assets.models.judging.run import Judged, judged_in_slices
 from reco_assets.models.judging.sampled_document import sampled_plot
@@ -16,6 +17,7 @@ from reco_assets.models.judging.sampled_gate import DEPLOY_DECISION
 from reco_assets.models.judging.slice_document import worse_slices
 from reco_assets.tables import HEAVY_POOL
 from resources.io_managers import table_metadata
+from resources.mlflow.mirror import MlflowTracking
 from resources.tables.lakehouse import Lakehouse
 
 NOT_WORSE = "not_worse_in_slice"
@@ -63,26 +65,28 @@ def table_written(lakehouse: Lakehouse) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(metrics.key, metadata=table_metadata(lakehouse, MODEL_METRICS))
 
 
-def judgement_metadata(judged: Judged) -> dict[str, Any]:
-    """What Dagit shows of a judgement."""
+def judgement_metadata(judged: Judged, registry: MlflowTracking) -> dict[str, Any]:
+    """What Dagit shows of a judgement: what follows from it, the picture, where the rest is, and the first figures."""
     document, version = judged.document, judged.document["model_version"]
     decision, sampled = document.get(DEPLOY_DECISION), document.get("sampled")
     return {
-        **scalar_metrics(document),
+        "decision": document["comparison"]["reason"],
+        "plot": dg.MetadataValue.md(sampled_plot(sampled) if sampled else metrics_plot(document)),
+        "report": dg.MetadataValue.md(metrics_report(version, document)),
+        **headline(document),
+        **differences(document),
         "version": version,
         "split": document["evaluation"]["split"],
-        "decision": document["comparison"]["reason"],
-        "report": dg.MetadataValue.md(metrics_report(version, document)),
-        "plot": dg.MetadataValue.md(metrics_plot(document)),
-        **(
-            {"sampled_plot": dg.MetadataValue.md(sampled_plot(sampled)), "protocol": sampled["protocol"]}
-            if sampled
-            else facts_of(document)
-        ),
+        **({"protocol": sampled["protocol"]} if sampled else facts_of(document)),
         **(deploy_decision(decision) if decision else {}),
         "path": dg.MetadataValue.path(str(judged.path)),
-        **({"mlflow_run_id": judged.mlflow_run_id} if judged.mlflow_run_id else {}),
+        **link_to_run(registry, judged.mlflow_run_id),
     }
+
+
+def link_to_run(registry: MlflowTracking, run_id: str | None) -> dict[str, Any]:
+    """The page of a run in MLflow; nothing where MLflow was away."""
+    return {"mlflow_run_id": dg.MetadataValue.url(registry.page_of(run_id))} if run_id else {}
 
 
 def deploy_decision(decision: Mapping[str, Any]) -> dict[str, Any]:

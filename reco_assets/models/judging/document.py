@@ -14,6 +14,8 @@ from reco_assets.reports.page import png_address
 from resources.settings import Settings
 from resources.text.plain_text import markdown_table
 
+_COLOURS = {"candidate": "#3d6fb4", "champion": "#86a9d6"}
+
 
 def metrics_document(
     settings: Settings,
@@ -145,22 +147,24 @@ def _origin_rows(judged: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def metrics_plot(document: Mapping[str, Any]) -> str:
-    """Candidate against baselines as a bar chart: a PNG inside markdown, readable offline."""
+    """Candidate, champion and baseline as a bar chart: a PNG inside markdown, readable offline."""
     from matplotlib.figure import Figure
 
-    baselines = document["baselines"]
+    baselines, k = document["baselines"], document["ranking"]["k"]
+    judged = {"candidate": document, **({"champion": document["champion"]} if document.get("champion") else {})}
+    of_stars = {name: found["evaluation"]["rmse"] for name, found in judged.items()}
+    of_lists = {name: found["ranking"]["ndcg"] for name, found in judged.items()}
     figure = Figure(figsize=(7, 2.6), layout="constrained")
     stars, lists = figure.subplots(1, 2)
-    _bars(stars, "warm RMSE (stars, lower is better)", document["evaluation"]["rmse"], baselines["bias_only"]["rmse"])
-    stars.set_yticks([0, 1], ["bias only", "candidate"])
-    k = document["ranking"]["k"]
-    _bars(lists, f"NDCG@{k} (higher is better)", document["ranking"]["ndcg"], baselines["popularity"]["ndcg"])
-    lists.set_yticks([0, 1], ["popularity", "candidate"])
-    return f"![candidate against baselines]({png_address(figure)})"
+    _bars(stars, "warm RMSE (stars, lower is better)", of_stars | {"bias only": baselines["bias_only"]["rmse"]})
+    _bars(lists, f"NDCG@{k} (higher is better)", of_lists | {"popularity": baselines["popularity"]["ndcg"]})
+    return f"![candidate against {'champion and ' if len(judged) > 1 else ''}baselines]({png_address(figure)})"
 
 
-def _bars(axes: Any, title: str, candidate: float | None, baseline: float | None) -> None:
-    bars = axes.barh([0, 1], [_or_nan(baseline), _or_nan(candidate)], color=["#b8c0cc", "#3d6fb4"])
+def _bars(axes: Any, title: str, scores: Mapping[str, float | None]) -> None:
+    names = list(scores)[::-1]  # the first one on top
+    colours = [_COLOURS.get(name, "#b8c0cc") for name in names]
+    bars = axes.barh(names, [_or_nan(scores[name]) for name in names], color=colours)
     axes.bar_label(bars, fmt="%.4f", padding=3, fontsize=8)
     axes.set_title(title, fontsize=9)
     axes.margins(x=0.2)

@@ -12,7 +12,7 @@ AIRFLOW_PORT ?= 8081
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
 .PHONY: help setup spark mlflow evidently neural demo test lint dev bench bench-events bench-features quality calibrate lock clean
-.PHONY: bench-cluster bench-retraining bench-serve docs docs-serve cluster-up cluster-down airflow-env airflow-up airflow-trigger-dag test-airflow airflow-lock run-all
+.PHONY: bench-cluster bench-retraining bench-serve docs docs-serve screenshots cluster-up cluster-down airflow-env airflow-up airflow-trigger-dag test-airflow airflow-lock run-all
 
 define need_python
 @command -v $(PYTHON) >/dev/null || { echo "Install Python 3.11 to 3.14, or run make PYTHON=/path/to/it"; exit 1; }
@@ -72,6 +72,9 @@ demo: setup ## Run the main job, ratings to recommendations; on synthetic ones w
 
 dev: setup ## Open the lineage view on port 3000
 	$(BIN)/python -m reco_assets.web dev --workspace workspace.yaml --host 127.0.0.1
+
+screenshots: setup $(VENV)/.mlflow ## Take the pictures of docs/images from a demo of its own, in Chromium; 3 minutes
+	$(BIN)/python -m tools.screenshots
 
 test: setup spark ## Lint, types, and the tests on both engines
 	sh tests/run.sh

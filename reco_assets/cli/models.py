@@ -1,24 +1,26 @@
 """`reco model`: which versions there are, and which of them serves."""
 
-import gc
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from reco_assets.cli.backtest import backtest
-from reco_assets.cli.options import ModelOption, named_family, said_of
+from reco_assets.cli.champion import promote, rollback
+from reco_assets.cli.options import JsonOption, ModelOption, named_family, said_of
 
 app = typer.Typer(
     help="Model versions: list them, promote one, roll back, reproduce, judge forward in time.", no_args_is_help=True
 )
 app.command()(backtest)
+app.command()(promote)
+app.command()(rollback)
 
 
 @app.command("list")
-def list_versions(model: ModelOption = None) -> None:
+def list_versions(*, model: ModelOption = None, json: JsonOption = False) -> None:
     """Show each version: its figures, how it differed from the champion, what was decided, and whether it serves."""
-    from reco_assets.cli.summary import console
+    from reco_assets.cli.summary import console, say
     from reco_assets.cli.versions import INCOMPARABLE, difference_table, judged_on, version_table
     from reco_assets.models.versions.store import model_store
     from resources.settings import load_settings
@@ -28,6 +30,10 @@ def list_versions(model: ModelOption = None) -> None:
     champion, previous = store.served()
     records = [store.record(version) for version in store.versions()]
     roles = {previous: "previous", champion: "champion"}
+    if json:
+        found = [{**record.document(), "role": roles.get(record.version)} for record in records]
+        say({"family": family.name, "folder": str(store.folder), "versions": found})
+        return
     shown = console(soft_wrap=True)
     shown.print(version_table(f"Models in {store.folder}", family, records, roles))
     differences = difference_table(records)
@@ -42,41 +48,11 @@ def list_versions(model: ModelOption = None) -> None:
 
 
 @app.command()
-def promote(
-    version: Annotated[str, typer.Argument(help="A version that reco model list shows.")], model: ModelOption = None
-) -> None:
-    """Make a version the champion, whatever its figures, and let gold follow it.
-
-    Files of it that are missing or damaged are brought back where the backup has them.
-    """
-    from reco_assets.cli.progress import run_with_progress
-    from reco_assets.runner.champion import promote as serve
-    from resources.settings import load_settings
-
-    gc.disable()  # collecting while so much is imported takes 0.7 s of 5, and the process ends soon
-    with said_of(named_family(model)) as family:
-        serve(load_settings(), version, run_with_progress, typer.echo, family)
-
-
-@app.command()
-def rollback(model: ModelOption = None) -> None:
-    """Let champion and predecessor change places, and gold follow; a second time goes back.
-
-    Files that are missing or damaged are brought back from the backup; where the record of the champion is lost, the
-    champion of the backup serves.
-    """
-    from reco_assets.cli.progress import run_with_progress
-    from reco_assets.runner.champion import roll_back
-    from resources.settings import load_settings
-
-    gc.disable()  # as in promote
-    with said_of(named_family(model)) as family:
-        roll_back(load_settings(), run_with_progress, typer.echo, family)
-
-
-@app.command()
 def reproduce(
-    version: Annotated[str, typer.Argument(help="A version that reco model list shows.")], model: ModelOption = None
+    version: Annotated[str, typer.Argument(help="A version that reco model list shows.")],
+    *,
+    model: ModelOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Train a version again from the Delta versions and settings it recorded, and compare the figures of both.
 
@@ -84,7 +60,7 @@ def reproduce(
     """
     from rich.table import Table
 
-    from reco_assets.cli.summary import add_row, console, number
+    from reco_assets.cli.summary import add_row, console, number, say
     from reco_assets.models.own_reproduction import reproduce_own
     from reco_assets.models.reproduction import TOLERANCE, recipe_of, reproduce_version
     from reco_assets.models.versions.store import model_store
@@ -101,11 +77,23 @@ def reproduce(
         for line in recipe.describe():
             typer.echo(line, err=True)
         figures = reproduce_version(Lakehouse.open(load_settings(reco_engine=recipe.engine)), family, recipe)
+    other = [figure.name for figure in figures if not figure.same]
+    if json:
+        shown = ("name", "recorded", "now", "difference", "same")
+        say(
+            {
+                "version": version,
+                "reproduced": not other,
+                "tolerance": TOLERANCE,
+                "figures": [{name: getattr(figure, name) for name in shown} for figure in figures],
+            }
+        )
+        raise typer.Exit(1 if other else 0)
     table = Table("", "recorded", "now", "difference", title=f"Model {version}", title_justify="left")
     for figure in figures:
         add_row(table, figure.name, *(number(value, 6) for value in (figure.recorded, figure.now, figure.difference)))
     console(soft_wrap=True).print(table)
-    if other := [figure.name for figure in figures if not figure.same]:
+    if other:
         typer.echo(f"{version} is not reproduced: {', '.join(other)} differs by more than {TOLERANCE:g}.")
         raise typer.Exit(1)
     typer.echo(f"{version} is reproduced: no figure differs by more than {TOLERANCE:g}.")

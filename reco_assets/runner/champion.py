@@ -1,6 +1,6 @@
 """Another version serves: the record says so first, then MLflow's aliases and gold follow."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Thread
 
@@ -8,6 +8,7 @@ from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.interface import Family
 from reco_assets.models.versions.backup import promote as promote_version
 from reco_assets.models.versions.backup import roll_back as roll_back_version
+from reco_assets.models.versions.backup import target_of_rollback
 from reco_assets.models.versions.store import model_store
 from reco_assets.pipelines.selections import LISTS
 from reco_assets.runner.make import Make
@@ -24,6 +25,39 @@ class Serving:
 
     version: str
     why: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What it comes to when another version serves: in whose place, and which tables of gold are made anew."""
+
+    version: str
+    instead_of: str | None
+    tables: Sequence[str]
+
+    @property
+    def is_none(self) -> bool:
+        """Whether the version serves already."""
+        return self.version == self.instead_of
+
+    def __str__(self) -> str:
+        """As a sentence without its end."""
+        if self.is_none:
+            return f"{self.version} serves already; {self._follows()}"
+        return f"{self.version} serves in place of {self.instead_of or 'none'}; {self._follows()}"
+
+    def _follows(self) -> str:
+        return f"made anew: {', '.join(self.tables)}" if self.tables else "gold stays as it is"
+
+
+def change_to(settings: Settings, version: str | None, family: Family = SERVING_FAMILY) -> Change:
+    """What `promote` of a version would change, or for None `roll_back`; nothing is changed.
+
+    Raises `ModelStoreError` where there is no such version.
+    """
+    store = model_store(settings, family)
+    target = target_of_rollback(store) if version is None else store.record(version).version
+    return Change(target, store.served()[0], LISTS if family == SERVING_FAMILY else ())
 
 
 def promote(settings: Settings, version: str, make: Make, tell: Tell, family: Family = SERVING_FAMILY) -> None:

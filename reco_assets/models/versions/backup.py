@@ -118,14 +118,22 @@ def roll_back(settings: Settings, family: Family) -> str:
     """
     store = model_store(settings, family)
     with promoting(settings, family):
-        try:
-            target = store.predecessor()
-        except ModelStoreError:
-            if store.served()[0] is not None or read_backup(store) is None:
-                raise
+        target = target_of_rollback(store)
+        if store.served()[0] is None:
             return str(_roll_back_to_backup(store)["champion"])
         restore(store, target)
         return store.rollback()
+
+
+def target_of_rollback(store: ModelStore) -> str:
+    """The version that `roll_back` lets serve. Raises `ModelStoreError` where there is none."""
+    try:
+        return store.predecessor()
+    except ModelStoreError:
+        backup = read_backup(store)
+        if store.served()[0] is not None or backup is None:
+            raise
+        return backup.version
 
 
 def promote(settings: Settings, family: Family, version: str) -> None:

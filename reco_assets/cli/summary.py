@@ -1,7 +1,7 @@
 """What a command came to, for a person: exactly as it is, as a title `[/b]` is no markup, and `:smile:` no picture."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,17 @@ def show(settings: "Settings", found: "Outcome | Mapping[str, Any]") -> None:
 def console(*, stderr: bool = False, soft_wrap: bool = False) -> Console:
     """A console that takes text for text. Every command prints through it."""
     return Console(stderr=stderr, soft_wrap=soft_wrap, markup=False, emoji=False, highlight=False)
+
+
+def lines_table(*columns: str, title: str | None = None, whole: Sequence[int] = (0,)) -> Table:
+    """A table without lines, which leaves more of 80 characters to its cells; without columns one of two, unnamed.
+
+    The columns at the positions `whole` are never cut: what one copies from them has to be all of it.
+    """
+    table = Table(*columns, title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for position, column in enumerate(table.columns):
+        column.no_wrap, column.overflow = position in whole, "fold"
+    return table
 
 
 def add_row(table: Table, *cells: str) -> None:

@@ -4,25 +4,25 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
-from reco_assets.cli.summary import add_row, number
+from reco_assets.cli.summary import add_row, lines_table, number
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from reco_assets.models.interface import Family
     from reco_assets.models.record import DifferenceRecord, MetricsRecord, ModelRecord
 
-COLUMNS = ("warm RMSE", "on streamed", "NDCG")
+COLUMNS = ("warm RMSE", "streamed", "NDCG")
 SAMPLED_COLUMNS = ("AUC, sampled", "NDCG@10, sampled", "hit rate@10, sampled", "NDCG, full")
 INCOMPARABLE = "Figures on other ratings can't be compared with each other"
 
 Records = Sequence["ModelRecord"]
 
 
-def version_table(title: str, family: "Family", records: Records, roles: Mapping[str | None, str]) -> Table:
+def version_table(title: str, family: "Family", records: Records, roles: Mapping[str | None, str]) -> "Table":
     """The versions, oldest first, with what serves of them and their figures; a line between other test ratings."""
     columns = SAMPLED_COLUMNS if family.own else COLUMNS
-    table = Table("version", "role", "judged on", "baselines serve", *columns, title=title, title_justify="left")
+    table = lines_table("version", "role", "judged on", "baselines", *columns, title=title, whole=(0, 1))
     for on, group in groupby(records, lambda record: judged_on(family, record.metrics)):
         for record in group:
             baselines = ", ".join(record.replaced)
@@ -33,30 +33,27 @@ def version_table(title: str, family: "Family", records: Records, roles: Mapping
     return table
 
 
-def difference_table(records: Records) -> Table:
+def difference_table(records: Records) -> "Table":
     """What each version would serve less what the champion of then served, both on the same test ratings."""
-    title = "What a version would serve less what the champion of then served, on the same test ratings"
-    interval = "95 % interval"
-    table = Table(
-        "version", "champion", "NDCG", interval, "users", "RMSE, all pairs", interval, "users",
-        title=title, title_justify="left",
-    )  # fmt: skip
+    title = "What a version would serve less what the champion of then served,\non the same test ratings"
+    columns = ("version", "figure", "difference", "95 % interval", "users", "champion")
+    table = lines_table(*columns, title=title, whole=range(6))
     for record in records:
         compared = record.metrics.comparison if record.metrics else None
         if compared and compared.ndcg and compared.rmse:
-            cells = (*_difference(compared.ndcg), *_difference(compared.rmse))
-            add_row(table, record.version, compared.champion or "", *cells)
+            for figure, found in (("NDCG", compared.ndcg), ("RMSE", compared.rmse)):
+                add_row(table, record.version, figure, *_difference(found), compared.champion or "")
     return table
 
 
 def judged_on(family: "Family", metrics: "MetricsRecord | None") -> str:
-    """The ratings that a version was judged on: which version of their table, and how many."""
+    """The ratings that a version was judged on: which Delta version of their table, and how many."""
     from reco_assets.tables import TEST_RATINGS
 
     if metrics is None:
         return ""
     at = metrics.inputs.get(family.own.made_from[0] if family.own else TEST_RATINGS.name)
-    return f"{'a folder' if at is None else f'version {at}'}, {metrics.evaluation.test_count:,} ratings"
+    return f"{'a folder' if at is None else f'v{at}'}: {metrics.evaluation.test_count:,}"
 
 
 def _difference(found: "DifferenceRecord") -> tuple[str, str, str]:

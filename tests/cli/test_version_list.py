@@ -1,5 +1,6 @@
 """`reco model list`: figures of other test ratings are never beside each other without a word of it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ MODEL = AlsRecommender.fit(RATINGS, ModelConfig(ExplicitAls(2, 2, 0.1, 1), Impli
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelStore:
     monkeypatch.setenv("LAKEHOUSE_PATH", str(tmp_path / "lake"))
-    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("COLUMNS", "80")
     return model_store(load_settings(), ALS)
 
 
@@ -54,8 +55,8 @@ def test_each_version_stands_beside_the_ratings_that_it_was_judged_on(
     save(store, FIRST, 4)
     save(store, SECOND, 5, FIRST)
     lines = listed(capsys)
-    assert any(FIRST in line and "version 4, 1,004 ratings" in line and "0.8765" in line for line in lines)
-    assert any(SECOND in line and "version 5, 1,005 ratings" in line for line in lines)
+    assert any(FIRST in line and "v4: 1,004" in line and "0.8765" in line for line in lines)
+    assert any(SECOND in line and "v5: 1,005" in line for line in lines)
     assert "Figures on other ratings can't be compared with each other; the differences below can." in lines
 
 
@@ -72,9 +73,9 @@ def test_the_difference_from_the_champion_of_then_has_its_interval_and_how_many_
 ) -> None:
     save(store, FIRST, 4)
     save(store, SECOND, 4, FIRST)
-    (line,) = [line for line in listed(capsys) if line.count("-0.0123") == 2]
-    assert line.index(SECOND) < line.index(FIRST)
-    assert line.count("-0.0200 to +0.0100") == line.count("321") == 2
+    lines = [line.split() for line in listed(capsys) if "-0.0123" in line]
+    interval = ["-0.0200", "to", "+0.0100"]
+    assert lines == [[SECOND, figure, "-0.0123", *interval, "321", FIRST] for figure in ("NDCG", "RMSE")]
 
 
 def test_where_a_baseline_serves_its_figures_are_shown(store: ModelStore, capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,3 +96,16 @@ def test_versions_of_before_are_listed_without_what_they_do_not_say(
     lines = listed(capsys)
     assert f"{FIRST} was not judged" in lines
     assert not any("champion of then" in line for line in lines)
+
+
+def test_a_machine_reads_the_records_and_which_of_them_serves(
+    store: ModelStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(store, FIRST, 4)
+    save(store, SECOND, 4, FIRST)
+    store.promote(FIRST, "as good")
+    with pytest.raises(SystemExit):
+        main(("model", "list", "--json"))
+    found = json.loads(capsys.readouterr().out)
+    assert [(each["version"], each["role"]) for each in found["versions"]] == [(FIRST, "champion"), (SECOND, None)]
+    assert found["versions"][1]["metrics"]["evaluation"]["rmse"] == 0.8765

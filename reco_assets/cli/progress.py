@@ -1,9 +1,12 @@
 """A progress bar over the steps of a run; where nobody watches, a line for each instead."""
 
 import os
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dagster import DagsterEventType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from reco_assets.build import build_definitions
@@ -19,7 +22,44 @@ if TYPE_CHECKING:
     from dagster import DagsterEvent
 
 CONSOLE = console(stderr=True, soft_wrap=True)
-NO_PLAIN_KEY = frozenset("+*:")
+LONGEST = 3  # steps that are named at the end
+LONG_SECONDS = 1.0  # who waited less asks for no reason
+ENDED = frozenset({DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_SKIPPED})
+
+
+@dataclass
+class Steps:
+    """The steps of a run as its events tell of them: which there are to be, which began, what each took (seconds)."""
+
+    began: float = field(default_factory=time.monotonic)
+    planned: set[str] = field(default_factory=set)
+    started: set[str] = field(default_factory=set)
+    ended: dict[str, float] = field(default_factory=dict)
+
+    def hear(self, step: str, event: "DagsterEvent") -> None:
+        """Take an event in."""
+        self.planned.add(step)  # all of them, before the first begins
+        if event.is_step_start:
+            self.started.add(step)
+        if event.event_type in ENDED:
+            self.ended[step] = getattr(event.event_specific_data, "duration_ms", 0.0) / 1000
+
+    @property
+    def position(self) -> str:
+        """Which step is at work, and since when the run goes on."""
+        return f"{len(self.started)} of {len(self.planned)}, {time.monotonic() - self.began:.1f} s"
+
+    @property
+    def summary(self) -> str | None:
+        """How long it took and what took longest; None where that was short."""
+        longest = sorted(self.ended, key=lambda step: -self.ended[step])[:LONGEST]
+        told = [f"{_shown(step)} {self.ended[step]:.1f} s" for step in longest if self.ended[step] >= LONG_SECONDS]
+        took = f"{len(self.ended)} of {len(self.planned)} steps in {time.monotonic() - self.began:.1f} s"
+        return f"{took}, of which {', '.join(told)}" if told else None
+
+
+def _shown(step: str) -> str:
+    return step.replace("__", "/")
 
 
 def run_with_progress(
@@ -61,20 +101,16 @@ def _run(
     with Progress(
         *columns, TimeElapsedColumn(), console=CONSOLE, disable=CONSOLE.quiet or not CONSOLE.is_terminal
     ) as progress:
-        # How many a selection such as *gold/similar_movies stands for only the run knows.
-        task = progress.add_task(title, total=len(assets) if NO_PLAIN_KEY.isdisjoint("".join(assets)) else None)
-        tuning = progress.add_task("", visible=False)
-        made: set[str] = set()
+        task, tuning = progress.add_task(title, total=None), progress.add_task("", visible=False)
+        steps = Steps()
 
         def listen(step: str, event: "DagsterEvent") -> None:
+            steps.hear(step, event)
+            progress.update(task, completed=len(steps.ended), total=len(steps.planned))
             if event.is_step_start:
-                described = f"{title}: {step.replace('__', '/')}"
-                progress.update(task, description=described)
+                progress.update(task, description=f"{title}: {_shown(step)}")
                 if progress.disable:
-                    CONSOLE.print(described)
-            if event.is_step_materialization and event.asset_key is not None:
-                made.add(event.asset_key.to_user_string())
-                progress.update(task, completed=len(made))
+                    CONSOLE.print(f"{title}: {_shown(step)} ({steps.position})")
             if (trial := _trial_of(event)) is not None:
                 described, done, total = trial
                 progress.update(tuning, description=described, completed=done, total=total, visible=True)
@@ -83,6 +119,8 @@ def _run(
 
         outcome = materialize_assets(build_definitions, settings, assets, listen, config, job=job)
         progress.update(task, description=title)
+    if steps.summary:
+        CONSOLE.print(f"{title}: {steps.summary}")
     return outcome
 
 
@@ -115,9 +153,12 @@ def check_with_progress(settings: Settings, kinds: Sequence[str], assets: Sequen
     error, at the end: a report on the tables is wanted most then.
     """
 
+    steps = Steps()
+
     def listen(step: str, event: "DagsterEvent") -> None:
+        steps.hear(step, event)
         if event.is_step_start:
-            CONSOLE.print(f"run: {step}")
+            CONSOLE.print(f"run: {_shown(step)} ({steps.position})")
 
     _hush(settings)
     if not assets:

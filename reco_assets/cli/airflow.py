@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from reco_assets.cli.options import local_path
+from reco_assets.cli.options import JsonOption, local_path
 
 app = typer.Typer(help="The documented pipelines as Airflow DAG files.", no_args_is_help=True)
 
@@ -38,6 +38,7 @@ def export(
             "trainer_api names, in its queue."
         ),
     ] = Via.PROCESS,
+    json: JsonOption = False,
 ) -> None:
     """Write the DAG files, what they import, a requirements file per Airflow line and a table of the tasks.
 
@@ -46,6 +47,7 @@ def export(
     from reco_assets.airflow_export import folder
     from reco_assets.airflow_export.render import export_files
     from reco_assets.airflow_export.spec import DAG_SPECS, THROUGH_DAGSTER, ExportError, chosen
+    from reco_assets.cli.summary import say
     from resources.settings import load_settings
 
     through_dagster = via is Via.DAGSTER
@@ -54,12 +56,18 @@ def export(
     kept = {spec.file for spec in DAG_SPECS}
     if not check:
         done = folder.write(out, files, kept)
-        typer.echo(f"{out}: {len(done.missing) + len(done.different)} files written, {len(done.stale)} removed.")
+        if json:
+            say({"folder": str(out), "written": [*done.missing, *done.different], "removed": list(done.stale)})
+        else:
+            typer.echo(f"{out}: {len(done.missing) + len(done.different)} files written, {len(done.stale)} removed.")
         return
     lines = folder.changes(out, files, kept).lines
+    if json:
+        say({"folder": str(out), "up_to_date": not lines, "files": len(files), "differences": list(lines)})
     if lines:
-        typer.echo("\n".join(f"{out}/{line}" for line in lines))
+        typer.echo("\n".join(f"{out}/{line}" for line in lines), err=json)
         raise ExportError(
             f"{out} is not what the platform exports now. Run reco airflow export --out {out} --via {via}."
         )
-    typer.echo(f"{out} is up to date: {len(files)} files.")
+    if not json:
+        typer.echo(f"{out} is up to date: {len(files)} files.")

@@ -1,10 +1,14 @@
 """`reco drift`: what the policies make of the batches that came in so far."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from reco_assets.cli.options import JsonOption
+
 if TYPE_CHECKING:
+    from reco_assets.drift.past_batches import PastBatches
     from reco_assets.drift.replay import Step
 
 app = typer.Typer(help="Look at drift policies.", no_args_is_help=True)
@@ -18,6 +22,8 @@ def _group() -> None:
 @app.command()
 def replay(
     model: Annotated[str | None, typer.Option(help="The version to compare with.", show_default="the champion")] = None,
+    *,
+    json: JsonOption = False,
 ) -> None:
     """Let all past batches arrive again, in order, and show what each policy would have done: with windows, and with
     all that waits as the only one.
@@ -27,11 +33,14 @@ def replay(
     """
     from rich.table import Table
 
-    from reco_assets.cli.summary import add_row, console
+    from reco_assets.cli.summary import add_row, console, say
     from reco_assets.drift.past_batches import WAYS, past_batches
     from resources.settings import load_settings
 
     past = past_batches(load_settings(), model)
+    if json:
+        say(_document(past))
+        return
     table = Table(title=f"Against {past.version}: score, batches of the window of those that wait, verdict")
     for name in ("file", "rows"):
         table.add_column(name, overflow="fold")
@@ -43,6 +52,22 @@ def replay(
     shown.print(table)
     for (policy, rule), count in past.retrainings.items():
         shown.print(f"{policy}, {rule}: {count} retraining(s) in {len(past.arrived)} batch(es)")
+
+
+def _document(past: "PastBatches") -> Mapping[str, Any]:
+    arrived = [
+        {"file": arrival.file, "rows": arrival.rows, "steps": list(map(_step, arrival.steps))}
+        for arrival in past.arrived
+    ]
+    counted = [
+        {"policy": policy, "rule": rule, "retrainings": count} for (policy, rule), count in past.retrainings.items()
+    ]
+    return {"model_version": past.version, "batches": arrived, "retrainings": counted}
+
+
+def _step(step: "Step") -> Mapping[str, Any]:
+    said = {name: getattr(step, name) for name in ("policy", "rule", "waiting", "batches")}
+    return said | {"score": step.verdict.score, "retrain": step.retrained, "reasons": list(step.verdict.reasons)}
 
 
 def _cell(step: "Step") -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reco_assets.cli.options import asked_for, local_path
+from reco_assets.cli.options import JsonAnywayOption, asked_for, local_path
 
 if TYPE_CHECKING:
     from resources.settings import Settings
@@ -39,6 +39,7 @@ def generate(
     until: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day after the last.", show_default="today")
     ] = None,
+    _json: JsonAnywayOption = False,
 ) -> None:
     """Make up users, movies, views, clicks and ratings, and send them: to KAFKA_BOOTSTRAP_SERVERS, else to files.
 
@@ -65,7 +66,7 @@ def generate(
 
 
 @app.command()
-def extract() -> None:
+def extract(_json: JsonAnywayOption = False) -> None:
     """Take what has come since the last time into the data lake, EVENTS_MAX_PER_RUN at most, and rank what trends."""
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.cli.summary import say
@@ -80,7 +81,7 @@ def extract() -> None:
 
 
 @app.command()
-def stream() -> None:
+def stream(_json: JsonAnywayOption = False) -> None:
     """Take events into the data lake as they come, until Ctrl-C or SIGTERM; then say how many that were."""
     from reco_assets.cli.summary import say
     from reco_assets.events.extraction.assets import report

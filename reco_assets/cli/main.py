@@ -16,6 +16,7 @@ from reco_assets.cli import (
     history,
     metrics,
     models,
+    open,
     pipeline,
     rules,
     run,
@@ -67,6 +68,7 @@ app.command()(demo.demo)
 app.command()(status.status)
 app.command()(doctor.doctor)
 app.command()(history.history)
+app.command("open")(open.open_page)
 app.command()(run.run)
 app.command()(pipeline.etl)
 app.command()(pipeline.futures)

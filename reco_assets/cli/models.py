@@ -7,7 +7,7 @@ import typer
 
 from reco_assets.cli.backtest import backtest
 from reco_assets.cli.champion import promote, rollback
-from reco_assets.cli.options import JsonOption, ModelOption, named_family, said_of
+from reco_assets.cli.options import JsonAnywayOption, JsonOption, ModelOption, named_family, said_of
 
 app = typer.Typer(
     help="Model versions: list them, promote one, roll back, reproduce, judge forward in time.", no_args_is_help=True
@@ -103,6 +103,7 @@ def reproduce(
 def evaluate_files(
     folder: Annotated[Path, typer.Argument(help="Holds *train.rating, *test.rating and *test.negative.")],
     model: ModelOption = None,
+    _json: JsonAnywayOption = False,
 ) -> None:
     """Train on the files of the NCF paper (He et al. 2017) and judge on them, beside popularity and implicit ALS.
 

@@ -41,6 +41,7 @@ ModelOption = Annotated[
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the facts as one JSON document.")]
+JsonAnywayOption = Annotated[bool, typer.Option("--json", help="Say it as JSON, as it does in any case.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before something is changed.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be changed, and change nothing.")]
 

@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from reco_assets.cli.options import (
+    JsonAnywayOption,
+    JsonOption,
     ModelOption,
     PathOption,
     ReplaceOption,
@@ -28,6 +30,7 @@ def etl(
     parquet_train_path: PathOption = None,
     parquet_test_path: PathOption = None,
     replace_source: ReplaceOption = False,
+    _json: JsonAnywayOption = False,
 ) -> None:
     """Files to bronze, silver and the split.
 
@@ -48,7 +51,9 @@ def etl(
     say(*made)
 
 
-def futures(future_file: PathOption = None, csv_output_path: PathOption = None) -> None:
+def futures(
+    future_file: PathOption = None, csv_output_path: PathOption = None, _json: JsonAnywayOption = False
+) -> None:
     """Export the future ratings as `DATE,CUST_ID,MOVIE_ID,RATING` CSV."""
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.cli.summary import say
@@ -59,6 +64,7 @@ def futures(future_file: PathOption = None, csv_output_path: PathOption = None) 
 
 
 def train(
+    *,
     parquet_train_path: PathOption = None,
     model_output_path: PathOption = None,
     tune: Annotated[
@@ -68,6 +74,7 @@ def train(
     force: Annotated[
         bool, typer.Option("--force", help="Train on any day, a family that has days of its own, too.")
     ] = False,
+    json: JsonOption = False,
 ) -> None:
     """Train a version, evaluate it, promote it if it is good enough, and write the recommendations.
 
@@ -86,14 +93,15 @@ def train(
     if family := other_family(model):
         require_no_paths(family, parquet_train_path=parquet_train_path, model_output_path=model_output_path)
         with usage_told():
-            show(settings, train_family(settings, family, tune, force, run_with_progress))
+            show(settings, train_family(settings, family, tune, force, run_with_progress), json=json)
         return
     with usage_told():
         trained = train_version(settings, parquet_train_path, model_output_path, tune, run_with_progress)
-    show(settings, trained)
+    show(settings, trained, json=json)
 
 
 def evaluate(
+    *,
     model_path: PathOption = None,
     test_parquet: PathOption = None,
     k: Annotated[int | None, typer.Option(min=1, help="Length of the judged lists.")] = None,
@@ -101,6 +109,7 @@ def evaluate(
         float | None, typer.Option(min=LOWEST_RATING, max=HIGHEST_RATING, help="Relevant from here.")
     ] = None,
     model: ModelOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Judge the model trained last, decide on its promotion and let the recommendations follow the champion.
 
@@ -117,16 +126,23 @@ def evaluate(
     settings = load_settings(**asked_for(evaluation_k=k, rating_threshold=rating_threshold))
     if family := other_family(model):
         require_no_paths(family, model_path=model_path, test_parquet=test_parquet)
-        show(settings, evaluate_family(settings, family, run_with_progress))
+        show(settings, evaluate_family(settings, family, run_with_progress), json=json)
         return
-    show(settings, judge(settings, model_path, test_parquet, run_with_progress))
+    show(settings, judge(settings, model_path, test_parquet, run_with_progress), json=json)
 
 
-def validate() -> None:
-    """Check that raw files, tables, reports, models and metrics exist; exit 1 when something required is missing."""
+def validate(*, json: JsonOption = False) -> None:
+    """Check that raw files, tables, reports, models and metrics exist; exit 1 when something required is missing.
+
+    What is in them it does not look at: reco run --checks does, and the quality report.
+    """
+    from reco_assets.cli.summary import say
     from reco_assets.tasks.layers_there import validation_report
     from resources.settings import load_settings
 
     report = validation_report(load_settings())
-    typer.echo(report.text)
+    if json:
+        say(report.document())
+    else:
+        typer.echo(report.text)
     raise typer.Exit(0 if report.passed else 1)

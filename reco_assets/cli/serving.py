@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reco_assets.cli.options import JsonOption
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
@@ -17,14 +19,18 @@ def recommend(
     why: Annotated[
         bool, typer.Option("--why", help="Show in place of genres which of the user's own movies speak for each.")
     ] = False,
+    *,
+    json: JsonOption = False,
 ) -> None:
     """Show a user's recommendations: titles, genres, scores. A user nobody knows gets the popular movies."""
     from resources.settings import load_settings
 
-    print_recommendations(load_settings(), user, why)
+    print_recommendations(load_settings(), user, why, json=json)
 
 
-def similar(movie: Annotated[str, typer.Option(help="The movie's id, as the source has it.")]) -> None:
+def similar(
+    movie: Annotated[str, typer.Option(help="The movie's id, as the source has it.")], *, json: JsonOption = False
+) -> None:
     """Show the movies most like one: titles, genres, how alike (cosine)."""
     from reco_assets.gold.answers import similar as like
     from resources.settings import load_settings
@@ -34,7 +40,10 @@ def similar(movie: Annotated[str, typer.Option(help="The movie's id, as the sour
     found = like(lakehouse, _id_of(lakehouse, "movie_id", movie))
     if found is None:
         raise typer.BadParameter(f"movie {movie} has no ratings in the champion's training data, so none is like it")
-    _print(lakehouse, found)
+    if json:
+        _say(lakehouse, found, None)
+    else:
+        _print(lakehouse, found)
 
 
 def serve(
@@ -60,7 +69,7 @@ def serve(
     answer(Address(host, port), workers or usable_cores(), tell)
 
 
-def print_recommendations(settings: "Settings", user: str | None, why: bool = False) -> None:
+def print_recommendations(settings: "Settings", user: str | None, why: bool = False, *, json: bool = False) -> None:
     """Print one user's recommendations; for None, those of the first user of the table. `why` shows reasons as well."""
     from reco_assets.gold.answers import reasons, recommended, without_ratings
     from resources.tables.lakehouse import Lakehouse
@@ -69,7 +78,10 @@ def print_recommendations(settings: "Settings", user: str | None, why: bool = Fa
     number = None if user is None else _id_of(lakehouse, "user_id", user)
     if found := recommended(lakehouse, number, user):
         because = reasons(lakehouse, found, number) if why and number is not None else None
-        _print(lakehouse, found, because, without_ratings(lakehouse, found))
+        if json:
+            _say(lakehouse, found, because)
+        else:
+            _print(lakehouse, found, because, without_ratings(lakehouse, found))
 
 
 def _id_of(lakehouse: "Lakehouse", name: str, said: str) -> int:
@@ -79,6 +91,20 @@ def _id_of(lakehouse: "Lakehouse", name: str, said: str) -> int:
     if found is None:
         raise typer.BadParameter(f"{said!r} is no whole number from 0 to 2147483647, as ids are in this lakehouse")
     return found
+
+
+def _say(lakehouse: "Lakehouse", answer: "Answer", because: "Mapping[int, Sequence[Reason]] | None") -> None:
+    from dataclasses import asdict
+
+    from reco_assets.cli.summary import say
+    from reco_assets.sources.kept_ids import texts_of
+
+    texts = texts_of(lakehouse, "movie_id", [entry.movie_id for entry in answer.entries])
+    entries = []
+    for entry in answer.entries:
+        reasons = {} if because is None else {"because": list(map(asdict, because.get(entry.movie_id, ())))}
+        entries.append(asdict(entry) | {"movie": texts.get(entry.movie_id, str(entry.movie_id))} | reasons)
+    say({"title": answer.title, "model_version": answer.version, "fresh": answer.fresh, "movies": entries})
 
 
 def _print(

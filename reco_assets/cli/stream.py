@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reco_assets.cli.options import asked_for, local_path, usage_told
+from reco_assets.cli.options import JsonAnywayOption, asked_for, local_path, usage_told
 
 if TYPE_CHECKING:
     from resources.settings import Settings
@@ -47,6 +47,7 @@ def process(
         bool, typer.Option("--move", help="Also delete a file that lies elsewhere than in the streaming folder.")
     ] = False,
     shuffle_partitions: Partitions = None,
+    _json: JsonAnywayOption = False,
 ) -> None:
     """Take in `DATE,CUST_ID,MOVIE_ID,RATING` files: validated, staged, archived, then deleted.
 
@@ -67,6 +68,7 @@ def process(
 @app.command()
 def replay(
     batch: Annotated[str, typer.Argument(help="A batch: its sha256, the beginning of it, or its file's name.")],
+    _json: JsonAnywayOption = False,
 ) -> None:
     """Take a batch in again under today's rules: quarantined rows that are good now wait as a batch of their own.
 
@@ -91,6 +93,7 @@ def detect_drift(
     original_test_path: Annotated[Path | None, _path("original_test_path", "What the model was judged on.")] = None,
     current_test_path: Annotated[Path | None, _path("current_test_path", "New ratings, test side.")] = None,
     shuffle_partitions: Partitions = None,
+    _json: JsonAnywayOption = False,
 ) -> None:
     """Score data and prediction drift of the waiting batches, or of given tables, and print the report."""
     from reco_assets.cli.progress import run_with_progress
@@ -107,6 +110,7 @@ def merge(
     streaming_path: Annotated[Path | None, _path("streaming_path", "A folder with train/ and test/.")] = None,
     processed_path: Annotated[Path | None, _path("processed_path", "The folder whose train/ and test/ grow.")] = None,
     shuffle_partitions: Partitions = None,
+    _json: JsonAnywayOption = False,
 ) -> None:
     """Merge the waiting batches, or given tables, into train and test; doing it again changes nothing."""
     from reco_assets.cli.progress import run_with_progress
@@ -128,6 +132,7 @@ def simulate(
         int | None, typer.Option(min=0, help="Another seed, other users.", show_default="RECO_SEED")
     ] = None,
     name: Annotated[str, typer.Option(help="The file's name.")] = "current.csv",
+    _json: JsonAnywayOption = False,
 ) -> None:
     """Put a CSV file with the ratings of whole users into the streaming folder, tilted as you choose."""
     from reco_assets.cli.summary import say

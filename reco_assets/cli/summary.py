@@ -1,7 +1,7 @@
 """What a command came to, for a person: exactly as it is, as a title `[/b]` is no markup, and `:smile:` no picture."""
 
-import json
 from collections.abc import Mapping, Sequence
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from resources.files import plain_json
 from resources.text.plain_text import printable
 
 if TYPE_CHECKING:
@@ -20,13 +21,17 @@ if TYPE_CHECKING:
 def say(*documents: Mapping[str, Any]) -> None:
     """Print documents, indented."""
     for document in documents:
-        typer.echo(json.dumps(document, indent=2, default=str))
+        typer.echo(dumps(plain_json(document), indent=2, default=str))
 
 
-def show(settings: "Settings", found: "Outcome | Mapping[str, Any]") -> None:
-    """Print a document, or the summary of a run."""
+def show(settings: "Settings", found: "Outcome | Mapping[str, Any]", *, json: bool = False) -> None:
+    """Print a document, or of a run the summary, or with `json` what `reco run` would print of it."""
     if isinstance(found, Mapping):
         say(found)
+    elif json:
+        from reco_assets.runner.results import run_result
+
+        say(run_result(settings, found))
     else:
         print_summary(settings, found)
 

@@ -16,6 +16,7 @@ from reco_assets.models.families import FAMILIES
 from reco_assets.models.versions.backup import restore
 from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.models.versions.store import ModelStore, model_store
+from reco_assets.monitoring.pages import DAGIT_PORT, MLFLOW_PORT
 from reco_assets.tables import DECLARED
 from reco_assets.version import code_version
 from resources.dagster_home import HOME
@@ -31,7 +32,7 @@ from resources.tables.lakehouse import Lakehouse
 Status = Literal["ok", "note", "problem"]
 LEAST_FREE = 1 << 30  # bytes: a training of 20 million ratings writes half of that
 VERSIONS = ("dagster", "deltalake", "pyspark-client", "pyspark", "mlflow-skinny")
-PORTS = {3000: "Dagit", 8000: "recommendations over HTTP", 9400: "figures for Prometheus"}
+PORTS = {DAGIT_PORT: "Dagit", MLFLOW_PORT: "MLflow", 8000: "recommendations over HTTP", 9400: "figures for Prometheus"}
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Whether each layer is there: the documented report, and the documented verify tasks."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from reco_assets.models.judging.run import metrics_folder
 from reco_assets.models.serving import serving_store
@@ -38,29 +39,43 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """The text to print and whether everything required is there."""
+    """What was looked for where, and whether everything required is there."""
 
-    text: str
-    passed: bool
+    root: Path
+    layers: Mapping[str, Sequence[Finding]]
+
+    @property
+    def missing(self) -> list[Finding]:
+        """What is required and isn't there."""
+        return [found for findings in self.layers.values() for found in findings if found.required and not found.ok]
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything required is there."""
+        return not self.missing
+
+    @property
+    def text(self) -> str:
+        """The report as the documents have it, and what was checked."""
+        lines = [RULE, "Validation: Checking Bronze/Silver/Gold Layers", RULE, f"[INFO] Lakehouse path: {self.root}"]
+        for layer, findings in self.layers.items():
+            lines += [f"[INFO] Checking {layer} layer...", *map(str, findings), ""]
+        looked_at = sum(map(len, self.layers.values()))
+        verdict = (
+            "[SUCCESS] Validation passed!" if self.passed else f"[FAILED] {len(self.missing)} required part(s) missing."
+        )
+        return "\n".join([*lines, f"[INFO] Checked that {looked_at} parts exist, not what is in them.", verdict])
+
+    def document(self) -> dict[str, Any]:
+        """The report as plain JSON."""
+        layers = {layer.lower(): list(map(asdict, findings)) for layer, findings in self.layers.items()}
+        return {"lakehouse": str(self.root), "passed": self.passed, "layers": layers}
 
 
 def validation_report(settings: Settings) -> Report:
     """Look at every layer of the lakehouse without starting the engine."""
-    layers = {"Bronze": bronze(settings), "Silver": silver(settings), "Gold": gold(settings)}
-    lines = [
-        RULE,
-        "Validation: Checking Bronze/Silver/Gold Layers",
-        RULE,
-        f"[INFO] Lakehouse path: {settings.storage.root}",
-    ]
-    findings: list[Finding] = []
-    for layer, found in layers.items():
-        layer_findings = list(found)
-        findings += layer_findings
-        lines += [f"[INFO] Checking {layer} layer...", *map(str, layer_findings), ""]
-    missing = [finding for finding in findings if finding.required and not finding.ok]
-    verdict = f"[FAILED] {len(missing)} required part(s) missing." if missing else "[SUCCESS] Validation passed!"
-    return Report("\n".join([*lines, verdict]), not missing)
+    layers = {"Bronze": bronze, "Silver": silver, "Gold": gold}
+    return Report(settings.storage.root, {layer: list(look(settings)) for layer, look in layers.items()})
 
 
 def verify_silver(settings: Settings) -> str:

@@ -73,7 +73,7 @@ DAGSTER = {
     ],
     "dg launch --job lakehouse_maintenance": ["dg", "launch", "--job", "lakehouse_maintenance"],
 }
-MAKE = {"make dev", "make evidently", "make neural", "make spark"}
+MAKE = {"make dev", "make evidently", "make mlflow", "make neural", "make spark"}
 DOWNLOADS = {"reco data fetch ml-latest-small"}  # tests/sources/test_fetch.py has what it does, without a network
 SMALL = {
     "RECO_SOURCE": "synthetic",

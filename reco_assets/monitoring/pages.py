@@ -6,6 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from reco_assets.drift.index import PAGE as INDEX
 from reco_assets.drift.reports import read_report, reports_folder
+from reco_assets.pipelines.selections import QUALITY_REPORT
 from reco_assets.quality.reports import REPORTS as QUALITY_REPORTS
 from resources.errors import RecoError
 from resources.loopback import HOST, listens
@@ -45,7 +46,7 @@ def quality_report(settings: Settings) -> str:
     """The newest page on the quality of all tables."""
     folder = settings.storage.root / QUALITY_REPORTS
     newest = max(folder.glob("*.html"), default=folder / "*.html")  # their names begin with the moment
-    return _file(newest, "reco run --select quality/report")
+    return _file(newest, f"reco run --select {QUALITY_REPORT[0]}")
 
 
 PAGES: Mapping[str, Callable[[Settings], str]] = {

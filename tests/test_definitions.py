@@ -10,7 +10,7 @@ import pytest
 from reco_assets.build import build_definitions
 from reco_assets.pipelines.jobs import SPECS
 from reco_assets.pipelines.spec import HEAVY, JobSpec
-from reco_assets.tables import HEAVY_POOL
+from reco_assets.tables import DECLARED, HEAVY_POOL
 from resources.settings import load_settings
 
 GROUPS = {
@@ -70,7 +70,11 @@ CHECKS = {
     "events/log": KEYED | {"messages_conserved", "nothing_lost"},
     "events/dead_letters": EVERY_TABLE | {"no_dead_letters"},
     "gold/trending": KEYED,
-    "models/als_evaluation": {"not_worse_in_slice"},
+    "models/als_evaluation": {"not_worse_in_slice", "gate_passed", "beats_baselines"},
+    "models/als_champion": {"candidate_promoted"},
+    "models/ncf_evaluation": {"gate_passed"},
+    "models/ncf_champion": {"candidate_promoted"},
+    "drift/report": {"drift_within_limit"},
     "models/metrics": KEYED,
     "features/store": {"rules_hold", "no_look_ahead"},
     "serving/rules": KEYED,
@@ -80,7 +84,8 @@ CHECKS = {
     "gold/similar_movies": KEYED | {"references", "serving_parity", "rules_kept"},
 }
 OF_INTAKE = {"no_file_refused", "every_file_taken", "messages_conserved", "nothing_lost", "no_dead_letters"}
-OF_EVALUATION = {"not_worse_in_slice", "fresh_agreement"}
+OF_EVALUATION = {"not_worse_in_slice", "fresh_agreement", "gate_passed", "beats_baselines", "candidate_promoted"}
+OF_EVALUATION |= {"drift_within_limit"}
 OF_SPLIT = {"split_ties", "split_leakage"}
 NOT_BLOCKING = {"references", "distributions", "outliers", "serving_parity"} | OF_SPLIT | OF_INTAKE | OF_EVALUATION
 NOT_BLOCKING -= {"messages_conserved"}
@@ -141,6 +146,20 @@ def test_the_sensors_are_on_by_default(definitions: dg.Definitions) -> None:
     sensors = list(definitions.sensors or ())
     assert {sensor.name for sensor in sensors} == SENSORS
     assert all(sensor.default_status is dg.DefaultSensorStatus.RUNNING for sensor in sensors)
+
+
+def test_every_schedule_and_sensor_says_what_it_does(definitions: dg.Definitions) -> None:
+    for found in (*(definitions.schedules or ()), *(definitions.sensors or ())):
+        assert isinstance(found, dg.ScheduleDefinition | dg.SensorDefinition)
+        assert found.description, found.name
+
+
+def test_the_quality_report_comes_after_every_table_by_a_few_edges(definitions: dg.Definitions) -> None:
+    graph, report = definitions.resolve_asset_graph(), dg.AssetKey(["quality", "report"])
+    steps = [graph.get(key).assets_def for key in graph.get_ancestor_asset_keys(report)]
+    made_before = {key.to_user_string() for step in steps for key in step.keys}
+    assert {name for name in DECLARED if graph.has(dg.AssetKey(name.split("/")))} - made_before == set()
+    assert len(graph.get(report).parent_keys) < 10
 
 
 def test_every_asset_has_a_description_an_owner_and_a_kind(definitions: dg.Definitions) -> None:

@@ -79,6 +79,12 @@ def test_without_a_file_materialising_the_streaming_assets_reports_that_nothing_
     outcome = materialize_assets(build_definitions, settings, (*STREAM, *DRIFT))
     assert outcome.metadata["drift/report"]["reason"] == "no batch is waiting"
     assert outcome.metadata["drift/report"]["should_retrain"] is False
+    assert ("drift_within_limit", True) in [(check.name, check.passed) for check in outcome.checks]
+
+
+def test_a_score_alone_is_made_without_a_report_and_without_its_check(settings: Settings) -> None:
+    outcome = materialize_assets(build_definitions, settings, DRIFT[:1])
+    assert (set(outcome.metadata), outcome.checks) == ({DRIFT[0]}, [])
 
 
 def test_without_drift_the_whole_pipeline_stops_at_the_decision(run: Run, settings: Settings) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from reco_assets.drift.document import called_by
+from reco_assets.drift.document import Document, called_by
 from reco_assets.drift.index import write_index
 from reco_assets.drift.inputs import report_on_waiting
 from reco_assets.drift.reports import write_report
@@ -15,6 +15,7 @@ from resources.tables.lakehouse import Lakehouse
 from resources.text.json_lines import of_batches
 
 DATA, MODEL, REPORT = (dg.AssetKey(["drift", name]) for name in ("data_drift", "model_drift", "report"))
+WITHIN_LIMIT = "drift_within_limit"
 _ASSET: dict[str, Any] = {"group_name": "drift", "kinds": {"json"}}
 
 
@@ -40,11 +41,12 @@ _ASSET: dict[str, Any] = {"group_name": "drift", "kinds": {"json"}}
             **_ASSET,
         ),
     ],
+    check_specs=[dg.AssetCheckSpec(WITHIN_LIMIT, asset=REPORT, description="What waits calls for no retraining.")],
     can_subset=True,
 )
 def detect_drift(
     context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakehouse]
-) -> Iterator[dg.MaterializeResult]:
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Score all waiting batches together; the same batches, champion and settings give the same report."""
     report = report_on_waiting(lakehouse)
     document = report.document
@@ -63,6 +65,8 @@ def detect_drift(
             },
             data_version=dg.DataVersion(report.report_id),
         )
+    if dg.AssetCheckKey(REPORT, WITHIN_LIMIT) in context.selected_asset_check_keys:
+        yield _within_limit(document)
     if REPORT not in context.selected_asset_keys:
         return  # whoever finds a report acts on it, so none is left where only a score is asked for
     path, page = write_report(lakehouse.settings, document, report.html(datetime.now(UTC)))
@@ -88,4 +92,15 @@ def detect_drift(
             "all_reports": dg.MetadataValue.path(str(index)),
         },
         data_version=dg.DataVersion(report.report_id),
+    )
+
+
+def _within_limit(document: Document) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=REPORT,
+        check_name=WITHIN_LIMIT,
+        passed=not document["should_retrain"],
+        severity=dg.AssetCheckSeverity.WARN,
+        description=document["reason"],
+        metadata={"drift_score": document["drift_score"], "called_by": ", ".join(called_by(document))},
     )

@@ -11,10 +11,13 @@ from pydantic import Field
 from reco_assets.models.interface import Family
 from reco_assets.models.judging.assets import (
     deploy_decision,
+    gate_checked,
+    judgement_checked,
+    judgement_checks,
     judgement_metadata,
     link_to_run,
-    slice_checks,
-    slices_checked,
+    promotion_checked,
+    promotion_checks,
     table_written,
 )
 from reco_assets.models.judging.run import judge_version
@@ -102,7 +105,7 @@ def _evaluation(family: Family, candidate: dg.AssetKey) -> dg.AssetsDefinition:
         key_prefix=GROUP,
         group_name=GROUP,
         pool=HEAVY_POOL,
-        check_specs=slice_checks(family),
+        check_specs=judgement_checks(family),
     )
     def evaluation(
         context: dg.AssetExecutionContext,
@@ -115,14 +118,15 @@ def _evaluation(family: Family, candidate: dg.AssetKey) -> dg.AssetsDefinition:
             found = nothing_to_deploy("skipped: nothing was trained and nothing is deployed, so nothing was judged")
             decided = {"decision": found.reason, **deploy_decision(found.document())}
             yield dg.Output(candidate, metadata={"version": NO_VERSION, **decided})
+            yield gate_checked(True, found.reason)
             return
-        registry = _registry(family, mlflow)
+        registry, serving = _registry(family, mlflow), model_store(lakehouse.settings, family).champion()
         judged = judge_version(family, lakehouse, registry, candidate)
         told = {**judgement_metadata(judged, registry), **publish_models(lakehouse.settings, family)}
         yield dg.Output(candidate, metadata=told)
-        if slices := judged.document.get("slices"):
+        if "slices" in judged.document:
             context.log_event(table_written(lakehouse))
-            yield slices_checked(slices)
+        yield from judgement_checked(judged, serves_already=candidate == serving)
 
     return evaluation
 
@@ -135,6 +139,7 @@ def _champion(family: Family, evaluation: dg.AssetKey) -> dg.AssetsDefinition:
         key_prefix=GROUP,
         group_name=GROUP,
         pool=HEAVY_POOL,
+        check_specs=promotion_checks(family),
     )
     def champion(
         lakehouse: dg.ResourceParam[Lakehouse], mlflow: dg.ResourceParam[MlflowTracking], evaluation: str
@@ -148,21 +153,24 @@ def _champion(family: Family, evaluation: dg.AssetKey) -> dg.AssetsDefinition:
             return dg.MaterializeResult(
                 data_version=dg.DataVersion(NO_VERSION),
                 metadata={"candidate": NO_VERSION, "champion": NO_VERSION, "promoted": False, "reason": reason},
+                check_results=[promotion_checked(True, reason)],
             )
         settings, registry = lakehouse.settings, _registry(family, mlflow)
         judge_again = partial(judge_version, family, lakehouse, registry, evaluation)
         already = family.own is not None and model_store(settings, family).champion() == evaluation
         comparison = deploy(settings, Candidate(family, evaluation, registry, judge_again))
         serves = model_store(settings, family).champion() or NO_VERSION
+        reason = f"skipped: {evaluation} is deployed already" if already else comparison.reason
         return dg.MaterializeResult(
             data_version=dg.DataVersion(serves),
             metadata={
                 "candidate": evaluation,
                 "champion": serves,
                 "promoted": comparison.promote and not already,
-                "reason": f"skipped: {evaluation} is deployed already" if already else comparison.reason,
+                "reason": reason,
                 **publish_models(settings, family),
             },
+            check_results=[promotion_checked(serves == evaluation, reason)],
         )
 
     return champion

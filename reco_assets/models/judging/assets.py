@@ -1,6 +1,6 @@
 """What Dagster sees of a judgement: its figures and report, the check of slices, and the table that it adds to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -20,7 +20,7 @@ from resources.io_managers import table_metadata
 from resources.mlflow.mirror import MlflowTracking
 from resources.tables.lakehouse import Lakehouse
 
-NOT_WORSE = "not_worse_in_slice"
+GATE, BEATS, NOT_WORSE, PROMOTED = "gate_passed", "beats_baselines", "not_worse_in_slice", "candidate_promoted"
 
 
 @dg.asset(
@@ -43,12 +43,54 @@ def metrics(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
     )
 
 
-def slice_checks(family: Family) -> list[dg.AssetCheckSpec]:
-    """What is checked of a judgement on test ratings; nothing where a family judges in its own way."""
-    if family.own:
-        return []
-    told = "In no slice of the test ratings is what would serve worse beyond noise than its rival."
-    return [dg.AssetCheckSpec(NOT_WORSE, asset=["models", f"{family.name}_evaluation"], description=told)]
+def judgement_checks(family: Family) -> list[dg.AssetCheckSpec]:
+    """What is checked of a judgement. One that a family makes in its own way has no slices and replaces no part."""
+    told = {GATE: "What was judged may serve."}
+    if not family.own:
+        told |= {
+            BEATS: "No baseline stands in for a part of what was judged.",
+            NOT_WORSE: "In no slice of the test ratings is what would serve worse beyond noise than its rival.",
+        }
+    key = ["models", f"{family.name}_evaluation"]
+    return [dg.AssetCheckSpec(name, asset=key, description=said) for name, said in told.items()]
+
+
+def gate_checked(may_serve: bool, reason: str) -> dg.AssetCheckResult:
+    """Whether what was judged may serve, or does already; an earlier version that is better serves on, so it warns."""
+    return dg.AssetCheckResult(
+        passed=may_serve, check_name=GATE, severity=dg.AssetCheckSeverity.WARN, description=reason
+    )
+
+
+def judgement_checked(judged: Judged, serves_already: bool) -> Iterator[dg.AssetCheckResult]:
+    """What the checks of a judgement found."""
+    document = judged.document
+    comparison = document["comparison"]
+    yield gate_checked(comparison["promote"] or serves_already, comparison["reason"])
+    if serves := document.get("serves"):
+        replaced = [f"{serves[part]}'s {part}" for part in ("lists", "stars") if serves[part] != "model"]
+        yield dg.AssetCheckResult(
+            passed=not replaced,
+            check_name=BEATS,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"{' and '.join(replaced)} would serve: better than the model's." if replaced else None,
+            metadata=differences(document),
+        )
+    if slices := document.get("slices"):
+        yield slices_checked(slices)
+
+
+def promotion_checks(family: Family) -> list[dg.AssetCheckSpec]:
+    """What is checked where a version is promoted."""
+    key = ["models", f"{family.name}_champion"]
+    return [dg.AssetCheckSpec(PROMOTED, asset=key, description="What was trained last serves.")]
+
+
+def promotion_checked(promoted: bool, reason: str) -> dg.AssetCheckResult:
+    """Whether what was trained last serves; where it doesn't, what served before serves on, so it warns."""
+    return dg.AssetCheckResult(
+        passed=promoted, check_name=PROMOTED, severity=dg.AssetCheckSeverity.WARN, description=reason
+    )
 
 
 def slices_checked(section: Mapping[str, Any]) -> dg.AssetCheckResult:

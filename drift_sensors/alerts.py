@@ -1,4 +1,4 @@
-"""Who hears of what: Slack of failures, awaited runs, retrainings, promotions and files; mail of failures."""
+"""Who hears of what: channels of failures, awaited runs, retrainings, promotions and files; mail of failures."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,8 +14,9 @@ from reco_assets.pipelines.failures import SPEC_OF, failure_of
 from reco_assets.pipelines.jobs import RETRAINING
 from reco_assets.pipelines.selections import PROMOTION
 from reco_assets.split.acceptance import BY_HAND
+from resources.calls.channels import Channel, channels
 from resources.calls.mail import Mailer
-from resources.calls.slack import SlackAlerts, escaped
+from resources.calls.slack import escaped
 from resources.settings import Settings
 
 ACCEPTED = dg.AssetKey(["stream", "accepted"])
@@ -29,37 +30,37 @@ Message = Callable[[DagsterInstance, EventLogRecord], str | None]
 
 def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     """The sensors of the listeners that are configured, on by default."""
-    slack, mailer = SlackAlerts(settings), Mailer(settings)
+    mailer = Mailer(settings)
     return [
-        *(_slack_sensors(settings, slack) if slack.active else ()),
+        *(sensor for channel in channels(settings) for sensor in _channel_sensors(settings, channel)),
         *([_mail_sensor(mailer)] if mailer.active else ()),
     ]
 
 
-def _slack_sensors(settings: Settings, slack: SlackAlerts) -> list[dg.SensorDefinition]:
+def _channel_sensors(settings: Settings, channel: Channel) -> list[dg.SensorDefinition]:
     told = {
-        "slack_on_run_failure": ("Tells of every run that failed.", FAILURES, _of_failure),
-        "slack_on_run_success": (
+        "on_run_failure": ("Tells of every run that failed.", FAILURES, _of_failure),
+        "on_run_success": (
             "Tells of every run that succeeded and that someone waits for.",
             SUCCESSES,
             _of_success,
         ),
-        "slack_on_retrain_started": (
+        "on_retrain_started": (
             "Tells that waiting batches were accepted and a retraining began.",
             materializations(ACCEPTED),
             _of_retrain,
         ),
-        "slack_on_promotion": (
+        "on_promotion": (
             "Tells of every candidate that was promoted or rejected.",
             materializations(CHAMPION),
             _of_promotion,
         ),
     }
     sensors = [
-        telling_sensor(name, description, "Slack", records, _by_slack(slack, message))
+        telling_sensor(f"{channel.name}_{name}", description, channel.label, records, _by(channel, message))
         for name, (description, records, message) in told.items()
     ]
-    return [*sensors, landing_alert_sensor(settings, slack)]
+    return [*sensors, landing_alert_sensor(settings, channel)]
 
 
 def _mail_sensor(mailer: Mailer) -> dg.SensorDefinition:
@@ -81,10 +82,10 @@ def _mail_sensor(mailer: Mailer) -> dg.SensorDefinition:
     )
 
 
-def _by_slack(slack: SlackAlerts, message: Message) -> Tell:
+def _by(channel: Channel, message: Message) -> Tell:
     def tell(instance: DagsterInstance, record: EventLogRecord) -> bool | None:
         text = message(instance, record)
-        return None if text is None else slack.post(text)
+        return None if text is None else channel.post(text)
 
     return tell
 

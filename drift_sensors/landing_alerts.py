@@ -1,7 +1,7 @@
-"""Alerts on files that are not taken: each file is told once to Slack, with its reason and since when.
+"""Alerts on files that are not taken: each file is told once to each channel, with its reason and since when.
 
-The cursor holds what was told, so that neither a tick nor a restart tells it again; what Slack did not take is told at
-a later tick.
+The cursor holds what was told, so that neither a tick nor a restart tells it again; what a channel did not take is
+told at a later tick.
 """
 
 import json
@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import dagster as dg
 
 from reco_assets.streaming.not_taken import NotTaken, files_not_taken, refused_files
-from resources.calls.slack import SlackAlerts, escaped
+from resources.calls.channels import Channel
+from resources.calls.slack import escaped
 from resources.paths.own_folders import StrangeFolderError
 from resources.settings import Settings
 
-NAME = "slack_on_file_not_taken"
+NAME = "on_file_not_taken"
 INTERVAL_SECONDS = 15
 NAMED_FILES = 10
 
@@ -52,11 +53,11 @@ def message(files: Sequence[NotTaken]) -> str:
     return "\n".join([f":inbox_tray: {len(files):,} file(s) of the streaming folder are not taken in", *lines, *more])
 
 
-def landing_alert_sensor(settings: Settings, slack: SlackAlerts) -> dg.SensorDefinition:
+def landing_alert_sensor(settings: Settings, channel: Channel) -> dg.SensorDefinition:
     """The sensor that tells of files that are not taken, on by default."""
 
     @dg.sensor(
-        name=NAME,
+        name=f"{channel.name}_{NAME}",
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells once of every file of the streaming folder that is not taken, and why.",
@@ -70,8 +71,8 @@ def landing_alert_sensor(settings: Settings, slack: SlackAlerts) -> dg.SensorDef
         refused = refused_files(settings.storage.landing, before.refused_ns)
         tell, told = due(before, seen, settings.streaming.alert_seconds, time.time())
         tell += refused
-        if tell and not slack.post(message(tell)):
-            reason = "Slack did not take an alert; it is sent again at the next tick."
+        if tell and not channel.post(message(tell)):
+            reason = f"{channel.label} did not take an alert; it is sent again at the next tick."
             return dg.SensorResult(cursor=dump(unsent(told, tell)), skip_reason=reason)
         newest = max([before.refused_ns, *(file.since_ns for file in refused)])
         return dg.SensorResult(cursor=dump(Told(told.files, newest)), skip_reason=f"{len(tell)} files told.")

@@ -7,6 +7,7 @@ import typer
 
 from reco_assets.cli import (
     airflow,
+    alerts,
     data,
     demo,
     doctor,
@@ -86,6 +87,7 @@ app.add_typer(features.app, name="features")
 app.add_typer(models.app, name="model")
 app.add_typer(rules.app, name="rules")
 app.add_typer(data.app, name="data")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(airflow.app, name="airflow")
 
 

@@ -19,6 +19,8 @@ from reco_assets.models.versions.store import ModelStore, model_store
 from reco_assets.monitoring.pages import DAGIT_PORT, MLFLOW_PORT
 from reco_assets.tables import DECLARED
 from reco_assets.version import code_version
+from resources.calls.channels import channels
+from resources.calls.mail import Mailer
 from resources.dagster_home import HOME
 from resources.engine import EngineError, require_java, require_spark
 from resources.errors import RecoError
@@ -130,7 +132,24 @@ def records(settings: Settings) -> Iterator[Finding]:
         yield from _read("newest drift report", lambda: read_report(settings))
 
 
-EXAMINED: tuple[Callable[[Settings], Iterator[Finding]], ...] = (versions, engine, ports, folders, locks, records)
+def alerts(settings: Settings) -> Iterator[Finding]:
+    """Who hears of failures."""
+    heard = [channel.label for channel in channels(settings)] + (["mail"] if Mailer(settings).active else [])
+    if heard:
+        yield Finding("alerts", "ok", f"go to {', '.join(heard)}; reco alerts test tries them")
+    else:
+        yield Finding("alerts", "note", "nobody hears of failures", "set ALERT_URLS, SLACK_BOT_TOKEN or SMTP_HOST")
+
+
+EXAMINED: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    versions,
+    engine,
+    ports,
+    folders,
+    locks,
+    records,
+    alerts,
+)
 
 
 def examine(settings: Settings) -> Iterator[Finding]:

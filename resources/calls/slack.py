@@ -4,6 +4,7 @@ The platform never depends on it: where Slack can't be reached or refuses, a pos
 is sent from a process beside this one, which ends when Slack does not answer in time.
 """
 
+import re
 import warnings
 from dataclasses import dataclass, field
 
@@ -15,6 +16,20 @@ API = "https://slack.com/api/"
 
 LONGEST_TEXT = 3000  # Slack shows less of a longer one and refuses far longer ones
 
+# The signs that messages begin with, for who does not know Slack's names of them.
+SIGNS = {
+    ":x:": "❌",
+    ":no_entry:": "⛔",
+    ":warning:": "⚠️",
+    ":white_check_mark:": "✅",
+    ":repeat:": "🔁",
+    ":hourglass_flowing_sand:": "⏳",
+    ":inbox_tray:": "📥",
+    ":newspaper:": "📰",
+    ":wave:": "👋",
+}
+_BOLD = re.compile(r"(?<!\S)\*(\S(?:[^*\n]*\S)?)\*(?!\w)")
+
 
 @dataclass(frozen=True)
 class SlackAlerts:
@@ -22,6 +37,16 @@ class SlackAlerts:
 
     settings: Settings
     timeout_seconds: float = 3.0
+
+    @property
+    def name(self) -> str:
+        """What the names of its sensors begin with."""
+        return "slack"
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return "Slack"
 
     @property
     def active(self) -> bool:
@@ -38,7 +63,7 @@ class SlackAlerts:
             return False
         api = self.settings.alerts.api_url
         url = (api.get_secret_value() if api else API).rstrip("/") + "/"
-        message = Message(url, token.get_secret_value(), channel, _shortened(text))
+        message = Message(url, token.get_secret_value(), channel, shortened(text))
         try:
             shared_process("slack").call("resources.calls.slack:send", message, seconds=self.timeout_seconds)
         except OutsideError as error:  # a listener that breaks must not break what it listens to
@@ -75,5 +100,13 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _shortened(text: str) -> str:
+def as_plain(text: str) -> str:
+    """A message that was written for Slack as plain text: signs as characters, nothing bold, nothing escaped."""
+    for name, sign in SIGNS.items():
+        text = text.replace(name, sign)
+    return _BOLD.sub(r"\1", text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def shortened(text: str) -> str:
+    """The text, or as much of it as Slack shows."""
     return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"

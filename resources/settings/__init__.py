@@ -38,6 +38,7 @@ from resources.settings.training import (
     TrainingSettings,
 )
 from resources.settings.unknown_variables import explain, unknown_variables
+from resources.text.masking import MASK
 
 
 class SettingsError(RecoError):
@@ -157,7 +158,8 @@ def _explain(detail: Any) -> str:
     rule = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     if detail["type"] != "finite_number":
         rule = _number_rule(VARIABLES[variable]) or rule
-    return f"{variable}={detail['input']!r} is not allowed: it must be {rule}."
+    shown = MASK if "SecretStr" in str(VARIABLES[variable].annotation) else repr(detail["input"])
+    return f"{variable}={shown} is not allowed: it must be {rule}."
 
 
 def _number_rule(field: FieldInfo) -> str | None:

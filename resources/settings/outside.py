@@ -1,18 +1,36 @@
-"""Services and programs beside the platform: Slack, MLflow, and the Airflow that calls it."""
+"""Services and programs beside the platform: where alerts go, MLflow, and the Airflow that calls it."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
 from resources.settings.group import Group, LocalPath, Name, below, can_be_registered
 
+_NEXT_URL = re.compile(r"[\s,]+(?=[A-Za-z][\w+.-]*://)")  # a comma may also be a part of a URL
+
+
+def _are_urls(value: SecretStr) -> SecretStr:
+    """The URLs as they came. Raises `ValueError`, which does not say what was given."""
+    given = value.get_secret_value().strip(" ,")
+    if given and not all(re.match(r"[A-Za-z][\w+.-]*://\S+$", url) for url in _NEXT_URL.split(given)):
+        raise ValueError("Apprise URLs such as json://host/path, with a space or a comma between them")
+    return value
+
 
 class AlertSettings(Group, alias_generator=below("SLACK_")):
-    """Where alerts go; without a token and a channel they go to the log."""
+    """Where alerts go: Slack by a token and a channel, other services by Apprise's URLs."""
 
     bot_token: SecretStr | None = None
     channel: str | None = None
     api_url: SecretStr | None = None
+    urls: Annotated[SecretStr | None, AfterValidator(_are_urls), Field(alias="ALERT_URLS")] = None
+
+    @property
+    def url_list(self) -> list[str]:
+        """Apprise's URLs, each a secret."""
+        given = self.urls.get_secret_value().strip(" ,\n\t") if self.urls else ""
+        return _NEXT_URL.split(given) if given else []
 
 
 class MailSettings(Group, alias_generator=below("SMTP_")):

@@ -26,6 +26,8 @@ _HEADER = re.compile(r"(?P<name>\b(?:Bearer|Basic)\s+)[A-Za-z0-9+/=._~-]{4,}", r
 _SLACK = re.compile(r"\bx(?:ox[a-z]|app)-[A-Za-z0-9-]+")
 _WEBHOOK = re.compile(r"(?P<name>\b(?:services|workflows|triggers)/)[A-Z0-9][\w/-]+")
 _SECRET_VARIABLE = re.compile(r"\w*(?:PASSWORD|PASSWD|TOKEN|SECRET|API_?KEY|ACCESS_KEY|CREDENTIALS?)", re.IGNORECASE)
+_CHANNELS = "ALERT_URLS"  # of which every part may be what lets its reader write to the channel
+_HOST = re.compile(r"localhost|[\w-]+(?:\.[\w-]+)+")
 _PATH = re.compile(r"[~.]{0,2}/")  # of a file that holds the secret
 _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (_IN_URL, lambda found: f"{found['scheme']}{_user(found['who'])}{MASK}@"),
@@ -52,6 +54,23 @@ def masked(text: str, environment: Mapping[str, str] | None = None) -> str:
     return text
 
 
+def pieces_of_url(url: str) -> set[str]:
+    """What may be secret in the URL of a channel: user, password, path and query, but no host's name.
+
+    Where a service takes a token in the place of a host, that is one of them.
+    """
+    scheme, _, rest = url.partition("://")
+    pieces = {piece for piece in re.split(r"[/:@?&=,#\s]+", rest) if len(piece) >= SHORTEST_IN_URL}
+    return {form for piece in pieces if not _HOST.fullmatch(piece) for form in _forms(piece)} - {scheme}
+
+
+def without(text: str, secrets: set[str]) -> str:
+    """The text with `***` for these secrets, the longest first."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return text
+
+
 def _user(who: str) -> str:
     """The name before a password; what stands alone is a token."""
     name, separator, _ = who.partition(":")
@@ -60,6 +79,8 @@ def _user(who: str) -> str:
 
 def _secrets(environment: Mapping[str, str]) -> Iterator[str]:
     for variable, value in environment.items():
+        if variable == _CHANNELS:
+            yield from (piece for piece in pieces_of_url(value) if len(piece) >= SHORTEST)
         if _SECRET_VARIABLE.fullmatch(variable) and not _PATH.match(value) and len(value) >= SHORTEST:
             yield from _forms(value)
         for password in _in_urls(value):

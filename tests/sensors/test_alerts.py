@@ -7,7 +7,6 @@ import dagster as dg
 import pytest
 
 from drift_sensors.alerts import ACCEPTED, CHAMPION, alert_sensors, promotion_message, retrain_message
-from drift_sensors.landing_alerts import NAME as LANDING
 from drift_sensors.telling import ALERTS_PER_TICK
 from drift_sensors.told_runs import ToldRun, failure_in_slack, told_run
 from reco_assets.pipelines.failures import Failure
@@ -16,7 +15,7 @@ from resources.errors import RecoError
 from resources.settings import load_settings
 
 FAILURE, SUCCESS, MAIL = "slack_on_run_failure", "slack_on_run_success", "mail_on_run_failure"
-RETRAIN, PROMOTION = "slack_on_retrain_started", "slack_on_promotion"
+RETRAIN, PROMOTION, LANDING = "slack_on_retrain_started", "slack_on_promotion", "slack_on_file_not_taken"
 DECISION = {"promoted": True, "reason": "RMSE 0.84 < 0.85", "candidate": "v2", "champion": "v2"}
 
 pytestmark = [

@@ -38,7 +38,7 @@ class Watch:
         self.settings.storage.landing.mkdir(parents=True)
 
     def tick(self) -> str:
-        (sensor,) = [each for each in alert_sensors(self.settings) if each.name == NAME]
+        (sensor,) = [each for each in alert_sensors(self.settings) if each.name == f"slack_{NAME}"]
         found = sensor.evaluate_tick(dg.build_sensor_context(self.instance, cursor=self.cursor))
         self.cursor = found.cursor
         return str(found.skip_message)

@@ -38,7 +38,7 @@ from resources.settings.training import (
     TrainingSettings,
 )
 from resources.settings.unknown_variables import explain, unknown_variables
-from resources.text.masking import MASK
+from resources.text.masking import CHANNELS, MASK
 
 
 class SettingsError(RecoError):
@@ -158,7 +158,7 @@ def _explain(detail: Any) -> str:
     rule = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     if detail["type"] != "finite_number":
         rule = _number_rule(VARIABLES[variable]) or rule
-    shown = MASK if "SecretStr" in str(VARIABLES[variable].annotation) else repr(detail["input"])
+    shown = MASK if variable == CHANNELS else repr(detail["input"])
     return f"{variable}={shown} is not allowed: it must be {rule}."
 
 

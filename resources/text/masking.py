@@ -26,7 +26,7 @@ _HEADER = re.compile(r"(?P<name>\b(?:Bearer|Basic)\s+)[A-Za-z0-9+/=._~-]{4,}", r
 _SLACK = re.compile(r"\bx(?:ox[a-z]|app)-[A-Za-z0-9-]+")
 _WEBHOOK = re.compile(r"(?P<name>\b(?:services|workflows|triggers)/)[A-Z0-9][\w/-]+")
 _SECRET_VARIABLE = re.compile(r"\w*(?:PASSWORD|PASSWD|TOKEN|SECRET|API_?KEY|ACCESS_KEY|CREDENTIALS?)", re.IGNORECASE)
-_CHANNELS = "ALERT_URLS"  # of which every part may be what lets its reader write to the channel
+CHANNELS = "ALERT_URLS"  # of which every part may be what lets its reader write to the channel
 _HOST = re.compile(r"localhost|[\w-]+(?:\.[\w-]+)+")
 _PATH = re.compile(r"[~.]{0,2}/")  # of a file that holds the secret
 _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
@@ -79,7 +79,7 @@ def _user(who: str) -> str:
 
 def _secrets(environment: Mapping[str, str]) -> Iterator[str]:
     for variable, value in environment.items():
-        if variable == _CHANNELS:
+        if variable == CHANNELS:
             yield from (piece for piece in pieces_of_url(value) if len(piece) >= SHORTEST)
         if _SECRET_VARIABLE.fullmatch(variable) and not _PATH.match(value) and len(value) >= SHORTEST:
             yield from _forms(value)

@@ -1,6 +1,6 @@
 """Who hears of what: channels of failures, awaited runs, retrainings, promotions and files; mail of failures."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -8,9 +8,11 @@ from dagster import DagsterEventType, DagsterInstance, EventLogRecord
 
 from drift_sensors.landing_alerts import landing_alert_sensor
 from drift_sensors.telling import Tell, materializations, metadata_of, run_changes, telling_sensor
-from drift_sensors.told_runs import failure_by_mail, failure_in_slack, success_in_slack, told_run
+from drift_sensors.told_runs import success_in_slack, told_run
+from drift_sensors.trouble import trouble_sensor
+from drift_sensors.trouble_texts import Told, by_mail, in_slack
 from reco_assets.pipelines.documented import DOCUMENTED_SPECS
-from reco_assets.pipelines.failures import SPEC_OF, failure_of
+from reco_assets.pipelines.failures import SPEC_OF
 from reco_assets.pipelines.jobs import RETRAINING
 from reco_assets.pipelines.selections import PROMOTION
 from reco_assets.split.acceptance import BY_HAND
@@ -21,8 +23,8 @@ from resources.settings import Settings
 
 ACCEPTED = dg.AssetKey(["stream", "accepted"])
 CHAMPION = dg.AssetKey.from_user_string(PROMOTION[0])
-DOCUMENTED = frozenset(spec.name for spec in DOCUMENTED_SPECS)
-FAILURES, SUCCESSES = run_changes(DagsterEventType.RUN_FAILURE), run_changes(DagsterEventType.RUN_SUCCESS)
+DOCUMENTED = frozenset(f"job {spec.name}" for spec in DOCUMENTED_SPECS)
+SUCCESSES = run_changes(DagsterEventType.RUN_SUCCESS)
 
 Message = Callable[[DagsterInstance, EventLogRecord], str | None]
 """What to say of an event; None when it calls for no alert."""
@@ -39,7 +41,6 @@ def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
 
 def _channel_sensors(settings: Settings, channel: Channel) -> list[dg.SensorDefinition]:
     told = {
-        "on_run_failure": ("Tells of every run that failed.", FAILURES, _of_failure),
         "on_run_success": (
             "Tells of every run that succeeded and that someone waits for.",
             SUCCESSES,
@@ -60,24 +61,35 @@ def _channel_sensors(settings: Settings, channel: Channel) -> list[dg.SensorDefi
         telling_sensor(f"{channel.name}_{name}", description, channel.label, records, _by(channel, message))
         for name, (description, records, message) in told.items()
     ]
-    return [*sensors, landing_alert_sensor(settings, channel)]
+    return [_trouble_sensor(channel), *sensors, landing_alert_sensor(settings, channel)]
 
 
 def _mail_sensor(mailer: Mailer) -> dg.SensorDefinition:
-    """Failures of the documented pipelines, as their Airflow DAGs tell them; of intakes, one a minute, Slack alone."""
+    """Of the documented pipelines, as their Airflow DAGs tell failures; of the others channels alone."""
 
-    def tell(instance: DagsterInstance, record: EventLogRecord) -> bool | None:
-        event = record.event_log_entry.get_dagster_event()
-        if event.job_name not in DOCUMENTED:
-            return None
-        run, failure = told_run(instance, record.run_id, event.job_name), failure_of(instance, record.run_id, event)
-        return mailer.send(*failure_by_mail(run, failure), identity=f"{record.run_id}.{record.storage_id}")
+    def tell(instance: DagsterInstance, news: Sequence[Told]) -> bool:
+        (told,) = news
+        identity = f"{told.event.run_id}.{told.event.storage_id}"
+        return mailer.send(*by_mail(instance, told), identity=identity)
 
-    return telling_sensor(
-        "mail_on_run_failure",
-        "Mails of every documented pipeline's run that failed.",
+    return trouble_sensor(
+        "mail_on_trouble",
+        "Mails of a documented pipeline that fails, and that works again.",
         "The mail server",
-        FAILURES,
+        lambda event: event.heard.subject in DOCUMENTED,
+        tell,
+    )
+
+
+def _trouble_sensor(channel: Channel) -> dg.SensorDefinition:
+    def tell(instance: DagsterInstance, news: Sequence[Told]) -> bool:
+        return channel.post("\n\n".join(in_slack(instance, told) for told in news))
+
+    return trouble_sensor(
+        f"{channel.name}_on_trouble",
+        "Tells of jobs, checks and overdue assets: the first failure, giving up, and that they are well again.",
+        channel.label,
+        lambda _event: True,
         tell,
     )
 
@@ -104,12 +116,6 @@ def promotion_message(metadata: Mapping[str, Any], run_id: str) -> str:
         else f":no_entry: Model `{candidate}` was rejected, champion stays `{champion}`"
     )
     return f"{decision} (run `{run_id}`)\n{escaped(str(metadata['reason']))}"
-
-
-def _of_failure(instance: DagsterInstance, record: EventLogRecord) -> str:
-    event = record.event_log_entry.get_dagster_event()
-    run = told_run(instance, record.run_id, event.job_name)
-    return failure_in_slack(run, failure_of(instance, record.run_id, event))
 
 
 def _of_success(instance: DagsterInstance, record: EventLogRecord) -> str | None:

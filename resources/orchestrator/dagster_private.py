@@ -11,6 +11,7 @@ from dagster import _loggers as console_of_runs
 from dagster._cli import dev as dagster_dev
 from dagster._core.definitions import instigation_logger as console_of_sensors
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph, AssetNode
+from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.events import JobFailureData, RunFailureReason
@@ -56,6 +57,8 @@ __all__ = [
     "DagsterSqliteStorage",
     "DagsterUserCodeUnreachableError",
     "ErrorSource",
+    "FreshnessState",
+    "FreshnessStateChange",
     "JobFailureData",
     "RunFailureReason",
     "RunsTable",

@@ -9,12 +9,13 @@ import pytest
 from drift_sensors.alerts import ACCEPTED, CHAMPION, alert_sensors, promotion_message, retrain_message
 from drift_sensors.telling import ALERTS_PER_TICK
 from drift_sensors.told_runs import ToldRun, failure_in_slack, told_run
+from drift_sensors.trouble_texts import QUIET, START, TOUCH
 from reco_assets.pipelines.failures import Failure
 from reco_assets.pipelines.jobs import RETRAINING
 from resources.errors import RecoError
 from resources.settings import load_settings
 
-FAILURE, SUCCESS, MAIL = "slack_on_run_failure", "slack_on_run_success", "mail_on_run_failure"
+FAILURE, SUCCESS, MAIL = "slack_on_trouble", "slack_on_run_success", "mail_on_trouble"
 RETRAIN, PROMOTION, LANDING = "slack_on_retrain_started", "slack_on_promotion", "slack_on_file_not_taken"
 DECISION = {"promoted": True, "reason": "RMSE 0.84 < 0.85", "candidate": "v2", "champion": "v2"}
 
@@ -113,7 +114,7 @@ def test_a_failed_run_is_told_with_its_job_its_id_and_the_clear_line_of_its_firs
     run_id = fail(instance, error)
     watch.tick()
     run, reason = told_run(instance, run_id, "stream_intake"), Failure(str(error), "stream__ratings")
-    assert slack.texts == [failure_in_slack(run, reason)]
+    assert slack.texts == [f"{failure_in_slack(run, reason)}\n{TOUCH} {QUIET}"]
     assert "*stream_intake* failed (run `" in slack.texts[0]
     assert f"date {run.date}" in slack.texts[0]
     assert run.date.endswith("+00:00")
@@ -128,7 +129,7 @@ def test_a_run_that_failed_outside_of_its_steps_is_told_with_the_reason_given(
     watch.tick()
     (text,) = slack.texts
     assert text.startswith(f":x: *drift_retrain* failed (run `{run.run_id}`")
-    assert text.endswith("\nIts process 7 is gone")
+    assert text.endswith(f"\nIts process 7 is gone\n{START} {QUIET}")
 
 
 @pytest.mark.parametrize(("job", "told"), [("movie_recommender_pipeline", 1), ("reco_pipeline", 0), ("some_job", 0)])
@@ -168,7 +169,7 @@ def test_slack_names_the_documented_task_of_the_step_that_failed(slack: Any, ins
     watch = Watch(FAILURE, instance, slack.url)
     break_asset(instance, dg.AssetKey(["models", "als_candidate"]), "model_retraining_dag")
     watch.tick()
-    assert slack.texts[0].endswith("\ntask retrain_model: models__als_candidate: no ratings")
+    assert "\ntask retrain_model: models__als_candidate: no ratings\n" in slack.texts[0]
 
 
 def test_a_failed_intake_is_not_mailed_as_there_may_be_one_a_minute(

@@ -31,6 +31,11 @@ class Decision:
     reason: str
     decided_ts: str
 
+    @property
+    def when_and_why(self) -> str:
+        """As people are told."""
+        return f"at {self.decided_ts}{f' ({self.reason})' if self.reason else ''}"
+
 
 def decisions(root: Path) -> list[Decision]:
     """All decisions, the oldest first. Raises `LedgerError` where one cannot be read."""

@@ -21,17 +21,28 @@ app.command()(rollback)
 def list_versions(*, model: ModelOption = None, json: JsonOption = False) -> None:
     """Show each version: its figures, how it differed from the champion, what was decided, and whether it serves."""
     from reco_assets.cli.summary import console, say
-    from reco_assets.cli.versions import INCOMPARABLE, difference_table, judged_on, version_table
+    from reco_assets.cli.versions import INCOMPARABLE, difference_table, judged_on, version_table, withdrawn_lines
     from reco_assets.models.versions.store import model_store
+    from reco_assets.models.versions.withdrawn import on_withdrawn
     from resources.settings import load_settings
+    from resources.tables.lakehouse import Lakehouse
 
     family = named_family(model)
-    store = model_store(load_settings(), family)
+    settings = load_settings()
+    store = model_store(settings, family)
     champion, previous = store.served()
     records = [store.record(version) for version in store.versions()]
     roles = {previous: "previous", champion: "champion"}
     if json:
-        found = [{**record.document(), "role": roles.get(record.version)} for record in records]
+        learned = {name: vars(of) for name, of in on_withdrawn(Lakehouse.open(settings), family).items()}
+        found = [
+            {
+                **record.document(),
+                "role": roles.get(record.version),
+                "withdrawn_batches": learned.get(record.version, {}),
+            }
+            for record in records
+        ]
         say({"family": family.name, "folder": str(store.folder), "versions": found})
         return
     shown = console(soft_wrap=True)
@@ -43,6 +54,8 @@ def list_versions(*, model: ModelOption = None, json: JsonOption = False) -> Non
         shown.print(differences)
     for record in records:
         shown.print(f"{record.version} {record.decision or 'was not judged'}")
+    for line in withdrawn_lines(Lakehouse.open(settings), family):
+        shown.print(line)
     with said_of(family):
         store.champion()  # a record that is damaged or gone is said, after what there is to choose from
 

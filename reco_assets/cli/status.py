@@ -49,6 +49,8 @@ def _champion(of: Section) -> Iterator[str]:
         return
     yield f"{of['version']}, since {_when(of['since'])}" if of["since"] else of["version"]
     yield of["why"] or "it was not judged"
+    if "trained_on_withdrawn" in of:
+        yield of["trained_on_withdrawn"]
 
 
 def _lists(of: Section) -> Iterator[str]:
@@ -66,6 +68,8 @@ def _batches(of: Section) -> Iterator[str]:
         yield f"the oldest since {_when(of['since'])}"
     else:
         yield "none waits for training"
+    if "withdrawn" in of:
+        yield f"{of['withdrawn']:,} withdrawn: reco stream list"
 
 
 def _files(of: Section) -> Iterator[str]:

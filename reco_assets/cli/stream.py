@@ -4,13 +4,24 @@ Without paths, or with the platform's own (see reco_assets/workspace.py), a comm
 through the asset graph. With other paths it reads and writes those files as given, by the same code.
 """
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reco_assets.cli.options import JsonAnywayOption, asked_for, local_path, usage_told
+from reco_assets.cli.options import (
+    DryRunOption,
+    JsonAnywayOption,
+    JsonOption,
+    NobodyToAskError,
+    YesOption,
+    asked_for,
+    confirm,
+    local_path,
+    usage_told,
+)
 
 if TYPE_CHECKING:
     from resources.settings import Settings
@@ -84,6 +95,73 @@ def replay(
     say(outcome.metadata["stream/ratings"]["replay"])
 
 
+@app.command("list")
+def list_batches(
+    newest: Annotated[int, typer.Option(min=1, help="How many of the newest batches.")] = 20,
+    *,
+    json: JsonOption = False,
+) -> None:
+    """Show the batches that were taken in, with their files, ratings, and whether they wait, count or are withdrawn."""
+    from rich.table import Table
+
+    from reco_assets.batches.finding import listed
+    from reco_assets.cli.summary import add_row, console, say
+
+    settings = _settings()
+    found = listed(settings.storage.root, newest=newest)
+    if json:
+        say({"batches": [each.document() for each in found]})
+        return
+    shown = Table("batch", "file", "taken in", "ratings", "quarantined", "state")
+    for each in found:
+        state = f"{each.state}: {each.why}" if each.why else each.state
+        counts = (f"{count:,}" for count in (each.receipt.good, each.receipt.quarantined))
+        add_row(shown, each.name, each.receipt.source, each.taken_ts, *counts, state)
+    console().print(shown)
+
+
+@app.command()
+def withdraw(
+    batch: Annotated[str, typer.Argument(help="A batch: its sha256, the beginning of it, or its file's name.")],
+    reason: Annotated[str, typer.Option(help="Why, for those who read it later.")] = "",
+    *,
+    undo: Annotated[bool, typer.Option("--undo", help="Let a withdrawn batch count again, in its old place.")] = False,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Let a batch's ratings count no more: training and test are rebuilt as if it had never come.
+
+    Nothing is deleted. Says which versions were trained on it, and what to do where one of them serves. Doing it
+    again changes nothing.
+    """
+    from reco_assets.cli.progress import check_with_progress, run_with_progress
+    from reco_assets.cli.summary import say
+    from reco_assets.runner.withdrawal import carry_out, plan_withdrawal
+
+    if not batch.strip():
+        raise typer.BadParameter("name a batch: its sha256, the beginning of it, or its file's name")
+    settings = _settings()
+    plan = plan_withdrawal(settings, batch, "reinstate" if undo else "withdraw")
+    if not json:
+        typer.echo("\n".join(plan.lines()))
+    if dry_run:
+        if json:
+            say(plan.document())
+        return
+    _confirm(f"{'Let it count again' if undo else 'Withdraw it'}, and rebuild training and test?", yes=yes)
+    done = carry_out(settings, plan, reason, run_with_progress, check_with_progress)
+    if json:
+        say(plan.document() | done)
+        return
+    rows = ", ".join(f"{name}: {count:,} rows" for name, count in done.items() if name.startswith("silver/"))
+    typer.echo(f"{'It counts again' if undo else 'Withdrawn'}. {rows or 'Training never held it.'}")
+    if done["next"]:
+        typer.echo(done["next"])
+    if not undo:
+        typer.echo(f"To undo it: reco stream withdraw {plan.batch[:12]} --undo")
+
+
 @app.command("detect_drift")
 def detect_drift(
     *,
@@ -142,6 +220,13 @@ def simulate(
     settings = _settings()
     plan = Simulation(population.value, users, rows, tilt, settings.synthetic.seed if seed is None else seed)
     say(put_file(settings, plan, name))
+
+
+def _confirm(question: str, *, yes: bool) -> None:
+    """Ask on a terminal; where there is none, refuse, although it could be undone: models may be trained meanwhile."""
+    if not yes and not sys.stdin.isatty():
+        raise NobodyToAskError(f"{question} There is no terminal to ask on: say --yes.")
+    confirm(question, yes=yes)
 
 
 def _settings(shuffle_partitions: int | None = None, **options: Any) -> "Settings":

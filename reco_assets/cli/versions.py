@@ -1,6 +1,6 @@
 """The versions of a family as tables: what each scored and on which ratings, and how it differed from the champion."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from reco_assets.models.interface import Family
     from reco_assets.models.record import DifferenceRecord, MetricsRecord, ModelRecord
+    from resources.tables.lakehouse import Lakehouse
 
 COLUMNS = ("warm RMSE", "streamed", "NDCG")
 SAMPLED_COLUMNS = ("AUC, sampled", "NDCG@10, sampled", "hit rate@10, sampled", "NDCG, full")
@@ -54,6 +55,21 @@ def judged_on(family: "Family", metrics: "MetricsRecord | None") -> str:
         return ""
     at = metrics.inputs.get(family.own.made_from[0] if family.own else TEST_RATINGS.name)
     return f"{'a folder' if at is None else f'v{at}'}: {metrics.evaluation.test_count:,}"
+
+
+def withdrawn_lines(lakehouse: "Lakehouse", family: "Family") -> Iterator[str]:
+    """Which versions were trained or judged on batches that were withdrawn, and what to do where one of them serves."""
+    from reco_assets.batches.finding import SHORT
+    from reco_assets.models.versions.store import model_store
+    from reco_assets.models.versions.withdrawn import on_withdrawn, way_out
+
+    found = on_withdrawn(lakehouse, family)
+    for version, learned in found.items():
+        how = "trained" if learned.trained else "judged"
+        names = ", ".join(batch[:SHORT] for batch in learned.trained or learned.judged)
+        yield f"{version} was {how} on what was withdrawn: {names}"
+    advice = way_out(model_store(lakehouse.settings, family), found) if found else None
+    yield from filter(None, [advice])
 
 
 def _difference(found: "DifferenceRecord") -> tuple[str, str, str]:

@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reco_assets.batches.accepted import waiting, waiting_totals
+from reco_assets.batches.withdrawn import withdrawn
 from reco_assets.drift.reports import newest_report, read_report, reports_folder
 from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.versions.store import model_store
+from reco_assets.models.versions.withdrawn import on_withdrawn, way_out
 from reco_assets.monitoring.figures import Place
 from reco_assets.pipelines.failures import last_failed_run
 from reco_assets.sources.choose import in_words
@@ -39,7 +41,9 @@ def champion(place: Place) -> Section:
         return {}
     record = store.record(version)
     replaced = list(record.replaced)
-    return {"version": version, "since": record.promoted_ts, "why": record.decision, "baselines_serve": replaced}
+    facts = {"version": version, "since": record.promoted_ts, "why": record.decision, "baselines_serve": replaced}
+    learned = on_withdrawn(Lakehouse.open(place.settings), SERVING_FAMILY)
+    return facts | ({"trained_on_withdrawn": advice} if (advice := way_out(store, learned)) else {})
 
 
 def lists(place: Place) -> Section:
@@ -53,12 +57,13 @@ def lists(place: Place) -> Section:
 
 
 def batches(place: Place) -> Section:
-    """Batches that no training takes yet: how many, their ratings, and when the oldest came."""
+    """Batches that no training takes yet: how many, their ratings, when the oldest came; how many are withdrawn."""
     lakehouse = Lakehouse.open(place.settings)
     totals = waiting_totals(lakehouse)
     landed = [receipt.landed_ns for receipt in waiting(lakehouse)] if totals.batches else []
     since = {"since": _moment(min(landed) / 1e9)} if landed else {}
-    return {"waiting": totals.batches, "ratings": totals.rows, **since}
+    out = len(withdrawn(lakehouse.root))
+    return {"waiting": totals.batches, "ratings": totals.rows, **since, **({"withdrawn": out} if out else {})}
 
 
 def files(place: Place) -> Section:

@@ -6,12 +6,17 @@ from typing import Any
 import dagster as dg
 
 from reco_assets.batches.accepted import accept_waiting, waiting_totals
+from reco_assets.batches.withdrawn import Action, withdrawn
+from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.inputs import split_of
 from reco_assets.models.judging.leakage import leakage_of
+from reco_assets.models.serving import serving_store
+from reco_assets.models.versions.withdrawn import on_withdrawn, way_out
 from reco_assets.publishing import publish_table, publish_waiting
 from reco_assets.split import merge
 from reco_assets.split.acceptance import Accept, verdict_for
 from reco_assets.split.history import export_futures, policy_of, side_of_history, split_history, ties_of_split
+from reco_assets.split.withdrawal import decide_on
 from reco_assets.tables import FUTURES_CSV, HEAVY_POOL, SIDE_TABLES, SPLIT_RATINGS
 from reco_assets.vocabulary import FUTURE, TEST, TRAIN
 from resources.io_managers import table_metadata
@@ -27,7 +32,7 @@ _ASSET: dict[str, Any] = {
 }
 
 
-TIES, LEAKAGE = "split_ties", "split_leakage"
+TIES, LEAKAGE, NOT_ON_WITHDRAWN = "split_ties", "split_leakage", "not_trained_on_withdrawn"
 
 
 @dg.asset(
@@ -60,10 +65,16 @@ def split_ratings(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResul
 
 
 class AcceptConfig(dg.Config):
-    """When to accept, and the drift report to act on; none named: the newest."""
+    """When to accept, and the drift report to act on; none named: the newest.
+
+    Where a batch is named to be withdrawn, or to count again, that is done, for a reason, and nothing is accepted.
+    """
 
     accept: Accept = Accept.IF_DRIFT
     report: str = ""
+    withdraw: str = ""
+    reinstate: str = ""
+    reason: str = ""
 
 
 @dg.asset(
@@ -77,7 +88,25 @@ class AcceptConfig(dg.Config):
 def accepted(
     context: dg.AssetExecutionContext, config: AcceptConfig, lakehouse: dg.ResourceParam[Lakehouse]
 ) -> Iterator[dg.MaterializeResult]:
-    """The batches that training takes: all that wait, once a drift report calls for a retrained model."""
+    """The batches that training takes: all that wait, once a drift report calls for a retrained model.
+
+    What is withdrawn is taken no more.
+    """
+    if named := config.withdraw or config.reinstate:
+        action: Action = "withdraw" if config.withdraw else "reinstate"
+        decided = decide_on(lakehouse, action, named, config.reason)
+        context.log.info(f"{action}: {', '.join(decided) or 'as decided before'}", extra=of_batches(decided))
+        yield dg.MaterializeResult(
+            metadata={
+                "decision": action,
+                "decided_batches": len(decided),
+                "withdrawn_batches": len(withdrawn(lakehouse.root)),
+                "waiting_batches": waiting_totals(lakehouse).batches,
+                "reason": config.reason,
+                **publish_waiting(lakehouse),
+            }
+        )
+        return
     verdict = verdict_for(lakehouse.settings, config.accept, config.report)
     if config.accept is Accept.IF_DRIFT_OR_STOP and not verdict.should_retrain:
         return
@@ -151,7 +180,27 @@ def split_leakage(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.AssetCheckResult
     )
 
 
-SPLIT_CHECKS = [split_leakage]
+@dg.asset_check(
+    name=NOT_ON_WITHDRAWN,
+    asset=["models", f"{SERVING_FAMILY.name}_champion"],
+    additional_deps=[["stream", "accepted"]],
+    pool=HEAVY_POOL,
+)
+def not_trained_on_withdrawn(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.AssetCheckResult:
+    """What serves was not trained on batches that were withdrawn."""
+    store = serving_store(lakehouse.settings)
+    champion = store.champion()
+    found = on_withdrawn(lakehouse, SERVING_FAMILY, champion) if champion else {}
+    advice = way_out(store, on_withdrawn(lakehouse, SERVING_FAMILY)) if found else None
+    return dg.AssetCheckResult(
+        passed=advice is None,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=advice or "It was trained on no batch that was withdrawn.",
+        metadata={"champion": champion or "", "withdrawn_batches": sum(len(each.trained) for each in found.values())},
+    )
+
+
+SPLIT_CHECKS = [split_leakage, not_trained_on_withdrawn]
 
 
 @dg.asset(deps=[["silver", "split_ratings"]], **_ASSET)

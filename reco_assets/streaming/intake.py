@@ -34,7 +34,7 @@ from reco_assets.streaming.handed_in import name_in_folder, require_ready
 from reco_assets.streaming.intake_run import Refusal, Run, process
 from reco_assets.streaming.landing import HAS_A_WRITER, LandingError, incompleteness, landed_files, require_takeable
 from reco_assets.streaming.not_taken import NotTaken, files_not_taken, write_failures
-from reco_assets.streaming.replay import Replayed, find_batch, finish_replays, replay_batch
+from reco_assets.streaming.replay import Replayed, batch_to_replay, finish_replays, replay_batch
 from reco_assets.streaming.writers import Look
 from reco_assets.tables import ARCHIVE, RECEIPTS, STREAM
 from resources.errors import RecoError
@@ -111,10 +111,11 @@ def take_in(lakehouse: Lakehouse, names: Sequence[str] | None = None) -> IntakeR
 def take_in_again(lakehouse: Lakehouse, text: str) -> IntakeResult:
     """Take a batch in again under today's rules, named by its sha256, the beginning of it or its file's name.
 
-    Rows that are good now, and were quarantined, wait as a batch of their own. Raises as `take_in`, and `ReplayError`.
+    Rows that are good now, and were quarantined, wait as a batch of their own. Raises as `take_in` and
+    `batch_to_replay`.
     """
     with _only_intake(lakehouse):
-        done = replay_batch(lakehouse, find_batch(lakehouse.root, text))
+        done = replay_batch(lakehouse, batch_to_replay(lakehouse.root, text))
         back = [read_receipt(lakehouse.root, done.follow_up)] if done.follow_up else []
     return IntakeResult(tuple(back), replayed=done)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from reco_assets.batches.corrections import corrected_later
 from reco_assets.batches.receipt_files import Receipt
 from reco_assets.batches.receipts import mend_copy, progress_of, read_receipt
+from reco_assets.batches.withdrawn import withdrawn
 from reco_assets.sources.source import SourceError
 from reco_assets.steps import reached
 from reco_assets.streaming.archiving import PARTIAL, KeptError, archived_parts, copy_rest, is_settled, keep
@@ -187,6 +188,11 @@ def _is_own(lakehouse: Lakehouse, original: Original) -> bool:
 
 def _hints(lakehouse: Lakehouse, original: Original, receipt: Receipt) -> list[str]:
     before, hints = f"{original.path.name} was taken in before as {receipt.source}, and", list[str]()
+    if decision := withdrawn(lakehouse.root).get(original.batch):
+        return [
+            f"{before} withdrawn {decision.when_and_why}: its ratings stay out. To let them count again: "
+            f"reco stream withdraw {original.batch[:12]} --undo"
+        ]
     if receipt.quarantined:
         hints.append(
             f"{before} {receipt.quarantined:,} of its lines are in quarantine. To judge them by today's rules: "

@@ -8,7 +8,6 @@ A batch never changes once it was received, as training may hold it already. So 
 Whoever comes next, another replay or an intake, carries on after each step: the rows themselves say what was done.
 """
 
-import re
 import tempfile
 import time
 import uuid
@@ -19,11 +18,13 @@ import pyarrow as pa
 import pyarrow.compute as pac
 
 from reco_assets.batches.corrections import count_corrections, later_rows
+from reco_assets.batches.finding import SHORT, find_batch
 from reco_assets.batches.ledger import change, query
 from reco_assets.batches.receipt_files import Receipt
 from reco_assets.batches.receipts import FOLLOW_UP, begin, family, newest_number, read_receipt, write_receipts
 from reco_assets.batches.recovery import TRANSACTION
 from reco_assets.batches.sides import split_pairs
+from reco_assets.batches.withdrawn import withdrawn
 from reco_assets.steps import reached
 from reco_assets.streaming.fields import GOOD
 from reco_assets.streaming.reader import QUARANTINED, ParsedFile, parse_stream_file
@@ -37,13 +38,12 @@ from resources.tables.lakehouse import Lakehouse
 
 # Where a replay may be killed, in order.
 STEPS = ("replay_begun", "replay_appended", "replay_removed", "replay_receipted")
-_SHOWN = 10
 # What quarantine shows of such a line is not the line, or lost to a later line of its file.
 _UNFAITHFUL = frozenset({"not_utf8", "nul_byte", "line_too_long", CONFLICT})
 
 
 class ReplayError(RecoError):
-    """There is no such batch, or more than one; the message names them."""
+    """A batch can't be taken in again; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -59,28 +59,18 @@ class Replayed:
     quarantined: int
 
 
-def find_batch(root: Path, text: str) -> str:
-    """The batch that a sha256, the beginning of one, or a file's name stands for.
+def batch_to_replay(root: Path, text: str) -> str:
+    """The batch of this name, as of `find_batch`; of several files of one name the one with quarantined rows.
 
-    Of several files of one name it is the one with quarantined rows. Raises `ReplayError`, `LedgerError`.
+    Raises `BatchNameError`, `LedgerError`, and `ReplayError` where it was withdrawn.
     """
-    text = text.strip().partition(FOLLOW_UP)[0]
-    sql = "SELECT batch, source, receipt FROM batches WHERE receipt IS NOT NULL AND instr(batch, '+') = 0"
-    found: list[tuple[str, str, str]] = []
-    if re.fullmatch("[0-9a-f]{4,64}", text):
-        found = query(root, f"{sql} AND batch >= ? AND batch < ?", (text, f"{text}g"))
-    if not found:
-        found = query(root, f"{sql} AND source = ?", (text,))
-        candidates = [row for row in found if read_receipt(root, row[0]).quarantined]
-        found = candidates if len(candidates) == 1 else found
-    if len(found) == 1:
-        return found[0][0]
-    if not found:
+    batch = find_batch(root, text, prefer=lambda one: read_receipt(root, one).quarantined > 0)
+    if decision := withdrawn(root).get(batch):
         raise ReplayError(
-            f"No batch {text!r} was taken in. Name its sha256, the first characters of it, or the file it came from."
+            f"Batch {batch[:SHORT]} was withdrawn {decision.when_and_why}. Let it count again first: "
+            f"reco stream withdraw {batch[:SHORT]} --undo."
         )
-    names = ", ".join(f"{batch[:12]} ({source})" for batch, source, _ in found[:_SHOWN])
-    raise ReplayError(f"{text!r} stands for {len(found)} batches: {names}. Name one by its sha256.")
+    return batch
 
 
 def replay_batch(lakehouse: Lakehouse, batch: str) -> Replayed:

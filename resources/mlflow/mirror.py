@@ -90,6 +90,10 @@ class MlflowTracking:
         said = f"{version} serves{f', after {previous}' if previous else ''}.{f' {why}' if why else ''}"
         self._attempt("set_aliases", {CHAMPION: version} | ({PREVIOUS: previous} if previous else {}), said)
 
+    def tag_version(self, version: str, tags: Mapping[str, str]) -> None:
+        """Put tags on a registered version and on its run; a warning if MLflow is away or knows it not."""
+        self._attempt("tag_version", version, tags)
+
     def fetch_version(self, version: str, folder: Path) -> Path | None:
         """Copy a registered version's files into a folder; None, with a warning, if MLflow is away or knows it not.
 

@@ -81,6 +81,15 @@ def set_aliases(registry: Registry, aliases: Mapping[str, str], why: str) -> Non
     client.set_experiment_tag(_experiment(client, registry), NOTE, why)
 
 
+def tag_version(registry: Registry, version: str, tags: Mapping[str, str]) -> None:
+    """Put tags on a version and on its run, in place of those of the same names. Raises `LookupError`."""
+    client = _client(registry)
+    found = _registered(client, registry.name, version)
+    for tag, value in tags.items():
+        client.set_model_version_tag(registry.name, found.version, tag, value)
+        client.set_tag(found.run_id, tag, value)
+
+
 def run_of(registry: Registry, version: str) -> str:
     """The run that registered a version last. Raises `LookupError`."""
     return str(_registered(_client(registry), registry.name, version).run_id)

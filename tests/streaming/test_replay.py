@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from reco_assets.batches.accepted import accept_waiting, waiting_batches
+from reco_assets.batches.finding import BatchNameError
 from reco_assets.batches.receipt_files import Receipt
 from reco_assets.batches.receipts import FOLLOW_UP, read_receipt, receipts
 from reco_assets.split.merge import merge_side
 from reco_assets.streaming import intake_run
 from reco_assets.streaming.intake import take_in, take_in_again
 from reco_assets.streaming.reader import parse_stream_file
-from reco_assets.streaming.replay import STEPS, Replayed, ReplayError
+from reco_assets.streaming.replay import STEPS, Replayed
 from reco_assets.tables import LEDGER, RECEIPTS, STREAM_QUARANTINE, STREAM_RATINGS
 from resources.tables.lakehouse import Lakehouse
 
@@ -173,9 +174,9 @@ def test_an_unknown_batch_and_an_ambiguous_name_are_refused(lakehouse: Lakehouse
     for user in (1, 2):
         drop("current.csv", f"2005-09-06,{user},1,4")
         take_in(lakehouse)
-    with pytest.raises(ReplayError, match="No batch 'abcdef' was taken in"):
+    with pytest.raises(BatchNameError, match="No batch 'abcdef' was taken in"):
         take_in_again(lakehouse, "abcdef")
-    with pytest.raises(ReplayError, match=r"'current\.csv' stands for 2 batches: \w{12} \(current\.csv\), "):
+    with pytest.raises(BatchNameError, match=r"'current\.csv' stands for 2 batches: \w{12} \(current\.csv\), "):
         take_in_again(lakehouse, "current.csv")
 
 

@@ -71,7 +71,7 @@ CHECKS = {
     "events/dead_letters": EVERY_TABLE | {"no_dead_letters"},
     "gold/trending": KEYED,
     "models/als_evaluation": {"not_worse_in_slice", "gate_passed", "beats_baselines"},
-    "models/als_champion": {"candidate_promoted"},
+    "models/als_champion": {"candidate_promoted", "not_trained_on_withdrawn"},
     "models/ncf_evaluation": {"gate_passed"},
     "models/ncf_champion": {"candidate_promoted"},
     "drift/report": {"drift_within_limit"},
@@ -87,8 +87,10 @@ OF_INTAKE = {"no_file_refused", "every_file_taken", "messages_conserved", "nothi
 OF_EVALUATION = {"not_worse_in_slice", "fresh_agreement", "gate_passed", "beats_baselines", "candidate_promoted"}
 OF_EVALUATION |= {"drift_within_limit"}
 OF_SPLIT = {"split_ties", "split_leakage"}
+OF_WITHDRAWALS = {"not_trained_on_withdrawn"}
 NOT_BLOCKING = {"references", "distributions", "outliers", "serving_parity"} | OF_SPLIT | OF_INTAKE | OF_EVALUATION
 NOT_BLOCKING -= {"messages_conserved"}
+NOT_BLOCKING |= OF_WITHDRAWALS
 JOBS = {
     "reco_pipeline",
     "etl_train_test_pipeline",
@@ -133,7 +135,7 @@ def test_the_validation_job_runs_every_check_of_the_tables_and_makes_their_repor
     for key in job.asset_layer.asset_graph.asset_check_keys:
         checked.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
     own = {"quality_passed", "rows_conserved", "rules_hold", "no_look_ahead", "serving_parity", "rules_kept"}
-    own |= OF_SPLIT | OF_INTAKE | OF_EVALUATION | {"none_seen"}
+    own |= OF_WITHDRAWALS | OF_SPLIT | OF_INTAKE | OF_EVALUATION | {"none_seen"}
     assert checked == {table: names - own for table, names in CHECKS.items() if names - own}
     assert job.asset_layer.selected_asset_keys == {dg.AssetKey(["quality", "report"])}
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from reco_assets.drift.assessment import DriftReport
 from reco_assets.drift.document import Document, called_by
 from reco_assets.drift.index import write_index
 from reco_assets.drift.inputs import report_on_waiting
@@ -65,14 +66,20 @@ def detect_drift(
             },
             data_version=dg.DataVersion(report.report_id),
         )
+    # Whoever finds a report acts on it, so none is left where only a score is asked for.
+    if REPORT in context.selected_asset_keys:
+        yield _reported(lakehouse, report)
     if dg.AssetCheckKey(REPORT, WITHIN_LIMIT) in context.selected_asset_check_keys:
         yield _within_limit(document)
-    if REPORT not in context.selected_asset_keys:
-        return  # whoever finds a report acts on it, so none is left where only a score is asked for
+
+
+def _reported(lakehouse: Lakehouse, report: DriftReport) -> dg.MaterializeResult:
+    """The report that was written, and all that Dagit shows of it."""
+    document = report.document
     path, page = write_report(lakehouse.settings, document, report.html(datetime.now(UTC)))
     after_report(lakehouse.settings)
     index = write_index(lakehouse.settings)
-    yield dg.MaterializeResult(
+    return dg.MaterializeResult(
         asset_key=REPORT,
         metadata={
             "verdict": dg.MetadataValue.md(report.markdown()),
@@ -81,7 +88,7 @@ def detect_drift(
             "should_retrain": report.should_retrain,
             "reason": document["reason"],
             "called_by": ", ".join(called_by(document)),
-            **numbers,
+            **report.scalars(),
             "report_id": report.report_id,
             "policy": document["policy"],
             "model_version": document["model_version"] or "",

@@ -16,13 +16,14 @@ def headline(document: Document) -> dict[str, float]:
 
 
 def differences(document: Document) -> dict[str, str]:
-    """Candidate minus champion, or minus the baselines where none serves, each with its 95 % interval."""
+    """Candidate minus champion, or minus the baselines where none was compared with, each with its 95 % interval."""
     comparison = document.get("comparison", {})
-    rival, compared = ("champion", comparison) if comparison.get("champion") else ("baseline", _baselines(comparison))
+    measures = _measures(document)
+    rival, compared = ("champion", comparison) if comparison.keys() & measures else ("baseline", _baselines(comparison))
     return {
         f"candidate minus {rival}, {measure}, 95 % interval": f"{found['low']:+.4f} to {found['high']:+.4f}, "
         f"{found['users']:,} users"
-        for name, measure in _measures(document).items()
+        for name, measure in measures.items()
         if (found := compared.get(name))
     }
 

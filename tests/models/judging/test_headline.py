@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from reco_assets.models.judging.headline import differences, headline
 
 FOUND = {"candidate": 0.2, "champion": 0.19, "difference": 0.01, "low": -0.01, "high": 0.03, "users": 1200}
@@ -33,9 +35,12 @@ def test_a_difference_has_its_interval_and_how_many_users_it_is_of() -> None:
     }
 
 
-def test_without_a_champion_the_difference_is_that_to_the_baseline() -> None:
-    first = DOCUMENT | {"comparison": DOCUMENT["comparison"] | {"champion": None}}
-    assert differences(first) == {"candidate minus baseline, NDCG@10, 95 % interval": "+0.0050 to +0.0300, 1,200 users"}
+@pytest.mark.parametrize("champion", [None, "the version itself"])
+def test_where_no_champion_was_compared_with_the_difference_is_that_to_the_baseline(champion: str | None) -> None:
+    comparison = {"champion": champion, "baselines": DOCUMENT["comparison"]["baselines"]}
+    assert differences(DOCUMENT | {"comparison": comparison}) == {
+        "candidate minus baseline, NDCG@10, 95 % interval": "+0.0050 to +0.0300, 1,200 users"
+    }
 
 
 def test_of_sampled_negatives_the_candidate_stands_beside_popularity() -> None:

@@ -15,7 +15,7 @@ from resources.calls.slack import escaped
 from resources.orchestrator.dagster_private import FreshnessStateChange
 
 TOUCH = "Correct the cause, then touch one of the files in the streaming folder."
-START = "Correct the cause, then start it again: in Dagit, or by reco run."
+START = "Correct the cause, then start it again."
 QUIET = "The next message says that it is well again."
 
 

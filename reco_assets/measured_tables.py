@@ -1,4 +1,6 @@
-"""Tables of what the platform measures of itself: what its model versions came to."""
+"""Tables of what the platform measures of itself: what its model versions came to, and what stages of runs took."""
+
+from pyspark.sql import types
 
 from reco_assets.declaring import DOUBLE, LONG, STRING, TIMESTAMP, described, struct, table
 
@@ -23,4 +25,44 @@ MODEL_METRICS = table(
         share_of_lists="Which part of the places in lists has movies of the slice.",
     ),
     key=("judged_version", "test_version", "model", "slice", "value"),
+)
+
+# No asset: each run that Dagster makes appends its stages as it ends.
+RUNS = table(
+    "ops/runs",
+    described(
+        struct(
+            run_id=STRING,
+            job=STRING,
+            stage=STRING,
+            started_ts=TIMESTAMP,
+            outcome=STRING,
+            wall_seconds=DOUBLE,
+            cpu_seconds=DOUBLE,
+            peak_memory_mib=DOUBLE,
+            rows=LONG,
+            bytes=LONG,
+            written=types.ArrayType(struct(asset=STRING, rows=LONG, bytes=LONG)),
+            model_version=STRING,
+            batches=types.ArrayType(STRING),
+            batch_count=LONG,
+        ),
+        run_id="Dagster's id of the run.",
+        job="The job, __ASSET_JOB where assets were chosen one by one; of an Airflow task its DAG and its name.",
+        stage="Dagster's step: the asset, or what makes several of them, or a check.",
+        started_ts="When the stage began, UTC.",
+        outcome="succeeded, failed, retried (it failed and was tried again), or stopped (the run ended under it).",
+        cpu_seconds="Of the run's process, its children that ended, and Spark's JVM on this machine; not of executors "
+        "elsewhere.",
+        wall_seconds="How long the stage took.",
+        peak_memory_mib="The most that the run's process had in this stage, and Spark's JVM on this machine.",
+        rows="Rows in the files that it wrote: a table that is replaced, or merged into, has whole files written anew.",
+        bytes="Bytes of the files that it wrote.",
+        written="The same by asset; rows is null of what is no table.",
+        model_version="The version that the stage trained, judged, promoted, listed or checked; null of others.",
+        batches="The batches that the stage took in, judged, accepted or merged, newest first: at most 100, of a "
+        "drift report 20.",
+        batch_count="How many these batches were.",
+    ),
+    key=("run_id", "stage", "started_ts"),
 )

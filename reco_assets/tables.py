@@ -9,7 +9,7 @@ from pathlib import Path
 from pyspark.sql import types
 
 from reco_assets.declaring import DOUBLE, FLOAT, INT, LONG, STRING, TIMESTAMP, described, struct, table
-from reco_assets.measured_tables import MODEL_METRICS
+from reco_assets.measured_tables import MODEL_METRICS, RUNS
 from reco_assets.vocabulary import KEY, TEST, TRAIN
 
 # Of two runs that hold it, however they were started, the queue lets the second wait: they would share one memory.
@@ -208,6 +208,7 @@ DECLARED = {
     spec.name: spec
     for spec in (*BRONZE, *SILVER, *QUARANTINES, SPLIT_RATINGS, *SPLITS, *STREAM, *EVENTS, RULES, *GOLD, MODEL_METRICS)
 }
+WITHOUT_ASSET = {spec.name: spec for spec in (IDS, RUNS)}  # tables that what makes others writes beside
 
 # Files beside tables.
 LEDGER = Path("stream", "ledger.sqlite")

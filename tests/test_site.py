@@ -7,7 +7,7 @@ from typer.main import get_command
 
 from reco_assets.cli.main import app
 from reco_assets.pipelines.jobs import SPECS
-from reco_assets.tables import DECLARED
+from reco_assets.tables import DECLARED, WITHOUT_ASSET
 from resources.settings import VARIABLES
 from tools.site.links import relinked
 from tools.site.places import ELSEWHERE, ROOT
@@ -15,6 +15,8 @@ from tools.site.reference import PAGES, command_page, jobs_page, tables_page
 from tools.site.settings import allowed, with_allowed
 
 LISTED = set(re.findall(r": ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
+
+TABLES = (DECLARED | WITHOUT_ASSET).values()
 
 
 def test_every_page_has_one_place_in_the_site() -> None:
@@ -77,9 +79,7 @@ def rows(page: str) -> tuple[list[str], list[str]]:
 def test_the_reference_has_every_verb_with_its_options_every_column_and_every_task() -> None:
     commands, tables, jobs = command_page(), tables_page(), jobs_page()
     missing = [verb for verb in get_command(app).commands if f"## `reco {verb}" not in commands]  # type: ignore[attr-defined]
-    missing += [
-        column for spec in DECLARED.values() for column in spec.schema.names if f"| `{column}` | `" not in tables
-    ]
+    missing += [column for spec in TABLES for column in spec.schema.names if f"| `{column}` | `" not in tables]
     missing += [task.name for spec in SPECS for task in spec.tasks if f"| `{task.name}` |" not in jobs]
     assert missing == []
     assert "--replace-source" in commands

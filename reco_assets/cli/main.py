@@ -8,6 +8,7 @@ import typer
 from reco_assets.cli import (
     airflow,
     alerts,
+    costs,
     data,
     demo,
     doctor,
@@ -70,6 +71,7 @@ app.command()(status.status)
 app.command()(doctor.doctor)
 app.command()(history.history)
 app.command("open")(open.open_page)
+app.command()(costs.costs)
 app.command()(run.run)
 app.command()(pipeline.etl)
 app.command()(pipeline.futures)

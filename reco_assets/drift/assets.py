@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from reco_assets.batches.named import BATCHES
 from reco_assets.drift.assessment import DriftReport
 from reco_assets.drift.document import Document, called_by
 from reco_assets.drift.index import write_index
@@ -93,6 +94,7 @@ def _reported(lakehouse: Lakehouse, report: DriftReport) -> dg.MaterializeResult
             "policy": document["policy"],
             "model_version": document["model_version"] or "",
             "waiting_batches": document["batches"]["count"],
+            BATCHES: {name: document["batches"][name] for name in ("count", "newest")},
             "window": (document["window"] or {}).get("name", ""),
             "path": dg.MetadataValue.path(str(path)),
             "html": dg.MetadataValue.path(str(page)),

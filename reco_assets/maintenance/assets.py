@@ -1,10 +1,12 @@
 """The maintenance asset: superseded models removed, then every Delta table compacted and vacuumed."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
 from reco_assets.maintenance.models import remove_superseded
+from reco_assets.ops.store import forget_stages
 from reco_assets.tables import HEAVY_POOL, MODELS, RATING_EVENTS
 from resources.orchestrator.shown_tables import Cell, shown_table
 from resources.tables.files import LakehouseError
@@ -23,6 +25,7 @@ def tables(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakeho
     """
     settings, root = lakehouse.settings, lakehouse.root
     removed = remove_superseded(settings)
+    forgotten = forget_stages(lakehouse, datetime.now(UTC) - timedelta(days=settings.costs.history_days))
     done: dict[str, Upkeep] = {}
     failed: list[LakehouseError] = []
     for name in delta_tables(lakehouse):
@@ -35,7 +38,9 @@ def tables(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakeho
             failed.append(error)
     if failed:
         raise failed[0]
-    return dg.MaterializeResult(metadata=_metadata(done) | {"models_removed": dg.JsonMetadataValue(removed)})
+    return dg.MaterializeResult(
+        metadata=_metadata(done) | {"models_removed": dg.JsonMetadataValue(removed), "stages_forgotten": forgotten}
+    )
 
 
 def _metadata(done: dict[str, Upkeep]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from reco_assets.models.versions.backup import restore
 from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.models.versions.store import ModelStore, model_store
 from reco_assets.monitoring.pages import DAGIT_PORT, MLFLOW_PORT
-from reco_assets.tables import DECLARED
+from reco_assets.tables import DECLARED, WITHOUT_ASSET
 from reco_assets.version import code_version
 from resources.calls.channels import channels
 from resources.calls.mail import Mailer
@@ -123,10 +123,11 @@ def records(settings: Settings) -> Iterator[Finding]:
     for family in FAMILIES:
         yield from _champion(model_store(settings, family), family.name)
     lakehouse = Lakehouse.open(settings)
-    there = [name for name in DECLARED if lakehouse.exists(name)]
+    tables = [*DECLARED, *WITHOUT_ASSET]
+    there = [name for name in tables if lakehouse.exists(name)]
     for name in there:
         yield from _read(name, partial(lakehouse.row_count, name))
-    yield Finding("tables", "ok", f"{len(there)} of {len(DECLARED)} are there")
+    yield Finding("tables", "ok", f"{len(there)} of {len(tables)} are there")
     yield from _read("ledger of batches", lambda: query(settings.storage.root, "SELECT count(*) FROM batches"))
     if newest_report(settings).exists():
         yield from _read("newest drift report", lambda: read_report(settings))

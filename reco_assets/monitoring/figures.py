@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -14,12 +14,16 @@ from reco_assets.models.families import FAMILIES
 from reco_assets.models.versions.folders import began
 from reco_assets.models.versions.store import model_store
 from reco_assets.monitoring.causes import Causes
+from reco_assets.ops.stage import SUCCEEDED
+from reco_assets.ops.store import stages_since
 from reco_assets.pipelines.jobs import SPECS
 from reco_assets.streaming.landing import landed_files
 from resources.orchestrator.run_counts import counts, last_successes
 from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse
 
+STAGE_DAYS = 8  # a weekly stage is in it
+MIB = 1 << 20
 ASSETS = "__ASSET_JOB"  # what Dagster calls a run of a selection of assets
 
 
@@ -117,11 +121,23 @@ def model_figures(place: Place) -> Iterator[Figure]:
     yield Figure("model_served_seconds", "Time since it was promoted.", served)
 
 
+def stage_figures(place: Place) -> Iterator[Figure]:
+    """What each stage took when it last succeeded, in the last days; none before the first run."""
+    since = datetime.fromtimestamp(place.now, UTC) - timedelta(days=STAGE_DAYS)
+    stages = stages_since(Lakehouse.open(place.settings), since)
+    last = {each.stage: each for each in stages if each.outcome == SUCCEEDED}
+    took = [Sample(each.wall_seconds, {"stage": name}) for name, each in last.items()]
+    peaks = [Sample(each.peak_memory_mib * MIB, {"stage": name}) for name, each in last.items()]
+    yield Figure("stage_last_seconds", "How long a stage took when it last succeeded.", took)
+    yield Figure("stage_last_peak_memory_bytes", "The most memory that its process had in it.", peaks)
+
+
 PARTS: Mapping[str, Callable[[Place], Iterator[Figure]]] = {
     "runs": run_figures,
     "drift": drift_figures,
     "batches": batch_figures,
     "models": model_figures,
+    "stages": stage_figures,
 }
 
 

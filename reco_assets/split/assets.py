@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from reco_assets.batches.accepted import accept_waiting, waiting_totals
+from reco_assets.batches.named import named_batches
 from reco_assets.batches.withdrawn import Action, withdrawn
 from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.inputs import split_of
@@ -116,6 +117,7 @@ def accepted(
     yield dg.MaterializeResult(
         metadata={
             "accepted_batches": len(batches),
+            **named_batches(batches),
             "waiting_batches": waiting_totals(lakehouse).batches,
             "should_retrain": verdict.should_retrain,
             "reason": verdict.reason,
@@ -152,6 +154,8 @@ def _merged_side(side: str, description: str) -> dg.AssetsDefinition:
             "merged_rows": merged.rows,
             "corrected_rows": merged.corrected,
             "merged_batches": len(merged.batches),
+            # A table that is built anew is so for the split's sake.
+            **named_batches(merged.batches if merged.how is merge.How.INSERTED else ()),
         }
         return _result(lakehouse, spec, publish_table(lakehouse, spec.name) | did)
 

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from reco_assets.batches.accepted import waiting_totals
+from reco_assets.batches.named import named_batches
 from reco_assets.batches.receipt_files import COUNTED
 from reco_assets.publishing import publish_waiting
 from reco_assets.streaming.intake import IntakeResult, NoFilesError, take_in, take_in_again, take_in_file
@@ -139,6 +140,7 @@ def _summary(taken: IntakeResult) -> dict[str, Any]:
         "files_not_taken": len(taken.not_taken),
         **{name: sum(getattr(receipt, name) for receipt in taken.received) for name in COUNTED},
         "files": _files(taken),
+        **named_batches([receipt.batch for receipt in taken.received]),
         **({"notes": dg.MetadataValue.md(notes)} if (notes := _notes(taken)) else {}),
         **({"hints": "\n".join(taken.hints[:SHOWN_FILES])} if taken.hints else {}),
         **({"replay": dg.JsonMetadataValue(asdict(taken.replayed))} if taken.replayed else {}),

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from resources.errors import RecoError
 from resources.paths.addresses import unusable
+from resources.settings.costs import CostSettings
 from resources.settings.drift import DriftSettings
 from resources.settings.engine import EngineSettings
 from resources.settings.events import EventSettings
@@ -74,6 +75,7 @@ class Settings(BaseModel):
     mail: MailSettings
     mlflow: MlflowSettings
     maintenance: MaintenanceSettings
+    costs: CostSettings
     schedules: ScheduleSettings
     airflow: AirflowSettings
 

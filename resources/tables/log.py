@@ -5,7 +5,8 @@ Ids outlive an overwrite or a restore of the table, after which their rows may b
 table's epoch into them.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction
 
 from resources.tables.files import LakehouseError, for_delta, is_delta, own_errors
 from resources.tables.lakehouse import Lakehouse
+from resources.tables.places import LOG, files_of
 
 # Commits that keep every row. One that is missing here costs its users a replay, no more.
 _KEEPS_ROWS = {"MERGE", "SET TBLPROPERTIES", "OPTIMIZE", "VACUUM START", "VACUUM END", "ADD CONSTRAINT"}
@@ -106,6 +108,36 @@ def open_table(lakehouse: Lakehouse, name: str, version: int | None = None) -> D
     if table is None:
         raise LakehouseError(f"{lakehouse.path(name)} is a parquet table, which has no log; use STORAGE_FORMAT=delta.")
     return table
+
+
+@dataclass(frozen=True)
+class Put:
+    """What commits put into a table's folder: rows, None where their writer didn't count them, and bytes."""
+
+    rows: int | None
+    bytes: int
+
+
+@own_errors()
+def put_since(path: Path, version: int, moment: float) -> Put:
+    """What the commits up to a version put into the Delta table at `path` since a moment (Unix seconds).
+
+    A table that is replaced, or merged into, has whole files written anew: all their rows count.
+    """
+    added = [action["add"] for action in _actions_back_to(path, version, moment) if "add" in action]
+    counts = [json.loads(add.get("stats") or "{}").get("numRecords") for add in added]
+    return Put(None if None in counts else sum(counts), sum(add["size"] for add in added))
+
+
+def _actions_back_to(path: Path, version: int, moment: float) -> Iterator[Mapping[str, Any]]:
+    files = files_of(path)
+    for number in range(version, -1, -1):
+        commit = f"{LOG}/{number:020}.json"
+        made = files.get_file_info(commit)
+        if not made.is_file or made.mtime_ns / 1e9 < moment:
+            return
+        with files.open_input_stream(commit) as lines:
+            yield from map(json.loads, lines.read().splitlines())
 
 
 def _keeps_rows(commit: Mapping[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,20 @@ from reco_assets.batches.receipts import begin, write_receipts
 from reco_assets.drift.reports import write_report
 from reco_assets.models.versions.folders import began
 from reco_assets.monitoring.causes import Causes
-from reco_assets.monitoring.figures import Figure, Place, all_figures, batch_figures, drift_figures, run_figures
+from reco_assets.monitoring.figures import (
+    Figure,
+    Place,
+    all_figures,
+    batch_figures,
+    drift_figures,
+    run_figures,
+    stage_figures,
+)
+from reco_assets.ops.stage import Stage
+from reco_assets.ops.store import note_stages
 from reco_assets.tables import NEWEST_DRIFT_REPORT
 from resources.settings import Settings, load_settings
+from resources.tables.lakehouse import Lakehouse
 
 NOW = 2_000_000_000.0
 REPORT = {"report_id": "r1", "should_retrain": True, "reason": "mean", "drift_score": 1.5, "model_version": "v"}
@@ -100,7 +112,7 @@ def test_what_is_damaged_hides_nothing_else(settings: Settings, instance: dg.Dag
     report.parent.mkdir(parents=True)
     report.write_text("{")
     found = values(all_figures(settings, instance, Causes(print)))
-    assert found["part_readable"] == {("runs",): 1, ("drift",): 0, ("batches",): 1, ("models",): 1}
+    assert found["part_readable"] == {("runs",): 1, ("drift",): 0, ("batches",): 1, ("models",): 1, ("stages",): 1}
     assert "runs" in found
 
 
@@ -126,3 +138,16 @@ def test_what_made_a_part_unreadable_is_told_once_and_that_it_is_well_again(
 )
 def test_a_versions_name_says_when_its_training_began(version: str, moment: float | None) -> None:
     assert began(version) == moment
+
+
+def test_each_stage_has_what_it_took_when_it_last_went_well(settings: Settings, instance: dg.DagsterInstance) -> None:
+    at = datetime.fromtimestamp(NOW, UTC)
+    took = {3: ("succeeded", 7.0), 2: ("succeeded", 5.0), 1: ("failed", 99.0), 9: ("succeeded", 1.0)}
+    stages = [
+        Stage("run", "job", "gold/a", at - timedelta(days=day), outcome, seconds, 1.0, 2.0)
+        for day, (outcome, seconds) in took.items()
+    ]
+    note_stages(Lakehouse.open(settings), stages)
+    found = values(stage_figures(Place(settings, instance, NOW)))
+    assert found["stage_last_seconds"] == {("gold/a",): 5.0}
+    assert found["stage_last_peak_memory_bytes"] == {("gold/a",): 2 << 20}

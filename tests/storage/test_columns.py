@@ -7,14 +7,16 @@ import pytest
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from reco_assets.build import build_definitions
-from reco_assets.tables import DECLARED
+from reco_assets.tables import DECLARED, WITHOUT_ASSET
 from resources.io_managers import table_metadata
 from resources.settings import load_settings
 from resources.tables.files import DESCRIPTION, TableSpec
 from resources.tables.lakehouse import Lakehouse
 
+TABLES = DECLARED | WITHOUT_ASSET
 
-@pytest.mark.parametrize("spec", DECLARED.values(), ids=DECLARED)
+
+@pytest.mark.parametrize("spec", TABLES.values(), ids=TABLES)
 def test_every_column_says_what_it_means(spec: TableSpec) -> None:
     said = {field.name for field in spec.schema.fields if field.metadata.get(DESCRIPTION)}
     assert set(spec.schema.names) - said - spec.meanings.keys() == set()

@@ -76,6 +76,8 @@ DEFAULTS: dict[str, Any] = {
     "NCF_MIN_HIT_RATE": 0.40,
     "NCF_POPULARITY_FACTOR": 1.1,
     "NCF_REGISTRY_NAME": "reco_ncf",
+    "COST_PER_CPU_HOUR": None,
+    "COST_HISTORY_DAYS": 365,
     "SMTP_HOST": None,
     "SMTP_PORT": 25,
     "SMTP_USER": None,

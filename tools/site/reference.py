@@ -12,7 +12,7 @@ from reco_assets.definitions import defs
 from reco_assets.pipelines.jobs import SPECS
 from reco_assets.pipelines.schedules import cron_of
 from reco_assets.pipelines.spec import JobSpec, Task
-from reco_assets.tables import DECLARED
+from reco_assets.tables import DECLARED, WITHOUT_ASSET
 from reco_assets.tasks.registry import MODULES, function_named
 from resources.settings import Settings
 from resources.tables.files import DESCRIPTION, TableSpec
@@ -56,7 +56,8 @@ def _record(parameter: Any, context: Any) -> tuple[str, str] | None:
 def tables_page() -> str:
     """Every table, with its columns: type, meaning, where they are made from."""
     head = "What each table is for, and which step makes it: [from files to recommendations](../tables.md).\n"
-    return "\n".join(["# Tables", "", MADE, head, *(line for spec in DECLARED.values() for line in _table(spec))])
+    tables = (DECLARED | WITHOUT_ASSET).values()
+    return "\n".join(["# Tables", "", MADE, head, *(line for spec in tables for line in _table(spec))])
 
 
 def _table(spec: TableSpec) -> Iterator[str]:

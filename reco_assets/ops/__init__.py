@@ -1,0 +1,1 @@
+"""What each stage of each run took, in the table ops/runs, and what it comes to."""

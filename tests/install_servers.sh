@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the slow tests start servers from, where it is missing: Postgres from Debian's packages, by Maven the
-# JARs of a Kafka broker, and by Go an S3 server. What can't be had is said, and its tests are skipped.
+# JARs of a Kafka broker, by Go an S3 server, and Chromium. What can't be had is said, and its tests are skipped.
 set -eu
 
 postgres() {
@@ -46,6 +46,20 @@ object_storage() { # an S3 server whose put refuses, for sure, what is there alr
         echo "The tests with tables on object storage will be skipped." >&2
 }
 
+browser() {
+    if command -v chromium >/dev/null || command -v google-chrome >/dev/null; then
+        return
+    fi
+    if [ "$(id -u)" != 0 ]; then
+        echo "Chromium is missing, the tests in a browser will be skipped: apt-get install chromium" >&2
+        return
+    fi
+    apt-get update -q
+    apt-get install -y -q --no-install-recommends chromium ||
+        echo "The tests in a browser will be skipped." >&2
+}
+
 postgres
 kafka
 object_storage
+browser

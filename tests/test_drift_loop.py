@@ -1,5 +1,9 @@
-"""The drift loop as a user has it: the daemon runs, a file is dropped, and what should follow follows by itself."""
+"""The drift loop as a user has it: the daemon runs, a file is dropped, and what should follow follows by itself.
 
+The same Dagster is looked at and clicked in a real browser, where there is one.
+"""
+
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import psutil
 import pytest
+from playwright.sync_api import Locator, Page, expect
 
 from reco_assets.batches.accepted import waiting
 from reco_assets.batches.receipts import receipts, received_batches
@@ -23,6 +28,7 @@ from reco_assets.streaming.simulated_file import simulate
 from resources.settings import Settings, load_settings
 from resources.tables.files import dataset_at
 from resources.tables.lakehouse import Lakehouse
+from tools.browser import PAGE_MILLISECONDS, browser, chromium, wait_for_server
 
 if TYPE_CHECKING:
     from tests.conftest import RatingFiles
@@ -119,6 +125,74 @@ def test_a_shifted_file_leads_by_itself_to_one_retrained_model_judged_against_th
     loop.wait_until(lambda: any("retrained by run" in reason for reason in loop.skip_reasons("retrain_sensor")))
     assert len(loop.running.instance.get_runs(runs)) == 1
     assert waiting(Lakehouse.open(loop.settings)) == []
+
+
+@pytest.fixture
+def page(loop: Loop) -> Iterator[Page]:
+    """A page of Dagster's own, in a real browser."""
+    if chromium() is None:
+        pytest.skip("Chromium is missing: apt-get install chromium")
+    expect.set_options(timeout=PAGE_MILLISECONDS)
+    wait_for_server(loop.running.url)
+    with browser() as context:
+        yield context.new_page()
+
+
+def materialize(loop: Loop, page: Page, asset: str, *, confirm: bool = False) -> str:
+    """Click an asset's button, and open the run that it starts; return the run's id."""
+    page.goto(f"{loop.running.url}/assets/{asset}")
+    page.get_by_role("button", name=re.compile("Materialize$")).click()
+    if confirm:
+        page.get_by_role("dialog").get_by_role("button", name="Confirm").click()
+    page.get_by_role("link", name="View", exact=True).click()
+    page.wait_for_url("**/runs/*")
+    return page.url.rpartition("/")[2].partition("?")[0]
+
+
+def test_the_lineage_page_names_every_group_of_assets(loop: Loop, page: Page) -> None:
+    specs = build_definitions(loop.settings).resolve_all_asset_specs()
+    page.goto(f"{loop.running.url}/asset-groups")
+    for group in {str(spec.group_name) for spec in specs}:
+        expect(page.get_by_role("button", name=f"asset_group {group}")).to_be_visible()
+
+
+def row(page: Page, key: str) -> Locator:
+    """The row of an asset's metadata that a key has."""
+    return page.get_by_role("row", name=re.compile(rf"^{key} "))
+
+
+def test_the_point_the_retraining_and_its_decision_are_seen_on_the_pages(loop: Loop, page: Page) -> None:
+    report, decision = loop.events("drift/report")[-1], loop.events("models/als_champion")[-1]
+    decided = values(decision)
+    page.goto(f"{loop.running.url}/assets/drift/report")
+    expect(row(page, "drift_score")).to_contain_text(f"{values(report)['drift_score']:.4g}"[:4])
+    expect(row(page, "should_retrain")).to_contain_text("true")
+    page.get_by_role("tab", name="Events").click()
+    expect(page.get_by_role("link", name=report.run_id[:8])).to_be_visible()
+    page.goto(f"{loop.running.url}/runs")
+    expect(page.get_by_role("link", name=DRIFT_RETRAIN.name)).to_be_visible()
+    page.get_by_role("link", name=decision.run_id[:8]).click()
+    expect(page.get_by_text("Success", exact=True)).to_be_visible()
+    page.goto(f"{loop.running.url}/assets/models/als_champion")
+    expect(row(page, "candidate")).to_contain_text(decided["candidate"])
+    expect(row(page, "reason")).to_contain_text(decided["reason"].partition(":")[0])
+
+
+def test_an_asset_is_made_by_a_click_and_its_page_shows_the_rows(
+    loop: Loop, page: Page, movielens: "RatingFiles"
+) -> None:
+    run_id = materialize(loop, page, "bronze/tags")
+    expect(page.get_by_text("Success", exact=True)).to_be_visible()
+    page.goto(f"{loop.running.url}/assets/bronze/tags")
+    expect(page.get_by_role("link", name=re.compile("ago|now")).first).to_have_attribute("href", re.compile(run_id))
+    expect(page.get_by_text("Row count").first).to_be_visible()
+    expect(page.get_by_text(f"{movielens.tags:,}", exact=True).first).to_be_visible()
+
+
+def test_a_run_that_fails_says_on_its_page_what_is_missing(loop: Loop, page: Page) -> None:
+    materialize(loop, page, "models/ncf_evaluation", confirm=True)
+    expect(page.get_by_text("Failure", exact=True)).to_be_visible()
+    expect(page.get_by_text("models/ncf_candidate was never materialized. Run: reco train").first).to_be_visible()
 
 
 def test_gold_is_what_the_champion_serves(loop: Loop) -> None:

@@ -22,7 +22,7 @@ from resources.calls.slack import escaped
 from resources.settings import Settings
 
 ACCEPTED = dg.AssetKey(["stream", "accepted"])
-CHAMPION = dg.AssetKey.from_user_string(PROMOTION[0])
+EXPERIMENT, CHAMPION = (dg.AssetKey.from_user_string(key) for key in PROMOTION)
 DOCUMENTED = frozenset(f"job {spec.name}" for spec in DOCUMENTED_SPECS)
 SUCCESSES = run_changes(DagsterEventType.RUN_SUCCESS)
 
@@ -55,6 +55,11 @@ def _channel_sensors(settings: Settings, channel: Channel) -> list[dg.SensorDefi
             "Tells of every candidate that was promoted or rejected.",
             materializations(CHAMPION),
             _of_promotion,
+        ),
+        "on_experiment": (
+            "Tells of every experiment that came to its end.",
+            materializations(EXPERIMENT),
+            _of_experiment,
         ),
     }
     sensors = [
@@ -113,6 +118,8 @@ def promotion_message(metadata: Mapping[str, Any], run_id: str) -> str:
     decision = (
         f":white_check_mark: Model `{candidate}` was promoted"
         if metadata["promoted"]
+        else f":hourglass_flowing_sand: Model `{candidate}` waits, champion stays `{champion}`"
+        if metadata.get("waits")
         else f":no_entry: Model `{candidate}` was rejected, champion stays `{champion}`"
     )
     return f"{decision} (run `{run_id}`)\n{escaped(str(metadata['reason']))}"
@@ -137,3 +144,7 @@ def _of_promotion(_instance: DagsterInstance, record: EventLogRecord) -> str | N
     if not values.keys() >= {"promoted", "reason", "candidate", "champion"}:  # reported by hand
         return None
     return promotion_message(values, record.run_id)
+
+
+def _of_experiment(instance: DagsterInstance, record: EventLogRecord) -> str | None:
+    return _of_promotion(instance, record) if metadata_of(record).get("ended") else None

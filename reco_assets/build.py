@@ -17,6 +17,7 @@ from reco_assets.bronze import assets as bronze
 from reco_assets.drift import assets as drift
 from reco_assets.events.extraction import assets as events
 from reco_assets.events.simulation import assets as simulation
+from reco_assets.experiments import assets as experiments
 from reco_assets.features import assets as features
 from reco_assets.gold import assets as gold
 from reco_assets.gold.previews import PREVIEWS
@@ -50,6 +51,7 @@ ASSET_MODULES = (
     features,
     drift,
     gold,
+    experiments,
     quality,
     maintenance,
 )

@@ -27,6 +27,10 @@ MEANINGS: Mapping[str, str] = {
     "policy": "How the split was made, and by which shares.",
     "batch": "The sha256 of the file's content.",
     "model_version": "The version of the model that made the row.",
+    "variant": "Whose list the user gets: champion, or challenger for a share of users while an experiment runs.",
+    "experiment": "The experiment's id.",
+    "movies": "The movies of the user's list, the best first.",
+    "shown_ts": "From when on the user was shown this list, UTC.",
     "generated_ts": "When the row was made, UTC.",
     "rank": "The place in the list, from 1.",
     "_line": "The row's line in its file, from 1.",
@@ -69,6 +73,7 @@ COPIED: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "silver/test_ratings": (_SIDES, _RATING),
     "silver/future_ratings": (("silver/split_ratings",), _RATING),
     "gold/trending": (("events/log",), ("movie_id",)),
+    "gold/exposures": (("gold/recommendations_als",), ("user_id", "variant", "model_version")),
 }
 _MOMENT: Origins = (("bronze/ratings", "timestamp"), ("events/log", "event_ts"))
 _TAGGED: Origins = (("bronze/tags", "timestamp"),)
@@ -84,16 +89,21 @@ MADE: Mapping[str, Mapping[str, Origins]] = {
     },
     "silver/tags": {"tag_ts": _TAGGED, "year": _TAGGED, "month": _TAGGED},
     "silver/split_ratings": {"side": (("silver/ratings", "user_id"), ("silver/ratings", "rating_ts"))},
-    "gold/recommendations_als": {"user_id": _USERS, "recommendations": _LEARNED},
+    "gold/recommendations_als": {"user_id": _USERS, "recommendations": _LEARNED, "variant": _USERS},
     "gold/recommendations_fresh": {
         "user_id": (("stream/ratings", "user_id"),),
         "recommendations": tuple(("stream/ratings", column) for column in ("user_id", "movie_id", "rating")),
+        "variant": (("stream/ratings", "user_id"),),
     },
     "gold/recommendations_why": {
         "user_id": (("gold/recommendations_als", "user_id"),),
         "movie_id": (("gold/recommendations_als", "recommendations"),),
         "because": _LEARNED,
         "model_version": (("gold/recommendations_als", "model_version"),),
+    },
+    "gold/exposures": {
+        "movies": (("gold/recommendations_als", "recommendations"),),
+        "shown_ts": (("gold/recommendations_als", "generated_ts"),),
     },
     "gold/similar_movies": {"movie_id": _MOVIES, "similar": _LEARNED},
     "gold/trending": {

@@ -122,7 +122,7 @@ DEAD_LETTERS = table(
 RECOMMENDATIONS_ALS = table(
     "gold/recommendations_als",
     described(
-        struct(user_id=INT, recommendations=_LIST, model_version=STRING, generated_ts=TIMESTAMP),
+        struct(user_id=INT, recommendations=_LIST, model_version=STRING, generated_ts=TIMESTAMP, variant=STRING),
         recommendations="The best movies, rank 1 first. score is no number of stars but how strongly the ranking part "
         "of the model prefers the movie for this user, about 0 to 1; for a user without a liked movie it is the "
         "movie's share of all ratings. Scores order one user's list; those of two users are not comparable. A rule "
@@ -158,6 +158,15 @@ SIMILAR_MOVIES = table(
         similar="The nearest movies, rank 1 first. score is the cosine of the two movies' ranking factors, at most 1.",
     ),
     key=("movie_id",),
+)
+EXPOSURES = table(
+    "gold/exposures",
+    struct(
+        **{"experiment": STRING, "user_id": INT, "variant": STRING, "model_version": STRING},
+        movies=types.ArrayType(INT),
+        shown_ts=TIMESTAMP,
+    ),
+    key=("experiment", "user_id", "shown_ts"),
 )
 TRENDING = table(
     "gold/trending",
@@ -203,7 +212,7 @@ SPLITS = (TRAIN_RATINGS, TEST_RATINGS, FUTURE_RATINGS)
 SIDE_TABLES = {TRAIN: TRAIN_RATINGS, TEST: TEST_RATINGS}  # those that batches are merged into
 STREAM = (STREAM_RATINGS, STREAM_QUARANTINE)
 EVENTS = (EVENTS_LOG, DEAD_LETTERS)
-GOLD = (RECOMMENDATIONS_ALS, RECOMMENDATIONS_FRESH, RECOMMENDATIONS_WHY, SIMILAR_MOVIES, TRENDING)
+GOLD = (RECOMMENDATIONS_ALS, RECOMMENDATIONS_FRESH, RECOMMENDATIONS_WHY, SIMILAR_MOVIES, TRENDING, EXPOSURES)
 DECLARED = {
     spec.name: spec
     for spec in (*BRONZE, *SILVER, *QUARANTINES, SPLIT_RATINGS, *SPLITS, *STREAM, *EVENTS, RULES, *GOLD, MODEL_METRICS)

@@ -13,6 +13,7 @@ HISTORY = "history"  # the origin of a rating that came with the source; a strea
 LOWEST_RATING, HIGHEST_RATING, RATING_STEP = 0.5, 5.0, 0.5  # stars
 ALLOWED_RATINGS = tuple(half / 2 for half in range(1, 11))
 
+VARIANTS = CHAMPION, CHALLENGER = ("champion", "challenger")  # whose list a user gets
 BASES = WAITING, BOTH = ("waiting", "history_and_waiting")  # which ratings of a user a fresh list is made of
 
 PAIR = ["user_id", "movie_id"]

@@ -35,7 +35,7 @@ GROUPS = {
     "drift": {"drift/data_drift", "drift/model_drift", "drift/report"},
     "features": {"features/store"},
     "models": {
-        *("models/als_candidate", "models/als_champion", "models/als_evaluation"),
+        *("models/als_candidate", "models/als_champion", "models/als_evaluation", "models/als_experiment"),
         *("models/ncf_candidate", "models/ncf_champion", "models/ncf_evaluation"),
         "models/metrics",
     },
@@ -43,7 +43,7 @@ GROUPS = {
     "serving": {"serving/rules"},
     "gold": {
         *("gold/recommendations_als", "gold/recommendations_fresh", "gold/recommendations_why"),
-        *("gold/similar_movies", "gold/trending"),
+        *("gold/exposures", "gold/similar_movies", "gold/trending"),
     },
     "quality": {"quality/evidently", "quality/report"},
     "maintenance": {"maintenance/tables"},
@@ -72,6 +72,7 @@ CHECKS = {
     "gold/trending": KEYED,
     "models/als_evaluation": {"not_worse_in_slice", "gate_passed", "beats_baselines"},
     "models/als_champion": {"candidate_promoted", "not_trained_on_withdrawn"},
+    "models/als_experiment": {"challenger_not_worse"},
     "models/ncf_evaluation": {"gate_passed"},
     "models/ncf_champion": {"candidate_promoted"},
     "drift/report": {"drift_within_limit"},
@@ -79,13 +80,14 @@ CHECKS = {
     "features/store": {"rules_hold", "no_look_ahead"},
     "serving/rules": KEYED,
     "gold/recommendations_als": KEYED | {"references", "serving_parity", "fresh_agreement", "rules_kept"},
+    "gold/exposures": KEYED,
     "gold/recommendations_fresh": KEYED | {"references", "none_seen", "rules_kept"},
     "gold/recommendations_why": KEYED | {"references", "rules_kept"},
     "gold/similar_movies": KEYED | {"references", "serving_parity", "rules_kept"},
 }
 OF_INTAKE = {"no_file_refused", "every_file_taken", "messages_conserved", "nothing_lost", "no_dead_letters"}
 OF_EVALUATION = {"not_worse_in_slice", "fresh_agreement", "gate_passed", "beats_baselines", "candidate_promoted"}
-OF_EVALUATION |= {"drift_within_limit"}
+OF_EVALUATION |= {"drift_within_limit", "challenger_not_worse"}
 OF_SPLIT = {"split_ties", "split_leakage"}
 OF_WITHDRAWALS = {"not_trained_on_withdrawn"}
 NOT_BLOCKING = {"references", "distributions", "outliers", "serving_parity"} | OF_SPLIT | OF_INTAKE | OF_EVALUATION
@@ -103,6 +105,7 @@ JOBS = {
     "stream_intake",
     "drift_scoring",
     "drift_retrain",
+    "experiment_look",
     "lakehouse_maintenance",
 }
 SENSORS = {"landing_sensor", "retrain_sensor", "ghost_run_sensor", "history_sensor", "sla_sensor"}
@@ -219,6 +222,7 @@ def test_schedules_exist_for_crons_that_are_set_and_are_off_by_default() -> None
         ("ml_pipeline_dag_schedule", "0 0 * * 0"),
         ("data_validation_dag_schedule", "0 0 * * *"),
         ("movie_recommender_pipeline_schedule", "0 2 * * *"),
+        ("experiment_look_schedule", "0 4 * * *"),
         ("lakehouse_maintenance_schedule", "0 3 * * 0"),
     ]
     assert all(schedule.default_status == dg.DefaultScheduleStatus.STOPPED for schedule in schedules)

@@ -47,6 +47,11 @@ RECO = {
     "reco stream list": "stream list",
     "reco stream withdraw": "stream withdraw {batch} --yes",
     "reco stream withdraw {} --undo": "stream withdraw {batch} --undo --yes",
+    # The second ends what the first began.
+    "reco experiment start": "experiment start {version} --share 0.5",
+    "reco experiment start {}": "experiment start {version} --share 0.5",
+    "reco experiment start VERSION": "experiment start {version} --share 0.5",
+    "reco experiment stop": "experiment stop --keep --yes",
     "reco features compute": "features compute",
     "reco model backtest": "model backtest",
     "reco model list": "model list",

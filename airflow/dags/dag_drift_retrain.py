@@ -19,10 +19,12 @@ Exported by `reco airflow export`: change the platform's job instead, and export
 | `train_recommender` | SparkSubmitOperator | `models/als_candidate` |
 | `find_latest_model` | PythonOperator | `find_latest_model()` |
 | `test_recommender` | SparkSubmitOperator | `models/als_evaluation` |
+|  |  | `models/als_experiment` |
 |  |  | `models/als_champion` |
 |  |  | `gold/recommendations_als` |
 |  |  | `gold/similar_movies` |
 |  |  | `gold/recommendations_why` |
+|  |  | `gold/exposures` |
 """
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
@@ -187,6 +189,7 @@ with DAG(
             table("gold/recommendations_als"),
             table("gold/similar_movies"),
             table("gold/recommendations_why"),
+            table("gold/exposures"),
         ],
         **SPARK_TASK,
     )

@@ -22,10 +22,12 @@ Exported by `reco airflow export`: change the platform's job instead, and export
 | `spark_train_recommender` | SparkSubmitOperator | `models/als_candidate` |
 | `find_latest_model` | PythonOperator | `find_latest_model()` |
 | `spark_test_recommender` | SparkSubmitOperator | `models/als_evaluation` |
+|  |  | `models/als_experiment` |
 |  |  | `models/als_champion` |
 |  |  | `gold/recommendations_als` |
 |  |  | `gold/similar_movies` |
 |  |  | `gold/recommendations_why` |
+|  |  | `gold/exposures` |
 """
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
@@ -141,6 +143,7 @@ with DAG(
             table("gold/recommendations_als"),
             table("gold/similar_movies"),
             table("gold/recommendations_why"),
+            table("gold/exposures"),
         ],
         **SPARK_TASK,
     )

@@ -29,10 +29,12 @@ Exported by `reco airflow export`: change the platform's job instead, and export
 |  |  | `drift/data_drift` |
 |  |  | `drift/model_drift` |
 |  |  | `drift/report` |
-| `deploy` | PythonOperator | `models/als_champion` |
+| `deploy` | PythonOperator | `models/als_experiment` |
+|  |  | `models/als_champion` |
 |  |  | `gold/recommendations_als` |
 |  |  | `gold/similar_movies` |
 |  |  | `gold/recommendations_why` |
+|  |  | `gold/exposures` |
 | `choose_retraining` | BranchPythonOperator | `check_retrain()` |
 | `trigger_retraining` | TriggerDagRunOperator |  |
 | `skip_retraining` | EmptyOperator |  |
@@ -167,10 +169,12 @@ with DAG(
         op_kwargs={
             "select": ",".join(
                 [
+                    "models/als_experiment",
                     "models/als_champion",
                     "gold/recommendations_als",
                     "gold/similar_movies",
                     "gold/recommendations_why",
+                    "gold/exposures",
                 ]
             ),
         },
@@ -178,6 +182,7 @@ with DAG(
             table("gold/recommendations_als"),
             table("gold/similar_movies"),
             table("gold/recommendations_why"),
+            table("gold/exposures"),
         ],
     )
     choose_retraining = BranchPythonOperator(

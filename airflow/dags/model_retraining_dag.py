@@ -11,10 +11,12 @@ Exported by `reco airflow export`: change the platform's job instead, and export
 |  |  | `models/als_candidate` |
 | `evaluate_new_model` | PythonOperator | `models/als_evaluation` |
 | `compare_models` | BranchPythonOperator | `compare_models()` |
-| `deploy_new_model` | PythonOperator | `models/als_champion` |
+| `deploy_new_model` | PythonOperator | `models/als_experiment` |
+|  |  | `models/als_champion` |
 |  |  | `gold/recommendations_als` |
 |  |  | `gold/similar_movies` |
 |  |  | `gold/recommendations_why` |
+|  |  | `gold/exposures` |
 | `rollback_model` | PythonOperator | `rollback_model()` |
 """
 
@@ -100,10 +102,12 @@ with DAG(
         op_kwargs={
             "select": ",".join(
                 [
+                    "models/als_experiment",
                     "models/als_champion",
                     "gold/recommendations_als",
                     "gold/similar_movies",
                     "gold/recommendations_why",
+                    "gold/exposures",
                 ]
             ),
         },
@@ -111,6 +115,7 @@ with DAG(
             table("gold/recommendations_als"),
             table("gold/similar_movies"),
             table("gold/recommendations_why"),
+            table("gold/exposures"),
         ],
     )
     rollback_model = PythonOperator(

@@ -21,10 +21,12 @@ Exported by `reco airflow export`: change the platform's job instead, and export
 | `engineer_features` | PythonOperator | `features/store` |
 | `train_and_tune` | PythonOperator | `models/als_candidate` |
 | `evaluate_and_register` | PythonOperator | `models/als_evaluation` |
+|  |  | `models/als_experiment` |
 |  |  | `models/als_champion` |
 |  |  | `gold/recommendations_als` |
 |  |  | `gold/similar_movies` |
 |  |  | `gold/recommendations_why` |
+|  |  | `gold/exposures` |
 """
 
 from airflow.providers.common.compat.sdk import DAG
@@ -116,10 +118,12 @@ with DAG(
             "select": ",".join(
                 [
                     "models/als_evaluation",
+                    "models/als_experiment",
                     "models/als_champion",
                     "gold/recommendations_als",
                     "gold/similar_movies",
                     "gold/recommendations_why",
+                    "gold/exposures",
                 ]
             ),
         },
@@ -127,6 +131,7 @@ with DAG(
             table("gold/recommendations_als"),
             table("gold/similar_movies"),
             table("gold/recommendations_why"),
+            table("gold/exposures"),
         ],
     )
 

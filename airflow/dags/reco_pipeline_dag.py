@@ -22,10 +22,12 @@ Exported by `reco airflow export`: change the platform's job instead, and export
 | `verify_silver_output` | PythonOperator | `verify_silver()` |
 | `run_train_als_generate_recos` | PythonOperator | `models/als_candidate` |
 |  |  | `models/als_evaluation` |
+|  |  | `models/als_experiment` |
 |  |  | `models/als_champion` |
 |  |  | `gold/recommendations_als` |
 |  |  | `gold/similar_movies` |
 |  |  | `gold/recommendations_why` |
+|  |  | `gold/exposures` |
 | `verify_gold_output` | PythonOperator | `verify_gold()` |
 """
 
@@ -110,10 +112,12 @@ with DAG(
                 [
                     "models/als_candidate",
                     "models/als_evaluation",
+                    "models/als_experiment",
                     "models/als_champion",
                     "gold/recommendations_als",
                     "gold/similar_movies",
                     "gold/recommendations_why",
+                    "gold/exposures",
                 ]
             ),
         },
@@ -121,6 +125,7 @@ with DAG(
             table("gold/recommendations_als"),
             table("gold/similar_movies"),
             table("gold/recommendations_why"),
+            table("gold/exposures"),
         ],
     )
     verify_gold_output = PythonOperator(

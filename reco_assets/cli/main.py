@@ -14,6 +14,7 @@ from reco_assets.cli import (
     doctor,
     drift,
     events,
+    experiment,
     features,
     history,
     metrics,
@@ -87,6 +88,7 @@ app.add_typer(drift.app, name="drift")
 app.add_typer(events.app, name="events")
 app.add_typer(features.app, name="features")
 app.add_typer(models.app, name="model")
+app.add_typer(experiment.app, name="experiment")
 app.add_typer(rules.app, name="rules")
 app.add_typer(data.app, name="data")
 app.add_typer(alerts.app, name="alerts")

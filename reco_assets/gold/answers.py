@@ -25,6 +25,7 @@ from reco_assets.tables import (
     RECOMMENDATIONS_WHY,
     SIMILAR_MOVIES,
 )
+from reco_assets.vocabulary import CHALLENGER
 from resources.errors import RecoError
 from resources.tables.first_rows import first_rows
 from resources.tables.lakehouse import Lakehouse
@@ -79,7 +80,8 @@ def recommended(lakehouse: Lakehouse, user: int | None, said: str | None = None)
         name = said or texts_of(lakehouse, "user_id", [user]).get(user, str(user))
         shown = _shown(row["recommendations"], policy, user)
         hidden = len(row["recommendations"]) - len(shown)
-        title = f"For user {name}, model {version}" + (", with ratings that wait for a training" if fresh else "")
+        title = f"For user {name}, model {version}" + (", the challenger" if row.get("variant") == CHALLENGER else "")
+        title += ", with ratings that wait for a training" if fresh else ""
         title += f"; {hidden} hidden since it was made" if hidden else ""
         return Answer(title, _entries(lakehouse, shown), version, fresh=bool(fresh))
     if user is None:

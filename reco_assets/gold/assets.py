@@ -7,7 +7,7 @@ import pyarrow as pa
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from reco_assets.gold.came import agreement_with_retrained, recommended_to_who_came, seen_but_listed
-from reco_assets.gold.lists import reasons_for_all, recommended_to_all, similar_to_all
+from reco_assets.gold.lists import Lists, reasons_for_all, recommended_to_all, similar_to_all
 from reco_assets.gold.trending import COLUMNS, newest_of, trending_rows
 from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.tables import (
@@ -33,7 +33,7 @@ _HEAVY: dict[str, Any] = {**_GOLD, "pool": HEAVY_POOL}
 _ASSET: dict[str, Any] = {
     **_HEAVY,
     "deps": [
-        ["models", f"{SERVING_FAMILY.name}_champion"],
+        *(["models", f"{SERVING_FAMILY.name}_{made}"] for made in ("champion", "experiment")),
         *(spec.name.split("/") for spec in (*SPLITS, SILVER_MOVIES, RULES)),
     ],
 }
@@ -46,8 +46,7 @@ def recommendations_als(context: dg.AssetExecutionContext, lakehouse: dg.Resourc
     They keep the rules that are in force and the settings of lists; where these leave fewer movies, a list is shorter.
     """
     made = recommended_to_all(lakehouse)
-    about = {"model_version": made.version, "top_n": lakehouse.settings.serving.top_n, "rules": made.rules}
-    context.add_output_metadata(about)
+    context.add_output_metadata(_about(lakehouse, made))
     return made.rows
 
 
@@ -60,9 +59,13 @@ def recommendations_fresh(context: dg.AssetExecutionContext, lakehouse: dg.Resou
     made = recommended_to_who_came(lakehouse)
     if made is None:
         return to_arrow_schema(RECOMMENDATIONS_FRESH.schema, timezone="UTC").empty_table()
-    about = {"model_version": made.version, "top_n": lakehouse.settings.serving.top_n, "rules": made.rules}
-    context.add_output_metadata(about)
+    context.add_output_metadata(_about(lakehouse, made))
     return made.rows
+
+
+def _about(lakehouse: Lakehouse, made: Lists) -> dict[str, Any]:
+    about = {"model_version": made.version, "top_n": lakehouse.settings.serving.top_n, "rules": made.rules}
+    return about | ({"challenger": made.challenger} if made.challenger else {})
 
 
 @dg.asset_check(name=NONE_SEEN, asset=RECOMMENDATIONS_FRESH.name.split("/"), blocking=True)

@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 from reco_assets.batches.merged import unlearned
 from reco_assets.batches.receipts import good_rows
 from reco_assets.batches.withdrawn import withdrawn
+from reco_assets.gold.arms import Arm, arms_of
 from reco_assets.gold.blocks import fresh_frame
 from reco_assets.gold.fresh import (
     COUNTS,
@@ -23,7 +24,8 @@ from reco_assets.gold.fresh import (
     fresh_rows,
     what_counts,
 )
-from reco_assets.gold.lists import Lists, order_of
+from reco_assets.gold.lists import Lists, lists_of_arms, order_for, order_of, versions_of
+from reco_assets.gold.recommendations import Order
 from reco_assets.gold.why import lists_of, why_rows
 from reco_assets.models.blocks import NOBODY, Blocks, in_blocks
 from reco_assets.models.families import SERVING_FAMILY
@@ -57,19 +59,31 @@ def recommended_to_who_came(lakehouse: Lakehouse) -> Lists | None:
     Raises `LakehouseError`, `LedgerError`, `ModelStoreError`.
     """
     store = serving_store(lakehouse.settings)
-    version = store.champion()
-    batches = _batches(lakehouse, version) if version else ()
-    if version is None or not batches:
+    if store.champion() is None:
+        return None
+    arms = arms_of(store)
+    came = [(arm, batches) for arm in arms if (batches := _batches(lakehouse, arm.version))]
+    if not came:
         return None
     order = order_of(lakehouse)
-    if in_blocks(lakehouse, SERVING_FAMILY, dict.fromkeys([STREAM_RATINGS.name, *(s.name for s in _sides(lakehouse))])):
-        framed = _frame_of_said(lakehouse, batches)
-        return Lists(version, fresh_frame(Blocks.open(store, version), framed, order), len(order.policy.rules))
-    said, model = _said(lakehouse, batches), store.load_users(version, NOBODY)
+    framed = in_blocks(
+        lakehouse, SERVING_FAMILY, dict.fromkeys([STREAM_RATINGS.name, *(s.name for s in _sides(lakehouse))])
+    )
+    made = _fresh_frame if framed else _fresh_rows
+    return lists_of_arms(arms, [made(lakehouse, arm, batches, order_for(order, arm)) for arm, batches in came], order)
+
+
+def _fresh_frame(lakehouse: Lakehouse, arm: Arm, batches: tuple[str, ...], order: Order) -> "DataFrame":
+    model = Blocks.open(serving_store(lakehouse.settings), arm.version)
+    return fresh_frame(model, arm.of(_frame_of_said(lakehouse, batches)), order)
+
+
+def _fresh_rows(lakehouse: Lakehouse, arm: Arm, batches: tuple[str, ...], order: Order) -> pa.Table:
+    said, model = _said(lakehouse, batches), serving_store(lakehouse.settings).load_users(arm.version, NOBODY)
+    of_arm = said.filter(pa.array(arm.holds(said["user_id"].to_numpy())))
     # A user's products are small: beside a training, threads take 44 users 2.2 s and not 0.2.
     with threadpool_limits(1):
-        rows = fresh_rows(model, said, version, order)
-    return Lists(version, rows, len(order.policy.rules))
+        return fresh_rows(model, of_arm, arm.version, order)
 
 
 def ratings_of_who_came(lakehouse: Lakehouse, version: str, users: pa.Array | None = None) -> Ratings:
@@ -104,11 +118,13 @@ def agreement_with_retrained(lakehouse: Lakehouse) -> Agreement | None:
     if not all(lakehouse.exists(spec.name) for spec in (RECOMMENDATIONS_FRESH, RECOMMENDATIONS_ALS)):
         return None
     columns = ["user_id", "recommendations", "model_version", "generated_ts"]
-    fresh = lakehouse.dataset(RECOMMENDATIONS_FRESH.name).to_table(columns=columns)
-    of_them = pac.field("user_id").isin(fresh["user_id"].combine_chunks())
-    lists = lakehouse.dataset(RECOMMENDATIONS_ALS.name).to_table(columns=columns, filter=of_them)
-    made = [rows["model_version"].to_pylist()[:1] for rows in (fresh, lists)]
-    return agreement(fresh, lists) if made[0] and made[1] > made[0] else None  # versions are named by their time
+    tables = [lakehouse.dataset(spec.name) for spec in (RECOMMENDATIONS_FRESH, RECOMMENDATIONS_ALS)]
+    made = [versions_of(table)[:1] for table in tables]  # those of the champion
+    if not made[0] or not made[1] > made[0]:  # versions are named by their time
+        return None
+    fresh = tables[0].to_table(columns=columns, filter=pac.field("model_version") == made[0][0])
+    of_them = pac.field("user_id").isin(fresh["user_id"].combine_chunks()) & (pac.field("model_version") == made[1][0])
+    return agreement(fresh, tables[1].to_table(columns=columns, filter=of_them))
 
 
 def seen_but_listed(lakehouse: Lakehouse) -> int:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pac
 
 from reco_assets.batches.last_values import last_values
-from reco_assets.gold.recommendations import Order, list_rows
+from reco_assets.gold.recommendations import Order, user_rows
 from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.interface import Recommender
 from reco_assets.models.ratings import Ratings, distinct
@@ -38,7 +38,7 @@ def fresh_rows(model: Recommender, said: pa.Table, version: str, order: Order) -
     folded = model.fold_in(own)
     editing = editing_of(order.policy, SERVING_FAMILY, folded)
     lists = recommend(folded, editing, distinct(own.user_id), order.n, Ratings.from_arrow(said))
-    rows = list_rows(lists, "user_id", "recommendations", version, order.now)
+    rows = user_rows(lists, version, order)
     before = pac.unique(said.filter(pac.and_(said[COUNTS], pac.equal(said[NUMBER], 0)))["user_id"])
     return rows.append_column("basis", pac.if_else(pac.is_in(rows["user_id"], before), BOTH, WAITING))
 

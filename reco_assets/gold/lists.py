@@ -1,11 +1,15 @@
 """The champion's lists as rows of gold tables, made in memory or, of what is too large for it, by Spark in blocks."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pac
+import pyarrow.dataset as ds
 
+from reco_assets.gold.arms import Arm, arms_of, together
 from reco_assets.gold.blocks import recommendation_frame, similar_frame, why_frame
 from reco_assets.gold.recommendations import Order, recommendation_rows, similar_rows
 from reco_assets.gold.why import lists_of, why_rows
@@ -14,6 +18,7 @@ from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.inputs import frame_ratings, read_ratings
 from reco_assets.models.ratings import Ratings
 from reco_assets.models.serving import champion_version, serving_store
+from reco_assets.models.versions.store import ModelStore
 from reco_assets.rules.reading import policy_to_publish
 from reco_assets.tables import RECOMMENDATIONS_ALS, SPLITS, TRAIN_RATINGS
 from resources.tables.lakehouse import Lakehouse
@@ -24,25 +29,40 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Lists:
-    """Rows of a gold table, the version whose lists they are, and how many rules they keep."""
+    """Rows of a gold table, the version whose lists they are, how many rules they keep, and the challenger's version
+    where a share of users gets its lists.
+    """
 
     version: str
     rows: "pa.Table | DataFrame"
     rules: int = 0
+    challenger: str | None = None
 
 
 def recommended_to_all(lakehouse: Lakehouse) -> Lists:
-    """The best TOP_N movies for every user who ever rated. Raises `NoChampionError`, `ModelStoreError`."""
+    """The best TOP_N movies for every user who ever rated, by the version of the user's arm.
+
+    Raises `NoChampionError`, `ModelStoreError`.
+    """
     store = serving_store(lakehouse.settings)
-    version, order = champion_version(store), order_of(lakehouse)
+    arms, order = arms_of(store), order_of(lakehouse)
     # All sides together, because streamed ratings are in train and test but not in silver/ratings.
     if _in_blocks(lakehouse):
         sides = [lakehouse.read(spec.name).select("user_id", "movie_id") for spec in SPLITS]
         rated = reduce(lambda some, more: some.union(more), sides)
-        champion = Blocks.open(store, version)
-        return Lists(version, recommendation_frame(lakehouse.engine, champion, rated, order), len(order.policy.rules))
+        frames = [
+            recommendation_frame(
+                lakehouse.engine, Blocks.open(store, arm.version), arm.of(rated), order_for(order, arm)
+            )
+            for arm in arms
+        ]
+        return lists_of_arms(arms, frames, order)
     ratings = Ratings.concat([read_ratings(lakehouse, spec.name) for spec in SPLITS])
-    return Lists(version, recommendation_rows(store.load(version), ratings, version, order), len(order.policy.rules))
+    rows = [
+        recommendation_rows(store.load(arm.version), _of_arm(ratings, arm), arm.version, order_for(order, arm))
+        for arm in arms
+    ]
+    return lists_of_arms(arms, rows, order)
 
 
 def similar_to_all(lakehouse: Lakehouse) -> Lists:
@@ -63,22 +83,52 @@ def reasons_for_all(lakehouse: Lakehouse) -> Lists:
     Raises `LakehouseError`, `NoChampionError`, `ModelStoreError`.
     """
     store, listed = serving_store(lakehouse.settings), lakehouse.dataset(RECOMMENDATIONS_ALS.name)
-    versions = listed.head(1, columns=["model_version"])["model_version"].to_pylist()
-    version = versions[0] if versions else champion_version(store)
-    record = store.record(version)
+    versions = versions_of(listed) or [champion_version(store)]
+    return Lists(versions[0], together([_reasons(lakehouse, store, version) for version in versions]))
+
+
+def versions_of(listed: ds.Dataset) -> list[str]:
+    """The versions that made a table's lists: the champion's first, where there are two variants."""
+    if "variant" not in listed.schema.names:  # made before there were variants, by one version
+        first: list[str] = listed.head(1, columns=["model_version"])["model_version"].to_pylist()
+        return first
+    made = listed.to_table(columns=["variant", "model_version"]).group_by(["variant", "model_version"]).aggregate([])
+    found: list[str] = made.sort_by([("variant", "descending")])["model_version"].to_pylist()
+    return list(dict.fromkeys(found))
+
+
+def _reasons(lakehouse: Lakehouse, store: ModelStore, version: str) -> "pa.Table | DataFrame":
+    """What speaks for each movie of a version's lists."""
+    record, made_by = store.record(version), pac.field("model_version") == version
     learned = TRAIN_RATINGS.name, record.delta_version(TRAIN_RATINGS.name)
     if in_blocks(lakehouse, SERVING_FAMILY, {RECOMMENDATIONS_ALS.name: None, learned[0]: learned[1]}):
         framed = frame_ratings(lakehouse, *learned, record.lookback_days).frame
-        return Lists(version, why_frame(Blocks.open(store, version), lakehouse.read(RECOMMENDATIONS_ALS.name), framed))
-    lists = lists_of(listed.to_table(columns=["user_id", "recommendations"]))
+        listed = lakehouse.read(RECOMMENDATIONS_ALS.name)
+        return why_frame(Blocks.open(store, version), listed.where(listed.model_version == version), framed)
+    rows = lakehouse.dataset(RECOMMENDATIONS_ALS.name).to_table(columns=["user_id", "recommendations"], filter=made_by)
     ratings = read_ratings(lakehouse, *learned, record.lookback_days)
-    return Lists(version, why_rows(store.load(version), lists, ratings, version))
+    return why_rows(store.load(version), lists_of(rows), ratings, version)
 
 
 def order_of(lakehouse: Lakehouse) -> Order:
     """How lists are made now. Raises `LakehouseError`, `LockError`."""
     now, policy = policy_to_publish(lakehouse)
     return Order(lakehouse.settings.serving.top_n, now, policy)
+
+
+def order_for(order: Order, arm: Arm) -> Order:
+    """How the lists of an arm are made."""
+    return replace(order, variant=arm.variant)
+
+
+def lists_of_arms(arms: Sequence[Arm], parts: "list[pa.Table] | list[DataFrame]", order: Order) -> Lists:
+    """The lists of all arms in one table."""
+    challenger = arms[1].version if len(arms) > 1 else None
+    return Lists(arms[0].version, together(parts), len(order.policy.rules), challenger)
+
+
+def _of_arm(ratings: Ratings, arm: Arm) -> Ratings:
+    return ratings if arm.experiment is None else ratings.where(arm.holds(ratings.user_id))
 
 
 def _in_blocks(lakehouse: Lakehouse) -> bool:

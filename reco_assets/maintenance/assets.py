@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from reco_assets.maintenance.exposures import remove_old_exposures
 from reco_assets.maintenance.models import remove_superseded
 from reco_assets.ops.store import forget_stages
 from reco_assets.tables import HEAVY_POOL, MODELS, RATING_EVENTS
@@ -24,7 +25,7 @@ def tables(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakeho
     Every version that a kept model was trained or judged on stays readable.
     """
     settings, root = lakehouse.settings, lakehouse.root
-    removed = remove_superseded(settings)
+    removed, unshown = remove_superseded(settings), remove_old_exposures(lakehouse)
     forgotten = forget_stages(lakehouse, datetime.now(UTC) - timedelta(days=settings.costs.history_days))
     done: dict[str, Upkeep] = {}
     failed: list[LakehouseError] = []
@@ -38,9 +39,12 @@ def tables(context: dg.AssetExecutionContext, lakehouse: dg.ResourceParam[Lakeho
             failed.append(error)
     if failed:
         raise failed[0]
-    return dg.MaterializeResult(
-        metadata=_metadata(done) | {"models_removed": dg.JsonMetadataValue(removed), "stages_forgotten": forgotten}
-    )
+    also = {
+        "models_removed": dg.JsonMetadataValue(removed),
+        "exposures_removed": unshown,
+        "stages_forgotten": forgotten,
+    }
+    return dg.MaterializeResult(metadata=_metadata(done) | also)
 
 
 def _metadata(done: dict[str, Upkeep]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from reco_assets.models.families import FAMILIES
 from reco_assets.models.interface import Family
 from reco_assets.models.versions.backup import read_backup
+from reco_assets.models.versions.experiments import running_experiment
 from reco_assets.models.versions.store import model_store, store_folder
 from resources.files import remove_folder
 from resources.paths.own_folders import require_own_folders
@@ -18,7 +19,7 @@ def superseded(versions: Sequence[str], newest: int | None, needed: Collection[s
 
 
 def remove_superseded(settings: Settings) -> list[str]:
-    """Remove superseded versions of all families but for champions, their predecessors and backups; name them.
+    """Remove superseded versions of all families but for champions, predecessors, challengers and backups; name them.
 
     A version is renamed before it is removed, so that whoever lists the store sees all of it or none.
     Raises `ModelStoreError` when the champion's record or the backup's is damaged, `StrangeFolderError` where the
@@ -31,7 +32,9 @@ def remove_superseded(settings: Settings) -> list[str]:
 def _remove_superseded(settings: Settings, family: Family) -> list[str]:
     store = model_store(settings, family)
     backup = read_backup(store)
+    running = running_experiment(store)
     needed = {store.champion(), store.previous(), backup.version if backup else None}
+    needed.add(running.challenger if running else None)
     removed = superseded(store.versions(), settings.maintenance.model_versions_kept, needed)
     for version in removed:
         remove_folder(store.path(version))

@@ -24,7 +24,7 @@ from reco_assets.models.judging.run import judge_version
 from reco_assets.models.judging.sampled_gate import nothing_to_deploy
 from reco_assets.models.training import NewVersion, Run, train_candidate, why_not_trained
 from reco_assets.models.tuning.search import Tried
-from reco_assets.models.versions.deployment import Candidate, deploy
+from reco_assets.models.versions.deployment import WAITS, Candidate, deploy
 from reco_assets.models.versions.published import publish_models
 from reco_assets.models.versions.store import model_store
 from reco_assets.tables import HEAVY_POOL
@@ -135,6 +135,8 @@ def _champion(family: Family, evaluation: dg.AssetKey) -> dg.AssetsDefinition:
     @dg.asset(
         name=f"{family.name}_champion",
         ins={"evaluation": dg.AssetIn(evaluation)},
+        # A candidate waits while an experiment runs, so whether that ends is looked at before.
+        deps=[] if family.own else [[GROUP, f"{family.name}_experiment"]],
         kinds={"json"},
         key_prefix=GROUP,
         group_name=GROUP,
@@ -161,16 +163,18 @@ def _champion(family: Family, evaluation: dg.AssetKey) -> dg.AssetsDefinition:
         comparison = deploy(settings, Candidate(family, evaluation, registry, judge_again))
         serves = model_store(settings, family).champion() or NO_VERSION
         reason = f"skipped: {evaluation} is deployed already" if already else comparison.reason
+        waits = reason.startswith(WAITS)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(serves),
             metadata={
                 "candidate": evaluation,
                 "champion": serves,
                 "promoted": comparison.promote and not already,
+                "waits": waits,
                 "reason": reason,
                 **publish_models(settings, family),
             },
-            check_results=[promotion_checked(serves == evaluation, reason)],
+            check_results=[promotion_checked(serves == evaluation or waits, reason)],
         )
 
     return champion

@@ -1,7 +1,7 @@
 """The pipelines of no document: those that the sensors start, and maintenance."""
 
 from reco_assets.pipelines.documented import DETECT, MERGE_AND_RETRAIN, PROCESS, RETRAIN_EDGES
-from reco_assets.pipelines.selections import FRESH, MAINTENANCE
+from reco_assets.pipelines.selections import EXPERIMENT, FRESH, MAINTENANCE, SERVING
 from reco_assets.pipelines.spec import INTAKE, JobSpec, Task, chain
 
 STREAM_INTAKE = JobSpec(
@@ -25,6 +25,13 @@ DRIFT_RETRAIN = JobSpec(
     edges=RETRAIN_EDGES,
     retrains=True,
 )
+EXPERIMENT_LOOK = JobSpec(
+    name="experiment_look",
+    description="A look at the experiment that runs, and everyone's lists as it says; nothing is trained.",
+    tasks=(Task("look_at_experiment", EXPERIMENT), Task("publish_lists", (*SERVING, *FRESH))),
+    edges=chain("look_at_experiment", "publish_lists"),
+    cron_setting="experiment_look_cron",
+)
 LAKEHOUSE_MAINTENANCE = JobSpec(
     name="lakehouse_maintenance",
     description="Tables compacted and vacuumed, superseded models removed; what a kept model was made of stays.",
@@ -33,4 +40,4 @@ LAKEHOUSE_MAINTENANCE = JobSpec(
     cron_setting="lakehouse_maintenance_cron",
 )
 
-INTERNAL_SPECS = (STREAM_INTAKE, DRIFT_SCORING, DRIFT_RETRAIN, LAKEHOUSE_MAINTENANCE)
+INTERNAL_SPECS = (STREAM_INTAKE, DRIFT_SCORING, DRIFT_RETRAIN, EXPERIMENT_LOOK, LAKEHOUSE_MAINTENANCE)

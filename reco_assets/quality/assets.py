@@ -29,6 +29,7 @@ OF_INTAKE = frozenset(spec.name for spec in (*STREAM, RECOMMENDATIONS_FRESH))  #
 # With all tables behind these, or made in their steps, the report needs no edge from each of them.
 MADE_LAST = (
     "silver/etl_report",
+    "gold/exposures",
     "gold/recommendations_why",
     "gold/recommendations_fresh",
     "gold/similar_movies",

@@ -6,7 +6,7 @@ from reco_assets import tables
 from reco_assets.quality.common_rules import A_MOVIE, SPEAKS, at_least, not_empty, not_future, numbered, one_of
 from reco_assets.quality.declaration import Declaration, EachRow, Empty, Reference, Rule
 from reco_assets.rules.rule import ACTIONS, GREATEST_FACTOR, SUBJECTS
-from reco_assets.vocabulary import BASES
+from reco_assets.vocabulary import BASES, VARIANTS
 from resources.tables.files import TableSpec
 
 LONGEST_LIST = 1_000
@@ -36,6 +36,10 @@ def _lists(spec: TableSpec, column: str) -> Declaration:
         key=spec.key,
         references=(Reference(column, f"explode({column}.movie_id)", "silver/movies", "movie_id"),),
     )
+
+
+def _variants(lists: Declaration) -> Declaration:
+    return replace(lists, rules=(*lists.rules, one_of("variant", *VARIANTS)))
 
 
 def _fresh(lists: Declaration) -> Declaration:
@@ -78,8 +82,18 @@ SERVED = (
         may_be_absent=True,
         may_shrink=None,
     ),
-    _lists(tables.RECOMMENDATIONS_ALS, "recommendations"),
-    _fresh(_lists(tables.RECOMMENDATIONS_FRESH, "recommendations")),
+    _variants(_lists(tables.RECOMMENDATIONS_ALS, "recommendations")),
+    Declaration(
+        "gold/exposures",
+        tables.EXPOSURES.schema,
+        required=tuple(tables.EXPOSURES.schema.names),
+        rules=(*at_least(0, "user_id"), one_of("variant", *VARIANTS), not_future("shown_ts")),
+        key=tables.EXPOSURES.key,
+        empty=Empty.FINE,
+        may_be_absent=True,
+        may_shrink=None,
+    ),
+    _fresh(_variants(_lists(tables.RECOMMENDATIONS_FRESH, "recommendations"))),
     _lists(tables.SIMILAR_MOVIES, "similar"),
     Declaration(
         "gold/recommendations_why",

@@ -1,7 +1,7 @@
 """What published tables are asked: whether their lists keep the rules that were in force when they were made."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -60,10 +60,10 @@ def check_lists(lakehouse: Lakehouse, table: str) -> Checked:
     """Look through the lists of one of `LISTS`. Raises `LakehouseError`, `ModelStoreError`."""
     # Reasons are of the lists of gold, made when those were.
     dated = RECOMMENDATIONS_ALS.name if table == RECOMMENDATIONS_WHY.name else table
-    made = lakehouse.dataset(dated).head(1, columns=["generated_ts", "model_version"]).to_pylist()
+    made = lakehouse.dataset(dated).head(1, columns=["generated_ts"]).to_pylist()
     if not made:
         return Checked(Kept(0, 0, ()))
-    as_of, version = made[0]["generated_ts"], made[0]["model_version"]
+    as_of = made[0]["generated_ts"]
     of_users, settings = LISTS[table][0] is not None, lakehouse.settings.lists
     rules = [
         rule for rule in read_rules(lakehouse) if rule.in_force(as_of) and (of_users or rule.draft.user_id is None)
@@ -74,18 +74,32 @@ def check_lists(lakehouse: Lakehouse, table: str) -> Checked:
         rules=rules,
         settings=settings if of_users else ListSettings(),
         movies=_movies(lakehouse),
-        rated=_counts(lakehouse, version) if counted else {},
+        rated={},
         new_places=new_places,
     )
-    whole = table != RECOMMENDATIONS_WHY.name
-    found = kept(_published(lakehouse.dataset(table), *LISTS[table]), terms, whole=whole)
-    return Checked(found, as_of, len(rules), of_users)
+    listed, whole = lakehouse.dataset(table), table != RECOMMENDATIONS_WHY.name
+    found = []
+    for version in _versions(listed):
+        own = replace(terms, rated=_counts(lakehouse, version)) if counted else terms
+        found.append(kept(_published(listed, version, *LISTS[table]), own, whole=whole))
+    return Checked(_all(found), as_of, len(rules), of_users)
 
 
-def _published(table: ds.Dataset, user: str | None, column: str) -> Iterator[Published]:
-    """The lists of a table; of one with a row a movie each as a list of its own."""
+def _versions(listed: ds.Dataset) -> list[str]:
+    """The versions that made lists: two while an experiment runs."""
+    found: list[str] = pac.unique(listed.to_table(columns=["model_version"])["model_version"]).to_pylist()
+    return found
+
+
+def _all(found: Sequence[Kept]) -> Kept:
+    told = tuple(each for some in found for each in some.told)
+    return Kept(sum(each.lists for each in found), sum(each.broken for each in found), told)
+
+
+def _published(table: ds.Dataset, version: str, user: str | None, column: str) -> Iterator[Published]:
+    """The lists that a version made in a table; of one with a row a movie each as a list of its own."""
     columns = [column] if user is None else [user, column]
-    for batch in table.to_batches(columns=columns):
+    for batch in table.to_batches(columns=columns, filter=pac.field("model_version") == version):
         users = [None] * len(batch) if user is None else batch[user].to_pylist()
         lists = batch[column]
         if pa.types.is_nested(lists.type):

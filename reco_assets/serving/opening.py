@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -17,11 +17,12 @@ from reco_assets.gold.came import ratings_of_who_came
 from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.interface import Recommender
 from reco_assets.models.serving import serving_store
+from reco_assets.models.versions.experiments import Experiment, running_experiment
 from reco_assets.rules.editing import Policy, editing_of
 from reco_assets.rules.reading import policy_now
 from reco_assets.serving.came import Came, write_came
 from reco_assets.serving.seen import COLUMNS, Seen, write_seen
-from reco_assets.serving.snapshot import Snapshot, Trend
+from reco_assets.serving.snapshot import Challenger, Snapshot, Trend
 from reco_assets.tables import RECOMMENDATIONS_FRESH, RULES, SILVER_MOVIES, SPLITS, TRENDING
 from resources.files import staged
 from resources.locking.locks import MAKING_SECONDS, held
@@ -30,7 +31,7 @@ from resources.tables.lakehouse import Lakehouse
 from resources.tables.log import read_log
 
 LONGEST_LIST = 1_000
-KEPT = 4  # folders of arrays: those of the champion, of the one before it, and of what users rated by then
+KEPT = 4  # folders of arrays: those of champion and challenger, of those before, and of what users rated by then
 MODEL, SEEN, CAME = "model", "seen", "came"
 
 Opened = TypeVar("Opened")
@@ -49,12 +50,18 @@ class TableState:
 class State:
     """Which version serves, and the states of the tables that answers depend on, as far as they are there.
 
-    `day` (UTC) decides which rules are in force; None where there are none.
+    `day` (UTC) decides which rules are in force; None where there are none. `experiment`: the one that runs.
     """
 
     champion: str
     tables: tuple[TableState, ...]
     day: date | None = None
+    experiment: Experiment | None = None
+
+    @property
+    def versions(self) -> set[str]:
+        """The versions whose lists users get."""
+        return {self.champion} | ({self.experiment.challenger} if self.experiment else set())
 
     def of(self, *specs: TableSpec) -> list[TableState]:
         """The states of these tables, as far as they are there."""
@@ -63,13 +70,14 @@ class State:
 
 def current_state(lakehouse: Lakehouse) -> State | None:
     """What is to be served now; None before the first champion. Raises `ModelStoreError`, `LakehouseError`."""
-    champion = serving_store(lakehouse.settings).champion()
+    store = serving_store(lakehouse.settings)
+    champion = store.champion()
     if champion is None:
         return None
     asked = (*SPLITS, RECOMMENDATIONS_FRESH, SILVER_MOVIES, TRENDING, RULES)
     there = [spec.name for spec in asked if lakehouse.exists(spec.name)]
     day = datetime.now(UTC).date() if RULES.name in there else None
-    return State(champion, tuple(_table_state(lakehouse, name) for name in there), day)
+    return State(champion, tuple(_table_state(lakehouse, name) for name in there), day, running_experiment(store))
 
 
 def arrays_folder(lakehouse: Lakehouse) -> Path:
@@ -84,11 +92,19 @@ def open_snapshot(lakehouse: Lakehouse, state: State, folder: Path) -> Snapshot:
     """
     with held(folder / ".lock", f"The arrays to serve {lakehouse.root} from", MAKING_SECONDS):
         model = _model(lakehouse, state.champion, folder)
-        seen, came = _seen(lakehouse, state.of(*SPLITS), folder), _came(lakehouse, state, folder)
+        seen, came = _seen(lakehouse, state.of(*SPLITS), folder), _came(lakehouse, state, state.champion, folder)
+        if state.experiment:
+            version = state.experiment.challenger
+            other, also_came = _model(lakehouse, version, folder), _came(lakehouse, state, version, folder)
         _remove_old(folder)
     policy, titles = policy_now(lakehouse), _titles(lakehouse, state.of(SILVER_MOVIES))
     trend, editing = _trend(lakehouse, state.of(TRENDING), policy), editing_of(policy, SERVING_FAMILY, model)
-    return Snapshot(state.champion, model, seen, came, titles, trend, editing)
+    champion = Snapshot(state.champion, model, seen, came, titles, trend, editing)
+    if state.experiment is None:
+        return champion
+    edited = editing_of(policy, SERVING_FAMILY, other)
+    challenger = replace(champion, version=version, model=other, came=also_came, editing=edited)
+    return replace(champion, challenger=Challenger(state.experiment.draws, challenger))
 
 
 def open_for_users(lakehouse: Lakehouse, state: State, users: np.ndarray, folder: Path) -> Snapshot:
@@ -97,15 +113,22 @@ def open_for_users(lakehouse: Lakehouse, state: State, users: np.ndarray, folder
     It has every movie, but no titles and no trend. What they rated is put into a folder. For who looks at few of more
     users than memory holds. Raises `ModelStoreError`, `LakehouseError`.
     """
-    model = serving_store(lakehouse.settings).load_users(state.champion, users)
     of_them = ds.field("user_id").isin(pa.array(users.tolist(), pa.int32()))  # Arrow's own memory, as in tables/growth
     sides = [lakehouse.dataset(side.name, side.version) for side in state.of(*SPLITS)]
     rated = [side.to_table(columns=list(COLUMNS), filter=of_them) for side in sides]
     write_seen(lambda: (batch for table in rated for batch in table.to_batches()), folder / SEEN)
-    write_came(ratings_of_who_came(lakehouse, state.champion, pa.array(users.tolist(), pa.int32())), folder / CAME)
-    seen, came = Seen.load(folder / SEEN), Came.load(folder / CAME)
-    editing = editing_of(policy_now(lakehouse), SERVING_FAMILY, model)
-    return Snapshot(state.champion, model, seen, came, {}, Trend((), None), editing)
+    seen, policy = Seen.load(folder / SEEN), policy_now(lakehouse)
+
+    def of(version: str) -> Snapshot:
+        model, place = serving_store(lakehouse.settings).load_users(version, users), folder / f"{CAME}-{version}"
+        write_came(ratings_of_who_came(lakehouse, version, pa.array(users.tolist(), pa.int32())), place)
+        editing = editing_of(policy, SERVING_FAMILY, model)
+        return Snapshot(version, model, seen, Came.load(place), {}, Trend((), None), editing)
+
+    champion, experiment = of(state.champion), state.experiment
+    if experiment is None:
+        return champion
+    return replace(champion, challenger=Challenger(experiment.draws, of(experiment.challenger)))
 
 
 def _model(lakehouse: Lakehouse, version: str, folder: Path) -> Recommender:
@@ -136,15 +159,15 @@ def _seen(lakehouse: Lakehouse, sides: Sequence[TableState], folder: Path) -> Se
     return _opened(arrays, opened)
 
 
-def _came(lakehouse: Lakehouse, state: State, folder: Path) -> Came:
-    """Who came, once gold has lists for them: each intake makes these anew, also where it brought nobody."""
+def _came(lakehouse: Lakehouse, state: State, version: str, folder: Path) -> Came:
+    """Who came that the version has not learned, once gold has lists for them, which each intake makes anew."""
     marks = [table.mark for table in state.of(RECOMMENDATIONS_FRESH, *SPLITS)]
-    arrays = folder / f"{CAME}-{_digest([state.champion, marks])}"
+    arrays = folder / f"{CAME}-{_digest([version, marks])}"
 
     def opened() -> Came:
         if not arrays.exists():
             with staged(arrays) as staging:
-                write_came(ratings_of_who_came(lakehouse, state.champion), staging)
+                write_came(ratings_of_who_came(lakehouse, version), staging)
         return Came.load(arrays)
 
     return _opened(arrays, opened)

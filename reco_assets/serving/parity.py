@@ -15,7 +15,6 @@ from reco_assets.models.pyfunc import ranked_movies
 from reco_assets.models.versions.flavour import FLAVOUR_FILE
 from reco_assets.rules.editing import FREE, Editing
 from reco_assets.rules.reading import others_kept
-from reco_assets.serving.came import Came
 from reco_assets.serving.opening import State, current_state, open_for_users, open_snapshot
 from reco_assets.serving.snapshot import Snapshot
 from reco_assets.tables import RECOMMENDATIONS_ALS, SIMILAR_MOVIES, TRAIN_RATINGS
@@ -71,9 +70,9 @@ class _Gold:
     versions: set[str]
     made: datetime | None
 
-    def but_for(self, came: Came) -> "_Gold":
+    def but_for_who_came(self, snapshot: Snapshot) -> "_Gold":
         """Without users who came since: the server solves their lists anew, as gold/recommendations_fresh has them."""
-        keep = [not (len(self.users) and came.holds(key)) for key in self.keys]
+        keep = [not (len(self.users) and snapshot.of(key).came.holds(key)) for key in self.keys]
         return replace(self, keys=[*compress(self.keys, keep)], lists=[*compress(self.lists, keep)])
 
 
@@ -105,12 +104,13 @@ def parity_of_recommendations(lakehouse: Lakehouse, registry: MlflowTracking) ->
 
     def ask(snapshot: Snapshot, gold: _Gold) -> Answers:
         n, users = lakehouse.settings.serving.top_n, gold.keys
-        answers = {"server": (gold.lists, [_movies(snapshot.recommended(user, n)) for user in users])}
-        registered = _registered(registry, snapshot, users, n) if _loads_whole(lakehouse) else None
+        answers = {"server": (gold.lists, [_movies(snapshot.of(user).recommended(user, n)) for user in users])}
+        own = {user: listed for user, listed in zip(users, gold.lists, strict=True) if snapshot.of(user) is snapshot}
+        registered = _registered(registry, snapshot, [*own], n) if _loads_whole(lakehouse) else None
         if registered is not None:  # it knows of no rules, and is held against the same model without them
             without = replace(snapshot, editing=Editing(FREE))
-            plain = [_movies(without.recommended(user, n)) for user in users]
-            answers["registered model"] = (gold.lists if snapshot.editing.is_off else plain, registered)
+            plain = [_movies(without.recommended(user, n)) for user in own]
+            answers["registered model"] = ([*own.values()] if snapshot.editing.is_off else plain, registered)
         return answers
 
     return _parity(lakehouse, RECOMMENDATIONS_ALS, "recommendations", ask)
@@ -136,7 +136,7 @@ def _parity(
     if state is None:
         return Parity(passed=True, text="Not measured: there is no champion to serve.")
     gold = _some_rows(lakehouse, spec, column)
-    if others := gold.versions - {state.champion}:
+    if others := gold.versions - (state.versions if spec == RECOMMENDATIONS_ALS else {state.champion}):
         text = f"{spec.name} holds lists of {', '.join(sorted(others))}, and {state.champion} serves. Make it again."
         return Parity(passed=False, text=text)
     with TemporaryDirectory() as folder:
@@ -145,7 +145,7 @@ def _parity(
             if others_kept(lakehouse, snapshot.editing.policy.rules, gold.made):
                 text = f"{spec.name} keeps the rules of {gold.made:%Y-%m-%d %H:%M}, and others are in force now. "
                 return Parity(passed=False, text=f"{text}Make it again: reco rules publish")
-            gold = gold.but_for(snapshot.came)
+            gold = gold.but_for_who_came(snapshot)
             answers = ask(snapshot, gold)
         except RegistryError as error:
             return Parity(passed=False, text=str(error))

@@ -30,7 +30,7 @@ Wanted = Annotated[Length | None, Query(description="How many movies at most; TO
 @ROUTES.get("/recommendations/{user}", responses=documented(422, 503))
 async def recommendations(request: Request, user: Id, n: Wanted = None) -> Recommendations:
     """A user's best movies without those the user has rated; for a stranger the popular ones."""
-    found, length = _snapshot(request), _length(request, n)
+    found, length = _snapshot(request).of(user), _length(request, n)
     solved = found.came.holds(user)  # which takes milliseconds, and others are not to wait for it
     listed = await run_in_threadpool(found.recommended, user, length) if solved else found.recommended(user, length)
     movies = _entries(listed)

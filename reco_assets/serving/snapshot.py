@@ -1,6 +1,6 @@
 """What one champion answers, of tables as they were at one moment. Nothing of it changes while it serves. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,7 +31,7 @@ class Snapshot:
     """A champion's version and model, what users have rated, what those said who came since its training,
     {movie: (title, genres)}, what trends, what lists keep.
 
-    What trends is without what is hidden.
+    What trends is without what is hidden. Where an experiment runs, the challenger answers its users: ask `of` them.
     """
 
     version: str
@@ -41,6 +41,13 @@ class Snapshot:
     titles: Mapping[int, tuple[str, str]]
     trend: Trend
     editing: Editing
+    challenger: "Challenger | None" = None
+
+    def of(self, user: int) -> "Snapshot":
+        """The snapshot that answers a user."""
+        if self.challenger and self.challenger.draws(np.array([user], np.int32))[0]:
+            return self.challenger.snapshot
+        return self
 
     def knows_user(self, user: int) -> bool:
         """Whether the champion was trained on ratings of the user, or solved for some that came since."""
@@ -82,3 +89,11 @@ class Snapshot:
 
     def _entry(self, rank: int, movie: int, score: float) -> Entry:
         return Entry(rank, movie, *self.titles.get(movie, (f"movie {movie}", "")), score)
+
+
+@dataclass(frozen=True, eq=False)
+class Challenger:
+    """Which users (n,) int32 an experiment drew for the challenger, (n,) bool, and what answers them."""
+
+    draws: Callable[[np.ndarray], np.ndarray]
+    snapshot: Snapshot

@@ -94,6 +94,10 @@ class MlflowTracking:
         """Put tags on a registered version and on its run; a warning if MLflow is away or knows it not."""
         self._attempt("tag_version", version, tags)
 
+    def mark_challenger(self, version: str) -> None:
+        """Point the alias `challenger` at the version of an experiment; a warning if MLflow is away."""
+        self._attempt("set_challenger", version)
+
     def fetch_version(self, version: str, folder: Path) -> Path | None:
         """Copy a registered version's files into a folder; None, with a warning, if MLflow is away or knows it not.
 

@@ -90,6 +90,12 @@ def tag_version(registry: Registry, version: str, tags: Mapping[str, str]) -> No
         client.set_tag(found.run_id, tag, value)
 
 
+def set_challenger(registry: Registry, version: str) -> None:
+    """Point the alias `challenger` at a version. Raises `LookupError` for an unknown one."""
+    client, name = _client(registry), registry.name
+    client.set_registered_model_alias(name, CHALLENGER, _registered(client, name, version).version)
+
+
 def run_of(registry: Registry, version: str) -> str:
     """The run that registered a version last. Raises `LookupError`."""
     return str(_registered(_client(registry), registry.name, version).run_id)

@@ -17,6 +17,7 @@ from resources.settings.costs import CostSettings
 from resources.settings.drift import DriftSettings
 from resources.settings.engine import EngineSettings
 from resources.settings.events import EventSettings
+from resources.settings.experiments import ExperimentSettings
 from resources.settings.features import FeatureSettings
 from resources.settings.group import Group
 from resources.settings.lists import ListSettings
@@ -67,6 +68,7 @@ class Settings(BaseModel):
     judging: JudgingSettings
     serving: ServingSettings
     lists: ListSettings
+    experiments: ExperimentSettings
     streaming: StreamingSettings
     sensors: SensorSettings
     drift: DriftSettings
@@ -134,8 +136,12 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def _require_usable(settings: Settings) -> None:
-    storage = settings.storage
+    storage, experiments = settings.storage, settings.experiments
     delta = storage.format == "delta"
+    if experiments.promotion_waits == "experiment" and not experiments.share:
+        raise SettingsError(
+            "PROMOTION_WAITS=experiment needs EXPERIMENT_SHARE, the share of users who get the challenger's lists."
+        )
     if storage.tables_uri and not delta:
         raise SettingsError(
             "LAKEHOUSE_TABLES_URI needs STORAGE_FORMAT=delta: parquet tables are replaced by renaming, which object "

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from resources.settings.experiments import LONGEST_DAYS
 from resources.settings.group import Group, Positive, below
 
 
@@ -16,3 +17,5 @@ class MaintenanceSettings(Group, alias_generator=below("")):
     receipt_files_kept: Annotated[int, Field(ge=100)] = 10_000
     drift_reports_kept: Annotated[int, Field(ge=10)] = 1_000
     run_history_days: Positive = 30
+    # Longer than the longest experiment, so that maintenance never takes what one that runs has shown.
+    exposures_kept_days: Annotated[int, Field(ge=LONGEST_DAYS + 1)] = 400

@@ -34,6 +34,7 @@ class ScheduleSettings(Group, alias_generator=below("")):
     model_retraining_dag_cron: Cron = ""
     movie_recommender_pipeline_cron: Cron = "0 2 * * *"
     model_training_dag_cron: Cron = ""
+    experiment_look_cron: Cron = "0 4 * * *"
     lakehouse_maintenance_cron: Cron = "0 3 * * 0"
     silver_fresh_hours: Positive = 36
     gold_fresh_hours: Positive = 36

@@ -29,6 +29,7 @@ def test_every_job_that_runs_has_a_schedule_once_it_has_a_cron() -> None:
     )
     assert {schedule.job_name: schedule.cron_schedule for schedule in schedules(settings)} == {
         **wanted,
+        "experiment_look": "0 4 * * *",
         "lakehouse_maintenance": "5 5 * * *",
     }
 

@@ -42,6 +42,9 @@ def _lists(key: str, column: str) -> Rows:
     return [{key: at, column: entries, "model_version": "20200101_000000", "generated_ts": START} for at in range(4)]
 
 
+OF_CHAMPION = {"variant": "champion"}
+
+
 def _why() -> Rows:
     because = [{"movie_id": 7, "share": 0.5}, {"movie_id": 8, "share": 0.25}]
     return [{"user_id": 1, "movie_id": at, "because": because, "model_version": "20200101_000000"} for at in range(4)]
@@ -110,8 +113,10 @@ GOOD: dict[str, Rows] = {
     **{f"silver/{side}_ratings": _ratings(origin="history") for side in ("train", "test", "future")},
     "stream/ratings": _ratings(batch="b1", split="train"),
     "stream/quarantine": _refused(batch="b1"),
-    "gold/recommendations_als": _lists("user_id", "recommendations"),
-    "gold/recommendations_fresh": [row | {"basis": "waiting"} for row in _lists("user_id", "recommendations")],
+    "gold/recommendations_als": [row | OF_CHAMPION for row in _lists("user_id", "recommendations")],
+    "gold/recommendations_fresh": [
+        row | OF_CHAMPION | {"basis": "waiting"} for row in _lists("user_id", "recommendations")
+    ],
     "gold/recommendations_why": _why(),
     "gold/similar_movies": _lists("movie_id", "similar"),
 }

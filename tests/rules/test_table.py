@@ -11,7 +11,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from typer.testing import CliRunner
 
 from reco_assets.cli.main import app
-from reco_assets.gold.recommendations import list_rows
+from reco_assets.gold.recommendations import Order, list_rows, user_rows
 from reco_assets.models.interface import TopN
 from reco_assets.rules.assets import rules_kept
 from reco_assets.rules.checking import check_lists
@@ -27,9 +27,9 @@ Reco = Callable[..., Result]
 def publish(lakehouse: Lakehouse, *movies: int, now: datetime | None = None) -> None:
     """Put a list of these movies into gold: user 7's, and what is like movie 1, and reasons for them."""
     now, listed = now or datetime.now(UTC), np.array([movies], np.int32)
-    for spec, key, column in ((RECOMMENDATIONS_ALS, 7, "recommendations"), (SIMILAR_MOVIES, 1, "similar")):
-        made = TopN(np.array([key]), listed, np.ones(listed.shape, np.float32))
-        lakehouse.write(spec, list_rows(made, spec.key[0], column, "v1", now))
+    of_user, like = (TopN(np.array([key]), listed, np.ones(listed.shape, np.float32)) for key in (7, 1))
+    lakehouse.write(RECOMMENDATIONS_ALS, user_rows(of_user, "v1", Order(10, now)))
+    lakehouse.write(SIMILAR_MOVIES, list_rows(like, "movie_id", "similar", "v1", now))
     rows = [{"user_id": 7, "movie_id": movie, "because": [], "model_version": "v1"} for movie in movies]
     lakehouse.write(RECOMMENDATIONS_WHY, pa.Table.from_pylist(rows, to_arrow_schema(RECOMMENDATIONS_WHY.schema)))
 

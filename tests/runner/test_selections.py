@@ -139,7 +139,14 @@ def test_any_asset_can_be_planned_without_those_it_is_made_beside() -> None:
 
 def test_selections_may_be_listed_and_say_what_dagsters_say() -> None:
     assert keys_of("+silver/movies, bronze/tags") == {"bronze/movies", "bronze/tags", "silver/movies"}
-    tables = "recommendations_als", "recommendations_fresh", "recommendations_why", "similar_movies", "trending"
+    tables = (
+        "exposures",
+        "recommendations_als",
+        "recommendations_fresh",
+        "recommendations_why",
+        "similar_movies",
+        "trending",
+    )
     assert keys_of("group:gold") == {f"gold/{name}" for name in tables}
     assert keys_of("*") == set(ASSETS)
 

@@ -17,6 +17,7 @@ from resources.settings import load_settings
 
 FAILURE, SUCCESS, MAIL = "slack_on_trouble", "slack_on_run_success", "mail_on_trouble"
 RETRAIN, PROMOTION, LANDING = "slack_on_retrain_started", "slack_on_promotion", "slack_on_file_not_taken"
+EXPERIMENT = "slack_on_experiment"
 DECISION = {"promoted": True, "reason": "RMSE 0.84 < 0.85", "candidate": "v2", "champion": "v2"}
 
 pytestmark = [
@@ -92,7 +93,7 @@ def test_without_token_and_channel_there_are_no_sensors(settings: dict[str, str]
 
 def test_all_sensors_run_unless_someone_stops_them() -> None:
     sensors = alert_sensors(load_settings(slack_bot_token="xoxb-1", slack_channel="#reco"))
-    assert [sensor.name for sensor in sensors] == [FAILURE, SUCCESS, RETRAIN, PROMOTION, LANDING]
+    assert [sensor.name for sensor in sensors] == [FAILURE, SUCCESS, RETRAIN, PROMOTION, EXPERIMENT, LANDING]
     assert {sensor.default_status for sensor in sensors} == {dg.DefaultSensorStatus.RUNNING}
 
 

@@ -2,22 +2,36 @@
 
 `champion.json` moves last. Whatever fails or is killed before that leaves the champion as it was, and a repeated run
 starts over; MLflow's aliases, which a kill may leave one step ahead or behind, are set anew by every run.
+
+Where `PROMOTION_WAITS=experiment`, what may be promoted begins an experiment instead; `end` says what comes of it.
 """
 
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from reco_assets.models.interface import Family
 from reco_assets.models.record import Annotation, ComparisonRecord
 from reco_assets.models.versions.backup import back_up
+from reco_assets.models.versions.experiments import (
+    Experiment,
+    Outcome,
+    begin,
+    described,
+    finish,
+    last_experiment,
+    running_experiment,
+)
 from reco_assets.models.versions.files import ModelStoreError, load_users
 from reco_assets.models.versions.smoke import smoke_test
 from reco_assets.models.versions.store import ModelStore, model_store, promoting
 from resources.mlflow.mirror import MlflowTracking
 from resources.settings import Settings
+
+WAITS = ("in experiment: ", "waits: ")  # how the reason begins of what isn't promoted yet
 
 
 @dataclass(frozen=True)
@@ -31,7 +45,7 @@ class Candidate:
 
 
 def deploy(settings: Settings, candidate: Candidate) -> ComparisonRecord:
-    """Promote a version if its comparison says so; returns the comparison.
+    """Promote a version if its comparison says so; returns the comparison, whose reason says what was done.
 
     It is judged again where another version than it was compared with serves. Raises `ModelStoreError`, also where it
     can't be judged again, `SmokeTestError`, `RegistryError`; the champion serves on then.
@@ -46,16 +60,99 @@ def _deploy(settings: Settings, candidate: Candidate) -> ComparisonRecord:
     if candidate.judge_again and comparison.promote and champion not in (version, comparison.champion):
         candidate.judge_again()
         comparison = store.comparison(version)
+    if comparison.promote and champion not in (None, version) and _waits(settings, store):
+        _require_compared_with(version, comparison.champion, champion)
+        comparison = _in_experiment(settings, candidate, comparison)
     store.annotate(version, Annotation(decision=comparison.reason))
     if comparison.promote and champion != version:
         _require_compared_with(version, comparison.champion, champion)
-        _test_as_registered(store, registry, version)
-        back_up(settings, candidate.family)
-        registry.mark_champion(version, champion, comparison.reason)
-        store.promote(version, comparison.reason)
+        _serve(settings, candidate, comparison.reason)
     elif champion is not None:
         registry.mark_champion(champion, store.previous(), store.record(champion).decision)
+    if running := running_experiment(store):
+        registry.mark_challenger(running.challenger)
     return comparison
+
+
+def start(settings: Settings, candidate: Candidate) -> Experiment:
+    """Begin an experiment with a version, whatever its figures. Raises as `begin`, and as `deploy`."""
+    with promoting(settings, candidate.family):
+        store = model_store(settings, candidate.family)
+        made = _begin(settings, candidate)
+        store.annotate(candidate.version, Annotation(decision=f"challenger by hand: {described(made)}"))
+        candidate.registry.mark_challenger(made.challenger)
+        return made
+
+
+def end(
+    settings: Settings, registry: MlflowTracking, family: Family, experiment: Experiment, verdict: "Verdict"
+) -> bool:
+    """Carry out what an experiment came to; whether there was something to do, as another run may have done it.
+
+    A challenger that is to serve is promoted first, and the experiment ended after it: a run that is killed between
+    both leaves one that is void, which the next look ends. Raises as `deploy`.
+    """
+    with promoting(settings, family):
+        store = model_store(settings, family)
+        if running_experiment(store) != experiment:
+            return False
+        challenger = Candidate(family, experiment.challenger, registry)
+        store.annotate(experiment.challenger, Annotation(decision=verdict.reason))
+        if verdict.outcome == "promoted":
+            _serve(settings, challenger, verdict.reason)
+        else:
+            registry.mark_champion(experiment.champion, store.previous(), verdict.reason)
+        finish(store, experiment, verdict.outcome, verdict.reason, datetime.now(UTC))
+        return True
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an experiment comes to, and why."""
+
+    outcome: Outcome
+    reason: str
+
+
+def _serve(settings: Settings, candidate: Candidate, reason: str) -> None:
+    store = model_store(settings, candidate.family)
+    champion = store.champion()
+    _test_as_registered(store, candidate.registry, candidate.version)
+    back_up(settings, candidate.family)
+    candidate.registry.mark_champion(candidate.version, champion, reason)
+    store.promote(candidate.version, reason)
+
+
+def _waits(settings: Settings, store: ModelStore) -> bool:
+    """Whether a promotion waits: for an experiment of its own, or for the end of one that runs.
+
+    What a family makes that is judged in its own way is in no list of gold.
+    """
+    wanted = settings.experiments.promotion_waits == "experiment"
+    return store.family.own is None and (wanted or running_experiment(store) is not None)
+
+
+def _in_experiment(settings: Settings, candidate: Candidate, comparison: ComparisonRecord) -> ComparisonRecord:
+    store = model_store(settings, candidate.family)
+    running, last = running_experiment(store), last_experiment(store)
+    passed = f"it passed the gate ({comparison.reason.removeprefix('promoted: ')})"
+    if running is None and last and (last.challenger, last.champion) == (candidate.version, store.champion()):
+        reason = last.reason  # another run of the same judgement: it had its experiment
+    elif running is None:
+        reason = f"in experiment: {passed}. {described(_begin(settings, candidate))} says whether it serves"
+    elif running.challenger == candidate.version:
+        reason = f"in experiment: {described(running)} is under way"
+    else:
+        reason = (
+            f"waits: {passed}, and {described(running)} runs. After that: reco experiment start {candidate.version}"
+        )
+    return comparison.model_copy(update={"promote": False, "reason": reason})
+
+
+def _begin(settings: Settings, candidate: Candidate) -> Experiment:
+    store = model_store(settings, candidate.family)
+    _test_as_registered(store, candidate.registry, candidate.version)
+    return begin(store, candidate.version, settings.experiments, datetime.now(UTC))
 
 
 def _require_compared_with(version: str, compared: str | None, champion: str | None) -> None:

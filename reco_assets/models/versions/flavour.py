@@ -14,9 +14,9 @@ from typing import Any
 
 import yaml
 
-from resources.files import write_text_atomically
+from resources.files import write_json, write_text_atomically
 
-FLAVOUR_FILE = "MLmodel"
+FLAVOUR_FILE, EXAMPLE_FILE = "MLmodel", "input_example.json"
 LOADER = "reco_assets.models.pyfunc"
 _INPUTS = [
     {"name": "user_id", "type": "long", "required": True},
@@ -29,11 +29,13 @@ _OUTPUTS = [
     {"name": "score", "type": "float", "required": True},
 ]
 LIST_LENGTH = 10
+# What MLflow's pages show of how a model is asked. Its user and movies are nobody's in particular.
+_EXAMPLE = {"columns": ["user_id", "seen"], "data": [[1, [1, 2]], [2, []]]}
 _PARAMETERS = [{"name": "n", "type": "long", "default": LIST_LENGTH, "shape": None}]
 
 
 def write_flavour(folder: Path, family: str, version: str, inputs: Mapping[str, Any]) -> None:
-    """Describe a version in its folder: how it is loaded, what it takes and gives, and what it was trained on.
+    """Describe a version in its folder: how it is loaded and asked, what it takes and gives, what it was trained on.
 
     Args:
         folder: The version's.
@@ -47,9 +49,15 @@ def write_flavour(folder: Path, family: str, version: str, inputs: Mapping[str, 
         "metadata": {"family": family, "version": version, "delta_inputs": dict(inputs)},
         "mlflow_version": installed("mlflow-skinny"),
         "model_uuid": uuid.uuid4().hex,
+        "saved_input_example_info": {
+            "artifact_path": EXAMPLE_FILE,
+            "pandas_orient": "split",
+            "type": "dataframe",
+        },
         "signature": {name: json.dumps(part) for name, part in signature.items()},
         "utc_time_created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
     }
+    write_json(folder / EXAMPLE_FILE, _EXAMPLE)
     write_text_atomically(folder / FLAVOUR_FILE, yaml.safe_dump(document))
 
 

@@ -61,6 +61,7 @@ def test_the_facts_hold_what_was_given_beside_version_mean_and_configuration(sto
 def test_a_version_consists_of_its_factors_and_its_facts(store: ModelStore) -> None:
     assert contents(store.save(FIRST, Trained(MODEL), {})) == [
         "MLmodel",
+        "input_example.json",
         "item_factors.parquet",
         "model.json",
         "sample.json",

@@ -7,6 +7,7 @@ RECO_ENGINE decides the engine; `tests/run.sh` runs the suite on the embedded on
 import json
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,6 +37,26 @@ ML_LATEST_SMALL = (
 )
 LIKE_ML_LATEST_SMALL = SyntheticSettings(users=610, movies=9_742, ratings=100_836, seed=42)
 PLATFORM_VARIABLES = VARIABLES.keys() - {"RECO_ENGINE", "RECO_CACHE_PATH"}
+
+
+# 170 to 60 s each. One that begins last keeps the other processor without work for as long.
+LONGEST_FILES = (
+    "test_driver_memory.py",
+    "cluster/test_on_a_cluster.py",
+    "airflow_real/test_parity.py",
+    "test_commands.py",
+    "test_drift_loop.py",
+    "cli/test_run.py",
+    "cli/test_reco.py",
+    "cli/test_doors.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first, then those with most tests: tests/run.sh hands files out in this order."""
+    longest = {REPO / "tests" / name: -place for place, name in enumerate(LONGEST_FILES)}
+    tests_in = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path in longest, longest.get(item.path, 0), tests_in[item.path]), reverse=True)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

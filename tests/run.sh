@@ -1,7 +1,7 @@
 #!/bin/sh
 # Everything that must pass: lint, types, the whole suite embedded, the engine tests again on Spark.
 # .venv has what the embedded engine needs and no more; .venv-spark is what production has, on any machine with Java.
-# Two files of tests at a time: most wait for a process, a commit or the JVM for half of their time.
+# Two files of tests at a time, the longest first (tests/conftest.py): most wait for a process, a commit or the JVM for half of their time.
 set -eu
 . tests/stages.sh
 # .ci/run sources this, and makes .venv-spark meanwhile: `make_spark` is then what waits for it, and
@@ -11,7 +11,7 @@ WORKERS=${TEST_WORKERS:-2}
 run_tests() { # environment, engine, marks, pytest's arguments
     environment=$1 engine=$2 marks=$3
     shift 3
-    RECO_ENGINE=$engine "$environment/bin/pytest" -n "$WORKERS" --dist loadfile -m "$marks" "$@"
+    RECO_ENGINE=$engine "$environment/bin/pytest" -n "$WORKERS" --dist loadfile --no-loadscope-reorder -m "$marks" "$@"
 }
 
 python_of() { "$1/bin/python" -c "import sys; print('%d.%d' % sys.version_info[:2])"; }

@@ -10,15 +10,18 @@ from reco_assets.tables import RECEIPTS
 from resources.files import write_json
 from resources.paths.identifiers import identifier
 
-COUNTED = ("lines", "good", "quarantined", "duplicates", "corrections", "train", "test")  # what receipts add up
+# What receipts add up.
+COUNTED = ("lines", "good", "quarantined", "duplicates", "forgotten", "corrections", "train", "test")
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """A batch (the sha256 of its content) as it was taken in: lines = good + quarantined + duplicates, good = train +
-    test. `landed_ns`: when the file was last written, Unix nanoseconds; `users`: distinct ones of the good rows;
-    `intake`: an id that the batches of one intake run share, empty where that isn't known; `corrections`: the good
-    rows that gave an earlier rating of the same user, movie and time another value.
+    """A batch (the sha256 of its content) as it was taken in.
+
+    lines = good + quarantined + duplicates + forgotten (those of users who were forgotten), good = train + test.
+    `landed_ns`: when the file was last written, Unix nanoseconds; `users`: distinct ones of the good rows; `intake`: an
+    id that the batches of one intake run share, empty where that isn't known; `corrections`: the good rows that gave an
+    earlier rating of the same user, movie and time another value.
     """
 
     batch: str
@@ -34,6 +37,7 @@ class Receipt:
     users: int
     intake: str = ""
     corrections: int = 0
+    forgotten: int = 0
 
 
 def receipt_of(document: Any) -> Receipt:
@@ -48,8 +52,8 @@ def receipt_of(document: Any) -> Receipt:
     for field in fields(Receipt):
         if type(getattr(receipt, field.name)) is not field.type:
             raise ValueError(f"{field.name} is {getattr(receipt, field.name)!r}")
-    if receipt.lines != receipt.good + receipt.quarantined + receipt.duplicates:
-        raise ValueError("its lines are not its good, quarantined and duplicate ones")
+    if receipt.lines != receipt.good + receipt.quarantined + receipt.duplicates + receipt.forgotten:
+        raise ValueError("its lines are not its good, quarantined, duplicate and forgotten ones")
     return receipt
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pac
 
-from reco_assets.batches.archive import archived_copy, count_data_lines
+from reco_assets.batches.archive import archived_copy, count_data_lines, count_forgotten
 from reco_assets.batches.portions import portions, words_of
 from reco_assets.batches.receipt_files import Receipt, parsed, read_copy, receipt_text, write_copy
 from reco_assets.tables import RECEIPTS, STREAM, STREAM_QUARANTINE, STREAM_RATINGS, TEST_RATINGS, TRAIN_RATINGS
@@ -117,19 +117,21 @@ def _recovered(root: Path, batch: str, good: dict[str, Any], bad: dict[str, Any]
     archived = archived_copy(root, batch)
     kept = archived.is_file()
     rows, quarantined, train = good.get("count_all", 0), bad.get("count_all", 0), good.get("train_sum", 0)
-    duplicates = max(count_data_lines(archived) - rows - quarantined, 0) if kept else 0
+    forgotten = count_forgotten(archived) if kept else 0
+    duplicates = max(count_data_lines(archived) - rows - quarantined - forgotten, 0) if kept else 0
     return Receipt(
         batch=batch,
         source=bad.get("source_min") or f"{batch}.csv",
         landed_ns=archived.stat().st_mtime_ns if kept else 0,
         size_bytes=archived.stat().st_size if kept else 0,
-        lines=rows + quarantined + duplicates,
+        lines=rows + quarantined + duplicates + forgotten,
         good=rows,
         quarantined=quarantined,
         duplicates=duplicates,
         train=train,
         test=rows - train,
         users=good.get("user_id_count_distinct", 0),
+        forgotten=forgotten,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from reco_assets.bronze.forgotten import without_forgotten
 from reco_assets.sources.choose import choose_place, open_source, require_same_source
 from reco_assets.sources.kept_ids import NOTE as TEXT_IDS
 from reco_assets.sources.kept_ids import numbered
@@ -13,6 +14,7 @@ from reco_assets.sources.remembered import NOTE, recall, remember, remembered_as
 from reco_assets.sources.source import SourceError, read_raw
 from reco_assets.sources.unreadable import watched, with_rows
 from reco_assets.tables import HEAVY_POOL
+from reco_assets.tombstones import read_tombstones
 from resources.tables.lakehouse import Lakehouse
 
 LOCK = "bronze/source"
@@ -61,7 +63,9 @@ def bronze(
         loaded = remembered_as(settings.storage.root, place.kind, place.folder)
         files, limit = {path.name: path for path in source.files}, settings.quality.quarantine_max_share
         ratings = with_rows(source.ratings, source.files[0] if source.files else source.name)
-        raw = {"ratings": ratings, "movies": source.movies, "tags": source.tags}
+        gone = read_tombstones(settings.storage.root)
+        ratings, tags = without_forgotten(ratings, gone), without_forgotten(source.tags, gone)
+        raw = {"ratings": ratings, "movies": source.movies, "tags": tags}
         tables = {name: watched(table, files, limit, datetime.now(UTC)) for name, table in raw.items()}
         wanted = [name for name in tables if dg.AssetKey(["bronze", name]) in context.selected_asset_keys]
         if len(wanted) < len(tables) and recall(settings.storage.root) not in (None, loaded):

@@ -26,6 +26,7 @@ from reco_assets.cli import (
     serving,
     status,
     stream,
+    user,
 )
 from reco_assets.cli.outermost import run_guarded
 
@@ -90,6 +91,7 @@ app.add_typer(features.app, name="features")
 app.add_typer(models.app, name="model")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(rules.app, name="rules")
+app.add_typer(user.app, name="user")
 app.add_typer(data.app, name="data")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(airflow.app, name="airflow")

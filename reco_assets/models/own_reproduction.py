@@ -6,7 +6,7 @@ from reco_assets.models.judging.sampled import SampledProtocol, sample_lists
 from reco_assets.models.judging.sampled_document import CANDIDATE
 from reco_assets.models.judging.sampled_judge import SPLIT, judge_held_out, not_learned
 from reco_assets.models.record import ModelRecord
-from reco_assets.models.reproduction import Figure, ReproductionError
+from reco_assets.models.reproduction import Figure, ReproductionError, require_whole
 from resources.tables.lakehouse import Lakehouse
 
 
@@ -15,6 +15,7 @@ def reproduce_own(lakehouse: Lakehouse, family: Family, own: OwnWay, record: Mod
 
     Raises `ReproductionError`, and what `own.read` raises where that is no longer there.
     """
+    require_whole(record)
     version, metrics = record.version, record.metrics
     if metrics is None or metrics.sampled is None:
         raise ReproductionError(

@@ -191,6 +191,7 @@ class ModelRecord(_Record):
     metrics: MetricsRecord | None = None
     decision: str = ""
     promoted_ts: str = ""
+    forgotten: Count = 0  # how often users were forgotten whom it was trained with
     replaced: tuple[ModelPart, ...] = ()  # by baselines; versions that are old or were not judged serve all their own
 
     def as_trained(self) -> Self:

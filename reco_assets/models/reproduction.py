@@ -79,8 +79,18 @@ class Figure:
         return self.recorded is self.now is None or (self.difference is not None and abs(self.difference) <= TOLERANCE)
 
 
+def require_whole(record: ModelRecord) -> None:
+    """Raise `ReproductionError` where users were forgotten whose ratings a version was trained on."""
+    if record.forgotten:
+        raise ReproductionError(
+            f"{record.version} can't be reproduced: users whose ratings it was trained on were forgotten since, and "
+            "these ratings are gone from every version of the tables. Train one without them: reco train."
+        )
+
+
 def recipe_of(record: ModelRecord) -> Recipe:
     """What a version's model.json says. Raises `ReproductionError` where it does not record all that is needed."""
+    require_whole(record)
     version, metrics = record.version, record.metrics
     if metrics is None:
         raise ReproductionError(

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pac
 
 from reco_assets.sources.typed import MOST
+from reco_assets.tombstones import Tombstones
 
 ID_FIELDS = ("user_id", "movie_id")
 _NONE = pa.array([], pa.string())
@@ -18,9 +19,13 @@ _NONE = pa.array([], pa.string())
 
 @dataclass(frozen=True)
 class Ids:
-    """The texts of users and of movies, each (n,) in the order of their ids; none of what has whole numbers."""
+    """The texts of users and of movies, each (n,) in the order of their ids; none of what has whole numbers.
+
+    Texts of users who are `gone` get no id.
+    """
 
     texts: Mapping[str, pa.Array] = field(default_factory=dict)
+    gone: Tombstones = field(default_factory=Tombstones)
 
     @property
     def said(self) -> str:
@@ -32,7 +37,9 @@ class Ids:
         known = self.texts.get(name, _NONE)
         new = pac.unique(found.drop_null())
         new = new.filter(pac.invert(pac.is_in(new, known)))
-        return Ids({**self.texts, name: pa.concat_arrays([known, new.take(pac.sort_indices(new))])})
+        if name == "user_id":
+            new = new.filter(pac.invert(self.gone.among(new)))
+        return Ids({**self.texts, name: pa.concat_arrays([known, new.take(pac.sort_indices(new))])}, self.gone)
 
     def ids_of(self, name: str, texts: pa.Array) -> pa.Array:
         """The ids of n texts, as text; null of one that is not there."""

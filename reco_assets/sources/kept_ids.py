@@ -1,5 +1,7 @@
 """The table of ids that are text in the source, and whole numbers in every other table."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pac
@@ -7,6 +9,7 @@ import pyarrow.compute as pac
 from reco_assets.sources.ids import ID_FIELDS, Ids
 from reco_assets.sources.source import Source
 from reco_assets.tables import BRONZE_RATINGS, IDS
+from reco_assets.tombstones import read_tombstones
 from reco_assets.vocabulary import INT32_MAX
 from resources.tables.files import note_of
 from resources.tables.lakehouse import Lakehouse
@@ -22,7 +25,7 @@ def numbered(lakehouse: Lakehouse, source: Source) -> tuple[Source, Ids]:
     """
     if source.numbered is None:
         return source, Ids()
-    known = kept_ids(lakehouse)
+    known = replace(kept_ids(lakehouse), gone=read_tombstones(lakehouse.root))
     made, ids = source.numbered(known)
     if any(len(texts) > len(known.texts.get(name, ())) for name, texts in ids.texts.items()):
         lakehouse.write(IDS, _rows(Ids({**known.texts, **ids.texts})))

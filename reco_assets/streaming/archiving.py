@@ -1,4 +1,6 @@
-"""The archive: what was taken in, byte for byte, each part of it under the sha256 of its content.
+"""The archive: what was taken in, byte for byte, each part of it under the sha256 of its content as it came.
+
+The lines of users who were forgotten are not kept: a mark stands in place of each, so the rest keep their numbers.
 
 Nearly every file is one part. One that grew after it was archived, because its writer could not be seen, has more: what
 was added, under the file's header, is a part of its own. Which parts of a claimed file are archived is noted beside the
@@ -16,12 +18,15 @@ from typing import BinaryIO
 from reco_assets.streaming.claims import opened, read_taken, write_taken
 from reco_assets.streaming.landing import HAS_A_WRITER
 from reco_assets.streaming.writers import Look, Writers
+from reco_assets.tombstones import FORGOTTEN_LINE, Tombstones
 from resources.errors import RecoError
 from resources.paths.own_folders import OwnFolder
 
 PARTIAL = "_partial"  # one name will do: the intake's lock lets one run at a time write it
 CHUNK_BYTES = 1 << 20
 MAX_HEADER_BYTES = 1 << 20
+MAX_FIELDS_BYTES = 200  # of a line: the date and the user stand first
+NOBODY = Tombstones()
 
 
 class KeptError(RecoError):
@@ -56,7 +61,9 @@ def archived_parts(claimed: Path, archive: OwnFolder) -> list[Part]:
     return noted[:lost]
 
 
-def copy_rest(claimed: Path, parts: Sequence[Part], archive: OwnFolder, now_ns: int) -> Part | None:
+def copy_rest(
+    claimed: Path, parts: Sequence[Part], archive: OwnFolder, now_ns: int, gone: Tombstones = NOBODY
+) -> Part | None:
     """Copy what no part holds yet to `PARTIAL`, under the file's header; None where there is no more.
 
     A file whose archived beginning is no longer what it was, was written anew, and is copied whole. Raises
@@ -74,7 +81,7 @@ def copy_rest(claimed: Path, parts: Sequence[Part], archive: OwnFolder, now_ns: 
             header, start = _first_line(source), last.resume
         else:
             header, start = b"", 0
-        copied = _copy(source, start, header, archive)
+        copied = _copy(source, start, header, archive, gone)
         digest = _digest_to(source, copied.end) if start else copied.batch
         after = os.fstat(handle)
         if (copied.end, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
@@ -112,21 +119,52 @@ class _Copied:
     resume: int
 
 
-def _copy(source: BinaryIO, start: int, header: bytes, archive: OwnFolder) -> _Copied:
-    """Copy the header, and the file from `start` on, to `PARTIAL`, flushed to the disk."""
+def _copy(source: BinaryIO, start: int, header: bytes, archive: OwnFolder, gone: Tombstones) -> _Copied:
+    """Copy the header, and the file from `start` on, to `PARTIAL`, flushed to the disk.
+
+    The name and the size are those of what came, also where lines of forgotten users are left out.
+    """
     digest, end, resume = hashlib.sha256(header), start, start
     with os.fdopen(archive.create(PARTIAL), "wb") as copy:
         copy.write(header)
+        kept = _Kept(copy, gone)
         source.seek(start)
         while chunk := _read(source):
             digest.update(chunk)
-            copy.write(chunk)
+            kept.write(chunk)
             if (newline := chunk.rfind(b"\n")) >= 0:
                 resume = end + newline + 1
             end += len(chunk)
+        kept.end()
         copy.flush()
         os.fsync(copy.fileno())
     return _Copied(digest.hexdigest(), len(header) + end - start, end, resume)
+
+
+class _Kept:
+    """Writes chunks on, with a mark in place of each line of a forgotten user."""
+
+    def __init__(self, copy: BinaryIO, gone: Tombstones) -> None:
+        self._copy, self._gone, self._rest = copy, gone, b""
+
+    def write(self, chunk: bytes) -> None:
+        """Write a chunk, up to its last whole line where somebody was forgotten."""
+        if not self._gone:
+            self._copy.write(chunk)
+            return
+        whole, newline, self._rest = (self._rest + chunk).rpartition(b"\n")
+        if newline:
+            self._copy.write(b"\n".join(map(self._kept, whole.split(b"\n"))) + newline)
+
+    def end(self) -> None:
+        """Write the last line, where it has no end."""
+        if self._rest:
+            self._copy.write(self._kept(self._rest))
+
+    def _kept(self, line: bytes) -> bytes:
+        fields = line[:MAX_FIELDS_BYTES].split(b",", 2)
+        is_gone = len(fields) > 1 and self._gone.has(fields[1].decode(errors="replace").strip(' "\r'))
+        return FORGOTTEN_LINE if is_gone else line
 
 
 def _read(source: BinaryIO) -> bytes:

@@ -21,6 +21,7 @@ from reco_assets.streaming.readable import require_readable_stream
 from reco_assets.streaming.reader import parse_stream_file
 from reco_assets.streaming.staging import Batch, Batches, Original, Parts, lost_lines, receive, stage
 from reco_assets.tables import ARCHIVE
+from reco_assets.tombstones import Tombstones, read_tombstones
 from resources.paths.own_folders import OwnFolder, own_folder
 from resources.tables.lakehouse import Lakehouse
 
@@ -85,13 +86,13 @@ def _groups(claimed: Iterable[Path]) -> Iterator[list[Path]]:
 
 def _archive(lakehouse: Lakehouse, claimed: Iterable[Path], run: Run) -> tuple[Parts, Batches]:
     """Archive each file and parse what is new. Left out: files refused, and files that cannot be read to their end."""
-    archived, batches = Parts(), Batches()
+    archived, batches, gone = Parts(), Batches(), read_tombstones(lakehouse.root)
     with own_folder(lakehouse.root, *ARCHIVE.parts, create=True) as archive:
         try:
             for path in claimed:
                 with _one_file(path, run, archive):
                     parts = list[Original]()
-                    for original, content in _parts(path, archive):
+                    for original, content in _parts(path, archive, gone):
                         if original.batch not in batches and not _is_received(lakehouse, original.batch):
                             batches[original.batch] = _parse(lakehouse, original, content)
                         parts.append(original)
@@ -105,12 +106,12 @@ def _archive(lakehouse: Lakehouse, claimed: Iterable[Path], run: Run) -> tuple[P
     return archived, {batch: found for batch, found in batches.items() if batch not in lost}
 
 
-def _parts(path: Path, archive: OwnFolder) -> Iterator[tuple[Original, Path]]:
+def _parts(path: Path, archive: OwnFolder, gone: Tombstones) -> Iterator[tuple[Original, Path]]:
     """The parts of a claimed file and where the content of each lies: those archived before, then what is new."""
     parts = archived_parts(path, archive)
     for part in parts:
         yield Original(path, part), archive.path / f"{part.batch}.csv"
-    if rest := copy_rest(path, parts, archive, time.time_ns()):
+    if rest := copy_rest(path, parts, archive, time.time_ns(), gone):
         yield Original(path, rest), archive.path / PARTIAL
         keep(path, [*parts, rest], archive)  # only what could be parsed
 

@@ -23,6 +23,7 @@ from reco_assets.batches.archive import count_data_lines
 from reco_assets.sources.text_files import check_header
 from reco_assets.statistics import pair_number
 from reco_assets.streaming.fields import GOOD, judge
+from reco_assets.tombstones import FORGOTTEN_LINE
 from reco_assets.vocabulary import CLOCK_SKEW, CONFLICT, CSV_COLUMNS
 
 BLOCK_BYTES = 8 << 20
@@ -43,13 +44,14 @@ class ParsedFile:
     """good: `GOOD`, ordered by line; quarantined: `QUARANTINED`, ordered by line; lines are 1-based, the header's is 1.
 
     `lines` are the data lines that a byte counter found, which knows nothing of the parser; `duplicates` those that
-    repeat user, movie, time and rating of a good row.
+    repeat user, movie, time and rating of a good row, `forgotten` those of users who were forgotten.
     """
 
     good: pa.Table
     quarantined: pa.Table
     lines: int
     duplicates: int
+    forgotten: int = 0
 
 
 class _Defect(NamedTuple):
@@ -65,12 +67,14 @@ def parse_stream_file(path: Path, landed_ns: int) -> ParsedFile:
     """
     check_header(path, CSV_COLUMNS)
     latest = landed_ns // 1_000_000_000 + int(CLOCK_SKEW.total_seconds())
-    rows, defects = [GOOD.empty_table()], list[_Defect]()
+    rows, defects, forgotten = [GOOD.empty_table()], list[_Defect](), 0
     for first_line, block in _blocks(path):
         lines = pac.split_pattern(pa.array([block], pa.binary()), b"\n").flatten()
         numbers = np.arange(first_line, first_line + len(lines))
         if first_line == 1:
             lines, numbers = lines[1:], numbers[1:]
+        lines, numbers, left_out = _without_forgotten(lines, numbers)
+        forgotten += left_out
         good, found = _parse_lines(lines, numbers, latest)
         rows.append(good)
         defects += found
@@ -78,7 +82,14 @@ def parse_stream_file(path: Path, landed_ns: int) -> ParsedFile:
     defects += _conflicts(path, conflicts)
     columns = zip(*sorted(defects), strict=True) if defects else ([], [], [])
     quarantined = pa.table(dict(zip(QUARANTINED.names, columns, strict=True)), schema=QUARANTINED)
-    return ParsedFile(good, quarantined, count_data_lines(path), duplicates)
+    return ParsedFile(good, quarantined, count_data_lines(path), duplicates, forgotten)
+
+
+def _without_forgotten(lines: pa.Array, numbers: np.ndarray) -> tuple[pa.Array, np.ndarray, int]:
+    """The lines and their numbers without those that a mark stands in place of, and how many these are."""
+    gone = pac.is_in(lines, pa.array([FORGOTTEN_LINE, FORGOTTEN_LINE + b"\r"], pa.binary()))
+    count = pac.sum(gone).as_py() or 0
+    return (lines.filter(pac.invert(gone)), numbers[~np.asarray(gone)], count) if count else (lines, numbers, 0)
 
 
 def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:

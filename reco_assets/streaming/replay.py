@@ -209,12 +209,13 @@ def _counted(file: Receipt, batch: str, rows: pa.Table, quarantined: int, duplic
     return replace(
         file,
         batch=batch,
-        lines=good + quarantined + duplicates,
+        lines=good + quarantined + duplicates + (file.forgotten if batch == file.batch else 0),
         good=good,
         quarantined=quarantined,
         duplicates=duplicates,
         train=train,
         test=good - train,
         users=len(pac.unique(own["user_id"])),
+        forgotten=file.forgotten if batch == file.batch else 0,
         intake=file.intake if batch == file.batch else uuid.uuid4().hex,
     )

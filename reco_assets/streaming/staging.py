@@ -66,11 +66,11 @@ def lost_lines(found: Batch) -> str | None:
     """What is wrong where not each line of the file ended in exactly one place; None where each did."""
     parsed = found.parsed
     counts = (len(parsed.good), len(parsed.quarantined), parsed.duplicates)
-    return None if parsed.lines == sum(counts) else _not_conserved(found, counts)
+    return None if parsed.lines == sum(counts) + parsed.forgotten else _not_conserved(found, counts)
 
 
 def _not_conserved(found: Batch, counts: tuple[int, int, int]) -> str:
-    ends = "{} good + {} quarantined + {} duplicates".format(*counts)
+    ends = "{} good + {} quarantined + {} duplicates".format(*counts) + f" + {found.parsed.forgotten} forgotten"
     return (
         f"{found.parsed.lines} data lines, but {ends} rows of batch {found.original.batch}. "
         "The file stays there; this is a fault of the platform, please report it with the file."
@@ -133,11 +133,12 @@ def receive(
         original, parsed = found.original, found.parsed
         duplicates, elsewhere = _left(lakehouse, found) if found.resumed else (parsed.duplicates, 0)
         counts = (rows, bad, duplicates)
-        if sum(counts) + elsewhere != parsed.lines:
+        if sum(counts) + parsed.forgotten + elsewhere != parsed.lines:
             failed[original.path] = _not_conserved(found, counts)
             continue
-        facts = (original.path.name, original.part.mtime_ns, original.part.size, sum(counts))
-        receipts.append(Receipt(name, *facts, *counts, train, rows - train, users, intake, corrections[name]))
+        facts = (original.path.name, original.part.mtime_ns, original.part.size, sum(counts) + parsed.forgotten)
+        rated_by = (train, rows - train, users)
+        receipts.append(Receipt(name, *facts, *counts, *rated_by, intake, corrections[name], parsed.forgotten))
     write_receipts(lakehouse.root, receipts)
     reached("receipt_written")
     return receipts, failed
@@ -153,7 +154,7 @@ def _left(lakehouse: Lakehouse, found: Batch) -> tuple[int, int]:
     missing = len(_without_lines(found.parsed.good, placed))
     follow_ups = [name for name in family(lakehouse.root, batch) if name != batch]
     elsewhere = len(batch_rows(lakehouse, STREAM_RATINGS.name, follow_ups, ["line"])) if follow_ups else 0
-    return found.parsed.lines - len(placed) - missing, elsewhere
+    return found.parsed.lines - found.parsed.forgotten - len(placed) - missing, elsewhere
 
 
 def _staged_rows(

@@ -15,7 +15,8 @@ from reco_assets.events.extraction.messages import Gap, Messages
 
 @dataclass(frozen=True)
 class Extracted:
-    """What an extraction did. Every message read is counted once: as a new event, a duplicate, or a dead letter.
+    """What an extraction did. Every message read is counted once: as a new event, a duplicate, a dead letter,
+    or as one of a user who was forgotten, of which nothing is kept.
 
     The counters are by topic, `reasons` by the rule that dead letters broke. `late` are those new events whose day is
     before the newest that the log held already; `lag` is what a next extraction would find. `written` are the rows that
@@ -27,6 +28,7 @@ class Extracted:
     events: Counter[str] = field(default_factory=Counter)
     duplicates: Counter[str] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
+    forgotten: Counter[str] = field(default_factory=Counter)
     late: Counter[str] = field(default_factory=Counter)
     lag: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -38,7 +40,7 @@ class Extracted:
     @property
     def conserved(self) -> bool:
         """Whether no message was lost or made up between the topics and the tables."""
-        ended = self.events + self.duplicates + self.dead_letters
+        ended = self.events + self.duplicates + self.dead_letters + self.forgotten
         return self.read == ended and self.written == self.events.total()
 
     @property

@@ -16,6 +16,7 @@ import pyarrow.compute as pac
 import pyarrow.dataset as ds
 
 from reco_assets.events.extraction.counts import Extracted, counted
+from reco_assets.events.extraction.forgotten import without_forgotten
 from reco_assets.events.extraction.judged import Place, first_of_each_id, judge
 from reco_assets.events.extraction.messages import EventsError, OffsetsGoneError, Source
 from reco_assets.events.extraction.planning import Plan, plan_step, start_of
@@ -24,6 +25,7 @@ from reco_assets.events.extraction.upkeep import after_extraction
 from reco_assets.events.schema import EventType, topics
 from reco_assets.steps import reached
 from reco_assets.tables import DEAD_LETTERS, EVENTS_LOG
+from reco_assets.tombstones import read_tombstones
 from resources.kafka.clients import BrokerAwayError
 from resources.tables.lakehouse import Lakehouse
 from resources.tables.positions import OvertakenError, Positions, append_from, read_positions
@@ -88,7 +90,9 @@ def _step(lakehouse: Lakehouse, source: Source, most: int) -> Extracted | None:
         if not plan.spans:
             return None
         reached("offsets_planned")
-        batches = [(messages, kinds[messages.span.partition.topic]) for messages in source.read(plan.spans)]
+        came, gone = source.read(plan.spans), read_tombstones(lakehouse.root)
+        kept = [without_forgotten(messages, gone) for messages in came]
+        batches = [(messages, kinds[messages.span.partition.topic]) for messages in kept]
         known = _known(lakehouse, dead, log, plan)
         judged = judge(batches, plan.gaps, known, datetime.now(UTC))
         reached("events_read")
@@ -102,8 +106,13 @@ def _step(lakehouse: Lakehouse, source: Source, most: int) -> Extracted | None:
         append_from(lakehouse, EVENTS_LOG, log, fresh, ends)
         reached("events_written")
         written = lakehouse.row_count(EVENTS_LOG.name) - before
-    return counted([messages for messages, _ in batches], judged, fresh, newest, written) + Extracted(
-        offsets={str(span.partition): span.end for span in plan.spans}, gaps=plan.gaps, reread=plan.reread
+    left_out = Counter({one.span.partition.topic: len(one) - len(other) for one, other in zip(came, kept, strict=True)})
+    return counted(kept, judged, fresh, newest, written) + Extracted(
+        read=+left_out,
+        forgotten=+left_out,
+        offsets={str(span.partition): span.end for span in plan.spans},
+        gaps=plan.gaps,
+        reread=plan.reread,
     )
 
 

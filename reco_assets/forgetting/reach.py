@@ -1,0 +1,57 @@
+"""How far forgetting reaches: the folders of the platform, and what lies beyond them."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from reco_assets.features.store import store_path
+from reco_assets.forgetting.certificate import NotReached
+from reco_assets.forgetting.lines import packed_lines
+from reco_assets.forgetting.people import People
+from reco_assets.sources.remembered import recall
+from reco_assets.workspace import NAMES, documented_paths
+from resources.dagster_home import HOME
+from resources.settings import Settings
+
+
+def roots(settings: Settings) -> list[Path]:
+    """The folders that the platform keeps data in, none below another: the lakehouse, and what is set elsewhere."""
+    storage = settings.storage
+    folders = [storage.root, storage.landing, store_path(settings).parent]
+    folders += [settings.events.lake] if settings.events.lake else []
+    folders += [Path(os.environ[HOME])] if os.environ.get(HOME) else []
+    if storage.publish_paths == "on":
+        folders += [path for name in NAMES.values() for path in documented_paths(settings, name)]
+    there = {folder.resolve() for folder in folders if folder.is_dir()}
+    return sorted(one for one in there if not any(other in one.parents for other in there))
+
+
+def not_reached(settings: Settings, people: People) -> Iterator[NotReached]:
+    """What a person has to see to, and how."""
+    if source := _source(settings):
+        yield NotReached(
+            "the source's own files", str(source), "Remove the user there. Loading them again brings nothing back."
+        )
+    if settings.mlflow.tracking_uri:
+        yield NotReached(
+            "MLflow's server", "MLFLOW_TRACKING_URI", "Delete the runs of the versions named here, and run mlflow gc."
+        )
+    if settings.events.bootstrap_servers:
+        yield NotReached(
+            "topics of Kafka", settings.events.bootstrap_servers, "Wait for their retention, or delete records."
+        )
+    if not os.environ.get(HOME):
+        yield NotReached("Dagster's runs", "DAGSTER_HOME", "Set it to where Dagster records, and run this again.")
+    yield NotReached("processes that serve", "reco serve", "Start them again: they hold the model as it was.")
+    yield NotReached("other copies", "backups of the disk, logs of Airflow, Spark and proxies", "See to them as well.")
+    for root in roots(settings):
+        for path in sorted([*root.rglob("*.gz"), *root.rglob("*.zip")]):
+            if path.is_file() and packed_lines(path, people):
+                yield NotReached("a packed file", str(path), "Unpack it and run this again, or remove it.")
+
+
+def _source(settings: Settings) -> Path | None:
+    folder = settings.source.path
+    if folder is None and (known := recall(settings.storage.root)):
+        folder = known.path(settings.storage.root)
+    return folder if folder and settings.storage.root not in folder.resolve().parents else None

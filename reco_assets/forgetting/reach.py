@@ -42,7 +42,9 @@ def not_reached(settings: Settings, people: People) -> Iterator[NotReached]:
         )
     if not os.environ.get(HOME):
         yield NotReached("Dagster's runs", "DAGSTER_HOME", "Set it to where Dagster records, and run this again.")
-    yield NotReached("processes that serve", "reco serve", "Start them again: they hold the model as it was.")
+    yield NotReached(
+        "processes that serve", "HTTP servers of lists", "Start them again: they hold the model as it was."
+    )
     yield NotReached("other copies", "backups of the disk, logs of Airflow, Spark and proxies", "See to them as well.")
     for root in roots(settings):
         for path in sorted([*root.rglob("*.gz"), *root.rglob("*.zip")]):

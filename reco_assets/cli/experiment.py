@@ -21,16 +21,22 @@ def start(
         float | None, typer.Option(help="Of users, from 0.01 to 0.99.", show_default="EXPERIMENT_SHARE")
     ] = None,
     days: Annotated[int | None, typer.Option(help="How long at most.", show_default="EXPERIMENT_DAYS")] = None,
+    json: JsonOption = False,
 ) -> None:
     """Let a share of users get a version's lists, and publish them. One experiment runs at a time."""
     from reco_assets.cli.progress import run_with_progress
+    from reco_assets.cli.summary import say
     from reco_assets.models.versions.experiments import described
-    from reco_assets.runner.experiment import start_experiment
+    from reco_assets.runner.experiment import experiment_status, start_experiment
     from resources.settings import load_settings
 
     gc.disable()  # as in reco model promote
     settings = load_settings(**asked_for(experiment_share=share, experiment_days=days))
-    typer.echo(f"{described(start_experiment(settings, version, run_with_progress))} runs.")
+    started = f"{described(start_experiment(settings, version, run_with_progress))} runs."
+    if json:
+        say(experiment_status(settings))
+    else:
+        typer.echo(started)
 
 
 @app.command()
@@ -53,10 +59,12 @@ def stop(
     promote: Annotated[bool, typer.Option("--promote", help="The challenger serves everyone from now on.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="The champion serves everyone again.")] = False,
     yes: YesOption = False,
+    json: JsonOption = False,
 ) -> None:
     """End the experiment that runs before its verdict, and publish everyone's lists."""
     from reco_assets.cli.progress import run_with_progress
-    from reco_assets.runner.experiment import stop_experiment
+    from reco_assets.cli.summary import say
+    from reco_assets.runner.experiment import experiment_status, stop_experiment
     from resources.settings import load_settings
 
     if promote == keep:
@@ -67,4 +75,9 @@ def stop(
         yes=yes,
         undone_by="reco model rollback" if promote else "reco experiment start",
     )
-    typer.echo(stop_experiment(load_settings(), "promote" if promote else "keep", run_with_progress))
+    settings = load_settings()
+    ended = stop_experiment(settings, "promote" if promote else "keep", run_with_progress)
+    if json:
+        say(experiment_status(settings))
+    else:
+        typer.echo(ended)

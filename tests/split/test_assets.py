@@ -74,7 +74,7 @@ def test_the_tables_say_how_they_were_made_of_what_and_at_which_version(
     assert [merged[table]["corrected_rows"] for table in (TRAIN, TEST)] == [0, 0]
     assert merged[TRAIN]["dagster/row_count"] == 16 + merged[TRAIN]["merged_rows"]
     assert merged[TRAIN]["delta_version"] == lake.version(TRAIN)
-    assert {"dagster/column_schema", "dagster/uri", "preview"} <= merged[TRAIN].keys()
+    assert {"dagster/uri", "preview"} <= merged[TRAIN].keys()
 
 
 @pytest.mark.both_engines

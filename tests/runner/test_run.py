@@ -67,7 +67,11 @@ def test_configuration_that_does_not_fit_is_refused(settings: Settings, config: 
 def test_scalars_are_metadata_without_tables_and_texts_for_people(settings: Settings) -> None:
     outcome = materialize_assets(build_definitions, settings, STREAM)
     assert outcome.scalars["stream/ratings"]["dagster/row_count"] == 0
-    assert outcome.metadata["stream/ratings"].keys() - outcome.scalars["stream/ratings"].keys() == {"preview", "files"}
+    assert outcome.metadata["stream/ratings"].keys() - outcome.scalars["stream/ratings"].keys() == {
+        "batches",
+        "preview",
+        "files",
+    }
 
 
 def test_a_run_in_an_airflow_task_is_tagged_with_airflows_ids_and_not_retried(tmp_path: Path, home: Path) -> None:

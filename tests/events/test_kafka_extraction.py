@@ -1,17 +1,18 @@
 """Against a real broker: whatever happens to it, to the topics or to the extraction, each event is in the lake once."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import KafkaException, Producer, TopicPartition
 
 from reco_assets.events.extraction import kafka_reader
 from reco_assets.events.extraction.extract import STEPS, extract
 from reco_assets.events.extraction.gaps import gaps_since
-from reco_assets.events.extraction.kafka_reader import KafkaSource
+from reco_assets.events.extraction.kafka_reader import PATIENCE_SECONDS, KafkaSource
 from resources.kafka.broker import Broker
 from resources.kafka.clients import ASKED_SECONDS, BrokerAwayError, admin, consumer, ensure_topics
 from resources.loopback import free_port
@@ -34,8 +35,16 @@ def send(servers: str, topic: str, *messages: bytes, partition: int = 0) -> None
 def forget_before(servers: str, topic: str, offset: int) -> None:
     """Let the broker delete the messages before an offset, as its retention does."""
     client = admin(servers)  # kept, as an answer comes to no client that is gone
-    for deleted in client.delete_records([TopicPartition(topic, 0, offset)]).values():
-        deleted.result(ASKED_SECONDS)
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        (deleted,) = client.delete_records([TopicPartition(topic, 0, offset)]).values()
+        try:
+            deleted.result(ASKED_SECONDS)
+            return
+        except KafkaException as error:
+            # Just after a topic was made its partition may have no leader yet.
+            if not error.args[0].retriable() or time.monotonic() > until:
+                raise
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from drift_sensors.telling import Tell, materializations, metadata_of, run_chang
 from drift_sensors.told_runs import success_in_slack, told_run
 from drift_sensors.trouble import trouble_sensor
 from drift_sensors.trouble_texts import Told, by_mail, in_slack
+from reco_assets.pipelines import selections
 from reco_assets.pipelines.documented import DOCUMENTED_SPECS
 from reco_assets.pipelines.failures import SPEC_OF
 from reco_assets.pipelines.jobs import RETRAINING
-from reco_assets.pipelines.selections import PROMOTION
 from reco_assets.split.acceptance import BY_HAND
 from resources.calls.channels import Channel, channels
 from resources.calls.mail import Mailer
@@ -22,7 +22,7 @@ from resources.calls.slack import escaped
 from resources.settings import Settings
 
 ACCEPTED = dg.AssetKey(["stream", "accepted"])
-EXPERIMENT, CHAMPION = (dg.AssetKey.from_user_string(key) for key in PROMOTION)
+EXPERIMENT, CHAMPION = (dg.AssetKey.from_user_string(key) for key in (selections.EXPERIMENT[0], selections.CHAMPION))
 DOCUMENTED = frozenset(f"job {spec.name}" for spec in DOCUMENTED_SPECS)
 SUCCESSES = run_changes(DagsterEventType.RUN_SUCCESS)
 

@@ -16,7 +16,7 @@ import dagster as dg
 
 from reco_assets.batches.receipts import received_batches
 from reco_assets.pipelines.failures import last_failed_run
-from reco_assets.pipelines.selections import PROMOTION
+from reco_assets.pipelines.selections import CHAMPION
 from reco_assets.sources.choose import is_without_source
 from reco_assets.streaming.simulate import ShiftError, Simulation
 from reco_assets.streaming.simulated_file import simulate
@@ -68,7 +68,7 @@ def watch_loop(settings: Settings, running: Running, tell: Tell) -> None:
     _drop(settings, tell, Simulation("history", CONTROL_USERS, None, 0.0, seed), "control.csv")
     control = _wait_for(running, "drift/report", after)
     _say_verdict(tell, "control.csv", control)
-    after = _newest_event(running.instance, PROMOTION[0])
+    after = _newest_event(running.instance, CHAMPION)
     if not drop_shifted(settings, tell, seed + 1):
         return
     shifted = _wait_for(running, "drift/report", control.storage_id)
@@ -76,7 +76,7 @@ def watch_loop(settings: Settings, running: Running, tell: Tell) -> None:
     if not _values(shifted)["should_retrain"]:
         tell("These ratings don't tell the shift from chance, so nothing is retrained.")
         return
-    decision = _wait_for(running, PROMOTION[0], after)
+    decision = _wait_for(running, CHAMPION, after)
     _wait_until_ended(running, decision.run_id)
     decided = _values(decision)
     tell(f"Retrained: candidate {decided['candidate']} {decided['reason']}. Champion: {decided['champion']}.")

@@ -1,4 +1,4 @@
-"""Who hears of what: channels of failures, awaited runs, retrainings, promotions and files; mail of failures."""
+"""Who hears of what: channels of failures, awaited runs, retrainings, promotions, files, the day; mail of failures."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance, EventLogRecord
 
+from drift_sensors.digest_sensor import digest_sensor
 from drift_sensors.landing_alerts import landing_alert_sensor
 from drift_sensors.telling import Tell, materializations, metadata_of, run_changes, telling_sensor
 from drift_sensors.told_runs import success_in_slack, told_run
@@ -66,7 +67,9 @@ def _channel_sensors(settings: Settings, channel: Channel) -> list[dg.SensorDefi
         telling_sensor(f"{channel.name}_{name}", description, channel.label, records, _by(channel, message))
         for name, (description, records, message) in told.items()
     ]
-    return [_trouble_sensor(channel), *sensors, landing_alert_sensor(settings, channel)]
+    hour = settings.alerts.digest_hour
+    digest = [] if hour is None else [digest_sensor(channel, hour)]
+    return [_trouble_sensor(channel), *sensors, landing_alert_sensor(settings, channel), *digest]
 
 
 def _mail_sensor(mailer: Mailer) -> dg.SensorDefinition:

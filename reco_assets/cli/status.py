@@ -105,6 +105,14 @@ def _daemon(of: Section) -> Iterator[str]:
         yield of["problem"]
 
 
+def _alerts(of: Section) -> Iterator[str]:
+    yield (
+        f"go to {', '.join(of['go_to'])}"
+        if of["go_to"]
+        else "nobody hears of failures: set ALERT_URLS, or Slack's or mail's settings"
+    )
+
+
 def _when(moment: str) -> str:
     """A moment and how long ago it was, in its largest whole unit."""
     at = datetime.fromisoformat(moment)
@@ -124,4 +132,5 @@ WORDS: Mapping[str, Callable[[Section], Iterator[str]]] = {
     "drift": _drift,
     "last_failed_run": _last_failed_run,
     "daemon": _daemon,
+    "alerts": _alerts,
 }

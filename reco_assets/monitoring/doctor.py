@@ -19,8 +19,7 @@ from reco_assets.models.versions.store import ModelStore, model_store
 from reco_assets.monitoring.pages import DAGIT_PORT, MLFLOW_PORT
 from reco_assets.tables import DECLARED, WITHOUT_ASSET
 from reco_assets.version import code_version
-from resources.calls.channels import channels
-from resources.calls.mail import Mailer
+from resources.calls.channels import listeners
 from resources.dagster_home import HOME
 from resources.engine import EngineError, require_java, require_spark
 from resources.errors import RecoError
@@ -135,8 +134,7 @@ def records(settings: Settings) -> Iterator[Finding]:
 
 def alerts(settings: Settings) -> Iterator[Finding]:
     """Who hears of failures."""
-    heard = [channel.label for channel in channels(settings)] + (["mail"] if Mailer(settings).active else [])
-    if heard:
+    if heard := listeners(settings):
         yield Finding("alerts", "ok", f"go to {', '.join(heard)}")
     else:
         yield Finding("alerts", "note", "nobody hears of failures", "set ALERT_URLS, SLACK_BOT_TOKEN or SMTP_HOST")

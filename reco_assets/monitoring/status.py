@@ -17,6 +17,7 @@ from reco_assets.sources.choose import in_words
 from reco_assets.streaming.landing import landed_files
 from reco_assets.streaming.not_taken import count_refused, files_not_taken
 from reco_assets.tables import RECOMMENDATIONS_ALS
+from resources.calls.channels import listeners
 from resources.dagster_home import HOME
 from resources.plain_errors import explain
 from resources.tables.lakehouse import Lakehouse
@@ -116,6 +117,11 @@ def daemon(place: Place) -> Section:
     }
 
 
+def alerts(place: Place) -> Section:
+    """Who hears of failures."""
+    return {"go_to": listeners(place.settings)}
+
+
 SECTIONS: Mapping[str, Callable[[Place], Section]] = {
     "platform": platform,
     "champion": champion,
@@ -125,6 +131,7 @@ SECTIONS: Mapping[str, Callable[[Place], Section]] = {
     "drift": drift,
     "last_failed_run": failed_run,
     "daemon": daemon,
+    "alerts": alerts,
 }
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from logging import WARNING
 from typing import Protocol
 
+from resources.calls.mail import Mailer
 from resources.calls.outside import STARTUP_SECONDS, OutsideError, shared_process, step
 from resources.calls.slack import SlackAlerts, as_plain, shortened
 from resources.errors import RecoError
@@ -78,6 +79,11 @@ def channels(settings: Settings) -> list[Channel]:
         seen[service] += 1
         found.append(AppriseChannel(service if seen[service] == 1 else f"{service}_{seen[service]}", url))
     return found
+
+
+def listeners(settings: Settings) -> list[str]:
+    """Who hears of failures: the labels of the channels that are set, and mail. Raises `SettingsError`."""
+    return [channel.label for channel in channels(settings)] + (["mail"] if Mailer(settings).active else [])
 
 
 def send(url: str, title: str, body: str) -> None:

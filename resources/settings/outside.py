@@ -19,12 +19,13 @@ def _are_urls(value: SecretStr) -> SecretStr:
 
 
 class AlertSettings(Group, alias_generator=below("SLACK_")):
-    """Where alerts go: Slack by a token and a channel, other services by Apprise's URLs."""
+    """Where alerts go: Slack by a token and a channel, other services by Apprise's URLs; and when a digest does."""
 
     bot_token: SecretStr | None = None
     channel: str | None = None
     api_url: SecretStr | None = None
     urls: Annotated[SecretStr | None, AfterValidator(_are_urls), Field(alias="ALERT_URLS")] = None
+    digest_hour: Annotated[int | None, Field(alias="ALERTS_DIGEST_HOUR", ge=0, le=23)] = None
 
     @property
     def url_list(self) -> list[str]:

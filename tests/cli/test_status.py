@@ -9,7 +9,7 @@ Reco = Callable[..., "subprocess.CompletedProcess[str]"]
 
 def test_one_screen_names_every_section(reco: Reco) -> None:
     told = reco("status").stdout
-    for name in ("platform", "champion", "lists", "batches", "files", "drift", "last failed run", "daemon"):
+    for name in ("platform", "champion", "lists", "batches", "files", "drift", "last failed run", "daemon", "alerts"):
         assert f"\n{name} " in f"\n{told}"
 
 

@@ -202,6 +202,8 @@ BAD = [
     ("NCF_MIN_NDCG", "-0.5", "a number of at least 0.0 and at most 1.0"),
     ("NCF_MIN_HIT_RATE", "1.5", "a number of at least 0.0 and at most 1.0"),
     ("NCF_POPULARITY_FACTOR", "-1", "a number of at least 0.0"),
+    ("COST_PER_CPU_HOUR", "0", "greater than 0"),
+    ("COST_HISTORY_DAYS", "0", "a whole number of at least 1"),
     ("ALERTS_DIGEST_HOUR", "24", "less than or equal to 23"),
     ("SMTP_PORT", "0", "a whole number of at least 1 and at most 65535"),
     ("SMTP_STARTTLS", "yes", "'on' or 'off'"),

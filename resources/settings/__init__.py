@@ -171,9 +171,9 @@ def _explain(detail: Any) -> str:
 
 
 def _number_rule(field: FieldInfo) -> str | None:
-    """Everything a number must be, whichever part of it was broken; None for what is not a number."""
+    """Everything a number must be, whichever part of it was broken; None for what has no limits, or is not a number."""
     kinds: dict[Any, str] = {int: "a whole number", float: "a number"}
     words = {"ge": "of at least", "gt": "greater than", "le": "at most", "lt": "less than"}
     limits = [f"{text} {getattr(m, key)}" for m in field.metadata for key, text in words.items() if hasattr(m, key)]
     kind = kinds.get(field.annotation)
-    return kind and f"{kind} {' and '.join(limits)}"
+    return f"{kind} {' and '.join(limits)}" if kind and limits else None

@@ -16,14 +16,13 @@ from drift_sensors.digest import Day, State, decided, due, dump, hear, load, mes
 from drift_sensors.heard import events_after, newest_event
 from drift_sensors.outages import Book
 from drift_sensors.telling import TICK_SECONDS, materializations, metadata_of
-from reco_assets.pipelines.selections import PROMOTION
 from reco_assets.tables import RECOMMENDATIONS_ALS
 from resources.calls.channels import Channel
 
 INTERVAL_SECONDS = 60
 LISTS = dg.AssetKey.from_user_string(RECOMMENDATIONS_ALS.name)
 COUNTED: Mapping[str, Callable[[Day, Mapping[str, Any]], Day]] = {
-    PROMOTION[-1]: decided,
+    CHAMPION: decided,
     "drift/report": reported,
     "stream/ratings": taken_in,
 }

@@ -16,6 +16,7 @@ from drift_sensors.digest import Day, State, decided, due, dump, hear, load, mes
 from drift_sensors.heard import events_after, newest_event
 from drift_sensors.outages import Book
 from drift_sensors.telling import TICK_SECONDS, materializations, metadata_of
+from reco_assets.pipelines.selections import CHAMPION
 from reco_assets.tables import RECOMMENDATIONS_ALS
 from resources.calls.channels import Channel
 

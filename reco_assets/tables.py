@@ -44,7 +44,12 @@ BRONZE_TAGS = table(
 # Of sources whose ids are text. No asset: the load of bronze writes it, before the first row that has such an id.
 IDS = table(
     "bronze/ids",
-    described(struct(kind=STRING, text=STRING, id=INT), text="The user_id or movie_id, as kind says, of the source."),
+    described(
+        struct(kind=STRING, text=STRING, id=INT),
+        kind="user_id or movie_id.",
+        text="The user_id or movie_id, as kind says, of the source.",
+        id="The whole number that stands for it everywhere else.",
+    ),
     key=("kind", "id"),
 )
 

@@ -21,10 +21,11 @@ def write_movielens(folder: Path, scale: float) -> None:
 
 
 def hashes(folder: Path) -> dict[Path, str]:
+    """Of all but locks and the ledger of what runs took."""
     return {
         path: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")
-        if path.is_file() and path.suffix != ".lock"
+        if path.is_file() and path.suffix != ".lock" and not {"ops", "ops.runs"} & set(path.parts)
     }
 
 

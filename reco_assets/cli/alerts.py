@@ -15,8 +15,8 @@ def _group() -> None:
 @app.command("test")
 def try_all(*, json: JsonOption = False) -> None:
     """Send a test message to each channel that is set, and say which took it; exits with 1 where one did not."""
-    from drift_sensors.trying import try_channels
     from reco_assets.cli.summary import say
+    from reco_assets.monitoring.trying import try_channels
     from resources.settings import load_settings
 
     tried = try_channels(load_settings())

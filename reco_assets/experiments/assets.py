@@ -41,7 +41,8 @@ def exposures(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
 
 @dg.asset(
     name=LOOK,
-    deps=[STREAM_RATINGS.name.split("/")],
+    # Behind the evaluation, so that a pipeline that stops before it leaves the experiment alone, too.
+    deps=[STREAM_RATINGS.name.split("/"), ["models", f"{SERVING_FAMILY.name}_evaluation"]],
     kinds={"json"},
     key_prefix="models",
     group_name="models",

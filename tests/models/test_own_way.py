@@ -249,6 +249,7 @@ def test_a_version_below_the_limits_is_kept_and_not_deployed(tmp_path: Path, eng
         "candidate": made.version,
         "champion": "none",
         "promoted": False,
+        "waits": False,
         "reason": "",
     }
     store = model_store(settings, weekly())

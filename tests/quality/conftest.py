@@ -96,7 +96,13 @@ def _figures() -> Rows:
     return [judged | {"value": f"genre {at}", "test_count": 2, "users": 1} for at in range(4)]
 
 
+def _exposures() -> Rows:
+    shown = {"experiment": "e1", "variant": "champion", "model_version": "20200101_000000", "movies": [7, 8]}
+    return [shown | {"user_id": at, "shown_ts": START} for at in range(4)]
+
+
 GOOD: dict[str, Rows] = {
+    "gold/exposures": _exposures(),
     "serving/rules": _rules(),
     "events/log": _events(),
     "events/dead_letters": [at | {"messages": 1, "raw": b"\xff{", "reasons": ["no_json_object"]} for at in _offsets()],

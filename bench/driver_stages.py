@@ -22,17 +22,24 @@ from clock import stage
 
 def main() -> None:
     """Make what the command line asks for."""
+    most = Counter({"python": 0, "java": 0})
+
+    def look(*_: object) -> None:
+        most.update({name: max(0, held - most[name]) for name, held in most_held().items()})
+
     for lakehouse in sys.argv[2:]:
         settings = load_settings(lakehouse_path=lakehouse)
         for name in sys.argv[1].split(","):
             with stage(name) as told:
                 told["lakehouse"] = Path(lakehouse).name
-                materialize_assets(build_definitions, settings, STAGES[name])
-                told.update(most_held(), live=live())
+                # At each event, as the ledger of what runs took lets every step begin with a peak of its own.
+                materialize_assets(build_definitions, settings, STAGES[name], look)
+                look()
+                told.update(most, live=live())
 
 
 def most_held() -> dict[str, int]:
-    """The highest resident memory so far, in MiB: `java` of the JVM, `python` of this process and its others."""
+    """The highest resident memory since the last reset, in MiB: `java` of the JVM, `python` of this process and its others."""
     held = Counter({"python": 0, "java": 0})
     for pid in family(str(os.getpid())):
         status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())

@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def most_held() -> dict[str, int]:
-    """The highest resident memory since the last reset, in MiB: `java` of the JVM, `python` of this process and its others."""
+    """The highest resident memory since the last reset, MiB: `java` of the JVM, `python` of all others."""
     held = Counter({"python": 0, "java": 0})
     for pid in family(str(os.getpid())):
         status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())

@@ -118,10 +118,7 @@ def _query_waiting(root: Path, what: str, order: str = "") -> list[tuple[Any, ..
 
 
 def _waiting_sql(root: Path, what: str, order: str) -> tuple[str, tuple[str, ...]]:
-    out = withdrawn(root)
-    if not out:
-        return f"SELECT {what} {_WAITING} {order}", ()
-    return f"SELECT {what} {_WAITING} {_NOT_AMONG} {order}", (json.dumps([*out]),)
+    return f"SELECT {what} {_WAITING} {_NOT_AMONG} {order}", (json.dumps([*withdrawn(root)]),)
 
 
 def set_name(batches: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ from reco_assets.models.families import FAMILIES
 from reco_assets.models.versions.backup import restore
 from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.models.versions.store import ModelStore, model_store
-from reco_assets.monitoring.pages import DAGIT_PORT, MLFLOW_PORT
+from reco_assets.monitoring.pages import DAGIT_PORT
 from reco_assets.tables import DECLARED, WITHOUT_ASSET
 from reco_assets.version import code_version
 from resources.calls.channels import listeners
@@ -25,6 +25,7 @@ from resources.engine import EngineError, require_java, require_spark
 from resources.errors import RecoError
 from resources.locking.locks import holders
 from resources.loopback import listens
+from resources.mlflow.mirror import LOCAL_PORT as MLFLOW_PORT
 from resources.plain_errors import explain
 from resources.settings import Settings
 from resources.spark_jars import JARS, delta_jar_files

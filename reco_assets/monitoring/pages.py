@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from reco_assets.drift.index import PAGE as INDEX
 from reco_assets.drift.reports import read_report, reports_folder
@@ -10,9 +9,11 @@ from reco_assets.pipelines.selections import QUALITY_REPORT
 from reco_assets.quality.reports import REPORTS as QUALITY_REPORTS
 from resources.errors import RecoError
 from resources.loopback import HOST, listens
+from resources.mlflow.mirror import LOCAL_PORT as MLFLOW_PORT
+from resources.mlflow.mirror import MlflowTracking
 from resources.settings import Settings
 
-DAGIT_PORT, MLFLOW_PORT = 3000, 5000  # of make dev and make mlflow
+DAGIT_PORT = 3000  # of make dev
 
 
 class NoPageError(RecoError):
@@ -26,10 +27,8 @@ def dagit(_: Settings) -> str:
 
 def mlflow(settings: Settings) -> str:
     """The address of MLflow: of the server that is set, or of the local store as `make mlflow` opens it."""
-    named = settings.mlflow.tracking_uri
-    if named and (address := urlsplit(named.get_secret_value())).scheme in ("http", "https"):
-        return urlunsplit(address._replace(netloc=address.netloc.rpartition("@")[2]))  # no password on the screen
-    return _served(MLFLOW_PORT, "MLflow", "make mlflow")
+    server = MlflowTracking(settings, settings.mlflow.registry_name).server_pages
+    return server or _served(MLFLOW_PORT, "MLflow", "make mlflow")
 
 
 def drift_report(settings: Settings) -> str:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from resources.calls.outside import OutsideError, shared_process
 from resources.errors import RecoError
+from resources.loopback import HOST
 from resources.mlflow.home import MlflowHome
 from resources.mlflow.shown import RunRecord, VersionRecord
 from resources.mlflow.store import CHAMPION, Registry
@@ -22,7 +23,8 @@ from resources.text.masking import masked
 
 PREVIOUS = "previous"
 STORE = "resources.mlflow.store"
-LOCAL_PAGES = "http://127.0.0.1:5000"  # of `make mlflow`
+LOCAL_PORT = 5000  # of `make mlflow`
+LOCAL_PAGES = f"http://{HOST}:{LOCAL_PORT}"
 
 
 class RegistryError(RecoError):
@@ -54,11 +56,17 @@ class MlflowTracking:
         named = self.settings.mlflow.tracking_uri
         return named.get_secret_value() if named else MlflowHome(self.settings.storage.root).uri
 
+    @property
+    def server_pages(self) -> str | None:
+        """The address of the tracking server's pages, without a password; None of a store that no server shows."""
+        server = urlsplit(self.uri)
+        if server.scheme not in ("http", "https"):
+            return None
+        return f"{server.scheme}://{server.netloc.rpartition('@')[2]}{server.path.rstrip('/')}"
+
     def page_of(self, run_id: str) -> str:
         """The address of a run's page: on the tracking server, or where `make mlflow` shows the lakehouse's store."""
-        server = urlsplit(self.uri)
-        shown = f"{server.scheme}://{server.netloc.rpartition('@')[2]}{server.path.rstrip('/')}"
-        return f"{shown if server.scheme in ('http', 'https') else LOCAL_PAGES}/#/runs/{run_id}"
+        return f"{self.server_pages or LOCAL_PAGES}/#/runs/{run_id}"
 
     @property
     def registry(self) -> Registry:

@@ -90,9 +90,11 @@ def test_the_documented_arguments_as_written_go_through_the_assets_task_by_task(
     assert list(judged["assets"]) == [
         "models/als_evaluation",
         "models/metrics",
+        "models/als_experiment",
         "models/als_champion",
         "gold/recommendations_als",
         "gold/similar_movies",
+        "gold/exposures",
         "gold/recommendations_why",
     ]
     assert judged["assets"]["gold/recommendations_als"]["model_version"] == Path(latest).name

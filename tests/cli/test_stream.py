@@ -115,9 +115,9 @@ def test_a_rollback_and_a_promotion_change_what_serves(stream: Reco, lake: Path)
     done = stream("model", "rollback")
     assert done.returncode == 0, done.stderr
     assert champion() == versions[0]
-    listed = stream("model", "list").stdout
-    assert f"{versions[0]} │ champion" in listed
-    assert f"{versions[1]} │ previous" in listed
+    listed = said(stream("model", "list", "--json"))
+    roles = {record["version"]: record["role"] for record in listed["versions"]}
+    assert (roles[versions[0]], roles[versions[1]]) == ("champion", "previous")
 
 
 def test_a_version_that_is_not_there_is_refused_in_one_line(stream: Reco) -> None:

@@ -54,7 +54,7 @@ def test_each_task_names_the_tables_it_makes_by_their_addresses(dags: dict[str, 
     outlets = [urlsplit(table.uri) for table in dags["reco_pipeline"].get_task("run_train_als_generate_recos").outlets]
     lakehouse = home / 'the lake\'s "house"'
     assert {table.scheme for table in outlets} == {"file"}
-    gold = ("gold/recommendations_als", "gold/recommendations_why", "gold/similar_movies")
+    gold = ("gold/exposures", "gold/recommendations_als", "gold/recommendations_why", "gold/similar_movies")
     assert {unquote(table.path) for table in outlets} == {str(lakehouse / name) for name in gold}
 
 

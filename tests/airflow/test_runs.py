@@ -223,7 +223,8 @@ def test_the_weekly_pipeline_goes_on_with_nothing_new_and_says_so(run_dag: Calla
             "deploy_new_model",
             [
                 *("run", "--select"),
-                "models/als_champion,gold/recommendations_als,gold/similar_movies,gold/recommendations_why",
+                "models/als_experiment,models/als_champion,"
+                "gold/recommendations_als,gold/similar_movies,gold/recommendations_why,gold/exposures",
             ],
         ),
     ],

@@ -61,7 +61,8 @@ def bronze(
         if read_as := "; ".join(filter(None, [source.said, ids.said])):
             context.log.info("%s: %s", place, read_as)
         loaded = remembered_as(settings.storage.root, place.kind, place.folder)
-        files, limit = {path.name: path for path in source.files}, settings.quality.quarantine_max_share
+        files = {name: path for path in source.files for name in (path.name, path.name.removesuffix(".gz"))}
+        limit = settings.quality.quarantine_max_share
         ratings = with_rows(source.ratings, source.files[0] if source.files else source.name)
         gone = read_tombstones(settings.storage.root)
         ratings, tags = without_forgotten(ratings, gone), without_forgotten(source.tags, gone)

@@ -115,7 +115,7 @@ def _export_table(settings: Settings, table: str, output: Path) -> dict[str, Any
 
 def _cleaned(lakehouse: Lakehouse, source: Path) -> Cleaned[pa.RecordBatchReader]:
     limit, now = lakehouse.settings.quality.quarantine_max_share, datetime.now(UTC)
-    blocks = watched(blocks_table((source,)), {source.name: source}, limit, now)
+    blocks = watched(blocks_table({source.name: source}), {source.name: source}, limit, now)
     raw = read_raw(blocks).read_all()
     return clean_ratings(raw, raw_form_of(raw.schema, source.name), now)
 

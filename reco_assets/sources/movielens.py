@@ -6,7 +6,7 @@ from reco_assets.sources.dialect import Files
 from reco_assets.sources.layout import Columns, Layout
 from reco_assets.sources.own import own_source
 from reco_assets.sources.own_blocks import parquet_names
-from reco_assets.sources.packed import container, found
+from reco_assets.sources.packed import containers, found
 from reco_assets.sources.source import Format, Source, SourceError, empty_table
 from reco_assets.sources.text_files import csv_table
 
@@ -66,7 +66,7 @@ def _of_csv(folder: Path) -> Source:
         ratings=csv_table(ratings, RATINGS),
         movies=csv_table(movies, MOVIES),
         tags=csv_table(tags, TAGS) if found(folder, "tags.csv") else empty_table(TAGS),
-        files=tuple(dict.fromkeys(container(path) for path in (ratings, movies, tags))),
+        files=containers((ratings, movies, tags)),
         optional=frozenset({tags.name}),
     )
 

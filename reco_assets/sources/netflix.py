@@ -1,6 +1,6 @@
 """Netflix-Prize text: `MOVIE_ID:` lines, each followed by `CUST_ID,RATING,DATE` lines; movie_titles.csv beside."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pyarrow.compute as pac
 
 from reco_assets.sources.ahead import ahead
 from reco_assets.sources.layout import Columns, Layout, RawForm
+from reco_assets.sources.packed import containers, found, found_all, opened
 from reco_assets.sources.source import Format, Loaded, RawTable, Source, SourceError, empty_table, raw_batch
 from reco_assets.sources.text_files import (
     check_binary,
@@ -31,34 +32,37 @@ LAYOUT = Layout(
 )
 RATINGS, MOVIES, TAGS = LAYOUT
 
+RATINGS_FILES, TITLES_FILE = "combined_data_*.txt", "movie_titles.csv"
+
 _MOVIE_LINE = r"^\d+:$"
 _ROW_LINE = r"^[^,]*,[^,]*,[^,]*$"
 
 
 def source(folder: Path) -> Source:
-    """The Netflix-Prize files in a folder. Raises `SourceError` where there is no combined_data_*.txt."""
-    files = tuple(sorted(folder.glob("combined_data_*.txt")))
+    """The Netflix-Prize files in a folder, or in a zip. Raises `SourceError` where there is no combined_data_*.txt."""
+    files = found_all(folder, RATINGS_FILES)
     if not files:
-        raise SourceError(folder, None, "no combined_data_*.txt in this folder", "Set RECO_SOURCE_PATH to theirs.")
+        raise SourceError(folder, None, f"no {RATINGS_FILES} in this folder", "Set RECO_SOURCE_PATH to theirs.")
+    titles = found(folder, TITLES_FILE) or folder / TITLES_FILE
     return Source(
         name="netflix",
         ratings=blocks_table(files),
-        movies=titles_table(folder / "movie_titles.csv"),
+        movies=titles_table(titles),
         tags=empty_table(TAGS),
-        files=(*files, folder / "movie_titles.csv"),
+        files=containers((*files.values(), titles)),
     )
 
 
-def blocks_table(files: tuple[Path, ...]) -> RawTable:
-    """One or more files in the block format as a raw table of `RATINGS` columns.
+def blocks_table(files: Mapping[str, Path]) -> RawTable:
+    """One or more files in the block format, by the name that rows shall keep, as a raw table of `RATINGS` columns.
 
     The first block says how whole stars are written.
     """
 
     def batches() -> Iterator[pa.RecordBatch]:
-        for path in files:
+        for path in files.values():
             require_text_file(path)
-        blocks = chain.from_iterable(map(_blocks, files))
+        blocks = chain.from_iterable(_blocks(path, name) for name, path in files.items())
         first = next(blocks)
         form = RawForm(RATINGS.fields, whole_stars_among(first[0]["rating"]))
         yield from ahead(lambda block: raw_batch(typed(block[0], form), form, block[1]), chain([first], blocks))
@@ -75,7 +79,8 @@ def titles_table(path: Path) -> RawTable:
 
     def batches() -> Iterator[pa.RecordBatch]:
         require_text_file(path)
-        raw = path.read_bytes()
+        with opened(path) as handle:
+            raw = handle.read()
         check_binary(path, 1, raw)
         check_line_ends(path, 1, raw)
         try:
@@ -93,7 +98,7 @@ def titles_table(path: Path) -> RawTable:
     return RawTable(MOVIES, batches)
 
 
-def _blocks(path: Path) -> Iterator[tuple[dict[str, pa.Array], Loaded]]:
+def _blocks(path: Path, name: str) -> Iterator[tuple[dict[str, pa.Array], Loaded]]:
     """The fields of a file's rows as text, {what it is: (n,)}, with where they stand."""
     check_text(path)
     loaded_at, movie = now(), pa.scalar(None, pa.string())
@@ -117,7 +122,7 @@ def _blocks(path: Path) -> Iterator[tuple[dict[str, pa.Array], Loaded]]:
         columns |= {name: _text(pac.list_element(fields, at)) for at, name in enumerate(RATINGS.fields[1:])}
         if columns["movie_id"].null_count:
             raise SourceError(path, first_line, "a rating before the first `MOVIE_ID:` line", "Add that line.")
-        yield columns, Loaded(numbers.filter(rows), path.name, loaded_at)
+        yield columns, Loaded(numbers.filter(rows), name, loaded_at)
 
 
 def _require_rows(path: Path, lines: pa.Array, numbers: pa.Array, heads: pa.Array) -> None:
@@ -131,4 +136,4 @@ def _text(values: pa.Array) -> pa.Array:
     return pac.if_else(pac.equal(values, ""), pa.scalar(None, pa.string()), values)
 
 
-FORMAT = Format(source, signs=("combined_data_*.txt",))
+FORMAT = Format(source, signs=(RATINGS_FILES,))

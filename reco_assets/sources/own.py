@@ -14,7 +14,7 @@ from reco_assets.sources.dialect import Files, MoviesFile, RatingsFile, TagsFile
 from reco_assets.sources.ids import ID_FIELDS, Ids, are_text, distinct_of
 from reco_assets.sources.layout import Columns, RawForm
 from reco_assets.sources.own_blocks import Block, own_blocks
-from reco_assets.sources.packed import container, found
+from reco_assets.sources.packed import containers, found
 from reco_assets.sources.source import Loaded, RawTable, Source, SourceError, empty_table, raw_batch
 from reco_assets.sources.text_files import now
 from reco_assets.sources.typed import typed, whole_stars_among
@@ -77,7 +77,7 @@ def _source(name: str, tables: Mapping[str, _Table], ids: Ids | None, said: str)
         ratings=raw("ratings", RATINGS),
         movies=raw("movies", MOVIES),
         tags=raw("tags", TAGS),
-        files=tuple(dict.fromkeys(container(table.path) for table in tables.values())),
+        files=containers(table.path for table in tables.values()),
         said=said,
     )
 

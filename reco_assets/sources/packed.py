@@ -6,8 +6,9 @@ A member has a path below its zip: `/data/ml-1m.zip/ml-1m/ratings.dat`.
 import gzip
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
@@ -23,6 +24,11 @@ def container(path: Path) -> Path:
     return next((above for above in path.parents if above.suffix == ".zip" and above.is_file()), path)
 
 
+def containers(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """The files that hold the bytes of some paths, each once."""
+    return tuple(dict.fromkeys(map(container, paths)))
+
+
 def found(folder: Path, name: str) -> Path | None:
     """A file in a folder by its name: as it is, as name.gz or name.zip, or in a zip there; the folder may be a zip.
 
@@ -34,9 +40,22 @@ def found(folder: Path, name: str) -> Path | None:
     packed = folder / f"{name}.zip"
     if packed.is_file():
         return packed / _only_member(packed)
-    archives = [folder] if folder.is_file() else sorted(folder.glob("*.zip"))
-    inside = (path / member for path in archives for member in _members(path) if PurePosixPath(member).name == name)
-    return next(inside, None)
+    inside = (path / member for path in _archives(folder) for member in _members(path))
+    return next((path for path in inside if path.name == name), None)
+
+
+def found_all(folder: Path, pattern: str) -> dict[str, Path]:
+    """What `found` gives for every name of a pattern such as `combined_data_*.txt`: {name: path}, in order of names.
+
+    It looks into archives only where no file beside them has such a name. Raises `SourceError` for a zip that can't
+    be read.
+    """
+    beside = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    names = _of_pattern((name.removesuffix(".gz").removesuffix(".zip") for name in beside), pattern)
+    if not names:
+        members = (member for path in _archives(folder) for member in _members(path))
+        names = _of_pattern((PurePosixPath(member).name for member in members), pattern)
+    return {name: path for name in names if (path := found(folder, name))}
 
 
 @contextmanager
@@ -52,6 +71,14 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
                 yield cast(IO[bytes], gzip.GzipFile(fileobj=handle)) if path.suffix == ".gz" else handle
     except _DAMAGE as error:
         raise _damaged(archive, error) from None
+
+
+def _archives(folder: Path) -> list[Path]:
+    return [folder] if folder.is_file() else sorted(folder.glob("*.zip"))
+
+
+def _of_pattern(names: Iterable[str], pattern: str) -> list[str]:
+    return sorted({name for name in names if fnmatchcase(name, pattern)})
 
 
 def _members(archive: Path) -> list[str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pyarrow.dataset as ds
 
-from reco_assets.sources.netflix import MOVIES, TAGS, blocks_table, titles_table
+from reco_assets.sources.netflix import MOVIES, TAGS, TITLES_FILE, blocks_table, titles_table
+from reco_assets.sources.packed import containers, found
 from reco_assets.sources.source import SOURCE_FILE, Format, Source, SourceError, empty_table
 from reco_assets.vocabulary import SIDES
 
@@ -21,20 +22,20 @@ def came_split(bronze: ds.Dataset) -> bool:
 
 
 def source(folder: Path) -> Source:
-    """The three files (future.txt is optional) in `folder` or `folder/combined`. Raises `SourceError`."""
+    """The three files (future.txt is optional) in `folder` or `folder/combined`, or in a zip. Raises `SourceError`."""
     combined = folder / "combined" if (folder / "combined").is_dir() else folder
-    files = tuple(combined / name for name in FILES)
-    for required in files[:2]:
-        if not required.exists():
-            raise SourceError(required, None, "the file does not exist", "RECO_SOURCE=presplit needs train and test.")
-    present = tuple(path for path in files if path.exists())
-    titles = next((f for f in (combined / "movie_titles.csv", folder / "movie_titles.csv") if f.exists()), None)
+    files = {name: path for name in FILES if (path := found(combined, name))}
+    for required in FILES[:2]:
+        if required not in files:
+            rule = "the file does not exist"
+            raise SourceError(combined / required, None, rule, "RECO_SOURCE=presplit needs train and test.")
+    titles = found(combined, TITLES_FILE) or found(folder, TITLES_FILE)
     return Source(
         name="presplit",
-        ratings=blocks_table(present),
+        ratings=blocks_table(files),
         movies=titles_table(titles) if titles else empty_table(MOVIES),
         tags=empty_table(TAGS),
-        files=(*present, *((titles,) if titles else ())),
+        files=containers((*files.values(), *((titles,) if titles else ()))),
     )
 
 

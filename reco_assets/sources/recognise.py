@@ -1,10 +1,10 @@
 """What kind of source a folder seems to hold, for who set another kind, or another folder."""
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from reco_assets.sources.formats import FORMATS
 from reco_assets.sources.looks import HEAD_BYTES, looks_like
-from reco_assets.sources.packed import found, opened
+from reco_assets.sources.packed import found_all, opened
 from reco_assets.sources.source import SourceError
 from resources.settings.source import SourceName
 
@@ -38,5 +38,7 @@ def _look(path: Path) -> str | None:
 
 
 def _holds(folder: Path, kind: SourceName) -> Path | None:
-    signs = FORMATS[kind].signs
-    return next((path for sign in signs for path in (*sorted(folder.glob(sign)), found(folder, sign)) if path), None)
+    for sign in map(PurePath, FORMATS[kind].signs):
+        if files := found_all(folder / sign.parent, sign.name):
+            return next(iter(files.values()))
+    return None

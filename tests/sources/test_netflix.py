@@ -18,7 +18,7 @@ def blocks(tmp_path, rows_of):
     def read(content):
         path = tmp_path / "combined_data_1.txt"
         path.write_bytes(content)
-        return rows_of(blocks_table((path,)))
+        return rows_of(blocks_table({path.name: path}))
 
     return read
 
@@ -84,14 +84,14 @@ def test_the_movie_does_not_carry_over_to_the_next_file(tmp_path, rows_of):
     one.write_bytes(b"1:\n7,3,2005-09-06\n")
     two.write_bytes(b"8,4,2005-09-07\n")
     with pytest.raises(SourceError, match=r"combined_data_2\.txt, line 1: a rating before the first `MOVIE_ID:` line"):
-        rows_of(blocks_table((one, two)))
+        rows_of(blocks_table({path.name: path for path in (one, two)}))
 
 
 def test_each_row_names_the_file_it_came_from(tmp_path, rows_of):
     one, two = tmp_path / "combined_data_1.txt", tmp_path / "combined_data_2.txt"
     one.write_bytes(b"1:\n7,3,2005-09-06\n")
     two.write_bytes(b"2:\n8,4,2005-09-07\n")
-    rows = rows_of(blocks_table((one, two)))
+    rows = rows_of(blocks_table({path.name: path for path in (one, two)}))
     assert [(row["_source_file"], row["_line"]) for row in rows] == [(one.name, 2), (two.name, 2)]
 
 
@@ -154,7 +154,7 @@ def test_every_file_is_looked_for_before_the_first_is_read(tmp_path):
     present = tmp_path / "combined_data_1.txt"
     present.write_bytes(b"1:\n7,3,2005-09-06\n")
     with pytest.raises(SourceError, match=r"combined_data_2\.txt: the file does not exist"):
-        next(blocks_table((present, tmp_path / "combined_data_2.txt")).batches())
+        next(blocks_table({path.name: path for path in (present, tmp_path / "combined_data_2.txt")}).batches())
 
 
 def test_titles_may_hold_commas_and_quotes(titles):

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from reco_assets.sources import netflix, presplit
 from reco_assets.sources.movielens import source
 from reco_assets.sources.packed import found, opened
+from reco_assets.sources.recognise import advice_on
 from reco_assets.sources.source import SourceError, read_raw
 
 RATINGS = "userId,movieId,rating,timestamp\n1,10,4.0,1000000000\n"
@@ -72,3 +74,52 @@ def test_a_plain_file_goes_before_a_packed_one(tmp_path: Path) -> None:
     (tmp_path / "ratings.csv").write_text(RATINGS)
     assert found(tmp_path, "ratings.csv") == tmp_path / "ratings.csv"
     assert found(tmp_path, "links.csv") is None
+
+
+BLOCKS = "1:\n7,3,2005-09-06\n"
+TITLES = "1,2003,Dinosaur Planet\n"
+
+
+def test_the_netflix_prizes_files_are_read_packed(tmp_path: Path) -> None:
+    gzipped(tmp_path / "combined_data_1.txt.gz", BLOCKS)
+    gzipped(tmp_path / "movie_titles.csv.gz", TITLES)
+    (tmp_path / "combined_data_2.txt").write_text(BLOCKS)
+    made = netflix.source(tmp_path)
+    ratings = read_raw(made.ratings).read_all()
+    assert ratings["_source_file"].to_pylist() == ["combined_data_1.txt", "combined_data_2.txt"]
+    assert read_raw(made.movies).read_all()["title"].to_pylist() == ["Dinosaur Planet"]
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["the zip", "its folder"])
+def test_the_netflix_prizes_files_are_read_from_one_zip(tmp_path: Path, named: bool) -> None:
+    archive = tmp_path / "archive.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for name, text in {
+            "combined_data_2.txt": BLOCKS,
+            "combined_data_1.txt": BLOCKS,
+            "movie_titles.csv": TITLES,
+        }.items():
+            packed.writestr(name, text)
+    made = netflix.source(archive if named else tmp_path)
+    ratings = read_raw(made.ratings).read_all()
+    assert ratings["_source_file"].to_pylist() == ["combined_data_1.txt", "combined_data_2.txt"]
+    assert made.files == (archive,)
+
+
+def test_files_that_came_split_keep_their_sides_when_they_are_packed(tmp_path: Path) -> None:
+    (tmp_path / "combined").mkdir()
+    for name in ("train.txt", "test.txt"):
+        gzipped(tmp_path / "combined" / f"{name}.gz", BLOCKS)
+    made = presplit.source(tmp_path)
+    assert read_raw(made.ratings).read_all()["_source_file"].to_pylist() == ["train.txt", "test.txt"]
+
+
+def test_a_damaged_zip_that_nothing_is_read_from_is_no_trouble(tmp_path: Path) -> None:
+    (tmp_path / "combined_data_1.txt").write_text(BLOCKS)
+    (tmp_path / "other.zip").write_bytes(b"PK")
+    assert advice_on(tmp_path, "netflix") is None
+
+
+def test_packed_files_of_another_source_are_named_with_the_setting_that_reads_them(tmp_path: Path) -> None:
+    gzipped(tmp_path / "combined_data_1.txt.gz", BLOCKS)
+    assert advice_on(tmp_path, "movielens") == "It holds combined_data_1.txt.gz: set RECO_SOURCE=netflix."

@@ -136,14 +136,14 @@ def test_one_bad_file_of_several_is_refused_however_small_its_part_is(tmp_path: 
     good.write_text("1:\n" + "7,4,2005-01-01\n" * 1000)
     bad.write_text("2:\n" + "7,4,01/02/2005\n" * 20)
     with pytest.raises(SourceError, match=r"combined_data_2\.txt: 20 of 20 .* line 2: 7,4,01/02/2005 .* begin with"):
-        read(netflix.blocks_table((good, bad)), good, bad)
+        read(netflix.blocks_table({path.name: path for path in (good, bad)}), good, bad)
 
 
 def test_the_advised_column_is_the_one_of_the_block_format(tmp_path: Path) -> None:
     path = tmp_path / "combined_data_1.txt"
     path.write_text("1:\n" + "7,9,2005-01-01\n" * 20)
     with pytest.raises(SourceError, match=r"\{\$2 /= 2\}"):
-        read(netflix.blocks_table((path,)), path)
+        read(netflix.blocks_table({path.name: path}), path)
 
 
 @pytest.mark.parametrize("name", ["movies", "tags"])

@@ -1,15 +1,16 @@
 """Tells of tasks and runs that take longer than their documented SLA. Nothing is ended for it.
 
 A task's time goes from the start of its first step to the end of its last, attempts and the waits between them
-included; a run's from when it was asked for. Each is told once: to Slack where that is set, in the run's own log, and
+included; a run's from when it was asked for. Each is told once: to every channel that is set, in the run's own log, and
 as the tick's word in Dagit.
 """
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import dagster as dg
 from dagster import DagsterInstance
@@ -19,11 +20,13 @@ from drift_sensors.told_runs import ToldRun, told_run
 from reco_assets.pipelines.failures import SPEC_OF, tasks_of_steps
 from reco_assets.pipelines.jobs import in_words
 from reco_assets.pipelines.spec import JobSpec
-from resources.calls.slack import SlackAlerts, escaped
+from resources.calls.channels import Channel, channels
+from resources.calls.slack import escaped
 from resources.settings import Settings
 
 NAME = "sla_sensor"
 INTERVAL_SECONDS = 30
+LOG = "the run's log"
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,19 @@ class Late:
         return f"{what} {took} {in_words(self.taken)}, its SLA is {in_words(self.sla)}"
 
 
+Heard = Mapping[str, Sequence[str]]
+"""What was told of a run: the tasks that are or were late, by who heard of them."""
+
+Tell = Callable[[DagsterInstance, dg.RunRecord, Sequence[Late]], bool]
+"""Tells of one run: whether the listener took it."""
+
+
 @dataclass(frozen=True)
 class Told:
     """What the sensor remembers: up to when it looked (Unix seconds), and what it told of runs it looks at again."""
 
     since: float
-    runs: Mapping[str, Sequence[str]]
+    runs: Mapping[str, Heard]
 
 
 def late(spec: JobSpec, run: Span, tasks: Mapping[str, Span], now: float) -> list[Late]:
@@ -96,25 +106,23 @@ def late_in(instance: DagsterInstance, record: dg.RunRecord, now: float) -> list
 def sla_sensor(settings: Settings, specs: Iterable[JobSpec]) -> dg.SensorDefinition:
     """The sensor over the pipelines that have limits, on by default."""
     jobs = frozenset(spec.name for spec in specs if spec.limits)
-    slack = SlackAlerts(settings)
+    listeners = {LOG: _to_log, **{channel.label: _to_channel(channel) for channel in channels(settings)}}
 
     def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        now = time.time()
-        before = load(context.cursor, now)
-        runs, words, taken = dict[str, Sequence[str]](), list[str](), True
-        for record in _looked_at(context.instance, jobs, before):
-            run_id = record.dagster_run.run_id
-            told = before.runs.get(run_id, ())
-            found = [each for each in late_in(context.instance, record, now) if each.task not in told]
-            if found and taken:
-                taken = _tell(context.instance, slack, record, found)
-            if found and taken:
-                told = [*told, *(each.task for each in found)]
-                words += [f"{record.dagster_run.job_name}, run {run_id}: {each}." for each in found]
+        now, instance = time.time(), context.instance
+        before, away = load(context.cursor, now), set[str]()
+        runs, words = dict[str, Heard](), list[str]()
+        for record in _looked_at(instance, jobs, before):
+            run, found = record.dagster_run, late_in(instance, record, now)
+            heard = before.runs.get(run.run_id, {})
+            words += [f"{run.job_name}, run {run.run_id}: {each}." for each in _unheard(found, heard, LOG)]
+            tells = {name: partial(tell, instance, record) for name, tell in listeners.items()}
+            heard = _tell_all(tells, found, heard, away)
+            is_untold = any(_unheard(found, heard, listener) for listener in listeners)
             # One that ended since the clock was read is looked at again: what was told of it must stay known.
-            if record.end_time is None or record.end_time > now or (found and not taken):
-                runs[run_id] = told
-        words += [] if taken else ["Slack did not take an alert; it is sent again at the next tick."]
+            if record.end_time is None or record.end_time > now or is_untold:
+                runs[run.run_id] = heard
+        words += [f"{listener} did not take an alert; it is sent again at the next tick." for listener in sorted(away)]
         word = " ".join(words) or "No run is newly past its SLA."
         return dg.SensorResult(cursor=dump(Told(now, runs)), skip_reason=word)
 
@@ -127,14 +135,38 @@ def sla_sensor(settings: Settings, specs: Iterable[JobSpec]) -> dg.SensorDefinit
     )
 
 
-def _tell(instance: DagsterInstance, slack: SlackAlerts, record: dg.RunRecord, found: Sequence[Late]) -> bool:
-    """Tell of one run; False, and nothing is noted, where Slack is set and did not take it."""
-    run = record.dagster_run
-    if slack.active and not slack.post(message(told_run(instance, run.run_id, run.job_name), found)):
-        return False
+def _tell_all(
+    tells: Mapping[str, Callable[[Sequence[Late]], bool]], found: Sequence[Late], heard: Heard, away: set[str]
+) -> Heard:
+    """Tell each listener what it has not heard of a run; what all have heard then. Who takes nothing joins `away`."""
+    after = dict(heard)
+    for name, tell in tells.items():
+        news = _unheard(found, heard, name)
+        if not news or name in away:
+            continue
+        if tell(news):
+            after[name] = [*heard.get(name, ()), *(each.task for each in news)]
+        else:
+            away.add(name)
+    return after
+
+
+def _unheard(found: Sequence[Late], heard: Heard, listener: str) -> list[Late]:
+    return [each for each in found if each.task not in heard.get(listener, ())]
+
+
+def _to_log(instance: DagsterInstance, record: dg.RunRecord, found: Sequence[Late]) -> bool:
     for each in found:
-        instance.report_engine_event(f"Past its SLA: {each}.", run)
+        instance.report_engine_event(f"Past its SLA: {each}.", record.dagster_run)
     return True
+
+
+def _to_channel(channel: Channel) -> Tell:
+    def tell(instance: DagsterInstance, record: dg.RunRecord, found: Sequence[Late]) -> bool:
+        run = record.dagster_run
+        return channel.post(message(told_run(instance, run.run_id, run.job_name), found))
+
+    return tell
 
 
 def message(run: ToldRun, found: Sequence[Late]) -> str:
@@ -151,7 +183,9 @@ def dump(told: Told) -> str:
 def load(cursor: str | None, now: float) -> Told:
     """What the last tick remembered; the first one begins now."""
     found = json.loads(cursor or "{}")
-    return Told(found.get("since", now), found.get("runs", {}))
+    # Before there were several channels, a run had one list of tasks.
+    runs = {run: heard for run, heard in found.get("runs", {}).items() if isinstance(heard, dict)}
+    return Told(found.get("since", now), runs)
 
 
 def _looked_at(instance: DagsterInstance, jobs: frozenset[str], before: Told) -> list[dg.RunRecord]:

@@ -3,13 +3,15 @@
 import time
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import dagster as dg
 import pytest
 from dagster import DagsterEventType
 
-from drift_sensors.slas import Late, Span, late, load, sla_sensor, task_spans
+from drift_sensors.slas import Late, Span, Told, late, load, sla_sensor, task_spans
 from reco_assets.pipelines.spec import JobSpec, Limits, Task
+from resources.calls.slack import SlackAlerts
 from resources.settings import load_settings
 
 HOUR = timedelta(hours=1)
@@ -149,12 +151,29 @@ def test_what_slack_does_not_take_is_told_when_it_is_back_also_of_a_run_that_end
     slack.answer = (503, b"")
     watch.run(during=lambda: words.append(watch.tick()))
     words.append(watch.tick())
-    assert words == ["Slack did not take an alert; it is sent again at the next tick."] * 2
+    away = "Slack did not take an alert; it is sent again at the next tick."
+    assert all(word.endswith(away) for word in words)
+    assert watch.tick() == away
     slack.answer = (200, b'{"ok": true}')
     slack.requests.clear()
-    assert "task make took" in watch.tick()
-    assert watch.tick() == NOTHING
-    assert len(slack.texts) == 1
+    assert [watch.tick(), watch.tick()] == [NOTHING] * 2
+    (text,) = slack.texts
+    assert "task make took" in text
+
+
+def test_each_channel_hears_of_a_late_run_once_and_one_that_is_away_holds_up_no_other(
+    slack: Any, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Mock(label="ntfy")
+    monkeypatch.setattr("drift_sensors.slas.channels", lambda settings: [SlackAlerts(settings), other])
+    watch = Watch(instance, monkeypatch, slack.url)
+    slack.answer = (503, b"")
+    watch.run()
+    assert watch.tick().endswith("Slack did not take an alert; it is sent again at the next tick.")
+    slack.answer = (200, b'{"ok": true}')
+    slack.requests.clear()
+    assert [watch.tick(), watch.tick()] == [NOTHING] * 2
+    assert (len(slack.texts), other.post.call_count) == (1, 1)
 
 
 def test_without_slack_the_tick_and_the_runs_own_log_say_it(
@@ -173,6 +192,10 @@ def test_runs_of_before_the_first_tick_and_of_other_pipelines_are_not_told(
     first = Watch(instance, monkeypatch)
     first.run()
     assert Watch(instance, monkeypatch).tick() == NOTHING
+
+
+def test_a_cursor_of_before_there_were_several_channels_is_read() -> None:
+    assert load('{"since": 5.0, "runs": {"a": ["make"]}}', 9.0) == Told(5.0, {})
 
 
 def test_the_first_tick_begins_now() -> None:

@@ -78,9 +78,10 @@ def people_of(lakehouse: Lakehouse, ids: Sequence[str]) -> People:
     """The users of these ids, as their source has them. Raises `ForgetError` for what is no id."""
     numbers, texts = set[int](), set[str]()
     for said in ids:
-        number = id_of(lakehouse, "user_id", said)
+        number = id_of(lakehouse, "user_id", said) if said.strip() else None
         if number is None:
-            raise ForgetError(f"{said!r} is no user's id: those of this lakehouse are whole numbers up to 2147483647.")
+            what = "whole numbers up to 2147483647" if said.strip() else "not blank"
+            raise ForgetError(f"{said!r} is no user's id: those of this lakehouse are {what}.")
         is_text = bool(texts_of(lakehouse, "user_id", [number])) or not said.strip().isdecimal()
         if is_text:
             texts.add(said.strip())

@@ -151,6 +151,7 @@ def _raw_table(table: _Table, ids: Ids) -> RawTable:
         form = RawForm(table.columns.fields, whole_stars_among(ratings)) if ratings is not None else None
 
         def converted(block: Block) -> pa.RecordBatch:
+            block = _without_forgotten(block, ids)
             text = _with_ids(table.convert(block.text), ids)
             written = form or RawForm(table.columns.fields)
             return raw_batch(typed(text, written), written, Loaded(block.lines, table.path.name, loaded_at))
@@ -164,6 +165,14 @@ def _with_ids(text: _Text, ids: Ids) -> _Text:
     return {**text, **{name: ids.ids_of(name, _trimmed(text[name])) for name in ids.texts if name in text}}
 
 
+def _without_forgotten(block: Block, ids: Ids) -> Block:
+    """The lines without those of forgotten users whose ids are text: once that has no number, nothing tells them."""
+    if not ids.gone or "user_id" not in ids.texts or "user_id" not in block.text:
+        return block
+    kept = pac.invert(ids.gone.among(_trimmed(block.text["user_id"])))
+    return Block(block.lines.filter(kept), {name: column.filter(kept) for name, column in block.text.items()})
+
+
 def _trimmed(text: pa.Array) -> pa.Array:
     """Without blanks around; null where nothing is left."""
     trimmed = pac.utf8_trim_whitespace(text)
@@ -172,11 +181,11 @@ def _trimmed(text: pa.Array) -> pa.Array:
 
 def _numbered(tables: Mapping[str, _Table], known: Ids, surely: bool) -> Ids:
     """The ids that are text, with what the files add to those that are known. A first look tells which are."""
-    ids = Ids()
+    ids = Ids(gone=known.gone)
     for name in ID_FIELDS:
         first = next(tables["ratings"].ids(name), None)
         if first is None or not (surely or are_text(first)):
             continue
         came = distinct_of(chain.from_iterable(table.ids(name) for table in tables.values() if name in table.asked))
-        ids = Ids({**ids.texts, name: known.with_texts(name, came).texts[name]})
+        ids = Ids({**ids.texts, name: known.with_texts(name, came).texts[name]}, known.gone)
     return ids

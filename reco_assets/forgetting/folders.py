@@ -11,6 +11,7 @@ import pyarrow.compute as pac
 import pyarrow.parquet as pq
 
 from reco_assets.forgetting.documents import scrub_json
+from reco_assets.forgetting.lines import remove_sum
 from reco_assets.forgetting.people import TEXT_COLUMNS, USER_COLUMNS, People
 from reco_assets.models.versions.checksums import checksums
 from reco_assets.models.versions.folders import MODEL_FILE
@@ -44,6 +45,7 @@ def scrub_parquet(path: Path, people: People, change: bool) -> int:
     if found and change:
         with staged(path) as written:
             scrub_file(path, written, people.rows)
+        remove_sum(path)
     return found
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from reco_assets.forgetting import documents, folders, lines
+from reco_assets.forgetting.packed import scrub_packed
 from reco_assets.forgetting.people import People
 from reco_assets.models.versions.backup import FOLDER as BACKUP
 from reco_assets.models.versions.folders import MODEL_FILE
@@ -24,7 +25,6 @@ from resources.tables.files import is_delta
 
 CERTIFICATES = Path("ops", "certificates")
 _LEFT = re.compile(r"\.(?P<name>.+)\.(?:old|removed|[0-9a-f]{32})")
-_ROWS = (".csv", ".tsv", ".dat", ".data", ".txt", ".jsonl")
 
 Work = Callable[[Path, People, bool], int]  # how much of a place is of the users; with True that goes
 
@@ -64,7 +64,8 @@ HOLDERS = (
         "archived, claimed and refused files", "lines", _is_streamed, partial(lines.scrub_lines, instead=lines.marked)
     ),
     Holder("files of events", "lines", _ends(".jsonl"), partial(lines.scrub_lines, instead=lines.padded)),
-    Holder("other files of ratings", "lines", _ends(*_ROWS), lines.scrub_lines),
+    Holder("other files of ratings", "lines", _ends(*lines.ROWS), lines.scrub_lines),
+    Holder("packed files", "lines", _ends(".gz", ".zip"), scrub_packed),
     Holder("Parquet files", "rows", _ends(".parquet"), folders.scrub_parquet),
     Holder("feature store", "rows", _ends(".duckdb"), documents.scrub_features),
     Holder("scans of tables", "files", _is_below(*SCANS.split("/")), documents.remove_kept),

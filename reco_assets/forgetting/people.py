@@ -1,7 +1,7 @@
 """Whose data it is: which rows, lines and parts of documents are of some users. Pure.
 
-An id of few digits is in many numbers. So columns and fields that hold users are looked at by their name or place, and
-free text only for ids that are words or have at least `TELLING_DIGITS` digits.
+An id of few digits is in many numbers, and one of letters alone may be any word, such as a table's name. So columns and
+fields that hold users are looked at by their name or place, and free text only for ids that can't be something else.
 """
 
 import json
@@ -19,6 +19,9 @@ TEXT_COLUMNS = ("raw", "_rescued", "extra", "key")  # of tables that keep what c
 TELLING_DIGITS = 6
 HIDDEN = "forgotten"
 _PARTS = re.compile(r"[,;\t|]|::")
+_PARTS_BESIDE_QUOTES = re.compile(rf'(?:{_PARTS.pattern})(?=(?:[^"]*"[^"]*")*[^"]*$)')
+_WORD = re.compile(r"[^\W\d]+")  # letters and underscores
+_MOST_QUOTED = 2_000  # characters of a line whose quotes are looked at, which takes their square
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,14 @@ class People:
         return frozenset(map(str, self.numbers)) | self.texts
 
     @cached_property
+    def written(self) -> Sequence[str]:
+        """Every id as it stands in files: JSON writes some signs in a way of its own."""
+        return sorted(self.names | {json.dumps(name)[1:-1] for name in self.names})
+
+    @cached_property
     def telling(self) -> "re.Pattern[str] | None":
         """Finds those ids in free text that can't be something else; None where there is none such."""
-        words = [name for name in self.names if not name.isdecimal() or len(name) >= TELLING_DIGITS]
+        words = [name for name in self.names if _tells(name)]
         found = "|".join(re.escape(word) for word in sorted(words))
         return re.compile(rf"(?<![0-9A-Za-z]){'(?:' + found + ')'}(?![0-9A-Za-z])") if words else None
 
@@ -54,14 +62,19 @@ class People:
         return self.telling is not None and self.telling.search(text) is not None
 
     def wrote(self, line: str, place: int) -> bool:
-        """Whether a line of fields, or of JSON, is of one of the users; `place`: of the field with the user."""
+        """Whether a line of fields, or of JSON, is of one of the users; `place`: of the field with the user.
+
+        That field decides, as another's movie or time may have the same number. Of a line that is too damaged to have
+        one, any mention does.
+        """
         if line.lstrip().startswith("{"):
             try:
-                return self.mentioned(line) or self.owns(json.loads(line))
+                document = json.loads(line)
             except ValueError:
                 return self.mentioned(line)
-        fields = _PARTS.split(line)
-        return (place < len(fields) and self.are(fields[place])) or self.mentioned(line)
+            return self.owns(document) or (not _has_a_user(document) and self.mentioned(line))
+        said = _field(line, place)
+        return self.are(said) or (not self._is_an_id(said) and self.mentioned(line))
 
     def owns(self, document: Any) -> bool:
         """Whether an object says in a field of its own, or of one in it, that it is of one of the users."""
@@ -83,6 +96,10 @@ class People:
         """Whether a field such as "highest user_id" holds one of the ids, by itself or as the value of an object."""
         held = value.get("value") if isinstance(value, dict) else value
         return key.endswith(USER_COLUMNS) and not isinstance(held, list | dict) and self.are(held)
+
+    def _is_an_id(self, said: str) -> bool:
+        """Whether a field says whose its line is: texts with separators in them are parts of fields here."""
+        return said.isdecimal() or bool(said and self.texts and not any(map(_PARTS.search, self.texts)))
 
     def rows(self, table: pa.Table) -> pa.ChunkedArray:
         """Which of n rows are of the users: (n,) bool."""
@@ -110,6 +127,24 @@ class People:
             of_movies = topics is not None and str(topics[at]).endswith("movies")
             found.append(bool(text) and not of_movies and self.wrote(text, place))
         return pa.chunked_array([pa.array(found, pa.bool_())])
+
+
+def _tells(name: str) -> bool:
+    return len(name) >= TELLING_DIGITS if name.isdecimal() else not _WORD.fullmatch(name)
+
+
+def _field(line: str, place: int) -> str:
+    """A field of a line, without quotes and blanks around; empty where there is none."""
+    parts = _PARTS_BESIDE_QUOTES if '"' in line and len(line) <= _MOST_QUOTED else _PARTS
+    fields = parts.split(line, place + 1)
+    return fields[place].strip().strip('"') if place < len(fields) else ""
+
+
+def _has_a_user(document: Any) -> bool:
+    """Whether an object says in a field of its own, or of one in it, whose it is."""
+    return isinstance(document, dict) and any(
+        (key in USER_COLUMNS and value is not None) or _has_a_user(value) for key, value in document.items()
+    )
 
 
 def place_of_user(header: str) -> int | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reco_assets.features.store import store_path
 from reco_assets.forgetting.certificate import NotReached
-from reco_assets.forgetting.lines import packed_lines
+from reco_assets.forgetting.packed import packed_lines
 from reco_assets.forgetting.people import People
 from reco_assets.sources.remembered import recall
 from reco_assets.workspace import NAMES, documented_paths
@@ -48,7 +48,7 @@ def not_reached(settings: Settings, people: People) -> Iterator[NotReached]:
     yield NotReached("other copies", "backups of the disk, logs of Airflow, Spark and proxies", "See to them as well.")
     for root in roots(settings):
         for path in sorted([*root.rglob("*.gz"), *root.rglob("*.zip")]):
-            if path.is_file() and packed_lines(path, people):
+            if path.is_file() and packed_lines(path, people, of_rows=False):
                 yield NotReached("a packed file", str(path), "Unpack it and run this again, or remove it.")
 
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -49,7 +50,9 @@ def scrub_text(path: Path, people: People, change: bool) -> int:
 
 
 def remove_kept(path: Path, people: People, change: bool) -> int:
-    """1 where a file that is made again when it is missing holds one of the ids; with `change` the file goes."""
+    """1 where a file that is made again when it is missing holds one of the ids, or can't be read; with `change` the
+    file goes.
+    """
     held = _in_arrays(path, people) if path.suffix == ".npz" else _in_json(path, people)
     if held and change:
         path.unlink()
@@ -67,12 +70,13 @@ def scrub_sqlite(path: Path, people: People, change: bool) -> int:
     """How many texts of a sqlite file hold something of the users; with `change` that goes, also from free pages."""
     found = 0
     with closing(sqlite3.connect(path, timeout=_SQLITE_WAITS)) as database:
+        database.execute("PRAGMA secure_delete = ON")  # or a run that is killed before the end leaves the texts
         database.text_factory = lambda raw: raw.decode(errors="surrogateescape")
         for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             found += _scrub_rows(database, table, people, change)
         database.commit()
-        if found and change:
-            database.execute("VACUUM")
+        if change:
+            database.execute("VACUUM")  # always: what was removed long ago may still lie in free pages
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return found
 
@@ -141,9 +145,9 @@ def _scrub_rows(database: sqlite3.Connection, table: str, people: People, change
     columns = [name for _, name, kind, *_ in database.execute(f'PRAGMA table_info("{table}")') if kind != "INTEGER"]
     found = 0
     for column in columns:
-        named = " OR ".join(f'instr("{column}", ?)' for _ in people.names)
+        named = " OR ".join(f'instr("{column}", ?)' for _ in people.written)
         query = f'SELECT rowid, "{column}" FROM "{table}" WHERE typeof("{column}") = \'text\' AND ({named})'
-        for row, text in database.execute(query, sorted(people.names)).fetchall():
+        for row, text in database.execute(query, people.written).fetchall():
             left = _without_text(text, people)
             if left != text:
                 found += 1
@@ -164,8 +168,11 @@ def _without_text(text: str, people: People) -> str:
 
 
 def _in_arrays(path: Path, people: People) -> bool:
-    with np.load(path, allow_pickle=False) as arrays:
-        whole = [arrays[name] for name in arrays.files if arrays[name].dtype.kind in "iu"]
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            whole = [arrays[name] for name in arrays.files if arrays[name].dtype.kind in "iu"]
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return True
     return any(np.isin(list(people.numbers), array).any() for array in whole)
 
 

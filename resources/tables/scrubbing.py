@@ -1,18 +1,15 @@
 """Taking rows out of every version of a table, so that no file of it holds them and every version stays readable.
 
 A Delta table's history is written anew beside it and put in its place at once: data files without the rows, under the
-names they had, and a log whose sizes and statistics are those of the new files. Versions, transactions and the table's
-id stay, so whatever names a version (models, the ledger, offsets of events) goes on with the same one.
+names they had, and a log that says so (`scrubbed_log`). Versions, transactions and the table's id stay, so whatever
+names a version (models, the ledger, offsets of events) goes on with the same one.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pac
@@ -21,18 +18,9 @@ import pyarrow.parquet as pq
 from resources.tables.files import LakehouseError
 from resources.tables.folders import swapped_in
 from resources.tables.places import LOG, noted_uri
+from resources.tables.scrubbed_log import Rewritten, scrub_log, tells_of_rows
 
 Gone = Callable[[pa.Table], pa.ChunkedArray]  # which of n rows go, (n,) bool
-WITH_STATISTICS = ("add", "remove")
-
-
-@dataclass(frozen=True)
-class Rewritten:
-    """A data file as it is now: bytes, rows, and the statistics of its columns as the log has them."""
-
-    size: int
-    removed: int
-    stats: Mapping[str, Any]
 
 
 def rows_to_go(file: Path, gone: Gone) -> int:
@@ -69,11 +57,11 @@ def scrub_table(path: Path, gone: Gone) -> int:
     if noted_uri(path) is not None:
         raise LakehouseError(f"{path} lies on object storage, where its history can't be put in place at once.")
     names = {file.relative_to(path).as_posix() for file in data_files(path) if rows_to_go(file, gone)}
-    if not names:
+    there = {file.relative_to(path).as_posix() for file in data_files(path)}
+    if not names and not any(tells_of_rows(file, there) for file in _files(path / LOG)):
         return 0
     with swapped_in(path) as staging:
         changed = {name: _scrubbed(path / name, staging / name, gone) for name in sorted(names)}
-        there = {file.relative_to(path).as_posix() for file in data_files(path)}
         for file in _files(path):
             _carry(file, path, staging, changed, there)
     return sum(each.removed for each in changed.values())
@@ -100,60 +88,10 @@ def _carry(file: Path, path: Path, staging: Path, changed: Mapping[str, Rewritte
         return  # sums of what was; and a hint, without which readers list the log
     target = staging / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    if name.parts[0] == LOG and file.suffix == ".json":
-        lines = [_action(line, changed, there) for line in file.read_text(encoding="utf-8").splitlines() if line]
-        target.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    if name.parts[0] == LOG and scrub_log(file, target, changed, there):
         shutil.copystat(file, target)  # by its time a commit expires
-    elif name.parts[0] == LOG and file.suffix == ".parquet":
-        pq.write_table(_checkpoint(pq.read_table(file), changed, there), target)
-        shutil.copystat(file, target)
     else:
         os.link(file, target)
-
-
-def _action(line: str, changed: Mapping[str, Rewritten], there: set[str]) -> str:
-    action = json.loads(line)
-    for kind in WITH_STATISTICS:
-        if kind in action:
-            action[kind] = _entry(action[kind], changed, there)
-    return json.dumps(action, separators=(",", ":"))
-
-
-def _entry(entry: dict[str, Any], changed: Mapping[str, Rewritten], there: set[str]) -> dict[str, Any]:
-    """An entry of the log on a file: as it is now. Of one that is gone only the number of rows stays."""
-    name = unquote(entry["path"])
-    if name in changed:
-        now = changed[name]
-        size = {"size": now.size} if entry.get("size") is not None else {}
-        stats = {"stats": json.dumps(_like(entry["stats"], now.stats))} if entry.get("stats") else {}
-        return entry | size | stats
-    if name not in there and entry.get("stats"):
-        counted = {key: value for key, value in json.loads(entry["stats"]).items() if key == "numRecords"}
-        return entry | {"stats": json.dumps(counted)}
-    return entry
-
-
-def _like(old: str, now: Mapping[str, Any]) -> dict[str, Any]:
-    """The statistics of those columns that the writer had noted some of."""
-    before = json.loads(old)
-    kept = {"numRecords": now["numRecords"]}
-    for part in ("minValues", "maxValues", "nullCount"):
-        if part in before:
-            kept[part] = {name: now[part][name] for name in before[part] if name in now[part]}
-    return kept
-
-
-def _checkpoint(rows: pa.Table, changed: Mapping[str, Rewritten], there: set[str]) -> pa.Table:
-    """A checkpoint, whose entries on files follow as those of commits do; parsed copies of statistics go."""
-    for kind in WITH_STATISTICS:
-        if kind in rows.column_names:
-            column = rows[kind].combine_chunks()
-            field = rows.schema.field(kind)
-            typed = pa.struct([each for each in field.type if not each.name.startswith("stats_parsed")])
-            entries = [None if entry is None else _entry(entry, changed, there) for entry in column.to_pylist()]
-            made = pa.array(entries, typed)
-            rows = rows.set_column(rows.column_names.index(kind), pa.field(kind, typed, field.nullable), made)
-    return rows
 
 
 def _row_groups(file: Path) -> Iterator[pa.Table]:

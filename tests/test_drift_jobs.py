@@ -11,11 +11,11 @@ from reco_assets.batches.accepted import accepted, waiting
 from reco_assets.build import build_definitions
 from reco_assets.models.serving import serving_store
 from reco_assets.pipelines.documented import RECO_PIPELINE
-from reco_assets.pipelines.selections import DRIFT, MERGE, SERVING, STREAM
+from reco_assets.pipelines.selections import DRIFT, FRESH, MERGE, SERVING, STREAM
 from reco_assets.runner.run import RunFailedError, materialize_assets
-from reco_assets.streaming.assets import SKIPPED_TAG
 from reco_assets.streaming.simulate import Simulation
 from reco_assets.streaming.simulated_file import simulate
+from resources.orchestrator.skipped import SKIPPED_TAG
 from resources.settings import Settings, load_settings
 from resources.tables.lakehouse import Lakehouse
 
@@ -73,6 +73,16 @@ def test_where_nothing_waits_the_whole_pipeline_skips_and_says_why(run: Run, ins
     recorded = instance.get_run_by_id(result.run_id)
     assert recorded is not None
     assert "holds no complete CSV file, and no batch waits" in recorded.tags[SKIPPED_TAG]
+
+
+def test_before_the_first_experiment_the_daily_look_leaves_the_lists_of_all_as_they_are_and_says_so(
+    run: Run, instance: dg.DagsterInstance
+) -> None:
+    result = run("experiment_look")
+    assert (result.success, made(result)) == (True, set(FRESH))
+    recorded = instance.get_run_by_id(result.run_id)
+    assert recorded is not None
+    assert recorded.tags[SKIPPED_TAG] == "no experiment was begun yet: reco experiment start"
 
 
 def test_without_a_file_materialising_the_streaming_assets_reports_that_nothing_waits(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Any
 
 import dagster as dg
@@ -13,6 +14,7 @@ from reco_assets.models.serving import serving_store
 from reco_assets.tables import EXPOSURES, HEAVY_POOL, RECOMMENDATIONS_ALS, STREAM_RATINGS
 from resources.io_managers import table_metadata
 from resources.mlflow.mirror import MlflowTracking
+from resources.orchestrator.skipped import say_skipped
 from resources.tables.lakehouse import Lakehouse
 
 NOT_WORSE = "challenger_not_worse"
@@ -39,10 +41,24 @@ def exposures(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
     )
 
 
+class WithoutExperiment(Enum):
+    """What a run does before the first experiment: go on, as one that trains does, or skip what follows the look."""
+
+    GO_ON = "go_on"
+    SKIP = "skip"
+
+
+class LookConfig(dg.Config):
+    """What to do where there is nothing to look at."""
+
+    without_experiment: WithoutExperiment = WithoutExperiment.GO_ON
+
+
 @dg.asset(
     name=LOOK,
     # Behind the evaluation, so that a pipeline that stops before it leaves the experiment alone, too.
     deps=[STREAM_RATINGS.name.split("/"), ["models", f"{SERVING_FAMILY.name}_evaluation"]],
+    output_required=False,
     kinds={"json"},
     key_prefix="models",
     group_name="models",
@@ -55,7 +71,12 @@ def exposures(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
         )
     ],
 )
-def experiment(lakehouse: dg.ResourceParam[Lakehouse], mlflow: dg.ResourceParam[MlflowTracking]) -> Iterator[Any]:
+def experiment(
+    context: dg.AssetExecutionContext,
+    config: LookConfig,
+    lakehouse: dg.ResourceParam[Lakehouse],
+    mlflow: dg.ResourceParam[MlflowTracking],
+) -> Iterator[Any]:
     """A look at the experiment that runs: whether its users' ratings say that the challenger is to serve.
 
     Where they do, it is promoted; where they say the opposite, or the days are over, it is dropped and the champion
@@ -64,17 +85,17 @@ def experiment(lakehouse: dg.ResourceParam[Lakehouse], mlflow: dg.ResourceParam[
     """
     registry = mlflow.named(SERVING_FAMILY.registered_name(mlflow.settings))
     looked = look_and_decide(lakehouse, registry, datetime.now(UTC))
-    yield dg.MaterializeResult(
-        metadata=_metadata(lakehouse, looked),
-        check_results=[
-            dg.AssetCheckResult(
-                passed=not (looked.ended and looked.experiment and looked.experiment.outcome == "dropped"),
-                check_name=NOT_WORSE,
-                severity=dg.AssetCheckSeverity.WARN,
-                description=looked.reason,
-            )
-        ],
+    checked = dg.AssetCheckResult(
+        passed=not (looked.ended and looked.experiment and looked.experiment.outcome == "dropped"),
+        check_name=NOT_WORSE,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=looked.reason,
     )
+    if looked.experiment is None and config.without_experiment is WithoutExperiment.SKIP:
+        say_skipped(context, looked.reason)
+        yield checked
+        return
+    yield dg.MaterializeResult(metadata=_metadata(lakehouse, looked), check_results=[checked])
 
 
 def _metadata(lakehouse: Lakehouse, looked: Looked) -> dict[str, Any]:

@@ -27,9 +27,11 @@ DRIFT_RETRAIN = JobSpec(
 )
 EXPERIMENT_LOOK = JobSpec(
     name="experiment_look",
-    description="A look at the experiment that runs, and everyone's lists as it says; nothing is trained.",
+    description="A look at the experiment that runs, and everyone's lists as it says; nothing is trained. Before the "
+    "first experiment only lists for who came are made.",
     tasks=(Task("look_at_experiment", EXPERIMENT), Task("publish_lists", (*SERVING, *FRESH))),
     edges=chain("look_at_experiment", "publish_lists"),
+    config={"ops": {"models__als_experiment": {"config": {"without_experiment": "SKIP"}}}},
     cron_setting="experiment_look_cron",
 )
 LAKEHOUSE_MAINTENANCE = JobSpec(

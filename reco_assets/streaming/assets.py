@@ -17,13 +17,13 @@ from reco_assets.streaming.landing import landed_files
 from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
 from resources.io_managers import table_metadata
 from resources.orchestrator.shown_tables import shown_table
+from resources.orchestrator.skipped import say_skipped
 from resources.tables.lakehouse import Lakehouse
 from resources.text.json_lines import of_batches
 from resources.text.plain_text import in_markdown, printable
 
 RATINGS, QUARANTINE = dg.AssetKey(["stream", "ratings"]), dg.AssetKey(["stream", "quarantine"])
 NO_FILE_REFUSED, EVERY_FILE_TAKEN = "no_file_refused", "every_file_taken"
-SKIPPED_TAG = "reco/skipped"
 SHOWN_FILES = 20
 _ASSET: dict[str, Any] = {"group_name": "stream"}
 
@@ -90,8 +90,7 @@ def process_streaming_data(
         raise _nothing_taken(lakehouse, taken)
     if config.without_files is WithoutFiles.SKIP and not (taken.seen or waiting_totals(lakehouse).batches):
         reason = f"{lakehouse.settings.storage.landing} holds no complete CSV file, and no batch waits for training."
-        context.log.info(f"Skipped: {reason}")
-        context.instance.add_run_tags(context.run_id, {SKIPPED_TAG: reason})  # shown in Dagit's list of runs
+        say_skipped(context, reason)
         return
     published = publish_waiting(lakehouse)
     for spec in (STREAM_RATINGS, STREAM_QUARANTINE):

@@ -29,8 +29,6 @@ TRUE_REASONS = {
     ("drift_retrain", "fresh"): "There is no drift report at",
     ("drift_retrain", "after etl"): "There is no drift report at",
     ("drift_retrain", "after train"): "There is no drift report at",
-    ("experiment_look", "fresh"): "No model has been promoted yet",
-    ("experiment_look", "after etl"): "No model has been promoted yet",
     ("model_retraining_dag", "fresh"): "Table silver/split_ratings does not exist",
     ("movie_recommender_pipeline", "fresh"): "There are no ratings to compute features from",  # none are simulated here
 }

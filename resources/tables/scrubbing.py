@@ -106,10 +106,12 @@ def _row_groups(file: Path) -> Iterator[pa.Table]:
 
 
 def _plain(schema: pa.Schema) -> pa.Schema:
-    """The columns: words as words, and the times that Spark writes as INT96 in the form of Delta's own writers."""
+    """The columns: words as words, not as views or codes; the times of Spark (INT96) as Delta writes them."""
     for at, each in enumerate(schema):
         if pa.types.is_dictionary(each.type):
             schema = schema.set(at, each.with_type(each.type.value_type))
+        elif pa.types.is_string_view(each.type):
+            schema = schema.set(at, each.with_type(pa.string()))
         elif pa.types.is_timestamp(each.type) and each.type.unit == "ns":
             schema = schema.set(at, each.with_type(pa.timestamp("us", "UTC")))
     return schema

@@ -54,3 +54,15 @@ def test_a_checkpoint_says_of_a_file_what_it_is_now(tmp_path: Path) -> None:
     assert not said_in_log(path)
     assert DeltaTable(path).to_pyarrow_table().to_pylist() == [{"user_id": 1}]
     assert DeltaTable(path).get_add_actions(flatten=True)["max.user_id"].to_pylist() == [1]
+
+
+def test_a_file_that_a_merge_rewrote_keeps_its_other_rows_and_words(tmp_path: Path) -> None:
+    path = tmp_path / "table"
+    said = rows(1, 2, WHO).append_column("word", pa.array(["a", "b", "c"]))
+    write_deltalake(path, said)
+    merging = DeltaTable(path).merge(said, "t.user_id = s.user_id", "s", "t", streamed_exec=False)
+    merging.when_matched_update_all().execute()
+
+    assert scrub_table(path, theirs) == 2  # of both versions
+
+    assert sorted(DeltaTable(path).to_pyarrow_table()["word"].to_pylist()) == ["a", "b"]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pytest
 from deltalake import DeltaTable
 from hypothesis import HealthCheck, given, settings
@@ -94,6 +95,17 @@ def test_files_without_a_replaced_row_stay_as_they_are(lakehouse: Lakehouse) -> 
     assert put_rows(lakehouse, GROWING, rows("new", 5)) == (0, 1)
     assert first < set(lakehouse.dataset(GROWING.name).files)
     assert words(lakehouse) == {1: "old", 5: "new"}
+
+
+def test_words_are_compared_also_in_files_that_a_merge_rewrote(lakehouse: Lakehouse) -> None:
+    lakehouse.write(GROWING, rows("old", 1, 2))
+    put_rows(lakehouse, GROWING, rows("new", 2, 3))
+    dataset, word = lakehouse.dataset(GROWING.name), ds.field("word")
+    asked = [word == "new", word != "new", word > "new", word.isin(["old"]), ~word.isin(["old"])]
+    found = [set(dataset.to_table(filter=each)["id"].to_pylist()) for each in asked]
+    assert found == [{2, 3}, {1}, {1}, {1}, {2, 3}]
+    assert dataset.to_table().schema.field("word").type == pa.string()
+    assert dataset.to_table(["word"], filter=word == "new")["word"].to_pylist() == ["new", "new"]
 
 
 @pytest.mark.both_engines

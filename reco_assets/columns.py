@@ -63,6 +63,7 @@ MEANINGS: Mapping[str, str] = {
 
 _RATING = ("user_id", "movie_id", "rating", "rating_ts")
 _SIDES = ("silver/split_ratings", "stream/ratings")
+_LISTS = ("gold/recommendations_als", "gold/recommendations_fresh")
 # From which tables columns come that have the same name there.
 COPIED: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "silver/ratings": (("bronze/ratings", "events/log"), ("user_id", "movie_id", "rating")),
@@ -73,7 +74,7 @@ COPIED: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "silver/test_ratings": (_SIDES, _RATING),
     "silver/future_ratings": (("silver/split_ratings",), _RATING),
     "gold/trending": (("events/log",), ("movie_id",)),
-    "gold/exposures": (("gold/recommendations_als",), ("user_id", "variant", "model_version")),
+    "gold/exposures": (_LISTS, ("user_id", "variant", "model_version")),
 }
 _MOMENT: Origins = (("bronze/ratings", "timestamp"), ("events/log", "event_ts"))
 _TAGGED: Origins = (("bronze/tags", "timestamp"),)
@@ -102,8 +103,8 @@ MADE: Mapping[str, Mapping[str, Origins]] = {
         "model_version": (("gold/recommendations_als", "model_version"),),
     },
     "gold/exposures": {
-        "movies": (("gold/recommendations_als", "recommendations"),),
-        "shown_ts": (("gold/recommendations_als", "generated_ts"),),
+        "movies": tuple((table, "recommendations") for table in _LISTS),
+        "shown_ts": tuple((table, "generated_ts") for table in _LISTS),
     },
     "gold/similar_movies": {"movie_id": _MOVIES, "similar": _LEARNED},
     "gold/trending": {

@@ -184,6 +184,7 @@ def test_every_step_takes_its_turn_but_those_of_an_intake(definitions: dg.Defini
     light = {name for name, held in pools.items() if held != {HEAVY_POOL}}
     table = "gold__recommendations_fresh"
     fresh = {table, f"{table}_none_seen", f"{table}_rules_kept", "check_gold_recommendations_fresh"}
+    fresh |= {"gold__exposures", "check_gold_exposures"}
     intake = {"process_streaming_data", "detect_drift", "check_stream_ratings", "check_stream_quarantine"}
     assert light == intake | fresh
     assert not any(pools[name] for name in light)

@@ -11,7 +11,7 @@ from reco_assets.experiments.exposures import log_exposures
 from reco_assets.experiments.look import Looked, look_and_decide
 from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.serving import serving_store
-from reco_assets.tables import EXPOSURES, HEAVY_POOL, RECOMMENDATIONS_ALS, STREAM_RATINGS
+from reco_assets.tables import EXPOSURES, HEAVY_POOL, RECOMMENDATIONS_ALS, RECOMMENDATIONS_FRESH, STREAM_RATINGS
 from resources.io_managers import table_metadata
 from resources.mlflow.mirror import MlflowTracking
 from resources.orchestrator.skipped import say_skipped
@@ -23,15 +23,15 @@ LOOK = f"{SERVING_FAMILY.name}_experiment"
 
 @dg.asset(
     key=EXPOSURES.name.split("/"),
-    deps=[RECOMMENDATIONS_ALS.name.split("/")],
+    deps=[spec.name.split("/") for spec in (RECOMMENDATIONS_ALS, RECOMMENDATIONS_FRESH)],
     kinds={"delta"},
     group_name="gold",
-    pool=HEAVY_POOL,
 )
 def exposures(lakehouse: dg.ResourceParam[Lakehouse]) -> dg.MaterializeResult:
-    """Which list each user of an experiment was shown from when on: a row where a publication changed a user's list.
+    """Which list each user of an experiment was shown from when on: a row where a user's list changed.
 
-    It grows by what gold's lists say each time they are made, and stays as it is where no experiment runs.
+    It grows by what gold's lists say each time they are made, those for who came among them, and stays as it is where
+    no experiment runs.
     """
     added = log_exposures(lakehouse)
     version = lakehouse.version(EXPOSURES.name)

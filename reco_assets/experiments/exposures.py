@@ -1,4 +1,6 @@
-"""The log of who was shown which list: a row where a publication changed a user's list, and none where it didn't."""
+"""The log of who was shown which list: a row where a user's list changed, and none where it didn't."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -7,28 +9,28 @@ import pyarrow.compute as pac
 from reco_assets.models.ratings import positions
 from reco_assets.models.serving import serving_store
 from reco_assets.models.versions.experiments import Experiment, running_experiment
-from reco_assets.tables import EXPOSURES, RECOMMENDATIONS_ALS
+from reco_assets.tables import EXPOSURES, RECOMMENDATIONS_ALS, RECOMMENDATIONS_FRESH
+from reco_assets.vocabulary import CHALLENGER, CHAMPION
 from resources.tables.growth import Changes, commit_changes
 from resources.tables.lakehouse import Lakehouse
 
-LISTED = ["user_id", "variant", "model_version", "recommendations", "generated_ts"]
+LISTED = ["user_id", "model_version", "recommendations", "generated_ts"]
 NO_MOVIE = -1
 
 
 def log_exposures(lakehouse: Lakehouse) -> int:
     """Append the lists of gold that users of the running experiment were not shown before; how many these are.
 
-    Where none runs, or gold's lists are not its own, nothing is appended. A publication that is logged again adds
-    nothing. Raises `LakehouseError`, `ModelStoreError`.
+    Where none runs, or gold's lists are not its own, nothing is appended. Lists that are logged again add nothing.
+    Raises `LakehouseError`, `ModelStoreError`.
     """
     experiment = running_experiment(serving_store(lakehouse.settings))
     with lakehouse.lock(EXPOSURES.name):
         if not lakehouse.exists(EXPOSURES.name):
             lakehouse.write(EXPOSURES, _none())
-        if experiment is None:
+        if experiment is None or not (lists := _lists_of_gold(lakehouse)):
             return 0
-        published = lakehouse.dataset(RECOMMENDATIONS_ALS.name).to_table(columns=LISTED)
-        rows = exposures(published, last_shown(lakehouse, experiment), experiment)
+        rows = exposures(lists, last_shown(lakehouse, experiment), experiment)
         if len(rows):
             commit_changes(lakehouse, EXPOSURES, Changes(rows, _none()), EXPOSURES.key)
     return len(rows)
@@ -56,34 +58,57 @@ def shown_in(
     return lakehouse.dataset(EXPOSURES.name).to_table(columns=columns, filter=wanted)
 
 
-def exposures(published: pa.Table, last: pa.Table, experiment: Experiment) -> pa.Table:
-    """The rows to append for a publication. Pure.
+def exposures(lists: Sequence[pa.Table], last: pa.Table, experiment: Experiment) -> pa.Table:
+    """The rows to append for lists that are in gold now. Pure.
 
     Args:
-        published: `LISTED`, the lists of gold, one a user.
+        lists: `LISTED`, one list a user in each table. A user with a list in several is shown that of the first.
         last: The columns of `EXPOSURES`: the last row of each user, by user_id.
-        experiment: The one that runs; lists of other versions than its two are none of it.
+        experiment: The one that runs. A list that another version made than that of the user's arm is none of it, as
+            one that was published before the start.
 
     Returns:
         The columns of `EXPOSURES`, by user.
     """
-    versions = pa.array([experiment.champion, experiment.challenger])
-    rows = published.filter(pac.is_in(published["model_version"], versions)).sort_by("user_id")
-    lists = rows["recommendations"].combine_chunks()
-    movies = pa.ListArray.from_arrays(_ends(lists), lists.flatten().field("movie_id"))
+    rows = _shown([_of_own_arm(each, experiment) for each in lists]).sort_by("user_id")
+    shown = rows["recommendations"].combine_chunks()
+    movies = pa.ListArray.from_arrays(_ends(shown), shown.flatten().field("movie_id"))
     at = positions(last["user_id"].to_numpy(), rows["user_id"].to_numpy())
     changed = (at < 0) | ~_same(movies, last["movies"].combine_chunks(), at)
-    if len(last):
-        before = last["model_version"].take(pa.array(np.maximum(at, 0)))
-        changed |= pac.not_equal(rows["model_version"], before).to_numpy()
     stamp = rows["generated_ts"].cast(pa.timestamp("us", tz="UTC"))
     values = {
         "experiment": pa.repeat(pa.scalar(experiment.id), len(rows)),
-        **{name: rows[name] for name in ("user_id", "variant", "model_version")},
+        "user_id": rows["user_id"],
+        "variant": pac.if_else(_drawn(rows, experiment), CHALLENGER, CHAMPION),
+        "model_version": rows["model_version"],
         "movies": movies,
         "shown_ts": stamp,
     }
     return pa.table(values).filter(pa.array(changed))
+
+
+def _lists_of_gold(lakehouse: Lakehouse) -> list[pa.Table]:
+    """`LISTED`: before those of all the lists of who came, which they are shown."""
+    there = [spec.name for spec in (RECOMMENDATIONS_FRESH, RECOMMENDATIONS_ALS) if lakehouse.exists(spec.name)]
+    return [lakehouse.dataset(name).to_table(columns=LISTED) for name in there]
+
+
+def _shown(lists: Sequence[pa.Table]) -> pa.Table:
+    found = lists[0]
+    for each in lists[1:]:
+        others = pac.invert(pac.is_in(each["user_id"], pac.unique(found["user_id"])))
+        found = pa.concat_tables([found, each.filter(others)], promote_options="permissive")
+    return found
+
+
+def _of_own_arm(lists: pa.Table, experiment: Experiment) -> pa.Table:
+    own = pac.if_else(_drawn(lists, experiment), experiment.challenger, experiment.champion)
+    return lists.filter(pac.equal(lists["model_version"], own))
+
+
+def _drawn(rows: pa.Table, experiment: Experiment) -> pa.Array:
+    """Which rows are of the challenger's users."""
+    return pa.array(experiment.draws(rows["user_id"].to_numpy()))
 
 
 def _same(movies: pa.ListArray, last: pa.ListArray, at: np.ndarray) -> np.ndarray:

@@ -1,14 +1,14 @@
 """The pipelines of no document: those that the sensors start, and maintenance."""
 
 from reco_assets.pipelines.documented import DETECT, MERGE_AND_RETRAIN, PROCESS, RETRAIN_EDGES
-from reco_assets.pipelines.selections import EXPERIMENT, FRESH, MAINTENANCE, SERVING
+from reco_assets.pipelines.selections import EXPERIMENT, EXPOSURES, FRESH, MAINTENANCE, SERVING
 from reco_assets.pipelines.spec import INTAKE, JobSpec, Task, chain
 
 STREAM_INTAKE = JobSpec(
     name="stream_intake",
     description="Files to staged ratings, lists for who came, and a drift report; started by the landing sensor.",
-    tasks=(PROCESS, DETECT),
-    edges=chain("process_streaming_data", "detect_drift"),
+    tasks=(PROCESS, Task("log_exposures", EXPOSURES), DETECT),
+    edges=(*chain("process_streaming_data", "log_exposures"), *chain("process_streaming_data", "detect_drift")),
     queue=INTAKE,
 )
 DRIFT_SCORING = JobSpec(

@@ -17,7 +17,7 @@ from reco_assets.quality.evidently import left_out, write_evidently
 from reco_assets.quality.finding import Finding
 from reco_assets.quality.reports import write_report
 from reco_assets.quality.words import in_words
-from reco_assets.tables import HEAVY_POOL, RECOMMENDATIONS_FRESH, STREAM
+from reco_assets.tables import EXPOSURES, HEAVY_POOL, RECOMMENDATIONS_FRESH, STREAM
 from resources.io_managers import Promises, column_schema
 from resources.orchestrator.shown_tables import shown_table
 from resources.tables.files import TableSpec
@@ -25,7 +25,9 @@ from resources.tables.lakehouse import Lakehouse
 
 ETL_REPORT = ["silver", "etl_report"]
 CONSERVED, PASSED = "rows_conserved", "quality_passed"
-OF_INTAKE = frozenset(spec.name for spec in (*STREAM, RECOMMENDATIONS_FRESH))  # a run that takes files in checks these
+OF_INTAKE = frozenset(
+    spec.name for spec in (*STREAM, RECOMMENDATIONS_FRESH, EXPOSURES)
+)  # a run that takes files in checks these
 # With all tables behind these, or made in their steps, the report needs no edge from each of them.
 MADE_LAST = (
     "silver/etl_report",

@@ -52,6 +52,7 @@ RECO = {
     "reco experiment start {}": "experiment start {version} --share 0.5",
     "reco experiment start VERSION": "experiment start {version} --share 0.5",
     "reco experiment stop": "experiment stop --keep --yes",
+    "reco experiment status": "experiment status",
     "reco features compute": "features compute",
     "reco model backtest": "model backtest",
     "reco model list": "model list",

@@ -15,7 +15,7 @@ from reco_assets.experiments.outcome import NOBODY, SAID, SHOWN, Outcomes, after
 from reco_assets.experiments.sequence import Interval, difference
 from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.serving import serving_store
-from reco_assets.models.versions.deployment import Verdict, end
+from reco_assets.models.versions.deployment import Verdict, end, who_waits
 from reco_assets.models.versions.experiments import (
     Experiment,
     described,
@@ -23,7 +23,7 @@ from reco_assets.models.versions.experiments import (
     last_experiment,
     why_void,
 )
-from reco_assets.models.versions.store import promoting
+from reco_assets.models.versions.store import ModelStore, promoting
 from reco_assets.tables import SPLITS, STREAM_RATINGS
 from reco_assets.vocabulary import CHALLENGER, CHAMPION, PAIR
 from resources.mlflow.mirror import MlflowTracking
@@ -101,12 +101,12 @@ class Looked:
     ended: bool = False
 
 
-def look_at(lakehouse: Lakehouse, experiment: Experiment) -> Look:
-    """Measure an experiment; nothing is changed. Raises `LakehouseError`, `LedgerError`."""
+def look_at(lakehouse: Lakehouse, experiment: Experiment, now: datetime) -> Look:
+    """Measure an experiment by now (UTC); nothing is changed. Raises `LakehouseError`, `LedgerError`."""
     every = shown_in(lakehouse, experiment, ["user_id", "variant"])
     users = every.group_by(["user_id", "variant"]).aggregate([])
     exposed = {arm: int(pac.sum(pac.equal(users["variant"], arm)).as_py() or 0) for arm in (CHAMPION, CHALLENGER)}
-    found = _outcomes(lakehouse, experiment) if len(every) else NOBODY
+    found = _outcomes(lakehouse, experiment, now) if len(every) else NOBODY
     interval = difference(found.challenger, found.hit, experiment.share, experiment.alpha)
     return Look(experiment, exposed, found, interval)
 
@@ -122,15 +122,22 @@ def look_and_decide(lakehouse: Lakehouse, registry: MlflowTracking, now: datetim
     if experiment is None:
         return Looked(None, NONE)
     if experiment.outcome is not None:
-        return Looked(experiment, f"none runs; the last one was {experiment.outcome}: {experiment.reason}")
+        told = f"none runs; the last one was {experiment.outcome}: {experiment.reason}"
+        return Looked(experiment, told + next_step(store))
     if why_void(store, experiment):
         return _close(settings, now)
-    look = look_at(lakehouse, experiment)
+    look = look_at(lakehouse, experiment, now)
     verdict = look.verdict(now)
     if verdict is None:
         return Looked(experiment, f"{described(experiment)} goes on: {look.text}", look)
     ended = end(settings, registry, SERVING_FAMILY, experiment, verdict)
-    return Looked(last_experiment(store), verdict.reason, look, ended)
+    return Looked(last_experiment(store), verdict.reason + next_step(store), look, ended)
+
+
+def next_step(store: ModelStore) -> str:
+    """What a person may do now that no experiment runs: let the version that waits have its own. Or nothing."""
+    waits = who_waits(store)
+    return f". {waits} waits: reco experiment start {waits}" if waits else ""
 
 
 def _close(settings: Settings, now: datetime) -> Looked:
@@ -143,12 +150,13 @@ def _close(settings: Settings, now: datetime) -> Looked:
             return Looked(experiment, "another run has ended it")
         serves = store.served()[0] == experiment.challenger
         reason = store.record(experiment.challenger).decision if serves else f"void: {reason}"
-        return Looked(finish(store, experiment, "promoted" if serves else "void", reason, now), reason, ended=True)
+        ended = finish(store, experiment, "promoted" if serves else "void", reason, now)
+        return Looked(ended, reason + next_step(store), ended=True)
 
 
-def _outcomes(lakehouse: Lakehouse, experiment: Experiment) -> Outcomes:
+def _outcomes(lakehouse: Lakehouse, experiment: Experiment, now: datetime) -> Outcomes:
     waiting = _waiting(lakehouse)
-    said = _since(lakehouse, experiment.started, waiting)
+    said = _within(lakehouse, experiment.started, now, waiting)
     users = pac.unique(said["user_id"]).cast(pa.int32())
     shown = shown_in(lakehouse, experiment, list(SHOWN), users)
     after = after_exposure(said, shown)
@@ -156,14 +164,25 @@ def _outcomes(lakehouse: Lakehouse, experiment: Experiment) -> Outcomes:
     return outcomes(after, hits, timedelta(days=experiment.window_days), pac.max(said["rating_ts"]).as_py())
 
 
-def _since(lakehouse: Lakehouse, moment: datetime, waiting: pa.Table) -> pa.Table:
-    """All ratings since a moment (UTC), those that wait for a training among them."""
-    late = pac.field("rating_ts") >= pa.scalar(moment, pa.timestamp("us", tz="UTC"))
-    there = [spec.name for spec in SPLITS if lakehouse.exists(spec.name)]
-    out = pa.array([*withdrawn(lakehouse.root)], pa.string())  # whose rows stay until the next merge
-    kept = late & ~pac.field("origin").isin(out)
-    parts = [lakehouse.dataset(name).to_table(columns=list(SAID), filter=kept) for name in there]
-    return pa.concat_tables([*parts, waiting.filter(late)], promote_options="permissive")
+def _within(lakehouse: Lakehouse, start: datetime, now: datetime, waiting: pa.Table) -> pa.Table:
+    """All ratings from a moment until now (UTC), those that wait for a training among them.
+
+    One of the future, as of a clock that is ahead, would end the windows of all.
+    """
+    moments = [pa.scalar(each, pa.timestamp("us", tz="UTC")) for each in (start, now)]
+    during = (pac.field("rating_ts") >= moments[0]) & (pac.field("rating_ts") <= moments[1])
+    kept = during & ~pac.field("origin").isin(_out(lakehouse))
+    parts = [lakehouse.dataset(name).to_table(columns=list(SAID), filter=kept) for name in _sides(lakehouse)]
+    return pa.concat_tables([*parts, waiting.filter(during)], promote_options="permissive")
+
+
+def _sides(lakehouse: Lakehouse) -> list[str]:
+    return [spec.name for spec in SPLITS if lakehouse.exists(spec.name)]
+
+
+def _out(lakehouse: Lakehouse) -> pa.Array:
+    """The batches that were withdrawn, whose rows stay until the next merge."""
+    return pa.array([*withdrawn(lakehouse.root)], pa.string())
 
 
 def _waiting(lakehouse: Lakehouse) -> pa.Table:
@@ -179,10 +198,10 @@ def _first_of_pairs(lakehouse: Lakehouse, hits: pa.Table, waiting: pa.Table) -> 
     """Those that are the user's first rating of the movie: who rated it before the list doesn't owe it to that."""
     if not len(hits):
         return hits
-    columns, pairs = [*PAIR, "rating_ts"], hits.select(PAIR)
-    there = [spec.name for spec in SPLITS if lakehouse.exists(spec.name)]
-    held = [rows_held(lakehouse, name, pairs, columns) for name in there]
-    known = pa.concat_tables([*held, waiting.select(columns), hits.select(columns)], promote_options="permissive")
+    columns, pairs, out = [*PAIR, "rating_ts"], hits.select(PAIR), _out(lakehouse)
+    held = [rows_held(lakehouse, name, pairs, [*columns, "origin"]) for name in _sides(lakehouse)]
+    count = [rows.filter(pac.invert(pac.is_in(rows["origin"], out))).select(columns) for rows in held]
+    known = pa.concat_tables([*count, waiting.select(columns), hits.select(columns)], promote_options="permissive")
     first = known.group_by(PAIR).aggregate([("rating_ts", "min")]).rename_columns([*PAIR, "first_ts"])
     told = hits.join(first, keys=PAIR)
     return told.filter(pac.equal(told["rating_ts"], told["first_ts"])).select(hits.column_names)

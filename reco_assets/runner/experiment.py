@@ -3,15 +3,23 @@
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from reco_assets.experiments.look import NONE, look_and_decide, look_at
+from reco_assets.experiments.look import NONE, look_and_decide, look_at, next_step
 from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.serving import serving_store
 from reco_assets.models.versions.deployment import Candidate, Verdict, end, start
-from reco_assets.models.versions.experiments import Experiment, described, last_experiment, running_experiment
+from reco_assets.models.versions.experiments import (
+    Experiment,
+    described,
+    last_experiment,
+    require_champion,
+    running_experiment,
+    why_void,
+)
 from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.models.versions.store import ModelStore
 from reco_assets.pipelines.selections import LISTS
 from reco_assets.runner.make import Make
+from reco_assets.runner.run import RunFailedError
 from resources.mlflow.mirror import MlflowTracking
 from resources.settings import Settings
 from resources.tables.lakehouse import Lakehouse
@@ -23,23 +31,29 @@ def start_experiment(settings: Settings, version: str | None, make: Make) -> Exp
     It runs from here on, also where gold cannot follow. Raises `ModelStoreError`, `SmokeTestError`, `RunFailedError`.
     """
     store = serving_store(settings)
+    require_champion(store)
     challenger = version or newest_passed(store)
     begun = start(settings, Candidate(SERVING_FAMILY, challenger, _registry(settings)))
-    make(settings, LISTS, "gold")
+    _publish(settings, make, f"{described(begun)} runs")
     return begun
 
 
 def newest_passed(store: ModelStore) -> str:
-    """The newest version that was found no worse than the champion. Raises `ModelStoreError` where there is none."""
-    champion = store.champion()
+    """The newest version that was found no worse than the champion, by its gate and its experiment, if it had one.
+
+    Raises `ModelStoreError` where there is none.
+    """
+    champion, last = require_champion(store), last_experiment(store)
+    dropped = {last.challenger} if last and last.outcome == "dropped" else set()
     for version in reversed(store.versions()):
         metrics = store.record(version).metrics
         compared = metrics and metrics.comparison
-        if compared and compared.promote and version != champion and compared.champion == champion:
+        judged = compared and compared.promote and compared.champion == champion
+        if judged and version != champion and version not in dropped:
             return version
     raise ModelStoreError(
-        f"No version was found no worse than {champion or 'a champion'}, which serves. Train one (reco train), or name "
-        "one: reco experiment start VERSION."
+        f"No version waits that was found no worse than {champion}, which serves. Train one (reco train), or name one: "
+        "reco experiment start VERSION."
     )
 
 
@@ -53,14 +67,15 @@ def stop_experiment(settings: Settings, to: Literal["promote", "keep"], make: Ma
     if running is None:
         looked = look_and_decide(lakehouse, _registry(settings), datetime.now(UTC))  # which ends one that is void
         raise ModelStoreError(f"There is nothing to stop: {looked.reason}.")
-    found = look_at(lakehouse, running).text
+    found = look_at(lakehouse, running, datetime.now(UTC)).text
     verdict = (
         Verdict("promoted", f"promoted by hand in experiment {running.id}: {found}")
         if to == "promote"
         else Verdict("stopped", f"stopped by hand, and the champion stays (experiment {running.id}): {found}")
     )
-    end(settings, _registry(settings), SERVING_FAMILY, running, verdict)
-    make(settings, LISTS, "gold")
+    if not end(settings, _registry(settings), SERVING_FAMILY, running, verdict):
+        raise ModelStoreError("Another run has ended it meanwhile: reco experiment status.")
+    _publish(settings, make, verdict.reason)
     return verdict.reason
 
 
@@ -79,11 +94,12 @@ def experiment_status(settings: Settings) -> dict[str, Any]:
         state = last.outcome or "void"
         return {
             "state": state,
-            "text": f"{described(last)} is over: {last.reason or 'its champion serves no more'}",
+            "text": f"{described(last)} is over: {last.reason or why_void(store, last)}{next_step(store)}",
             **shown,
         }
-    look = look_at(Lakehouse.open(settings), running)
-    verdict = look.verdict(datetime.now(UTC))
+    now = datetime.now(UTC)
+    look = look_at(Lakehouse.open(settings), running, now)
+    verdict = look.verdict(now)
     then = f" The next look ends it: {verdict.outcome}." if verdict else ""
     text = f"{described(running)}: {look.text}.{then}"
     return {
@@ -93,6 +109,16 @@ def experiment_status(settings: Settings) -> dict[str, Any]:
         **shown,
         **look.facts(),
     }
+
+
+def _publish(settings: Settings, make: Make, done: str) -> None:
+    try:
+        make(settings, LISTS, "gold")
+    except RunFailedError as error:
+        raise RunFailedError(
+            f"{done}. But gold still holds the lists of before ({error}). "
+            f"Once that is mended: dg launch --assets '{' or '.join(f'key:{key}' for key in LISTS)}'"
+        ) from None
 
 
 def _registry(settings: Settings) -> MlflowTracking:

@@ -1,5 +1,6 @@
 """The life of an experiment: it begins, is looked at, and ends, whatever is killed on the way."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,17 +10,25 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from reco_assets.experiments.look import Looked, look_and_decide
+from reco_assets.experiments.look import Looked, look_and_decide, look_at
 from reco_assets.gold.arms import Arm, arms_of
 from reco_assets.gold.lists import recommended_to_all, versions_of
 from reco_assets.models.als.family import ALS
 from reco_assets.models.record import ComparisonRecord
 from reco_assets.models.versions import deployment
 from reco_assets.models.versions.deployment import Candidate, deploy
-from reco_assets.models.versions.experiments import EXPERIMENT_FILE, Experiment, last_experiment, running_experiment
+from reco_assets.models.versions.experiments import (
+    EXPERIMENT_FILE,
+    Experiment,
+    begin,
+    last_experiment,
+    running_experiment,
+)
 from reco_assets.models.versions.files import ModelStoreError
-from reco_assets.models.versions.store import ModelStore, model_store
+from reco_assets.models.versions.store import CHAMPION_FILE, ModelStore, model_store
+from reco_assets.runner.experiment import experiment_status, newest_passed
 from reco_assets.tables import EXPOSURES, RECOMMENDATIONS_ALS, SPLITS, TRAIN_RATINGS
+from resources.files import write_json
 from resources.mlflow.mirror import MlflowTracking
 from resources.tables.lakehouse import Lakehouse
 
@@ -159,6 +168,28 @@ def test_one_whose_lists_are_liked_less_is_dropped_and_stays_so(
     assert running_experiment(store) is None
 
 
+def test_one_that_lost_its_experiment_is_not_promoted_by_a_run_that_is_repeated_once_promotions_wait_no_more(
+    make_lakehouse: Callable[..., Lakehouse], lakehouse: Lakehouse, store: ModelStore, running: Experiment
+) -> None:
+    show(lakehouse, running)
+    rate(lakehouse, running, np.where(running.draws(USERS), 2.0, 5.0))
+    looked(lakehouse)
+    assert deployed(make_lakehouse(), SECOND).reason.startswith("dropped by experiment")
+    assert store.champion() == FIRST
+    with pytest.raises(ModelStoreError, match="No version waits that was found no worse"):
+        newest_passed(store)
+
+
+def test_the_end_names_the_version_that_waited_and_how_it_gets_its_own(
+    lakehouse: Lakehouse, running: Experiment, save_version: Save
+) -> None:
+    save_version(THIRD, FIRST)
+    assert deployed(lakehouse, THIRD).reason.endswith(f"After that: reco experiment start {THIRD}")
+    told = f"{THIRD} waits: reco experiment start {THIRD}"
+    assert looked(lakehouse, 28.1).reason.endswith(told)
+    assert experiment_status(lakehouse.settings)["text"].endswith(told)
+
+
 def test_a_movie_that_was_rated_before_its_list_is_no_hit(lakehouse: Lakehouse, running: Experiment) -> None:
     show(lakehouse, running)
     rate(lakehouse, running, np.full(len(USERS), 5.0), users=USERS)
@@ -183,6 +214,35 @@ def test_a_promotion_by_hand_makes_an_experiment_void(
     store.promote(THIRD, "by hand")
     assert running_experiment(store) is None
     assert looked(lakehouse).reason == f"void: {THIRD} serves by now, and it compared with {FIRST}"
+
+
+@pytest.mark.parametrize("other", [SECOND, THIRD])
+def test_one_whose_champion_was_replaced_and_came_back_is_void_too(
+    lakehouse: Lakehouse, store: ModelStore, running: Experiment, save_version: Save, other: str
+) -> None:
+    """So what was rolled back is no one's list again."""
+    save_version(THIRD, FIRST)
+    store.promote(other, "by hand")
+    store.rollback()
+    record = store.folder / CHAMPION_FILE
+    write_json(record, json.loads(record.read_text()) | {"promoted_ts": "2099-01-01T00:00:00Z"})  # not the same second
+    assert running_experiment(store) is None
+    assert looked(lakehouse).reason.startswith(f"void: {FIRST} serves again")
+
+
+def test_ratings_of_the_future_end_no_windows(lakehouse: Lakehouse, running: Experiment) -> None:
+    show(lakehouse, running)
+    rate(lakehouse, running, np.full(len(USERS), 5.0))
+    at = running.started + timedelta(seconds=10)
+    assert len(look_at(lakehouse, running, at).found) == 10
+
+
+def test_where_windows_are_longer_than_the_experiment_nothing_begins(
+    make_lakehouse: Callable[..., Lakehouse], lakehouse: Lakehouse, store: ModelStore
+) -> None:
+    settings = make_lakehouse(experiment_share=0.5, experiment_days=7).settings
+    with pytest.raises(ModelStoreError, match=r"nobody would be done within 7 days.*--days 28"):
+        begin(store, SECOND, settings.experiments, datetime.now(UTC))
 
 
 class Killed(BaseException):

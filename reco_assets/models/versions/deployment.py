@@ -60,7 +60,7 @@ def _deploy(settings: Settings, candidate: Candidate) -> ComparisonRecord:
     if candidate.judge_again and comparison.promote and champion not in (version, comparison.champion):
         candidate.judge_again()
         comparison = store.comparison(version)
-    if comparison.promote and champion not in (None, version) and _waits(settings, store):
+    if comparison.promote and champion not in (None, version) and _waits(settings, store, version):
         _require_compared_with(version, comparison.champion, champion)
         comparison = _in_experiment(settings, candidate, comparison)
     store.annotate(version, Annotation(decision=comparison.reason))
@@ -123,21 +123,30 @@ def _serve(settings: Settings, candidate: Candidate, reason: str) -> None:
     store.promote(candidate.version, reason)
 
 
-def _waits(settings: Settings, store: ModelStore) -> bool:
-    """Whether a promotion waits: for an experiment of its own, or for the end of one that runs.
+def _waits(settings: Settings, store: ModelStore, version: str) -> bool:
+    """Whether a promotion waits: for an experiment of its own, or for the end of one that runs; or had its own.
 
     What a family makes that is judged in its own way is in no list of gold.
     """
+    if store.family.own is not None:
+        return False
     wanted = settings.experiments.promotion_waits == "experiment"
-    return store.family.own is None and (wanted or running_experiment(store) is not None)
+    return wanted or running_experiment(store) is not None or _tried(store, version) is not None
+
+
+def _tried(store: ModelStore, version: str) -> Experiment | None:
+    """The experiment that a version has had with the champion of today, which another run does not decide again."""
+    last = last_experiment(store)
+    told = last and last.outcome not in (None, "void")
+    return last if last and told and (last.challenger, last.champion) == (version, store.champion()) else None
 
 
 def _in_experiment(settings: Settings, candidate: Candidate, comparison: ComparisonRecord) -> ComparisonRecord:
     store = model_store(settings, candidate.family)
-    running, last = running_experiment(store), last_experiment(store)
+    running = running_experiment(store)
     passed = f"it passed the gate ({comparison.reason.removeprefix('promoted: ')})"
-    if running is None and last and (last.challenger, last.champion) == (candidate.version, store.champion()):
-        reason = last.reason  # another run of the same judgement: it had its experiment
+    if tried := _tried(store, candidate.version):
+        reason = tried.reason
     elif running is None:
         reason = f"in experiment: {passed}. {described(_begin(settings, candidate))} says whether it serves"
     elif running.challenger == candidate.version:
@@ -147,6 +156,15 @@ def _in_experiment(settings: Settings, candidate: Candidate, comparison: Compari
             f"waits: {passed}, and {described(running)} runs. After that: reco experiment start {candidate.version}"
         )
     return comparison.model_copy(update={"promote": False, "reason": reason})
+
+
+def who_waits(store: ModelStore) -> str | None:
+    """The newest version that waits for the end of an experiment, after which a person lets it have its own.
+
+    Raises `ModelStoreError`.
+    """
+    newest_first = reversed(store.versions())
+    return next((version for version in newest_first if store.record(version).decision.startswith(WAITS[1])), None)
 
 
 def _begin(settings: Settings, candidate: Candidate) -> Experiment:

@@ -44,6 +44,7 @@ class Experiment:
     liked: float
     min_users: Annotated[int, Field(ge=1)]
     alpha: Annotated[float, Field(gt=0, lt=1)]
+    champion_since: str = ""  # when it had been promoted; empty: not known
     ended_ts: str = ""
     outcome: Outcome | None = None
     reason: str = ""
@@ -101,6 +102,8 @@ def why_void(store: ModelStore, experiment: Experiment) -> str | None:
     serves = store.served()[0]
     if serves != experiment.champion:
         return f"{serves or 'no version'} serves by now, and it compared with {experiment.champion}"
+    if experiment.champion_since not in ("", store.serves_since()):
+        return f"{serves} serves again, and others got their lists from another version in between"
     if missing := missing_files(store.path(experiment.challenger), required_files(store.family)):
         return f"{experiment.challenger} lacks {', '.join(missing)}"
     return None
@@ -110,11 +113,9 @@ def begin(store: ModelStore, challenger: str, settings: ExperimentSettings, now:
     """Let a share of users get a version's lists from the next publication on.
 
     Whoever calls holds the champion's lock. Raises `ModelStoreError` where one runs, nothing serves, the version serves
-    already or is damaged, or nobody would be drawn.
+    already or is damaged, nobody would be drawn, or nobody's window be over at the end.
     """
-    champion = store.champion()
-    if champion is None:
-        raise ModelStoreError("Nothing serves yet, so there is nothing to compare with. Train a version: reco train.")
+    champion = require_champion(store)
     if champion == challenger:
         raise ModelStoreError(f"{challenger} serves already. Compare it with another: reco model list.")
     if running := running_experiment(store):
@@ -128,11 +129,27 @@ def begin(store: ModelStore, challenger: str, settings: ExperimentSettings, now:
             "EXPERIMENT_SHARE is 0, so nobody would get the challenger's lists. Say how many are to: --share 0.2 (from "
             f"{LEAST_SHARE} to {1 - LEAST_SHARE})."
         )
+    if settings.window_days >= settings.days:
+        raise ModelStoreError(
+            f"EXPERIMENT_WINDOW_DAYS is {settings.window_days:g}, so nobody would be done within {settings.days} days. "
+            f"Give it longer (--days {settings.window_days * 4:.0f}), or a shorter window."
+        )
     store.verify(challenger)
     terms = {name: getattr(settings, name) for name in ("days", "window_days", "liked", "min_users", "alpha")}
-    made = Experiment(f"{now:%Y%m%d_%H%M%S}", champion, challenger, share, f"{now:{STAMP}}", **terms)
+    since = store.serves_since()
+    made = Experiment(
+        f"{now:%Y%m%d_%H%M%S}", champion, challenger, share, f"{now:{STAMP}}", **terms, champion_since=since
+    )
     write_json(store.folder / EXPERIMENT_FILE, asdict(made))
     return made
+
+
+def require_champion(store: ModelStore) -> str:
+    """The version that serves. Raises `ModelStoreError` where none does: there is nothing to compare with."""
+    champion = store.champion()
+    if champion is None:
+        raise ModelStoreError("Nothing serves yet, so there is nothing to compare with. Train a version: reco train.")
+    return champion
 
 
 def finish(store: ModelStore, experiment: Experiment, outcome: Outcome, reason: str, now: datetime) -> Experiment:
@@ -145,6 +162,6 @@ def finish(store: ModelStore, experiment: Experiment, outcome: Outcome, reason: 
 def described(experiment: Experiment) -> str:
     """The experiment in words."""
     return (
-        f"Experiment {experiment.id} ({experiment.challenger} for {experiment.share:.0%} of users, "
+        f"Experiment {experiment.id} ({experiment.challenger} for {experiment.share * 100:g}% of users, "
         f"{experiment.champion} for the rest, until {experiment.until:%Y-%m-%d} at the latest)"
     )

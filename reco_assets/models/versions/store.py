@@ -158,6 +158,14 @@ class ModelStore:
             record = None
         return (record.version, record.previous) if record else (None, None)
 
+    def serves_since(self) -> str:
+        """When the version that serves was promoted, ISO 8601, UTC; empty where the record does not say."""
+        try:
+            record = self._record()
+        except ModelStoreError:
+            record = None
+        return record.promoted_ts if record else ""
+
     def promote(self, version: str, reason: str) -> None:
         """Make a version the champion, atomically, and remember which one it follows.
 

@@ -157,8 +157,10 @@ def reco(command: str) -> int:
 @pytest.mark.parametrize("command", sorted(set(RECO.values())))
 def test_a_command_of_ours_that_is_advised_works(variables: Mapping[str, str], command: str) -> None:
     store = serving_store(load_settings())
-    store.promote(store.versions()[0], "so that there is one before")
-    store.promote(store.versions()[1], "so that there is one before")
+    first, second = store.versions()[:2]
+    if store.served() != (second, first):  # a promotion ends the experiment that a command before began
+        store.promote(first, "so that there is one before")
+        store.promote(second, "so that there is one before")
     landing = load_settings().storage.landing
     landing.mkdir(exist_ok=True)
     (landing / "news.csv").write_text(
@@ -167,7 +169,7 @@ def test_a_command_of_ours_that_is_advised_works(variables: Mapping[str, str], c
     if "{batch}" in command:
         assert reco("stream process") == 0
         command = command.replace("{batch}", receipts(load_settings().storage.root)[0].batch)
-    assert reco(command.replace("{version}", store.versions()[0])) == 0
+    assert reco(command.replace("{version}", first)) == 0
 
 
 @pytest.mark.slow

@@ -49,6 +49,8 @@ def _champion(of: Section) -> Iterator[str]:
         return
     yield f"{of['version']}, since {_when(of['since'])}" if of["since"] else of["version"]
     yield of["why"] or "it was not judged"
+    if "experiment" in of:
+        yield f"{of['experiment']} runs: reco experiment status"
     if "trained_on_withdrawn" in of:
         yield of["trained_on_withdrawn"]
 
@@ -57,7 +59,8 @@ def _lists(of: Section) -> Iterator[str]:
     if not of:
         yield "none yet: reco train"
     elif "made" in of:
-        yield f"of {of['users']:,} users, by {of['version']}, made {_when(of['made'])}"
+        by = f"{of['version']} and its challenger {of['challenger']}" if "challenger" in of else of["version"]
+        yield f"of {of['users']:,} users, by {by}, made {_when(of['made'])}"
     else:
         yield "nobody has one: no version serves yet"
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.dataset as ds
 
 from reco_assets.models.serving import champion_version
 from reco_assets.models.versions.experiments import PARTS, Experiment, running_experiment
@@ -51,6 +52,16 @@ def arms_of(store: ModelStore) -> list[Arm]:
     if experiment is None:
         return [Arm(CHAMPION, champion)]
     return [Arm(CHAMPION, champion, experiment), Arm(CHALLENGER, experiment.challenger, experiment)]
+
+
+def versions_of(listed: ds.Dataset) -> list[str]:
+    """The versions that made a table's lists: the champion's first, where there are two variants."""
+    if "variant" not in listed.schema.names:  # made before there were variants, by one version
+        first: list[str] = listed.head(1, columns=["model_version"])["model_version"].to_pylist()
+        return first
+    made = listed.to_table(columns=["variant", "model_version"]).group_by(["variant", "model_version"]).aggregate([])
+    found: list[str] = made.sort_by([("variant", "descending")])["model_version"].to_pylist()
+    return list(dict.fromkeys(found))
 
 
 def together(parts: "list[pa.Table] | list[DataFrame]") -> "pa.Table | DataFrame":

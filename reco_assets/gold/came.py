@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 from reco_assets.batches.merged import unlearned
 from reco_assets.batches.receipts import good_rows
 from reco_assets.batches.withdrawn import withdrawn
-from reco_assets.gold.arms import Arm, arms_of
+from reco_assets.gold.arms import Arm, arms_of, versions_of
 from reco_assets.gold.blocks import fresh_frame
 from reco_assets.gold.fresh import (
     COUNTS,
@@ -24,7 +24,7 @@ from reco_assets.gold.fresh import (
     fresh_rows,
     what_counts,
 )
-from reco_assets.gold.lists import Lists, lists_of_arms, order_for, order_of, versions_of
+from reco_assets.gold.lists import Lists, lists_of_arms, order_for, order_of
 from reco_assets.gold.recommendations import Order
 from reco_assets.gold.why import lists_of, why_rows
 from reco_assets.models.blocks import NOBODY, Blocks, in_blocks

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pac
-import pyarrow.dataset as ds
 
-from reco_assets.gold.arms import Arm, arms_of, together
+from reco_assets.gold.arms import Arm, arms_of, together, versions_of
 from reco_assets.gold.blocks import recommendation_frame, similar_frame, why_frame
 from reco_assets.gold.recommendations import Order, recommendation_rows, similar_rows
 from reco_assets.gold.why import lists_of, why_rows
@@ -85,16 +84,6 @@ def reasons_for_all(lakehouse: Lakehouse) -> Lists:
     store, listed = serving_store(lakehouse.settings), lakehouse.dataset(RECOMMENDATIONS_ALS.name)
     versions = versions_of(listed) or [champion_version(store)]
     return Lists(versions[0], together([_reasons(lakehouse, store, version) for version in versions]))
-
-
-def versions_of(listed: ds.Dataset) -> list[str]:
-    """The versions that made a table's lists: the champion's first, where there are two variants."""
-    if "variant" not in listed.schema.names:  # made before there were variants, by one version
-        first: list[str] = listed.head(1, columns=["model_version"])["model_version"].to_pylist()
-        return first
-    made = listed.to_table(columns=["variant", "model_version"]).group_by(["variant", "model_version"]).aggregate([])
-    found: list[str] = made.sort_by([("variant", "descending")])["model_version"].to_pylist()
-    return list(dict.fromkeys(found))
 
 
 def _reasons(lakehouse: Lakehouse, store: ModelStore, version: str) -> "pa.Table | DataFrame":

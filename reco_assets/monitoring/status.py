@@ -8,7 +8,9 @@ from typing import Any
 from reco_assets.batches.accepted import waiting, waiting_totals
 from reco_assets.batches.withdrawn import withdrawn
 from reco_assets.drift.reports import newest_report, read_report, reports_folder
+from reco_assets.gold.arms import versions_of
 from reco_assets.models.families import SERVING_FAMILY
+from reco_assets.models.versions.experiments import described, running_experiment
 from reco_assets.models.versions.store import model_store
 from reco_assets.models.versions.withdrawn import on_withdrawn, way_out
 from reco_assets.monitoring.figures import Place
@@ -36,24 +38,28 @@ def platform(place: Place) -> Section:
 
 
 def champion(place: Place) -> Section:
-    """The version that serves, since when and why; empty before the first."""
+    """The version that serves, since when and why, and the experiment that runs, in words; empty before the first."""
     store = model_store(place.settings, SERVING_FAMILY)
     if (version := store.champion()) is None:
         return {}
     record = store.record(version)
     replaced = list(record.replaced)
     facts = {"version": version, "since": record.promoted_ts, "why": record.decision, "baselines_serve": replaced}
+    if running := running_experiment(store):
+        facts["experiment"] = described(running)
     learned = on_withdrawn(Lakehouse.open(place.settings), SERVING_FAMILY)
     return facts | ({"trained_on_withdrawn": advice} if (advice := way_out(store, learned)) else {})
 
 
 def lists(place: Place) -> Section:
-    """How many users have a list, made when and by which version; empty before the first."""
+    """How many users have a list, made when and by which version, and which challenger; empty before the first."""
     lakehouse = Lakehouse.open(place.settings)
     if not lakehouse.exists(RECOMMENDATIONS_ALS.name):
         return {}
-    rows = lakehouse.dataset(RECOMMENDATIONS_ALS.name).head(1, columns=["model_version", "generated_ts"]).to_pylist()
-    made = {"version": rows[0]["model_version"], "made": _utc(rows[0]["generated_ts"])} if rows else {}
+    listed = lakehouse.dataset(RECOMMENDATIONS_ALS.name)
+    rows, versions = listed.head(1, columns=["generated_ts"]).to_pylist(), versions_of(listed)
+    made = {"version": versions[0], "made": _utc(rows[0]["generated_ts"])} if rows else {}
+    made |= {"challenger": versions[1]} if len(versions) > 1 else {}
     return {"users": lakehouse.row_count(RECOMMENDATIONS_ALS.name), **made}
 
 

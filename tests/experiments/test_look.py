@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from reco_assets.experiments.look import Looked, look_and_decide, look_at
-from reco_assets.gold.arms import Arm, arms_of
-from reco_assets.gold.lists import recommended_to_all, versions_of
+from reco_assets.gold.arms import Arm, arms_of, versions_of
+from reco_assets.gold.lists import recommended_to_all
 from reco_assets.models.als.family import ALS
 from reco_assets.models.record import ComparisonRecord
 from reco_assets.models.versions import deployment
@@ -21,11 +22,14 @@ from reco_assets.models.versions.experiments import (
     EXPERIMENT_FILE,
     Experiment,
     begin,
+    described,
     last_experiment,
     running_experiment,
 )
 from reco_assets.models.versions.files import ModelStoreError
 from reco_assets.models.versions.store import CHAMPION_FILE, ModelStore, model_store
+from reco_assets.monitoring.figures import Place
+from reco_assets.monitoring.status import champion, lists
 from reco_assets.runner.experiment import experiment_status, newest_passed
 from reco_assets.tables import EXPOSURES, RECOMMENDATIONS_ALS, SPLITS, TRAIN_RATINGS
 from resources.files import write_json
@@ -287,6 +291,9 @@ def test_gold_has_the_lists_of_both_arms_each_of_the_users_it_drew(lakehouse: La
     assert rows["model_version"].to_pylist() == np.where(drawn, SECOND, FIRST).tolist()
     assert 0 < drawn.sum() < 12
     assert (made.version, made.challenger) == (FIRST, SECOND)
+    place = Place(lakehouse.settings, cast(dg.DagsterInstance, None), 0.0)
+    assert lists(place).items() >= {"users": 12, "version": FIRST, "challenger": SECOND}.items()
+    assert champion(place)["experiment"] == described(running)
     assert versions_of(lakehouse.dataset(RECOMMENDATIONS_ALS.name)) == [FIRST, SECOND]
 
 

@@ -28,7 +28,7 @@ def forget(
     """Remove users from tables and their old versions, files, models, reports and runs, and keep them out for good.
 
     A certificate says what was removed, what the platform can't reach, and that nothing was found afterwards. Exits
-    with 1 where something was.
+    with 1 where something was, or a place can't be read.
     """
     from reco_assets.forgetting.forget import forget as forget_users
     from reco_assets.forgetting.forget import look_for
@@ -42,7 +42,7 @@ def forget(
     certificate, path = forget_users(settings, ids)
     _say(certificate, json)
     typer.echo(f"Certificate: {path}", err=True)
-    if certificate.left:
+    if not certificate.passed:
         raise typer.Exit(1)
 
 
@@ -64,3 +64,6 @@ def _say(certificate: "Certificate", as_json: bool) -> None:
         typer.echo(f"{len(certificate.models)} model folders knew them. Train without them: reco train")
     for found in certificate.left:
         typer.echo(f"Still there: {found.found:,} {found.unit} in {found.place}", err=True)
+    for unread in certificate.unread:
+        fix = "Bring it back from a backup or remove it, and run this again."
+        typer.echo(f"Can't be read: {unread.place} ({unread.why}). {fix}", err=True)

@@ -34,8 +34,18 @@ class NotReached:
 
 
 @dataclass(frozen=True)
+class Unread:
+    """A place that is damaged, locked or another user's, so that nobody can say whether it holds one of the users."""
+
+    place: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Certificate:
-    """`users`: keyed hashes of the ids, which never stand here; `left`: what was still found afterwards: nothing."""
+    """`users`: keyed hashes of the ids, which never stand here. `left`: what was still found afterwards, and `unread`:
+    where nobody could look then; it is proof where both are empty.
+    """
 
     made_ts: str
     code_version: str
@@ -44,6 +54,12 @@ class Certificate:
     not_reached: tuple[NotReached, ...]
     batches_recounted: int = 0
     left: tuple[Found, ...] = ()
+    unread: tuple[Unread, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether all places were looked at afterwards, and nothing was found."""
+        return not self.left and not self.unread
 
     @property
     def models(self) -> list[str]:
@@ -66,12 +82,12 @@ class Certificate:
     def document(self) -> dict[str, Any]:
         """As JSON."""
         facts = asdict(self)
-        left = facts.pop("left")
+        left, unread = facts.pop("left"), facts.pop("unread")
         return {
             "schema": SCHEMA,
             **facts,
             "models_to_retrain": self.models,
-            "verification": {"passed": not left, "left": left},
+            "verification": {"passed": self.passed, "left": left, "unread": unread},
         }
 
 

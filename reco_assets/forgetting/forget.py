@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from reco_assets.forgetting.certificate import Certificate, Found, write_certificate
+from reco_assets.forgetting.certificate import Certificate, Found, Unread, write_certificate
 from reco_assets.forgetting.counts import recount
-from reco_assets.forgetting.holders import IDS_OF_TEXTS, places, sweep
+from reco_assets.forgetting.holders import IDS_OF_TEXTS, UNREADABLE, places, sweep
 from reco_assets.forgetting.people import People
-from reco_assets.forgetting.reach import not_reached, roots
+from reco_assets.forgetting.reach import mentioned_still, not_reached, roots
 from reco_assets.serving.opening import arrays_folder
 from reco_assets.sources.kept_ids import id_of, texts_of
 from reco_assets.tables import IDS
@@ -48,7 +48,8 @@ def look_for(settings: Settings, ids: Sequence[str]) -> Certificate:
     people = people_of(lakehouse, ids)
     known = read_tombstones(lakehouse.root)
     hashes = tuple(sorted(hash_of(known.key, name) for name in people.names)) if known.key else ()
-    return _certified(lakehouse, people, hashes, _worked(lakehouse, people, False))
+    found, unread = _worked(lakehouse, people, False)
+    return replace(_certified(lakehouse, people, hashes, found), unread=unread)
 
 
 def forget(settings: Settings, ids: Sequence[str]) -> tuple[Certificate, Path]:
@@ -66,11 +67,18 @@ def forget(settings: Settings, ids: Sequence[str]) -> tuple[Certificate, Path]:
         key = add_tombstones(lakehouse.root, people.names).key
         hashes = tuple(sorted(hash_of(key, name) for name in people.names))
         recounted = recount(lakehouse, people, True)
-        worked = _worked(lakehouse, people, True)
+        worked, _ = _worked(lakehouse, people, True)
         _forget_texts(lakehouse, people)
         shutil.rmtree(arrays_folder(lakehouse), ignore_errors=True)  # servers make them anew
-        left = tuple(_worked(lakehouse, people, False))
-        certificate = replace(_certified(lakehouse, people, hashes, worked), batches_recounted=recounted, left=left)
+        left, unread = _worked(lakehouse, people, False)
+        certified = _certified(lakehouse, people, hashes, worked)
+        certificate = replace(
+            certified,
+            not_reached=(*certified.not_reached, *mentioned_still(settings, people)),
+            batches_recounted=recounted,
+            left=left,
+            unread=unread,
+        )
         return certificate, write_certificate(lakehouse.root, certificate)
 
 
@@ -90,18 +98,20 @@ def people_of(lakehouse: Lakehouse, ids: Sequence[str]) -> People:
     return People(frozenset(numbers), frozenset(texts))
 
 
-def _worked(lakehouse: Lakehouse, people: People, change: bool) -> list[Found]:
-    """What was found in each place, in all places below the roots."""
-    found = []
-    for root in roots(lakehouse.settings):
-        for holder, path in places(root):
-            before = _size(path)
+def _worked(lakehouse: Lakehouse, people: People, change: bool) -> tuple[tuple[Found, ...], tuple[Unread, ...]]:
+    """What was found in each place, in all places below the roots, and those that can't be read."""
+    found, unread = list[Found](), list[Unread]()
+    there = [each for root in roots(lakehouse.settings) for each in places(root)]
+    if people.texts and not change and is_delta(lakehouse.path(IDS.name)):
+        there.append((IDS_OF_TEXTS, lakehouse.path(IDS.name)))
+    for holder, path in there:
+        before = _size(path)
+        try:
             if count := holder.work(path, people, change):
                 found.append(Found(holder.name, holder.unit, str(path), count, before, _size(path)))
-    path = lakehouse.path(IDS.name)
-    if people.texts and is_delta(path) and not change and (count := IDS_OF_TEXTS.work(path, people, False)):
-        found.append(Found(IDS_OF_TEXTS.name, IDS_OF_TEXTS.unit, str(path), count, _size(path), _size(path)))
-    return found
+        except UNREADABLE as error:  # the others go on
+            unread.append(Unread(str(path), str(error)))
+    return tuple(found), tuple(unread)
 
 
 def _forget_texts(lakehouse: Lakehouse, people: People) -> None:
@@ -119,12 +129,12 @@ def _forget_texts(lakehouse: Lakehouse, people: People) -> None:
         IDS_OF_TEXTS.work(lakehouse.path(IDS.name), people, True)
 
 
-def _certified(lakehouse: Lakehouse, people: People, hashes: tuple[str, ...], worked: Sequence[Found]) -> Certificate:
+def _certified(lakehouse: Lakehouse, people: People, hashes: tuple[str, ...], worked: tuple[Found, ...]) -> Certificate:
     return Certificate(
         made_ts=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         code_version=code_version(),
         users=hashes,
-        places=tuple(worked),
+        places=worked,
         not_reached=tuple(not_reached(lakehouse.settings, people)),
     )
 

@@ -7,13 +7,16 @@ new ones are covered without a line.
 import os
 import re
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
+
 from reco_assets.forgetting import documents, folders, lines
-from reco_assets.forgetting.packed import scrub_packed
+from reco_assets.forgetting.packed import DAMAGED, scrub_packed
 from reco_assets.forgetting.people import People
 from reco_assets.models.versions.backup import FOLDER as BACKUP
 from reco_assets.models.versions.folders import MODEL_FILE
@@ -21,10 +24,14 @@ from reco_assets.quality.scans import SCANS
 from reco_assets.streaming.claims import CLAIMED, REFUSED
 from reco_assets.tables import ARCHIVE, DRIFT_KEPT, IDS
 from reco_assets.tombstones import FOLDER as TOMBSTONES
+from resources.errors import RecoError
 from resources.tables.files import is_delta
 
 CERTIFICATES = Path("ops", "certificates")
 _LEFT = re.compile(r"\.(?P<name>.+)\.(?:old|removed|[0-9a-f]{32})")
+
+# What work raises of a place that is damaged, locked, or another user's.
+UNREADABLE = (RecoError, pa.ArrowException, sqlite3.DatabaseError, PermissionError, *DAMAGED)
 
 Work = Callable[[Path, People, bool], int]  # how much of a place is of the users; with True that goes
 

@@ -38,8 +38,8 @@ class People:
 
     @cached_property
     def written(self) -> Sequence[str]:
-        """Every id as it stands in files: JSON writes some signs in a way of its own."""
-        return sorted(self.names | {json.dumps(name)[1:-1] for name in self.names})
+        """Every id as it stands in files."""
+        return as_written(self.names)
 
     @cached_property
     def telling(self) -> "re.Pattern[str] | None":
@@ -127,6 +127,11 @@ class People:
             of_movies = topics is not None and str(topics[at]).endswith("movies")
             found.append(bool(text) and not of_movies and self.wrote(text, place))
         return pa.chunked_array([pa.array(found, pa.bool_())])
+
+
+def as_written(names: Iterable[str]) -> list[str]:
+    """Ids as they stand in files: JSON writes some signs in a way of its own."""
+    return sorted({form for name in names for form in (name, json.dumps(name)[1:-1])})
 
 
 def _tells(name: str) -> bool:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from reco_assets.features.store import store_path
 from reco_assets.forgetting.certificate import NotReached
-from reco_assets.forgetting.packed import packed_lines
+from reco_assets.forgetting.mentions import files_that_mention
+from reco_assets.forgetting.packed import DAMAGED, packed_lines
 from reco_assets.forgetting.people import People
 from reco_assets.sources.remembered import recall
 from reco_assets.workspace import NAMES, documented_paths
@@ -27,7 +28,7 @@ def roots(settings: Settings) -> list[Path]:
 
 
 def not_reached(settings: Settings, people: People) -> Iterator[NotReached]:
-    """What a person has to see to, and how."""
+    """What a person has to see to, and how, in any case."""
     if source := _source(settings):
         yield NotReached(
             "the source's own files", str(source), "Remove the user there. Loading them again brings nothing back."
@@ -48,8 +49,23 @@ def not_reached(settings: Settings, people: People) -> Iterator[NotReached]:
     yield NotReached("other copies", "backups of the disk, logs of Airflow, Spark and proxies", "See to them as well.")
     for root in roots(settings):
         for path in sorted([*root.rglob("*.gz"), *root.rglob("*.zip")]):
-            if path.is_file() and packed_lines(path, people, of_rows=False):
+            if path.is_file() and _is_packed_there(path, people):
                 yield NotReached("a packed file", str(path), "Unpack it and run this again, or remove it.")
+
+
+def mentioned_still(settings: Settings, people: People) -> Iterator[NotReached]:
+    """Files that have an id in their bytes after all: of a kind that has no holder, or with another's number."""
+    for root in roots(settings):
+        for path in files_that_mention(root, people):
+            yield NotReached("a file that mentions them", str(path), "Look into it: the number may be a movie's.")
+
+
+def _is_packed_there(path: Path, people: People) -> bool:
+    """Whether what is packed, files of lines apart, has lines of the users, or nobody can say so."""
+    try:
+        return packed_lines(path, people, of_rows=False) > 0
+    except DAMAGED:
+        return True
 
 
 def _source(settings: Settings) -> Path | None:

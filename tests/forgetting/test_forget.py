@@ -150,6 +150,23 @@ def test_a_dry_run_counts_and_changes_nothing(known: Lakehouse) -> None:
     assert {path: path.read_bytes() for path in known.root.rglob("*") if path.is_file()} == before
 
 
+def test_what_cant_be_read_stops_nothing_and_is_said_with_every_file_that_still_mentions_them(
+    lakehouse: Lakehouse,
+) -> None:
+    for name in ("damaged.parquet", "damaged.db", "damaged.csv.gz", "unknown.bin"):
+        (lakehouse.root / name).parent.mkdir(exist_ok=True)
+        (lakehouse.root / name).write_text(f"user {WHO}")
+    (lakehouse.root / "report.html").write_text(f"<p>user {WHO}</p>")
+
+    certificate, _ = forget(lakehouse.settings, [str(WHO)])
+
+    damaged = [str(lakehouse.root / f"damaged.{kind}") for kind in ("csv.gz", "db", "parquet")]
+    assert [unread.place for unread in certificate.unread] == damaged
+    assert not certificate.passed
+    mentioned = [each.where for each in certificate.not_reached if each.what == "a file that mentions them"]
+    assert mentioned == [*damaged, str(lakehouse.root / "unknown.bin")]
+
+
 def test_nothing_is_changed_while_somebody_writes(known: Lakehouse, run_apart: Callable) -> None:
     with known.lock(SPLIT_RATINGS.name):
         (ended,) = run_apart("tests.forgetting.apart:forget_the_user", known)

@@ -66,3 +66,14 @@ def test_a_file_that_a_merge_rewrote_keeps_its_other_rows_and_words(tmp_path: Pa
     assert scrub_table(path, theirs) == 2  # of both versions
 
     assert sorted(DeltaTable(path).to_pyarrow_table()["word"].to_pylist()) == ["a", "b"]
+
+
+def test_a_file_that_a_merge_rewrote_keeps_its_lists_of_words(tmp_path: Path) -> None:
+    path = tmp_path / "table"
+    write_deltalake(path, rows(1, WHO, 3).append_column("reasons", pa.array([["a"], ["b"], ["c"]])))
+    merging = DeltaTable(path).merge(rows(3), "t.user_id = s.user_id", "s", "t")
+    merging.when_matched_delete().execute()
+
+    assert scrub_table(path, theirs) == 2
+
+    assert DeltaTable(path).to_pyarrow_table().to_pylist() == [{"user_id": 1, "reasons": ["a"]}]

@@ -17,9 +17,10 @@ from reco_assets.models.versions.checksums import checksums
 from reco_assets.models.versions.folders import MODEL_FILE
 from resources.files import staged, write_json
 from resources.tables.folders import swapped_in
-from resources.tables.scrubbing import rows_to_go, scrub_file, scrub_table, table_rows_to_go
+from resources.tables.scrubbing import Gone, rows_to_go, scrub_file, scrub_table, table_rows_to_go
 
 BACKUP_FILE = "backup.json"
+_OF_MLLIB = "userFactors"  # its own folder in a version that Spark trained, where users stand under another name
 
 
 def scrub_rows(path: Path, people: People, change: bool) -> int:
@@ -41,10 +42,10 @@ def scrub_parquet(path: Path, people: People, change: bool) -> int:
     """How many rows of one Parquet file are of the users; with `change` they go."""
     if not _has_users(path):
         return 0
-    found = rows_to_go(path, people.rows)
+    found = rows_to_go(path, gone := _gone(path, people))
     if found and change:
         with staged(path) as written:
-            scrub_file(path, written, people.rows)
+            scrub_file(path, written, gone)
         remove_sum(path)
     return found
 
@@ -81,8 +82,9 @@ def _follow(folder: Path) -> None:
 
 
 def _now(folder: Path, files: Mapping[str, str]) -> dict[str, str]:
+    """The sums of files that Hadoop keeps beside changed ones are gone, and no loss."""
     there = checksums(folder)
-    return {name: there.get(name, digest) for name, digest in files.items()}
+    return {name: there.get(name, digest) for name, digest in files.items() if name in there or name[-4:] != ".crc"}
 
 
 def _parquet(folder: Path) -> Iterator[Path]:
@@ -93,5 +95,11 @@ def _documents(folder: Path) -> Iterator[Path]:
     return (file for file in sorted(folder.rglob("*.json")) if file.name not in (MODEL_FILE, BACKUP_FILE))
 
 
+def _gone(file: Path, people: People) -> Gone:
+    if file.parent.name == _OF_MLLIB:
+        return lambda rows: people.rows(rows.rename_columns({"id": "user_id"}))
+    return people.rows
+
+
 def _has_users(file: Path) -> bool:
-    return bool({*USER_COLUMNS, *TEXT_COLUMNS} & set(pq.read_schema(file).names))
+    return file.parent.name == _OF_MLLIB or bool({*USER_COLUMNS, *TEXT_COLUMNS} & set(pq.read_schema(file).names))

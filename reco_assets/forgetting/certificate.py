@@ -35,7 +35,7 @@ class NotReached:
 
 @dataclass(frozen=True)
 class Unread:
-    """A place that is damaged, locked or another user's, so that nobody can say whether it holds one of the users."""
+    """A place that can't be read or changed: it is damaged, locked or another user's. It may hold them."""
 
     place: str
     why: str

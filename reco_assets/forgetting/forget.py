@@ -67,7 +67,7 @@ def forget(settings: Settings, ids: Sequence[str]) -> tuple[Certificate, Path]:
         key = add_tombstones(lakehouse.root, people.names).key
         hashes = tuple(sorted(hash_of(key, name) for name in people.names))
         recounted = recount(lakehouse, people, True)
-        worked, _ = _worked(lakehouse, people, True)
+        worked, failed = _worked(lakehouse, people, True)
         _forget_texts(lakehouse, people)
         shutil.rmtree(arrays_folder(lakehouse), ignore_errors=True)  # servers make them anew
         left, unread = _worked(lakehouse, people, False)
@@ -77,7 +77,7 @@ def forget(settings: Settings, ids: Sequence[str]) -> tuple[Certificate, Path]:
             not_reached=(*certified.not_reached, *mentioned_still(settings, people)),
             batches_recounted=recounted,
             left=left,
-            unread=unread,
+            unread=tuple(dict.fromkeys([*failed, *unread])),
         )
         return certificate, write_certificate(lakehouse.root, certificate)
 
@@ -99,7 +99,7 @@ def people_of(lakehouse: Lakehouse, ids: Sequence[str]) -> People:
 
 
 def _worked(lakehouse: Lakehouse, people: People, change: bool) -> tuple[tuple[Found, ...], tuple[Unread, ...]]:
-    """What was found in each place, in all places below the roots, and those that can't be read."""
+    """What was found in each place, in all places below the roots, and those that can't be read or changed."""
     found, unread = list[Found](), list[Unread]()
     there = [each for root in roots(lakehouse.settings) for each in places(root)]
     if people.texts and not change and is_delta(lakehouse.path(IDS.name)):

@@ -6,15 +6,17 @@ from pathlib import Path
 
 from reco_assets.forgetting.people import People, as_written
 
+LOCKS = "_locks"
+
 
 def files_that_mention(folder: Path, people: People) -> Iterator[Path]:
     """The files below a folder with an id of the users in their bytes, of those ids that can't be something else.
 
-    What is packed isn't unpacked for it.
+    What is packed isn't unpacked for it. Locks are left out: while this runs, they say by which command they are held.
     """
     names = [name.encode() for name in as_written(filter(people.mentioned, people.names))]
     for path in sorted(folder.rglob("*")) if names else ():
-        if path.is_symlink() or not path.is_file() or not path.stat().st_size:
+        if path.is_symlink() or not path.is_file() or not path.stat().st_size or path.parent.name == LOCKS:
             continue
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             if any(_stands_alone(content, name) for name in names):

@@ -8,6 +8,7 @@ import pytest
 from reco_assets.batches.accepted import accept_waiting, waiting_batches
 from reco_assets.batches.finding import BatchNameError, listed
 from reco_assets.batches.withdrawn import STEPS, withdrawn
+from reco_assets.forgetting.forget import forget
 from reco_assets.split.merge import merge_side
 from reco_assets.split.withdrawal import Held, decide_on, held_of
 from reco_assets.streaming.intake import take_in, take_in_again
@@ -76,6 +77,19 @@ def test_a_withdrawal_that_is_taken_back_gives_the_rows_of_before(two_files: Lak
     decide_on(two_files, "reinstate", "second.csv", "")
     merge(two_files)
     assert ratings(two_files) == before
+
+
+def test_a_forgotten_user_comes_back_neither_with_the_end_of_a_withdrawal_nor_with_another(
+    two_files: Lakehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    withdraw_second_and_merge(two_files)
+    assert forget(two_files.settings, ["1"])[0].passed
+    decide_on(two_files, "reinstate", "second.csv", "")
+    merge(two_files)
+    assert ratings(two_files) == [(2, 1, 1.0), (7, 7, 5.0)]
+    withdraw_second_and_merge(two_files)
+    assert ratings(two_files) == [(2, 1, 4.0)]
 
 
 def test_a_withdrawn_file_that_comes_again_stays_out_and_that_is_said(two_files: Lakehouse, drop: Drop) -> None:

@@ -32,7 +32,8 @@ def reproduce_own(lakehouse: Lakehouse, family: Family, own: OwnWay, record: Mod
     if len(data.ratings) != record.train_count or not record.inputs.items() <= data.inputs.items():
         raise ReproductionError(
             f"{version} was trained on {record.train_count:,} ratings of {', '.join(own.made_from)}, and what is there "
-            f"under the version it recorded has {len(data.ratings):,} others: they were removed and made anew since."
+            f"under the version it recorded has {len(data.ratings):,} others: users were forgotten since, or the "
+            "tables were removed and made anew."
         )
     held = not_learned(own.held_out(lakehouse, metrics.inputs), data.ratings)
     model = own.fit(data, record.config, lakehouse.engine).model

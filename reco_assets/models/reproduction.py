@@ -129,7 +129,8 @@ def reproduce_version(lakehouse: Lakehouse, family: Family, recipe: Recipe) -> l
     if len(data.ratings) != recipe.train_count:
         raise ReproductionError(
             f"{recipe.version} was trained on {recipe.train_count:,} ratings, but {TRAIN_RATINGS.name} version "
-            f"{recipe.train_version} has {len(data.ratings):,}: the table was removed and made anew since."
+            f"{recipe.train_version} has {len(data.ratings):,}: users were forgotten since, or the table was removed "
+            "and made anew."
         )
     with _store_of_its_own(lakehouse, family) as store:
         store.save(recipe.version, fit(family, data, recipe.config, lakehouse.engine), {})

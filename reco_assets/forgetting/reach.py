@@ -69,7 +69,8 @@ def _is_packed_there(path: Path, people: People) -> bool:
 
 
 def _source(settings: Settings) -> Path | None:
-    folder = settings.source.path
-    if folder is None and (known := recall(settings.storage.root)):
-        folder = known.path(settings.storage.root)
-    return folder if folder and settings.storage.root not in folder.resolve().parents else None
+    """Where the source's files are, unless they lie in the lakehouse and call users what the holders look for."""
+    root, known = settings.storage.root, recall(settings.storage.root)
+    folder = settings.source.path or (known.path(root) if known else None)
+    is_own = known is not None and known.kind == "columns"  # whose columns have any names
+    return folder if folder and (is_own or root.resolve() not in folder.resolve().parents) else None

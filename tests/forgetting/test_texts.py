@@ -7,8 +7,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from reco_assets.forgetting.forget import ForgetError, forget
+from reco_assets.forgetting.people import People
+from reco_assets.forgetting.reach import not_reached
 from reco_assets.sources.columns import source
 from reco_assets.sources.kept_ids import NOTE, id_of, numbered
+from reco_assets.sources.remembered import Remembered, remember
 from reco_assets.sources.source import read_raw
 from reco_assets.tables import BRONZE_RATINGS
 from resources.tables.lakehouse import Lakehouse
@@ -75,3 +78,10 @@ def test_a_run_that_is_killed_before_the_text_went_is_ended_by_the_next(
 def test_a_blank_is_no_id(lakehouse: Lakehouse, load: Load) -> None:
     with pytest.raises(ForgetError, match="' ' is no user's id"):
         forget(lakehouse.settings, [" "])
+
+
+def test_own_files_in_the_lakehouse_whose_columns_have_any_names_are_said_to_be_left(lakehouse: Lakehouse) -> None:
+    for kind, left in (("columns", True), ("movielens", False)):
+        remember(lakehouse.root, Remembered(kind=kind, folder="given"))
+        told = [each.what for each in not_reached(lakehouse.settings, People())]
+        assert ("the source's own files" in told) is left

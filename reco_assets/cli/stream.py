@@ -87,11 +87,11 @@ def replay(
     """
     from reco_assets.cli.progress import run_with_progress
     from reco_assets.cli.summary import say
-    from reco_assets.pipelines.selections import STREAM
+    from reco_assets.pipelines.selections import INTAKE
 
     if not batch.strip():
         raise typer.BadParameter("name a batch: its sha256, the beginning of it, or its file's name")
-    outcome = run_with_progress(_settings(), STREAM, "replay", {"process_streaming_data": {"replay": batch}})
+    outcome = run_with_progress(_settings(), INTAKE, "replay", {"process_streaming_data": {"replay": batch}})
     say(outcome.metadata["stream/ratings"]["replay"])
 
 

@@ -9,7 +9,7 @@ from reco_assets.batches.receipt_files import COUNTED
 from reco_assets.given_files.own_paths import ArgumentsError
 from reco_assets.given_files.process import process_file
 from reco_assets.given_files.tables import merge_ratings
-from reco_assets.pipelines.selections import MERGE, STREAM
+from reco_assets.pipelines.selections import INTAKE, MERGE
 from reco_assets.runner.hand_over import hand_over
 from reco_assets.runner.make import Make
 from reco_assets.streaming.named_file import is_streamed, named_file
@@ -54,7 +54,7 @@ def process(settings: Settings, csv_path: Path | None, output: Path | None, make
         moved = move or is_streamed(settings, csv_path)
         return Processed(hand_over(settings, process_file(settings, csv_path, output, move=moved)))
     with named_file(settings, csv_path, move=move) as given:
-        outcome = make(settings, STREAM, "process", {"process_streaming_data": {"without_files": "FAIL"} | given})
+        outcome = make(settings, INTAKE, "process", {"process_streaming_data": {"without_files": "FAIL"} | given})
     found = outcome.metadata["stream/ratings"]
     counts = {name: found[name] for name in SHOWN if name in found}
     return Processed(counts, files_not_taken(settings.storage.root, settings.storage.landing))

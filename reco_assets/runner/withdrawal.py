@@ -10,7 +10,7 @@ from reco_assets.batches.withdrawn import Action
 from reco_assets.models.families import SERVING_FAMILY
 from reco_assets.models.serving import serving_store
 from reco_assets.models.versions.withdrawn import Learned, on_batches, on_withdrawn, way_out
-from reco_assets.pipelines.selections import DRIFT, FRESH, MERGE
+from reco_assets.pipelines.selections import DRIFT, EXPOSURES, FRESH, MERGE
 from reco_assets.runner.make import Make
 from reco_assets.split.assets import NOT_ON_WITHDRAWN
 from reco_assets.split.withdrawal import Held, held_of
@@ -88,7 +88,7 @@ def carry_out(settings: Settings, plan: Plan, reason: str, make: Make, check: Ch
     # A batch that training never took changes neither table, which may not be there yet.
     assets = MERGE if any(part.accepted for part in plan.parts) else MERGE[:1]
     made = make(settings, assets, plan.action, {"stream__accepted": {plan.action: plan.batch, "reason": reason}})
-    make(settings, [*FRESH, *DRIFT], "lists and drift report")
+    make(settings, [*FRESH, *EXPOSURES, *DRIFT], "lists and drift report")
     check(settings, [NOT_ON_WITHDRAWN])
     found = on_withdrawn(Lakehouse.open(settings), SERVING_FAMILY)
     _tell_mlflow(settings, plan, found)

@@ -11,7 +11,7 @@ from reco_assets.given_files.etl import etl, futures
 from reco_assets.given_files.models import evaluate, train
 from reco_assets.given_files.own_paths import ArgumentsError, OwnPathError
 from reco_assets.given_files.stream import merge, process
-from reco_assets.pipelines.selections import DRIFT, ETL, EVALUATION, FUTURES, MERGE, SERVING, STREAM, TRAINING
+from reco_assets.pipelines.selections import DRIFT, ETL, EVALUATION, FUTURES, INTAKE, MERGE, SERVING, TRAINING
 from reco_assets.runner.run import Outcome
 from reco_assets.workspace import documented_paths
 from resources.settings import Settings, load_settings
@@ -58,7 +58,7 @@ def test_without_paths_the_verbs_make_the_platforms_tables(settings: Settings) -
     )
     assert made_by(evaluate, settings, None, None) == ((*EVALUATION, *SERVING), {})
     assert made_by(process, settings, None, None, move=False) == (
-        STREAM,
+        INTAKE,
         {"process_streaming_data": {"without_files": "FAIL"}},
     )
     assert made_by(detect_drift, settings, DriftPaths()) == (DRIFT, {})

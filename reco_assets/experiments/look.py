@@ -123,7 +123,7 @@ def look_and_decide(lakehouse: Lakehouse, registry: MlflowTracking, now: datetim
         return Looked(None, NONE)
     if experiment.outcome is not None:
         told = f"none runs; the last one was {experiment.outcome}: {experiment.reason}"
-        return Looked(experiment, told + next_step(store))
+        return Looked(experiment, told + next_step(store, experiment))
     if why_void(store, experiment):
         return _close(settings, now)
     look = look_at(lakehouse, experiment, now)
@@ -131,12 +131,12 @@ def look_and_decide(lakehouse: Lakehouse, registry: MlflowTracking, now: datetim
     if verdict is None:
         return Looked(experiment, f"{described(experiment)} goes on: {look.text}", look)
     ended = end(settings, registry, SERVING_FAMILY, experiment, verdict)
-    return Looked(last_experiment(store), verdict.reason + next_step(store), look, ended)
+    return Looked(last_experiment(store), verdict.reason + next_step(store, experiment), look, ended)
 
 
-def next_step(store: ModelStore) -> str:
-    """What a person may do now that no experiment runs: let the version that waits have its own. Or nothing."""
-    waits = who_waits(store)
+def next_step(store: ModelStore, ended: Experiment) -> str:
+    """What a person may do after an experiment, as the end of a sentence: let the version that waited have its own."""
+    waits = who_waits(store, ended.challenger)
     return f". {waits} waits: reco experiment start {waits}" if waits else ""
 
 
@@ -151,7 +151,7 @@ def _close(settings: Settings, now: datetime) -> Looked:
         serves = store.served()[0] == experiment.challenger
         reason = store.record(experiment.challenger).decision if serves else f"void: {reason}"
         ended = finish(store, experiment, "promoted" if serves else "void", reason, now)
-        return Looked(ended, reason + next_step(store), ended=True)
+        return Looked(ended, reason + next_step(store, ended), ended=True)
 
 
 def _outcomes(lakehouse: Lakehouse, experiment: Experiment, now: datetime) -> Outcomes:

@@ -94,7 +94,7 @@ def experiment_status(settings: Settings) -> dict[str, Any]:
         state = last.outcome or "void"
         return {
             "state": state,
-            "text": f"{described(last)} is over: {last.reason or why_void(store, last)}{next_step(store)}",
+            "text": f"{described(last)} is over: {last.reason or why_void(store, last)}{next_step(store, last)}",
             **shown,
         }
     now = datetime.now(UTC)

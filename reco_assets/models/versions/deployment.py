@@ -158,13 +158,13 @@ def _in_experiment(settings: Settings, candidate: Candidate, comparison: Compari
     return comparison.model_copy(update={"promote": False, "reason": reason})
 
 
-def who_waits(store: ModelStore) -> str | None:
-    """The newest version that waits for the end of an experiment, after which a person lets it have its own.
+def who_waits(store: ModelStore, challenger: str) -> str | None:
+    """The newest version that waited for the end of a challenger's experiment, as it was trained after that one.
 
     Raises `ModelStoreError`.
     """
-    newest_first = reversed(store.versions())
-    return next((version for version in newest_first if store.record(version).decision.startswith(WAITS[1])), None)
+    later = [version for version in reversed(store.versions()) if version > challenger]
+    return next((version for version in later if store.record(version).decision.startswith(WAITS[1])), None)
 
 
 def _begin(settings: Settings, candidate: Candidate) -> Experiment:

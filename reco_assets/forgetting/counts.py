@@ -8,7 +8,7 @@ import pyarrow.compute as pac
 
 from reco_assets.batches.archive import archived_copy, count_forgotten
 from reco_assets.batches.receipt_files import Receipt
-from reco_assets.batches.receipts import receipts, write_receipts
+from reco_assets.batches.receipts import family, receipts, write_receipts
 from reco_assets.forgetting.lines import marked, scrub_lines
 from reco_assets.forgetting.people import People
 from reco_assets.tables import STREAM_QUARANTINE, STREAM_RATINGS
@@ -51,7 +51,8 @@ def _recounted(lakehouse: Lakehouse, people: People, receipt: Receipt) -> Receip
     train, copy = pac.sum(pac.equal(left["split"], TRAIN)).as_py() or 0, archived_copy(lakehouse.root, receipt.batch)
     lines = receipt.lines - good - quarantined
     if copy.is_file():
-        forgotten = min(count_forgotten(copy) + scrub_lines(copy, people, False, marked), lines)
+        marks = count_forgotten(copy) + scrub_lines(copy, people, False, marked)
+        forgotten = min(marks - _counted_by_replays(lakehouse, people, receipt.batch), lines)
     else:
         forgotten = max(lines - receipt.duplicates, 0)
     return replace(
@@ -64,3 +65,12 @@ def _recounted(lakehouse: Lakehouse, people: People, receipt: Receipt) -> Receip
         users=len(pac.unique(left["user_id"])),
         forgotten=forgotten,
     )
+
+
+def _counted_by_replays(lakehouse: Lakehouse, people: People, batch: str) -> int:
+    """How many lines of a batch's file are forgotten ones of the batches that replays of it brought back."""
+    if not (replays := family(lakehouse.root, batch)[1:]):
+        return 0
+    rows = batch_rows(lakehouse, STREAM_RATINGS.name, replays, ["user_id"])
+    left = pac.sum(pac.invert(people.rows(rows)), min_count=0).as_py()
+    return sum(each.lines for each in receipts(lakehouse.root, replays)) - int(left)

@@ -5,6 +5,7 @@ import sqlite3
 import struct
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,7 +16,9 @@ from reco_assets.batches.receipts import receipts
 from reco_assets.forgetting.forget import ForgetError, forget, look_for
 from reco_assets.forgetting.people import People, without
 from reco_assets.models.versions.checksums import changed_files, checksums
-from reco_assets.streaming.intake import take_in
+from reco_assets.streaming import intake_run
+from reco_assets.streaming.intake import take_in, take_in_again
+from reco_assets.streaming.reader import parse_stream_file
 from reco_assets.tables import SPLIT_RATINGS, STREAM_QUARANTINE, STREAM_RATINGS
 from resources.locking.locks import LockError
 from resources.tables.lakehouse import Lakehouse
@@ -110,6 +113,23 @@ def test_receipts_count_the_lines_as_forgotten(known: Lakehouse) -> None:
     (receipt,) = receipts(known.root)
     assert (receipt.lines, receipt.good, receipt.quarantined, receipt.forgotten) == (40, 38, 0, 2)
     assert receipt.users == 1
+
+
+def test_lines_that_a_replay_brought_back_are_counted_once(
+    lakehouse: Lakehouse, drop: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop("wrong-clock.csv", "1979-05-01,1,1,3", "1979-05-01,1,1,3", f"2005-09-06,{WHO},42,4")
+    with monkeypatch.context() as patched:
+        long_ago = int(datetime(1980, 1, 1, tzinfo=UTC).timestamp()) * 10**9
+        patched.setattr(intake_run, "parse_stream_file", lambda path, _: parse_stream_file(path, long_ago))
+        (batch,) = take_in(lakehouse).received
+    take_in_again(lakehouse, batch.batch)
+
+    forget(lakehouse.settings, [str(WHO)])
+
+    first, replayed = receipts(lakehouse.root)
+    assert (first.lines, first.good, first.duplicates, first.forgotten) == (2, 1, 1, 0)
+    assert (replayed.lines, replayed.good, replayed.forgotten) == (1, 0, 1)
 
 
 def test_a_models_checksums_follow_and_its_record_says_so(known: Lakehouse) -> None:

@@ -25,9 +25,8 @@ from resources.tables.lakehouse import Lakehouse
 
 ETL_REPORT = ["silver", "etl_report"]
 CONSERVED, PASSED = "rows_conserved", "quality_passed"
-OF_INTAKE = frozenset(
-    spec.name for spec in (*STREAM, RECOMMENDATIONS_FRESH, EXPOSURES)
-)  # a run that takes files in checks these
+# A run that takes files in checks these.
+OF_INTAKE = frozenset(spec.name for spec in (*STREAM, RECOMMENDATIONS_FRESH, EXPOSURES))
 # With all tables behind these, or made in their steps, the report needs no edge from each of them.
 MADE_LAST = (
     "silver/etl_report",

@@ -6,6 +6,7 @@ RECO_ENGINE decides the engine; `tests/run.sh` runs the suite on the embedded on
 
 import json
 import os
+import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -69,6 +70,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _no_settings_from_outside() -> None:
     for name in PLATFORM_VARIABLES & os.environ.keys():
         del os.environ[name]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _interrupts_as_on_a_terminal() -> None:
+    # A script that starts this with `&` has it ignore Ctrl-C, and so would everything that is started from here.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -96,6 +96,21 @@ def reco(tmp_path: Path) -> Reco:
 
 
 @pytest.fixture
+def take_in(reco: Reco, tmp_path: Path) -> Callable[[str, str], Reco]:
+    """Take a file of this name and text into the lakehouse, before any model was trained; gives `reco` on it."""
+
+    def call(name: str, text: str) -> Reco:
+        landing = tmp_path / "lake" / "streaming"
+        landing.mkdir(parents=True)
+        (landing / name).write_text(text, encoding="utf-8")
+        done = reco("stream", "process")
+        assert done.returncode == 0, done.stderr
+        return reco
+
+    return call
+
+
+@pytest.fixture
 def reco_process(tmp_path: Path) -> Reco:
     """The same in a process of its own."""
 

@@ -12,14 +12,9 @@ FILE = "DATE,CUST_ID,MOVIE_ID,RATING\n2026-01-01,123456,1,1\n2026-01-01,8,2,1\n2
 
 
 @pytest.fixture
-def taken(reco: Reco, tmp_path: Path) -> Reco:
+def taken(take_in: Callable[[str, str], Reco]) -> Reco:
     """A lakehouse that took in a file of three users."""
-    landing = tmp_path / "lake" / "streaming"
-    landing.mkdir(parents=True)
-    (landing / "one.csv").write_text(FILE, encoding="utf-8")
-    done = reco("stream", "process")
-    assert done.returncode == 0, done.stderr
-    return reco
+    return take_in("one.csv", FILE)
 
 
 def mentioned(lake: Path) -> list[Path]:

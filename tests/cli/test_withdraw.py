@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
@@ -12,14 +11,9 @@ FILE = "DATE,CUST_ID,MOVIE_ID,RATING\n2026-01-01,1,1,1\n2026-01-01,1,2,1\n2026-0
 
 
 @pytest.fixture
-def taken(reco: Reco, tmp_path: Path) -> Reco:
+def taken(take_in: Callable[[str, str], Reco]) -> Reco:
     """A lakehouse that took in one file."""
-    landing = tmp_path / "lake" / "streaming"
-    landing.mkdir(parents=True)
-    (landing / "bot.csv").write_text(FILE, encoding="utf-8")
-    done = reco("stream", "process")
-    assert done.returncode == 0, done.stderr
-    return reco
+    return take_in("bot.csv", FILE)
 
 
 def state(reco: Reco) -> tuple[str, str]:

@@ -152,18 +152,12 @@ class ModelStore:
 
     def served(self) -> tuple[str | None, str | None]:
         """Champion and predecessor as far as the record still says, whatever became of their files."""
-        try:
-            record = self._record()
-        except ModelStoreError:
-            record = None
+        record = self._readable_record()
         return (record.version, record.previous) if record else (None, None)
 
     def serves_since(self) -> str:
         """When the version that serves was promoted, ISO 8601, UTC; empty where the record does not say."""
-        try:
-            record = self._record()
-        except ModelStoreError:
-            record = None
+        record = self._readable_record()
         return record.promoted_ts if record else ""
 
     def promote(self, version: str, reason: str) -> None:
@@ -211,6 +205,13 @@ class ModelStore:
             return None
         except DocumentError as error:
             raise ModelStoreError(f"{error}: {self._way_out()}") from None
+
+    def _readable_record(self) -> ChampionRecord | None:
+        """The record; None also where it is damaged, which who decides by it must hear of and who shows it need not."""
+        try:
+            return self._record()
+        except ModelStoreError:
+            return None
 
     def _require_never_promoted(self) -> None:
         """Without its record a champion would be replaced by a model that was never compared with it."""

@@ -4,7 +4,6 @@ import gzip
 import io
 import shutil
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -12,10 +11,11 @@ from pathlib import Path
 
 from reco_assets.forgetting.lines import ROWS, count_lines, left_lines
 from reco_assets.forgetting.people import People
+from reco_assets.sources.packed import DAMAGE
 from resources.files import flush_to_disk, staged
 
-# The last is of zips with a password, or that are packed in a way of their own.
-DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, RuntimeError)
+# The last is of zips with a password.
+DAMAGED = (*DAMAGE, RuntimeError)
 
 
 def scrub_packed(path: Path, people: People, change: bool) -> int:

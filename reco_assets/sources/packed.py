@@ -16,7 +16,8 @@ from reco_assets.sources.source import SourceError
 from reco_assets.sources.unpacking import Bounds, UnpackError, require_bounded
 
 _ENCRYPTED = 0x1
-_DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, UnpackError, NotImplementedError)
+# What reading a packed file raises where it is damaged, cut off or packed in a way of its own.
+DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, UnpackError, NotImplementedError)
 
 
 def container(path: Path) -> Path:
@@ -69,7 +70,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         else:
             with path.open("rb") as handle:
                 yield cast(IO[bytes], gzip.GzipFile(fileobj=handle)) if path.suffix == ".gz" else handle
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise _damaged(archive, error) from None
 
 
@@ -87,7 +88,7 @@ def _members(archive: Path) -> list[str]:
         with zipfile.ZipFile(archive) as packed:
             members = [member for member in packed.infolist() if not member.is_dir()]
             require_bounded(members, Bounds())
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise _damaged(archive, error) from None
     if any(member.flag_bits & _ENCRYPTED for member in members):
         raise SourceError(archive, None, "the zip asks for a password", "Unpack it, and give the files.")
